@@ -1,0 +1,1 @@
+"""What an agent is given: tokens, condensing, packing, prompts."""

@@ -1,0 +1,248 @@
+"""Every error of segue, one tree.
+
+    SegueError                    1  failed
+    ├── UsageError                2  the call's words are off
+    │   ├── AmbiguousError           a reference fits several things
+    │   └── InvalidEventError        an event that cannot be written
+    ├── ConfirmationError         3  a person must verify
+    ├── NotFoundError             4
+    ├── ConflictError             5  somebody else was there first
+    │   ├── HeadMovedError           an append expected another head
+    │   ├── DuplicateKeyError        the idempotency key is taken
+    │   ├── LeaseHeldError           another drives the session
+    │   ├── FencedError              a stale driver's append
+    │   ├── IllegalTransitionError   the lifecycle does not allow it
+    │   └── ExistsError              it is there already
+    ├── DamagedError              6  stored bytes are not what was written
+    ├── WrongKeyError             7
+    ├── StoreTooNewError          8
+    ├── StoreUnusableError        1  this place cannot hold a store
+    ├── StorageFullError          1  nothing was stored
+    └── OutcomeUnknownError       1  the disk did not confirm
+
+A message is one sentence: what could not be done, to what, why. The hint, apart, is the command to run next.
+"""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+
+class SegueError(Exception):
+    """The root: an error with a stable code, an exit code, typed fields and a hint."""
+
+    code: ClassVar[str] = "failed"
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str | None = None, **fields: Any) -> None:
+        """Keep *message*, the *hint* and the typed *fields* that `--json` shows."""
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.fields = fields
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the shape that `--json` prints under `error`."""
+        return {"code": self.code, "message": self.message, "hint": self.hint, **self.fields}
+
+
+class UsageError(SegueError):
+    """The call's words are off."""
+
+    code = "usage"
+    exit_code = 2
+
+
+class AmbiguousError(UsageError):
+    """A reference fits several things; `candidates` names them."""
+
+    code = "ambiguous"
+
+    def __init__(self, ref: str, candidates: Sequence[str]) -> None:
+        """Name the reference and what it fits."""
+        shown = ", ".join(candidates[:8]) + (", ..." if len(candidates) > 8 else "")
+        super().__init__(
+            f"reference {ref!r} fits {len(candidates)} sessions: {shown}",
+            hint="give more characters of the one you mean",
+            ref=ref,
+            candidates=list(candidates),
+        )
+
+
+class InvalidEventError(UsageError):
+    """An event that cannot be written; `reason` says why."""
+
+    code = "invalid-event"
+
+    def __init__(self, reason: str, *, kind: str | None = None) -> None:
+        """Say what is wrong with the event."""
+        what = f"event of kind {kind!r}" if kind else "event"
+        super().__init__(f"{what} cannot be written: {reason}", kind=kind, reason=reason)
+
+
+class ConfirmationError(SegueError):
+    """A person must verify before this goes on."""
+
+    code = "needs-confirmation"
+    exit_code = 3
+
+
+class NotFoundError(SegueError):
+    """Nothing fits the reference."""
+
+    code = "not-found"
+    exit_code = 4
+
+    def __init__(self, what: str, ref: str, *, hint: str | None = None) -> None:
+        """Name what was looked for, and how."""
+        super().__init__(f"{what} {ref!r} was not found", hint=hint, what=what, ref=ref)
+
+
+class ConflictError(SegueError):
+    """Somebody else was there first."""
+
+    code = "conflict"
+    exit_code = 5
+
+
+class HeadMovedError(ConflictError):
+    """An append expected one head and met another; nothing was written."""
+
+    code = "head-moved"
+
+    def __init__(self, session: str, expected: int, actual: int) -> None:
+        """Name the head that was expected and the one that is there."""
+        super().__init__(
+            f"append to session {session!r} was refused: it expected head {expected}, the log is at {actual}",
+            hint="read what is new and decide again",
+            session=session,
+            expected=expected,
+            actual=actual,
+        )
+
+
+class DuplicateKeyError(ConflictError):
+    """The idempotency key is taken and the caller asked for refusal; nothing was written."""
+
+    code = "duplicate-key"
+
+    def __init__(self, session: str, key: str, seq: int) -> None:
+        """Name the key and the event that has it."""
+        super().__init__(
+            f"append to session {session!r} was refused: key {key!r} is taken by event {seq}",
+            session=session,
+            key=key,
+            seq=seq,
+        )
+
+
+class LeaseHeldError(ConflictError):
+    """Another drives the session until `until`."""
+
+    code = "lease-held"
+
+    def __init__(self, session: str, holder: str, until: str) -> None:
+        """Name the holder and the end of the lease."""
+        super().__init__(
+            f"session {session!r} cannot be driven: it is driven by {holder!r} until {until}",
+            hint="wait, or take it over with: --take-over",
+            session=session,
+            holder=holder,
+            until=until,
+        )
+
+
+class FencedError(ConflictError):
+    """A stale driver's append; nothing was written, the events can go to a fork."""
+
+    code = "fenced"
+
+    def __init__(self, session: str, token: int, current: int | None) -> None:
+        """Name the stale token and the current one."""
+        now = "no lease is held" if current is None else f"token {current} drives it now"
+        super().__init__(
+            f"append to session {session!r} was refused: token {token} no longer drives it, {now}",
+            hint="take the lease again, or append to a fork",
+            session=session,
+            token=token,
+            current=current,
+        )
+
+
+class IllegalTransitionError(ConflictError):
+    """The lifecycle does not allow it; `state` and `allowed` say what it does."""
+
+    code = "illegal-transition"
+
+    def __init__(self, session: str, verb: str, state: str, allowed: Sequence[str]) -> None:
+        """Name the state and what is allowed from there."""
+        can = ", ".join(allowed) or "nothing"
+        super().__init__(
+            f"session {session!r} cannot be {verb}: it is {state}; allowed now: {can}",
+            session=session,
+            verb=verb,
+            state=state,
+            allowed=list(allowed),
+        )
+
+
+class ExistsError(ConflictError):
+    """It is there already."""
+
+    code = "exists"
+
+    def __init__(self, what: str, ref: str) -> None:
+        """Name what exists."""
+        super().__init__(f"{what} {ref!r} exists already", what=what, ref=ref)
+
+
+class DamagedError(SegueError):
+    """Stored bytes are not what was written; `findings` lists where."""
+
+    code = "damaged"
+    exit_code = 6
+
+    def __init__(self, what: str, reason: str, **fields: Any) -> None:
+        """Name the damaged thing and the reason."""
+        super().__init__(f"{what} is damaged: {reason}", hint="segue validate", what=what, reason=reason, **fields)
+
+
+class WrongKeyError(SegueError):
+    """The key does not open the store."""
+
+    code = "wrong-key"
+    exit_code = 7
+
+
+class StoreTooNewError(SegueError):
+    """The store was written by a newer program."""
+
+    code = "store-too-new"
+    exit_code = 8
+
+    def __init__(self, where: str, found: int, known: int) -> None:
+        """Name the store's format and the newest known one."""
+        super().__init__(
+            f"store {where!r} cannot be opened: its format is {found}, this program knows up to {known}",
+            hint="upgrade segue: pip install --upgrade segue",
+            where=where,
+            found=found,
+            known=known,
+        )
+
+
+class StoreUnusableError(SegueError):
+    """This place cannot hold a store; the message says why."""
+
+    code = "store-unusable"
+
+
+class StorageFullError(SegueError):
+    """The disk has no room; nothing of the append was stored."""
+
+    code = "storage-full"
+
+
+class OutcomeUnknownError(SegueError):
+    """The disk did not confirm the append: it may or may not be there; repeat it with the same keys."""
+
+    code = "outcome-unknown"

@@ -1,0 +1,1 @@
+"""What is written: ids, events, their bytes, their keys."""

@@ -1,0 +1,325 @@
+r"""An event's bytes: one JSON line that can be verified on its own.
+
+A line is a *head*, its digest, and the *content*, in this order and without spaces:
+
+    {"v":1,"seq":7,"id":...,"at":...,"kind":...,[...,]"prev":"<hex>" ,"digest":"<hex>" ,"salt":"<hex>","body":{...}[,"source":{...}][,"scopes":{...}] }
+     '------------------------- head ------------------------------'                    '----------------------- content -------------------------'
+
+    content hash = BLAKE2b-256(content bytes)
+    digest       = BLAKE2b-256(head bytes, content hash)          `prev` is in the head: digests chain
+
+Verification hashes the stored bytes; nothing is encoded again, so no canonical form is needed to check a line. The split
+is found at the first `,"digest":"`: inside a JSON string a quote is always escaped, so no string can contain it.
+The chain covers the hash of the salted content, not the content: `erase` replaces the content by `"erased":"<content hash>"`
+and the digests stay right, while the random salt, gone with the content, keeps a short secret from being guessed.
+The first event's `prev` is derived from the session's id, so a log cannot pass for another session's; a fork's is its
+parent's digest. A raw line never holds NUL (JSON escapes it): NULs are unwritten disk blocks.
+
+Strings of more than `INLINE` bytes in a large content, and a content that is still large then, are stored as blobs by
+content hash and replaced by `{"$blob": "<hash>", "bytes": n}`.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from hashlib import blake2b
+from json.encoder import encode_basestring
+from typing import Any, Final, NamedTuple
+
+from segue.core.errors import InvalidEventError
+from segue.core.log.events import ABSENT, MAIN, Draft, Event
+
+VERSION: Final = 1
+INLINE: Final = 16 * 1024
+"""In a large content, strings of more bytes than this become blobs."""
+LARGE: Final = 48 * 1024
+"""A content of more bytes than this is large."""
+
+_KIND = re.compile(r"[a-z][a-z0-9_.-]{0,63}\Z")
+_AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z\Z")
+_DIGEST_MARK = b',"digest":"'
+_BLOB = "$blob"
+_LITERAL = "$literal"
+_MARKS = (b'"$blob"', b'"$literal"')
+_MAX_NAME = 1024
+
+BlobName = Callable[[bytes], str]
+
+
+class Content(NamedTuple):
+    """A draft's encoded content (without the braces), its hash, and the blobs that must be durable before it."""
+
+    data: bytes
+    hash: bytes
+    blobs: dict[str, bytes]
+
+
+class BadLine(ValueError):
+    """A line that is not an event as it was written; the message says why."""
+
+
+def blob_name(data: bytes) -> str:
+    """Return the name of a blob: its BLAKE2b-256 in hex."""
+    return blake2b(data, digest_size=32).hexdigest()
+
+
+def genesis(session: str) -> str:
+    """Return the `prev` of a session's first event."""
+    return blake2b(b"segue session " + session.encode(), digest_size=32).hexdigest()
+
+
+def encode_content(draft: Draft, salt: str, name_blob: BlobName = blob_name) -> Content:
+    """Return the content bytes of *draft*; *salt* is 32 random hex digits.
+
+    Raises:
+        InvalidEventError: the draft's names or values cannot be written as JSON.
+    """
+    _check(draft)
+    body: Any = draft.body
+    source: Any = draft.source
+    data = _join(salt, _dump(draft, body), _dump(draft, source), _dump(draft, draft.scopes))
+    blobs: dict[str, bytes] = {}
+    if any(mark in data for mark in _MARKS):
+        body, source = _escape(body), _escape(source)
+        data = _join(salt, _dump(draft, body), _dump(draft, source), _dump(draft, draft.scopes))
+    if len(data) > LARGE:
+        body, source = _externalise(body, blobs, name_blob), _externalise(source, blobs, name_blob)
+        data = _join(salt, _dump(draft, body), _dump(draft, source), _dump(draft, draft.scopes))
+    if len(data) > 4 * LARGE:
+        body, source = (_whole(draft, x, blobs, name_blob) for x in (body, source))
+        data = _join(salt, _dump(draft, body), _dump(draft, source), _dump(draft, draft.scopes))
+    return Content(data, blake2b(data, digest_size=32).digest(), blobs)
+
+
+def encode_line(draft: Draft, content: Content, *, seq: int, id: str, at: str, prev: str, more: int = 0) -> tuple[bytes, str]:
+    """Return the line (with its newline) of *draft* at *seq*, and its digest."""
+    text = [f'{{"v":{VERSION},"seq":{seq},"id":"{id}","at":"{at}","kind":"{draft.kind}"']
+    if draft.actor:
+        text.append(f',"actor":{encode_basestring(draft.actor)}')
+    if draft.stream != MAIN:
+        text.append(f',"stream":{encode_basestring(draft.stream)}')
+    if draft.node is not None:
+        text.append(f',"node":{encode_basestring(draft.node)}')
+    if draft.parent is None:
+        text.append(',"parent":null')
+    elif draft.parent != ABSENT:
+        text.append(f',"parent":{encode_basestring(draft.parent)}')
+    if draft.key is not None:
+        text.append(f',"key":{encode_basestring(draft.key)}')
+    if more:
+        text.append(f',"more":{more}')
+    text.append(f',"prev":"{prev}"')
+    head = "".join(text).encode()
+    digest = _digest(head, content.hash)
+    return b"".join((head, _DIGEST_MARK, digest.encode(), b'",', content.data, b"}\n")), digest
+
+
+def decode_line(line: bytes, load_blob: Callable[[str], bytes] | None = None) -> Event:
+    """Return the event of a *line* (with or without its newline), its digest checked.
+
+    With *load_blob*, references to blobs are replaced by what they stand for; without it they stay.
+
+    Raises:
+        BadLine: not a line as it was written.
+    """
+    verify_line(line)
+    try:
+        record = json.loads(line)
+        event = _event(record)
+    except (ValueError, KeyError, TypeError, RecursionError) as e:
+        raise BadLine(f"not an event: {e}") from e
+    if any(mark in line for mark in _MARKS):
+        source = event.source and _resolve(event.source, load_blob)
+        event = event._replace(body=_resolve(event.body, load_blob), source=source)
+    return event
+
+
+def verify_line(line: bytes) -> str:
+    """Return the digest of a *line* after checking it against the line's own bytes.
+
+    Raises:
+        BadLine: torn, not a segue line, or its bytes were changed.
+    """
+    head, stored, content = split_line(line)
+    if content.startswith(b'"erased":"'):
+        try:
+            content_hash = bytes.fromhex(content[10:74].decode("ascii"))
+        except ValueError as e:
+            raise BadLine("its erased hash is not one") from e
+    else:
+        content_hash = blake2b(content, digest_size=32).digest()
+    if _digest(head, content_hash) != stored:
+        raise BadLine("digest does not fit its bytes")
+    return stored
+
+
+def split_line(line: bytes) -> tuple[bytes, str, bytes]:
+    """Return head, digest and content of a *line*.
+
+    Raises:
+        BadLine: torn, or not a segue line.
+    """
+    body = line[:-1] if line.endswith(b"\n") else line
+    i = body.find(_DIGEST_MARK)
+    start = i + len(_DIGEST_MARK)
+    if i < 0 or not body.startswith(b"{") or not body.endswith(b"}") or body[start + 64 : start + 66] != b'",':
+        raise BadLine("not a whole line of a segue log" if body.strip(b"\0 ") else "blank")
+    try:
+        digest = body[start : start + 64].decode("ascii")
+    except UnicodeDecodeError as e:
+        raise BadLine("its digest is not one") from e
+    return body[:i], digest, body[start + 66 : -1]
+
+
+def erase_line(line: bytes) -> bytes:
+    """Return *line* with its content replaced by the content's hash; its digest stays."""
+    head, digest, content = split_line(line)
+    if content.startswith(b'"erased":"'):
+        return line
+    content_hash = blake2b(content, digest_size=32).hexdigest()
+    return b"".join((head, _DIGEST_MARK, digest.encode(), b'","erased":"', content_hash.encode(), b'"}\n'))
+
+
+def blob_refs(line: bytes) -> set[str]:
+    """Return the names of the blobs that a *line* refers to."""
+    return set(re.findall(r'"\$blob":"([0-9a-f]{64})"', line.decode("utf-8", "replace"))) if _MARKS[0] in line else set()
+
+
+def _event(record: dict[str, Any]) -> Event:
+    return Event(
+        v=record["v"],
+        seq=record["seq"],
+        id=record["id"],
+        at=record["at"],
+        kind=record["kind"],
+        actor=record.get("actor", ""),
+        stream=record.get("stream", MAIN),
+        node=record.get("node") or record["id"],
+        parent=record.get("parent", ABSENT),
+        key=record.get("key"),
+        more=record.get("more", 0),
+        prev=record["prev"],
+        digest=record["digest"],
+        body=record.get("body", {}),
+        source=record.get("source"),
+        scopes=record.get("scopes"),
+        erased="erased" in record,
+    )
+
+
+def _digest(head: bytes, content_hash: bytes) -> str:
+    h = blake2b(head, digest_size=32)
+    h.update(content_hash)
+    return h.hexdigest()
+
+
+def _check(draft: Draft) -> None:
+    kind = draft.kind
+    if not isinstance(kind, str) or not _KIND.match(kind):
+        raise InvalidEventError("a kind is a lower case word such as 'message' or 'decision.made'", kind=str(kind)[:80])
+    if not isinstance(draft.body, Mapping):
+        raise InvalidEventError("its body is not an object", kind=kind)
+    if draft.at is not None and not (isinstance(draft.at, str) and _AT.match(draft.at)):
+        raise InvalidEventError("its time is not RFC 3339 in UTC, such as 2026-01-15T09:30:00Z", kind=kind)
+    parent = "" if draft.parent is None or draft.parent == ABSENT else draft.parent
+    for what, name in (
+        ("actor", draft.actor),
+        ("stream", draft.stream),
+        ("node", draft.node),
+        ("parent", parent),
+        ("key", draft.key),
+    ):
+        if name is None:
+            continue
+        if not isinstance(name, str) or len(name) > _MAX_NAME or "\0" in name or not _encodable(name):
+            raise InvalidEventError(f"its {what} is not text of at most {_MAX_NAME} characters", kind=kind)
+    if not draft.stream or draft.node == "":
+        raise InvalidEventError("its stream and node cannot be empty", kind=kind)
+
+
+def _encodable(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _dump(draft: Draft, value: Any) -> bytes | None:
+    if value is None:
+        return None
+    try:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        try:
+            return text.encode()
+        except UnicodeEncodeError:  # lone surrogates: \ud800 and the like survive as escapes
+            return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as e:
+        raise InvalidEventError(f"it is not JSON: {e}", kind=draft.kind) from e
+
+
+def _join(salt: str, body: bytes | None, source: bytes | None, scopes: bytes | None) -> bytes:
+    parts = [b'"salt":"', salt.encode(), b'","body":', body or b"{}"]
+    if source is not None:
+        parts += (b',"source":', source)
+    if scopes is not None:
+        parts += (b',"scopes":', scopes)
+    return b"".join(parts)
+
+
+def _escape(value: Any) -> Any:
+    """Wrap the user's own objects that look like ours."""
+    if isinstance(value, Mapping):
+        inner = {k: _escape(v) for k, v in value.items()}
+        return {_LITERAL: inner} if _BLOB in value or _LITERAL in value else inner
+    if isinstance(value, (list, tuple)):
+        return [_escape(v) for v in value]
+    return value
+
+
+def _externalise(value: Any, blobs: dict[str, bytes], name_blob: BlobName) -> Any:
+    if isinstance(value, str) and len(value) * 4 > INLINE:
+        try:
+            data = value.encode()
+        except UnicodeEncodeError:
+            return value
+        if len(data) <= INLINE:
+            return value
+        name = name_blob(data)
+        blobs[name] = data
+        return {_BLOB: name, "bytes": len(data)}
+    if isinstance(value, Mapping):
+        return {k: _externalise(v, blobs, name_blob) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_externalise(v, blobs, name_blob) for v in value]
+    return value
+
+
+def _whole(draft: Draft, value: Any, blobs: dict[str, bytes], name_blob: BlobName) -> Any:
+    data = _dump(draft, value)
+    if data is None or len(data) <= LARGE:
+        return value
+    name = name_blob(data)
+    blobs[name] = data
+    return {_BLOB: name, "bytes": len(data), "type": "json"}
+
+
+def _resolve(value: Any, load_blob: Callable[[str], bytes] | None) -> Any:
+    if isinstance(value, dict):
+        if _LITERAL in value and len(value) == 1:
+            return {k: _resolve(v, load_blob) for k, v in value[_LITERAL].items()}
+        if _BLOB in value and isinstance(value[_BLOB], str):
+            return _load(value, load_blob)
+        return {k: _resolve(v, load_blob) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_resolve(v, load_blob) for v in value]
+    return value
+
+
+def _load(ref: dict[str, Any], load_blob: Callable[[str], bytes] | None) -> Any:
+    if load_blob is None:
+        return ref
+    data = load_blob(ref[_BLOB])
+    if ref.get("type") == "json":
+        return _resolve(json.loads(data), load_blob)
+    return data.decode()

@@ -1,0 +1,129 @@
+"""Ids and the forms in which people refer to sessions, checkpoints and continuations.
+
+The truth is a UUIDv7 (RFC 9562), written lower case with hyphens. `SESSION-YYMMDD-NNN` is its name in one store.
+"""
+
+import re
+from typing import NamedTuple
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
+_PREFIX = re.compile(r"[0-9a-f]{1,8}(-[0-9a-f-]{0,27})?\Z")
+_SESSION = re.compile(r"SESSION-(\d{6})-(\d{3,})\Z")
+_RECOVERY = re.compile(r"RECOVERY-(\d{6})-(\d{3,})-(?:(\d{6})|AUTO-SAVE-(\d+))(?:-(\d+))?\Z")
+_CONTINUATION = re.compile(r"CONTINUATION-(\d{6})-(\d{3,})-(?:STEP-(\d{3,})|([A-Z0-9][A-Z0-9._-]*))\Z")
+_SLUG = re.compile(r"\d{4}-\d{2}-\d{2}-[a-z0-9]+(?:-[a-z0-9]+)*-\d{3,}\Z")
+_NOT_WORD = re.compile(r"[^a-z0-9]+")
+
+
+class Ref(NamedTuple):
+    """A reference as a person typed it, and the forms it can be: any of the names in `forms`, most exact first."""
+
+    text: str
+    forms: tuple[str, ...]
+
+
+def uuid7(unix_ms: int, random: bytes) -> str:
+    """Return the UUIDv7 of *unix_ms* milliseconds and ten *random* bytes (RFC 9562, 5.7)."""
+    value = (unix_ms & 0xFFFFFFFFFFFF) << 80 | int.from_bytes(random[:10], "big")
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    h = f"{value:032x}"
+    return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"
+
+
+def uuid7_ms(uuid: str) -> int:
+    """Return the milliseconds since 1970 that a UUIDv7 carries."""
+    return int(uuid[:8] + uuid[9:13], 16)
+
+
+def is_uuid(text: str) -> bool:
+    """Return whether *text* is a UUID as segue writes it."""
+    return _UUID.match(text) is not None
+
+
+def session_prefix(day: str) -> str:
+    """Return what all session names of a UTC *day* (`YYMMDD`) begin with: `SESSION-YYMMDD`."""
+    return f"SESSION-{day}"
+
+
+def session_name(day: str, number: int) -> str:
+    """Return `SESSION-YYMMDD-NNN`; a fourth digit comes after 999."""
+    return f"SESSION-{day}-{number:03d}"
+
+
+def name_stem(session_name: str) -> str:
+    """Return the `YYMMDD-NNN` of a session's name, which its recovery points and continuations carry."""
+    return session_name.removeprefix("SESSION-")
+
+
+def recovery_name(stem: str, hhmmss: str, taken: frozenset[str] = frozenset()) -> str:
+    """Return `RECOVERY-YYMMDD-NNN-HHMMSS`, with `-2`, `-3`, ... where *taken* has it already."""
+    return _free(f"RECOVERY-{stem}-{hhmmss}", taken)
+
+
+def autosave_name(stem: str, number: int) -> str:
+    """Return `RECOVERY-YYMMDD-NNN-AUTO-SAVE-15` for the fifteenth automatic checkpoint of a session."""
+    return f"RECOVERY-{stem}-AUTO-SAVE-{number}"
+
+
+def continuation_name(stem: str, *, step: int | None = None, name: str | None = None) -> str:
+    """Return `CONTINUATION-YYMMDD-NNN-STEP-003` for a *step*, `CONTINUATION-YYMMDD-NNN-NAME` for a *name*."""
+    if step is not None:
+        return f"CONTINUATION-{stem}-STEP-{step:03d}"
+    word = _NOT_WORD.sub("-", (name or "").lower()).strip("-").upper() or "POINT"
+    return f"CONTINUATION-{stem}-{word}"
+
+
+def slug(day: str, type_: str, project: str, taken: frozenset[str] = frozenset()) -> str:
+    """Return `2026-01-15-focus-product-launch-001`: *day* (`YYYY-MM-DD`), type, project and the first free number."""
+    stem = "-".join(filter(None, (day, slug_word(type_), slug_word(project) or "work")))
+    number = 1
+    while f"{stem}-{number:03d}" in taken:
+        number += 1
+    return f"{stem}-{number:03d}"
+
+
+def slug_word(text: str) -> str:
+    """Return *text* as the words of a slug: lower case ASCII letters and digits, joined by hyphens, 48 at most."""
+    return _NOT_WORD.sub("-", text.lower()).strip("-")[:48].strip("-")
+
+
+def parse_ref(text: str) -> Ref:
+    """Return which forms of reference *text* can be.
+
+    Forms: `last`, `current`, `id`, `name`, `recovery`, `continuation`, `slug`, `prefix`, `foreign`. A foreign id
+    (an agent's or a framework's own) may look like anything, so it is always tried last.
+    """
+    t = text.strip()
+    forms: list[str] = []
+    if t.lower() in {"last", "current"}:
+        forms.append(t.lower())
+    if _UUID.match(t.lower()):
+        forms.append("id")
+    upper = t.upper()
+    for form, pattern in (("name", _SESSION), ("recovery", _RECOVERY), ("continuation", _CONTINUATION)):
+        if pattern.match(upper):
+            forms.append(form)
+    if _SLUG.match(t.lower()):
+        forms.append("slug")
+    if "id" not in forms and _PREFIX.match(t.lower()):
+        forms.append("prefix")
+    forms.append("foreign")
+    return Ref(t, tuple(forms))
+
+
+def stem_of(name: str) -> str | None:
+    """Return the `YYMMDD-NNN` that a session's, recovery's or continuation's name carries, or None."""
+    for pattern in (_SESSION, _RECOVERY, _CONTINUATION):
+        found = pattern.match(name.upper())
+        if found:
+            return f"{found[1]}-{found[2]}"
+    return None
+
+
+def _free(name: str, taken: frozenset[str]) -> str:
+    candidate, n = name, 1
+    while candidate in taken:
+        n += 1
+        candidate = f"{name}-{n}"
+    return candidate

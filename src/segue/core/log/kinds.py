@@ -1,0 +1,492 @@
+"""The kinds of event: one type per kind, from which validation and the reference page are made.
+
+A body may always carry more than its type names: unknown fields are kept. An unknown kind (from a newer program, or a
+caller's own) is kept as it is and has no effect on state. A body is never rewritten: when the shape of a kind changes, its
+`version` rises, the body carries it as `_v`, and an upcaster brings old bodies to the new shape as they are read.
+"""
+
+from collections.abc import Callable, Mapping
+from types import NoneType, UnionType
+from typing import Any, Final, Literal, NamedTuple, Required, TypedDict, Union, get_args, get_origin, get_type_hints, is_typeddict
+
+from segue.core.errors import InvalidEventError
+
+
+class Part(TypedDict, total=False):
+    """A part of a message, in the OpenTelemetry GenAI form: `text` and `reasoning` have `content`, `tool_call` has `id`, `name`,
+    `arguments`, `tool_call_response` has `id`, `response`, and `blob`/`uri`/`file` name media. Other types are kept.
+    """
+
+    type: Required[str]
+    content: Any
+    id: str | None
+    name: str
+    arguments: Any
+    response: Any
+    is_error: bool
+
+
+class Usage(TypedDict, total=False):
+    """Tokens of one model call. `input_tokens` includes those read from and written to the cache, `output_tokens` includes
+    reasoning (OpenTelemetry's way of counting).
+    """
+
+    input_tokens: int
+    output_tokens: int
+    cache_read_tokens: int
+    cache_write_tokens: int
+    reasoning_tokens: int
+    cost_usd: float
+
+
+class Message(TypedDict, total=False):
+    """Something said: by the user, the system, the model (`assistant`) or a tool."""
+
+    role: Required[Literal["system", "developer", "user", "assistant", "tool"]]
+    parts: Required[list[Part]]
+    message_id: str
+    """The provider's id: several events can be records of one message; the usage of the last one counts, once."""
+    model: str
+    usage: Usage
+    finish_reason: str | None
+    meta: bool
+    """Not typed by the user and not said by the model: injected by the agent (environment, reminders, a compaction summary)."""
+    effects: list[dict[str, Any]]
+    """What a tool did, where the agent's record says: `{"op": "read"|"write"|"edit"|"run", "path", "added", "removed"}`."""
+
+
+class Compaction(TypedDict, total=False):
+    """The agent condensed its context here. What was before stays in the log; the chain goes on behind it."""
+
+    trigger: str
+    pre_tokens: int
+    post_tokens: int
+    summary: str
+    follows: str | None
+    """The node that was last before the compaction, where the agent's own parent link is cut."""
+
+
+class Record(TypedDict, total=False):
+    """A record of an agent's transcript with no meaning for us (yet); `source` has it verbatim."""
+
+    type: Required[str]
+
+
+class HeadMoved(TypedDict, total=False):
+    """The stream's head is moved to another node: a branch is left, or taken up again."""
+
+    to: Required[str | None]
+    frm: str | None
+    reason: str
+
+
+class Header(TypedDict, total=False):
+    """Who and what a session is (product 1.3)."""
+
+    name: str
+    slug: str
+    title: str
+    organisation: str
+    project: str
+    type: str
+    task: str
+    model: str
+    owner: str
+    workspace: str
+    tags: list[str]
+    agents: list[dict[str, Any]]
+    foreign_ids: list[str]
+    agent: str
+
+
+class Created(Header, total=False):
+    """A session begins."""
+
+
+class Forked(Header, total=False):
+    """A session begins that shares its parent's past."""
+
+    parent: Required[dict[str, Any]]
+    """`{"session", "seq", "digest"}`"""
+
+
+class Updated(Header, total=False):
+    """Fields of the header take new values."""
+
+
+class Why(TypedDict, total=False):
+    """A lifecycle event: why, in a word of the product's, and in free text."""
+
+    reason: str
+    note: str
+
+
+class Ended(TypedDict, total=False):
+    """The session is over; `by` names the successor of a superseded one."""
+
+    reason: Literal["done", "abandoned", "superseded"]
+    by: str
+    note: str
+
+
+class Checkpoint(TypedDict, total=False):
+    """A position gets a name (product 3.5)."""
+
+    name: Required[str]
+    position: Required[int]
+    description: str
+    trigger: str
+    automatic: bool
+    workspace: dict[str, Any]
+    agents: dict[str, Any]
+    memory: list[str]
+    budget: dict[str, Any]
+    git: dict[str, Any]
+    scopes: dict[str, Any]
+    phase: str
+
+
+class Named(TypedDict, total=False):
+    """A named thing goes away."""
+
+    name: Required[str]
+    why: str
+
+
+class Continuation(TypedDict, total=False):
+    """A place to go on inside the session."""
+
+    name: Required[str]
+    position: int
+    step: int
+    note: str
+
+
+class Focus(TypedDict, total=False):
+    """What is looked at now: a note or file, and the position in it."""
+
+    path: str | None
+    note: str | None
+    position: Any
+
+
+class Task(TypedDict, total=False):
+    """The current task, or a change to one: without `id` it is the session's own."""
+
+    id: str
+    title: str
+    status: Literal["pending", "active", "done", "dropped", "reopened"]
+    phase: str
+    step: str
+    depends_on: list[str]
+
+
+class Step(TypedDict, total=False):
+    """A step is completed."""
+
+    text: Required[str]
+    task: str
+
+
+class Plan(TypedDict, total=False):
+    """The plan is replaced: steps as text, or `{"text", "status"}`."""
+
+    steps: Required[list[Any]]
+
+
+class Text(TypedDict, total=False):
+    """A statement that holds from now on (a preference, a constraint, a blocker, a next action)."""
+
+    text: Required[str]
+    id: str
+
+
+class Cleared(TypedDict, total=False):
+    """It no longer holds: named by its text or id."""
+
+    text: str
+    id: str
+
+
+class Progress(TypedDict, total=False):
+    """How far the work is, in percent."""
+
+    percent: Required[float]
+
+
+class Thread(TypedDict, total=False):
+    """An open thread of the conversation is opened, noted on, or closed."""
+
+    topic: Required[str]
+    status: Literal["open", "closed", "waiting"]
+    notes: str
+
+
+class Question(TypedDict, total=False):
+    """A question is asked."""
+
+    text: Required[str]
+    id: str
+    to: str
+
+
+class Answer(TypedDict, total=False):
+    """A question is answered; it is named by its id or text."""
+
+    question: Required[str]
+    answer: str
+
+
+class Decision(TypedDict, total=False):
+    """A decision, and why."""
+
+    title: Required[str]
+    reason: str
+    id: str
+    supersedes: str
+    major: bool
+
+
+class Changes(TypedDict, total=False):
+    """The uncommitted changes of the workspace as they are now (all of them: the last such event counts)."""
+
+    files: Required[list[Any]]
+    branch: str
+    commit: str
+
+
+class Facts(TypedDict, total=False):
+    """Facts that replace those of the same name: of the project, the conversation, the context block."""
+
+    set: Required[dict[str, Any]]
+
+
+class UsageRecorded(Usage, total=False):
+    """Tokens of a model call that is not itself in the log."""
+
+    message_id: str
+    model: str
+    context_tokens: int
+    """The size of the context as the provider counted it."""
+
+
+class Count(TypedDict, total=False):
+    """A metric goes up: `commits`, `lines_added`, `searches`, `errors`, ... or one's own."""
+
+    name: Required[str]
+    by: float
+    agent: str
+
+
+class Note(TypedDict, total=False):
+    """A note, file, decision or playbook was used."""
+
+    id: Required[str]
+    action: Literal["loaded", "created", "updated", "deleted"]
+    path: str
+    kind: str
+    tokens: int
+    hash: str
+
+
+class Memory(TypedDict, total=False):
+    """A key of the shared memory takes a value; `null` deletes it."""
+
+    path: Required[str]
+    value: Any
+
+
+class Agent(TypedDict, total=False):
+    """An agent joins, or its state changes (product 7.4)."""
+
+    name: Required[str]
+    type: str
+    status: str
+    set: dict[str, Any]
+
+
+class Lease(TypedDict, total=False):
+    """Somebody drives the session from here; the fencing token is this event's sequence number."""
+
+    holder: Required[str]
+    token: int
+
+
+class Loss(TypedDict, total=False):
+    """Something could not be read or kept; named, so that it is not lost quietly."""
+
+    where: Required[str]
+    reason: Required[str]
+
+
+class ImportAdvanced(TypedDict, total=False):
+    """How far a transcript was read: what makes the next import read only what is new."""
+
+    agent: Required[str]
+    foreign_id: Required[str]
+    path: str
+    position: Required[dict[str, Any]]
+    records: int
+    version: str
+
+
+class ScopeDelta(TypedDict, total=False):
+    """In a scope's own log: a change that counts once the session's event is there (`prior` settles the one before)."""
+
+    session: Required[str]
+    event: Required[str]
+    delta: Required[dict[str, Any]]
+    prior: Literal["done", "void"] | None
+
+
+class Kind(NamedTuple):
+    """A kind of event: its name, the type of its body, whether its events are nodes of a conversation, its version."""
+
+    name: str
+    body: Any
+    node: bool = False
+    version: int = 1
+    upcast: tuple[Callable[[dict[str, Any]], dict[str, Any]], ...] = ()
+    """`upcast[i]` brings a body of version i+1 to version i+2."""
+
+
+KINDS: Final[Mapping[str, Kind]] = {
+    k.name: k
+    for k in (
+        Kind("session.created", Created),
+        Kind("session.forked", Forked),
+        Kind("session.updated", Updated),
+        Kind("session.activated", Why),
+        Kind("session.paused", Why),
+        Kind("session.resumed", Why),
+        Kind("session.recovering", Why),
+        Kind("session.emergency", Why),
+        Kind("session.ended", Ended),
+        Kind("session.archived", Why),
+        Kind("session.unarchived", Why),
+        Kind("message", Message, node=True),
+        Kind("compaction", Compaction, node=True),
+        Kind("record", Record, node=True),
+        Kind("head.moved", HeadMoved),
+        Kind("checkpoint.created", Checkpoint),
+        Kind("checkpoint.forgotten", Named),
+        Kind("continuation.set", Continuation),
+        Kind("focus.set", Focus),
+        Kind("task.set", Task),
+        Kind("step.completed", Step),
+        Kind("plan.set", Plan),
+        Kind("action.next", Text),
+        Kind("action.done", Cleared),
+        Kind("blocker.raised", Text),
+        Kind("blocker.cleared", Cleared),
+        Kind("progress.set", Progress),
+        Kind("thread.set", Thread),
+        Kind("question.asked", Question),
+        Kind("question.answered", Answer),
+        Kind("decision.made", Decision),
+        Kind("preference.set", Text),
+        Kind("preference.dropped", Cleared),
+        Kind("constraint.set", Text),
+        Kind("constraint.dropped", Cleared),
+        Kind("changes.seen", Changes),
+        Kind("project.set", Facts),
+        Kind("conversation.set", Facts),
+        Kind("context.set", Facts),
+        Kind("usage", UsageRecorded),
+        Kind("metric", Count),
+        Kind("note.used", Note),
+        Kind("memory.set", Memory),
+        Kind("agent.set", Agent),
+        Kind("lease.taken", Lease),
+        Kind("lease.released", Lease),
+        Kind("loss", Loss),
+        Kind("import.advanced", ImportAdvanced),
+        Kind("scope.delta", ScopeDelta),
+    )
+}
+
+
+def is_node(kind: str) -> bool:
+    """Return whether events of *kind* are nodes of their stream's conversation."""
+    known = KINDS.get(kind)
+    return known is not None and known.node
+
+
+def validate(kind: str, body: Mapping[str, Any]) -> None:
+    """Check the known fields of a known *kind*; unknown fields and kinds pass.
+
+    Raises:
+        InvalidEventError: a required field is missing, or a known one has another type.
+    """
+    known = KINDS.get(kind)
+    if known is not None:
+        _check_typed(kind, "body", body, known.body)
+
+
+def upcast(kind: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Return *body* in the newest shape of its kind; a body from a newer program is returned as it is."""
+    known = KINDS.get(kind)
+    if known is None or not known.upcast:
+        return body
+    for step in known.upcast[int(body.get("_v", 1)) - 1 :]:
+        body = step(body)
+    return body
+
+
+_HINTS: dict[Any, dict[str, Any]] = {}
+
+
+def fields(typed: Any) -> dict[str, Any]:
+    """Return the fields of a body's type with their annotations, `Required` taken off."""
+    if typed not in _HINTS:
+        _HINTS[typed] = get_type_hints(typed)
+    return _HINTS[typed]
+
+
+def _check_typed(kind: str, path: str, value: Any, typed: Any) -> None:
+    if not isinstance(value, Mapping):
+        raise InvalidEventError(f"{path} is not an object", kind=kind)
+    for name in sorted(typed.__required_keys__):
+        if name not in value:
+            raise InvalidEventError(f"{path} lacks {name!r}", kind=kind)
+    hints = fields(typed)
+    for name, item in value.items():
+        if name in hints:
+            _check_value(kind, f"{path}.{name}", item, hints[name])
+
+
+def _check_value(kind: str, path: str, value: Any, hint: Any) -> None:
+    if is_typeddict(hint):
+        _check_typed(kind, path, value, hint)
+    elif get_origin(hint) is list:
+        if not isinstance(value, (list, tuple)):
+            raise InvalidEventError(f"{path} is not a list", kind=kind)
+        for i, item in enumerate(value):
+            _check_value(kind, f"{path}[{i}]", item, get_args(hint)[0])
+    elif not _fits(value, hint):
+        raise InvalidEventError(f"{path} is {type(value).__name__}, not {_words(hint)}", kind=kind)
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    origin = get_origin(hint)
+    if hint is Any:
+        return True
+    if origin in {Union, UnionType}:
+        return any(_fits(value, h) for h in get_args(hint))
+    if origin is Literal:
+        return value in get_args(hint)
+    if origin is dict:
+        return isinstance(value, Mapping)
+    if hint is float:
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, hint)
+
+
+def _words(hint: Any) -> str:
+    if get_origin(hint) is Literal:
+        return " or ".join(repr(a) for a in get_args(hint))
+    if get_origin(hint) in {Union, UnionType}:
+        return " or ".join(_words(a) for a in get_args(hint))
+    return "null" if hint is NoneType else getattr(hint, "__name__", str(hint))

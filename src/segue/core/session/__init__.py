@@ -1,0 +1,1 @@
+"""What a log means: state, lifecycle, work, metrics, lineage, retention."""

@@ -1,0 +1,1 @@
+"""Several sessions: merge, handoff, graph."""

@@ -1,0 +1,1 @@
+"""Where logs live: files (the default), memory (the reference)."""
