@@ -1,0 +1,20 @@
+"""Times as they stand in events: RFC 3339 in UTC, such as `2026-01-15T09:30:00.123456Z`."""
+
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def stamp(seconds: float) -> str:
+    """Return *seconds* since 1970 as an event's time, in microseconds."""
+    return (_EPOCH + timedelta(microseconds=round(seconds * 1e6))).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def seconds(at: str) -> float:
+    """Return the seconds since 1970 of an event's time. Raises ValueError."""
+    return (datetime.fromisoformat(at.replace("Z", "+00:00")) - _EPOCH).total_seconds()
+
+
+def day(at: str) -> str:
+    """Return the UTC day of an event's time as `YYMMDD`."""
+    return at[2:4] + at[5:7] + at[8:10]

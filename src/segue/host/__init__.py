@@ -1,0 +1,1 @@
+"""This machine: clock, keys, git, processes, terminals, signals."""

@@ -1,0 +1,326 @@
+"""The reference store: obvious, slow, correct, in memory. What it does, every other store must do."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from segue.core.errors import (
+    ExistsError,
+    FencedError,
+    HeadMovedError,
+    InvalidEventError,
+    LeaseHeldError,
+    NotFoundError,
+)
+from segue.core.log.codec import BadLine, blob_name, decode_line, encode_content, encode_line, genesis, verify_line
+from segue.core.log.events import ANY, Appended, Commit, Draft, Event, ForkPoint, Head, KeyPolicy
+from segue.core.log.keys import Known, Planned, plan
+from segue.core.log.times import stamp as time_stamp
+from segue.ports import Clock, Finding, Ids, Lease, LogInfo, OnDamage, Scope, Snapshot
+
+
+class _Log:
+    """One log: its own lines, and where it left its parent."""
+
+    def __init__(self, session: str, fork: ForkPoint | None) -> None:
+        self.session = session
+        self.fork = fork
+        self.lines: list[bytes] = []
+        self.snapshots: dict[tuple[str, int], Snapshot] = {}
+        self.lease: Lease | None = None
+        self.deleted = False
+
+    @property
+    def base(self) -> int:
+        return self.fork.seq if self.fork else 0
+
+
+class MemoryStore:
+    """A store in memory, for tests and as the model that other stores are held against."""
+
+    def __init__(self, *, clock: Clock, ids: Ids) -> None:
+        """Begin empty."""
+        self.url = "memory://"
+        self._clock = clock
+        self._ids = ids
+        self._lock = threading.RLock()
+        self._logs: dict[str, _Log] = {}
+        self._blobs: dict[str, bytes] = {}
+        self._numbers: dict[str, int] = {}
+        self._scopes: dict[str, list[dict[str, Any]]] = {}
+
+    # --- writing
+
+    def create(self, session: str, drafts: Sequence[Draft], *, fork: ForkPoint | None = None) -> Commit:
+        """See `Store.create`."""
+        with self._lock:
+            if session in self._logs:
+                raise ExistsError("session", session)
+            if not drafts:
+                raise InvalidEventError("a session begins with at least one event")
+            if fork is not None:
+                self._check_fork(fork)
+            log = _Log(session, fork)
+            planned = plan(session, drafts, "ignore", lambda key: self._find(log, key))
+            commit = self._write(log, planned)
+            self._logs[session] = log
+            return commit
+
+    def append(
+        self,
+        session: str,
+        drafts: Sequence[Draft],
+        *,
+        expect: int = ANY,
+        on_key: KeyPolicy = "ignore",
+        fence: int | None = None,
+    ) -> Commit:
+        """See `Store.append`."""
+        with self._lock:
+            log = self._log(session)
+            head = self._head(log)
+            if expect not in {ANY, head.seq}:
+                raise HeadMovedError(session, expect, head.seq)
+            if fence is not None:
+                held = self.lease(session)
+                if held is None or held.token != fence:
+                    raise FencedError(session, fence, held.token if held else None)
+            return self._write(log, plan(session, drafts, on_key, lambda key: self._find(log, key)))
+
+    def _write(self, log: _Log, planned: Sequence[Planned]) -> Commit:
+        head = self._head(log)
+        contents = [p.draft and encode_content(p.draft, self._ids.salt()) for p in planned]
+        left = sum(p.draft is not None for p in planned)
+        lines: list[bytes] = []
+        entries: list[Appended] = []
+        for p, content in zip(planned, contents, strict=True):
+            if p.draft is None or content is None:
+                entries.append(_known(p, entries))
+                continue
+            left -= 1
+            seq, event = head.seq + 1, self._ids.uuid7()
+            at = p.draft.at or time_stamp(self._clock.now())
+            line, digest = encode_line(p.draft, content, seq=seq, id=event, at=at, prev=head.digest, more=left)
+            lines.append(line)
+            entries.append(Appended(seq, event, new=True))
+            self._blobs.update(content.blobs)
+            for name, delta in (p.draft.scopes or {}).items():
+                self._scopes.setdefault(name, []).append(dict(delta))
+            head = Head(seq, digest)
+        log.lines += lines
+        return Commit(tuple(entries), head)
+
+    def delete(self, session: str) -> None:
+        """See `Store.delete`."""
+        with self._lock:
+            self._log(session).deleted = True
+
+    # --- reading
+
+    def read(
+        self,
+        session: str,
+        *,
+        after: int = 0,
+        upto: int | None = None,
+        reverse: bool = False,
+        blobs: bool = True,
+        on_damage: OnDamage | None = None,
+    ) -> Iterator[Event]:
+        """See `Store.read`. Memory is never damaged."""
+        with self._lock:
+            lines = self._all_lines(self._log(session))
+        stop = len(lines) if upto is None else min(upto, len(lines))
+        numbers = range(max(after, 0), stop)
+        load = self.blob if blobs else None
+        return (decode_line(lines[i], load) for i in (reversed(numbers) if reverse else numbers))
+
+    def info(self, session: str) -> LogInfo:
+        """See `Store.info`."""
+        with self._lock:
+            log = self._log(session)
+            return LogInfo(session, self._head(log), log.base + 1, log.fork, sum(map(len, log.lines)))
+
+    def stamp(self, session: str) -> str:
+        """See `Store.stamp`."""
+        return str(self.info(session).head.seq)
+
+    def sessions(self) -> Iterator[str]:
+        """See `Store.sessions`."""
+        with self._lock:
+            return iter(sorted(s for s, log in self._logs.items() if not log.deleted))
+
+    def lookup(self, session: str, key: str) -> Appended | None:
+        """See `Store.lookup`."""
+        with self._lock:
+            known = self._find(self._log(session), key)
+        return known and Appended(known.seq, known.id, new=False)
+
+    def watch(self, session: str, *, after: int = 0, stop: Callable[[], bool], poll: float = 0.05) -> Iterator[Event]:
+        """See `Store.watch`."""
+        while True:
+            for event in self.read(session, after=after):
+                after = event.seq
+                yield event
+            if stop():
+                return
+            time.sleep(poll)
+
+    # --- beside the logs
+
+    def number(self, prefix: str, owner: str) -> int:
+        """See `Store.number`."""
+        with self._lock:
+            self._numbers[prefix] = self._numbers.get(prefix, 0) + 1
+            return self._numbers[prefix]
+
+    def put_snapshot(self, session: str, snapshot: Snapshot) -> None:
+        """See `Store.put_snapshot`."""
+        with self._lock:
+            self._log(session).snapshots[snapshot.schema, snapshot.seq] = snapshot
+
+    def snapshot(self, session: str, schema: str, upto: int | None = None) -> Snapshot | None:
+        """See `Store.snapshot`."""
+        with self._lock:
+            log = self._log(session)
+            lines = self._all_lines(log)
+            end = len(lines) if upto is None else min(upto, len(lines))
+            for seq in sorted((q for s, q in log.snapshots if s == schema and q <= end), reverse=True):
+                found = log.snapshots[schema, seq]
+                if seq >= 1 and verify_line(lines[seq - 1]) == found.digest:
+                    return found
+            return None
+
+    def drop_snapshots(self, session: str) -> None:
+        """See `Store.drop_snapshots`."""
+        with self._lock:
+            self._log(session).snapshots.clear()
+
+    def put_blob(self, data: bytes) -> str:
+        """See `Store.put_blob`."""
+        name = blob_name(data)
+        with self._lock:
+            self._blobs[name] = data
+        return name
+
+    def blob(self, name: str) -> bytes:
+        """See `Store.blob`."""
+        with self._lock:
+            if name not in self._blobs:
+                raise NotFoundError("blob", name)
+            return self._blobs[name]
+
+    def scope(self, name: str) -> Scope:
+        """See `Store.scope`."""
+        with self._lock:
+            values: dict[str, Any] = {}
+            deltas = self._scopes.get(name, [])
+            for delta in deltas:
+                for key, value in delta.items():
+                    if value is None:
+                        values.pop(key, None)
+                    else:
+                        values[key] = value
+            return Scope(name, values, len(deltas))
+
+    def scopes(self) -> Iterator[str]:
+        """See `Store.scopes`."""
+        with self._lock:
+            return iter(sorted(self._scopes))
+
+    def verify(self, session: str | None = None) -> Iterator[Finding]:
+        """See `Store.verify`."""
+        with self._lock:
+            for name in [session] if session else sorted(self._logs):
+                log = self._logs[name]
+                prev = self._prev(log)
+                for i, line in enumerate(log.lines):
+                    try:
+                        event = decode_line(line)
+                    except BadLine as e:
+                        yield Finding("damage", name, f"line {i + 1}", str(e))
+                        continue
+                    if event.prev != prev:
+                        yield Finding("gap", name, f"line {i + 1}", "it does not follow the event before it", event.seq)
+                    prev = event.digest
+
+    def close(self) -> None:
+        """See `Store.close`. The events stay for as long as the store is referred to."""
+
+    # --- leases
+
+    def acquire(self, session: str, holder: str, ttl: float, *, take_over: bool = False) -> Lease:
+        """See `Store.acquire`."""
+        with self._lock:
+            held = self.lease(session)
+            if held is not None and held.holder == holder:
+                return self.renew(held, ttl)
+            if held is not None and not take_over:
+                raise LeaseHeldError(session, held.holder, time_stamp(held.until))
+            commit = self.append(session, [Draft("lease.taken", {"holder": holder})])
+            lease = Lease(session, holder, commit.head.seq, self._clock.now() + ttl)
+            self._log(session).lease = lease
+            return lease
+
+    def renew(self, lease: Lease, ttl: float) -> Lease:
+        """See `Store.renew`."""
+        with self._lock:
+            log = self._log(lease.session)
+            if log.lease is None or log.lease.token != lease.token:
+                raise FencedError(lease.session, lease.token, log.lease.token if log.lease else None)
+            log.lease = lease._replace(until=self._clock.now() + ttl)
+            return log.lease
+
+    def release(self, lease: Lease) -> None:
+        """See `Store.release`."""
+        with self._lock:
+            log = self._log(lease.session)
+            if log.lease is not None and log.lease.token == lease.token:
+                log.lease = None
+
+    def lease(self, session: str) -> Lease | None:
+        """See `Store.lease`."""
+        with self._lock:
+            held = self._log(session).lease
+            return held if held is not None and held.until > self._clock.now() else None
+
+    # --- inside
+
+    def _log(self, session: str) -> _Log:
+        log = self._logs.get(session)
+        if log is None or log.deleted:
+            raise NotFoundError("session", session)
+        return log
+
+    def _check_fork(self, fork: ForkPoint) -> None:
+        lines = self._all_lines(self._log(fork.session))
+        if not 1 <= fork.seq <= len(lines) or verify_line(lines[fork.seq - 1]) != fork.digest:
+            raise HeadMovedError(fork.session, fork.seq, len(lines))
+
+    def _all_lines(self, log: _Log) -> list[bytes]:
+        if log.fork is None:
+            return list(log.lines)
+        return self._all_lines(self._logs[log.fork.session])[: log.fork.seq] + log.lines
+
+    def _prev(self, log: _Log) -> str:
+        return log.fork.digest if log.fork else genesis(log.session)
+
+    def _head(self, log: _Log) -> Head:
+        if not log.lines:
+            return Head(log.base, self._prev(log))
+        return Head(log.base + len(log.lines), verify_line(log.lines[-1]))
+
+    def _find(self, log: _Log, key: str) -> Known | None:
+        for line in reversed(self._all_lines(log)):
+            event = decode_line(line)
+            if event.key == key:
+                return Known(event.seq, event.id, event.node, event.stream)
+        return None
+
+
+def _known(planned: Planned, entries: Sequence[Appended]) -> Appended:
+    if planned.same_as is not None:
+        return entries[planned.same_as]._replace(new=False)
+    assert planned.known is not None  # noqa: S101  (plan: written, same, or known)
+    return Appended(planned.known.seq, planned.known.id, new=False)
