@@ -1,0 +1,94 @@
+# Two targets matter: `make demo` and `make test`. Both set up what they need, in .venv, on a
+# machine that has Python 3.11 or later, git and make.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+JOBS ?= 2
+BIN := .venv/bin
+PY := $(BIN)/python
+UV := VIRTUAL_ENV=.venv $(BIN)/uv --quiet
+LOCKS := requirements/run.txt requirements/dev.txt requirements/frameworks.txt requirements/tokens.txt
+INPUTS := $(LOCKS:.txt=.in) requirements/uv.in
+# Where the closing pieces of a target live; ruff and mypy see the same list everywhere.
+CODE := $(wildcard src tests tools scripts benchmarks docs)
+
+.PHONY: help setup setup-run test lint fmt types layers demo faults bench bench-context docs docs-check lock clean
+
+help:  ## show the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+# --- environment ---------------------------------------------------------------------------------
+
+.venv/.uv: requirements/uv.txt
+	@$(PYTHON) -c 'import sys; sys.exit("segue needs Python 3.11 or later; say which: make PYTHON=python3.12 ...") if sys.version_info < (3, 11) else None'
+	@test -x $(PY) || $(PYTHON) -m venv .venv || { echo 'hint: this Python lacks venv; on Debian: apt-get install python3-venv' >&2; exit 1; }
+	@$(PY) -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	@touch $@
+
+# What running segue needs: seconds. `make demo` stops here.
+.venv/.run: .venv/.uv requirements/run.txt pyproject.toml
+	@$(UV) pip install --require-hashes -r requirements/run.txt
+	@$(UV) pip install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# Everything the tests need, frameworks and tokenizers included: exactly what the locks name.
+.venv/.all: .venv/.run $(LOCKS)
+	@$(UV) pip install --require-hashes $(addprefix -r ,$(LOCKS))
+	@touch $@
+
+setup-run: .venv/.run
+setup: .venv/.all  ## make .venv with all that tests, docs and benchmarks need
+
+# --- checks --------------------------------------------------------------------------------------
+
+test: setup lint  ## everything that is short: lint, types, layers, tests, faults (at most 15 minutes)
+	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m 'not long'
+
+lint: setup types layers docs-check  ## ruff, mypy --strict, import contracts, spelling, generated docs
+	@$(BIN)/ruff check --quiet $(CODE)
+	@$(BIN)/ruff format --quiet --check $(CODE)
+	@$(BIN)/codespell
+
+types: setup
+	@$(BIN)/mypy --no-error-summary
+
+layers: setup
+	@$(BIN)/lint-imports --no-logo > .venv/layers.log || { cat .venv/layers.log; exit 1; }
+
+fmt: setup  ## format, and fix what can be fixed
+	@$(BIN)/ruff check --quiet --fix $(CODE)
+	@$(BIN)/ruff format --quiet $(CODE)
+
+# --- programs ------------------------------------------------------------------------------------
+
+demo: setup-run  ## a recorded session is captured live, killed, recovered and restored
+	@$(PY) scripts/demo.py
+
+faults: setup  ## kill -9, crash states, power loss, damage: the long form (hours)
+	@$(PY) tests/faults/run.py --long
+
+bench: setup  ## speed against the raw floor and five peers
+	@$(PY) benchmarks/run.py
+
+bench-context: setup  ## recall of restored contexts at token budgets
+	@$(PY) benchmarks/context.py
+
+# --- documents and locks -------------------------------------------------------------------------
+
+docs: setup  ## write the generated parts of README and docs/reference
+	@$(PY) scripts/generate_docs.py
+
+docs-check: setup
+	@$(PY) scripts/generate_docs.py --check
+
+lock: .venv/.uv  ## compile requirements/*.in (versions and hashes, no address)
+	@for name in uv run dev frameworks tokens; do \
+	  $(BIN)/uv --quiet pip compile --universal --python-version 3.11 --generate-hashes \
+	    --no-header --no-annotate $(LOCKFLAGS) requirements/$$name.in -o requirements/$$name.txt; done
+
+clean:  ## remove the environment and all caches
+	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
