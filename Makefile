@@ -12,8 +12,8 @@ BIN := .venv/bin
 PY := $(BIN)/python
 UV := VIRTUAL_ENV=.venv $(BIN)/uv --quiet
 LOCKS := requirements/run.txt requirements/dev.txt requirements/frameworks.txt requirements/tokens.txt
-INPUTS := $(LOCKS:.txt=.in) requirements/uv.in
-# Where the closing pieces of a target live; ruff and mypy see the same list everywhere.
+
+# What ruff looks at.
 CODE := $(wildcard src tests tools scripts benchmarks docs)
 
 .PHONY: help setup setup-run test lint fmt types layers demo faults bench bench-context docs docs-check lock clean

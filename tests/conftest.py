@@ -5,9 +5,7 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-settings.register_profile(
-    "ci", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+settings.register_profile("ci", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("long", parent=settings.get_profile("ci"), max_examples=2000)
 settings.load_profile(os.environ.get("SEGUE_HYPOTHESIS_PROFILE", "ci"))
 
@@ -16,9 +14,7 @@ settings.load_profile(os.environ.get("SEGUE_HYPOTHESIS_PROFILE", "ci"))
 def home(tmp_path_factory, monkeypatch):
     """An empty home for this test: nothing reads or writes the user's own store."""
     place = tmp_path_factory.mktemp("home")
-    for name in [
-        n for n in os.environ if n.startswith("SEGUE_") and n != "SEGUE_HYPOTHESIS_PROFILE"
-    ]:
+    for name in [n for n in os.environ if n.startswith("SEGUE_") and n != "SEGUE_HYPOTHESIS_PROFILE"]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(place))
     monkeypatch.setenv("SEGUE_HOME", str(place / "segue"))

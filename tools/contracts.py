@@ -41,7 +41,7 @@ class StandardLibraryOnly(Contract):  # type: ignore[misc]
     type_name = "standard_library_only"
     source_modules = fields.SetField(subfield=fields.StringField())
 
-    def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:  # noqa: ARG002, FBT001
+    def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:  # noqa: FBT001
         """Collect the imports that leave the standard library."""
         allowed = sys.stdlib_module_names | set(self.session_options["root_packages"])
         found = sorted(

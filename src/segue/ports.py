@@ -64,7 +64,7 @@ class Lease(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """Something that `verify` saw. `damage` and `gap` are findings of exit code 6; `aside`, `orphan` and `stale` are told only."""
+    """Something that `verify` saw. `damage` and `gap` mean exit code 6; `aside`, `orphan` and `stale` are told only."""
 
     severity: Literal["damage", "gap", "aside", "orphan", "stale"]
     session: str | None

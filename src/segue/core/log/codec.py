@@ -2,8 +2,9 @@ r"""An event's bytes: one JSON line that can be verified on its own.
 
 A line is a *head*, its digest, and the *content*, in this order and without spaces:
 
-    {"v":1,"seq":7,"id":...,"at":...,"kind":...,[...,]"prev":"<hex>" ,"digest":"<hex>" ,"salt":"<hex>","body":{...}[,"source":{...}][,"scopes":{...}] }
-     '------------------------- head ------------------------------'                    '----------------------- content -------------------------'
+    {"v":1,"seq":7,"id":...,"at":...,"kind":...,[...,]"prev":"<hex>"            the head
+    ,"digest":"<hex>"
+    ,"salt":"<hex>","body":{...}[,"source":{...}][,"scopes":{...}] }            the content
 
     content hash = BLAKE2b-256(content bytes)
     digest       = BLAKE2b-256(head bytes, content hash)          `prev` is in the head: digests chain
@@ -54,7 +55,7 @@ class Content(NamedTuple):
     blobs: dict[str, bytes]
 
 
-class BadLine(ValueError):
+class BadLine(ValueError):  # noqa: N818  (a finding of the reader, not an error of ours)
     """A line that is not an event as it was written; the message says why."""
 
 

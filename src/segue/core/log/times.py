@@ -12,7 +12,7 @@ def stamp(seconds: float) -> str:
 
 def seconds(at: str) -> float:
     """Return the seconds since 1970 of an event's time. Raises ValueError."""
-    return (datetime.fromisoformat(at.replace("Z", "+00:00")) - _EPOCH).total_seconds()
+    return (datetime.fromisoformat(at) - _EPOCH).total_seconds()
 
 
 def day(at: str) -> str:
