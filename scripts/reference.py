@@ -1,0 +1,135 @@
+"""The generated parts of the documents: each function prints Markdown, called from a cog block in the page that shows it."""
+
+import ast
+import inspect
+from collections.abc import Iterable
+from typing import Any, get_type_hints
+
+
+def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    """Print a Markdown table."""
+    names = list(header)
+    print("| " + " | ".join(names) + " |")
+    print("|" + " --- |" * len(names))
+    for row in rows:
+        print("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |")
+
+
+def first_sentence(thing: Any) -> str:
+    """Return the first paragraph of a docstring, on one line."""
+    return " ".join((inspect.getdoc(thing) or "").partition("\n\n")[0].split())
+
+
+# --- errors --------------------------------------------------------------------------------------
+
+EXIT_CODES = {
+    0: "done",
+    1: "failed",
+    2: "usage: the call's words are off",
+    3: "a person must verify",
+    4: "not found",
+    5: "conflict, or held by another",
+    6: "damaged data",
+    7: "wrong key",
+    8: "the store is newer than the program",
+    130: "interrupted",
+}
+"""The product's meanings; an exit code of an error class that is missing here is a mistake (and a KeyError)."""
+
+
+def error_classes() -> list[Any]:
+    """Return every error class, by exit code and code."""
+    from segue.core import errors
+
+    found, queue = [], [errors.SegueError]
+    while queue:
+        found.append(queue.pop())
+        queue += found[-1].__subclasses__()
+    own = [one for one in found if one.__module__.startswith("segue.core.")]
+    return sorted(own, key=lambda one: (one.exit_code, len(one.__mro__), one.code))
+
+
+def exit_codes() -> None:
+    """Print the exit codes with the errors that lead to them."""
+    by_code: dict[int, list[str]] = {code: [] for code in EXIT_CODES}
+    for one in error_classes():
+        by_code[one.exit_code].append(f"`{one.code}`")
+    table(
+        ("exit code", "meaning", "errors"),
+        ((str(code), EXIT_CODES[code], " ".join(names)) for code, names in by_code.items()),
+    )
+
+
+def errors() -> None:
+    """Print every error with its class."""
+    table(
+        ("code", "exit code", "class", "meaning"),
+        ((f"`{e.code}`", str(e.exit_code), f"`{e.__name__}`", first_sentence(e)) for e in error_classes()),
+    )
+
+
+# --- kinds of event ------------------------------------------------------------------------------
+
+
+def field_docs(typed: Any) -> dict[str, str]:
+    """Return the docstrings written under the fields of a class, its bases' included."""
+    docs: dict[str, str] = {}
+    for base in reversed([typed, *getattr(typed, "__orig_bases__", ())]):
+        if not inspect.isclass(base):
+            continue
+        body = ast.parse(inspect.getsource(base)).body[0]
+        statements = body.body if isinstance(body, ast.ClassDef) else []
+        for field, doc in zip(statements, statements[1:], strict=False):
+            if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(doc, ast.Expr):
+                docs[field.target.id] = " ".join(str(ast.literal_eval(doc.value)).split())
+    return docs
+
+
+def type_words(hint: Any) -> str:
+    """Return a type the way JSON speaks of it."""
+    import types
+    import typing
+
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin is typing.Literal:
+        return " ".join(f"`{one}`" for one in args)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(type_words(one) for one in args)
+    if origin is list:
+        inner = type_words(args[0])
+        return "list" if inner == "any" else f"list of {inner}"
+    names = {str: "string", int: "integer", float: "number", bool: "boolean", dict: "object", types.NoneType: "null", Any: "any"}
+    return names.get(origin or hint) or f"[{hint.__name__}](#{hint.__name__.lower()})"
+
+
+def fields_table(typed: Any) -> None:
+    """Print the fields of a body."""
+    docs = field_docs(typed)
+    hints = {k: v for k, v in get_type_hints(typed).items() if not k.startswith("_")}
+    if not hints:
+        return
+    table(
+        ("field", "type", ""),
+        (
+            (f"`{name}`" + (" (required)" if name in typed.__required_keys__ else ""), type_words(hint), docs.get(name, ""))
+            for name, hint in hints.items()
+        ),
+    )
+
+
+def kinds() -> None:
+    """Print every kind of event with the fields of its body."""
+    from segue.core.log.kinds import KINDS, Part, Usage
+
+    table(
+        ("kind", "version", "node", "meaning"),
+        (
+            (f"[`{k.name}`](#{k.body.__name__.lower()})", str(k.version), "yes" if k.node else "", first_sentence(k.body))
+            for k in KINDS.values()
+        ),
+    )
+    bodies = {k.body.__name__: k.body for k in KINDS.values()} | {"Part": Part, "Usage": Usage}
+    for name in sorted(bodies):
+        used = ", ".join(f"`{k.name}`" for k in KINDS.values() if k.body is bodies[name])
+        print(f"\n### {name}\n\n{first_sentence(bodies[name])}" + (f" Body of {used}." if used else "") + "\n")
+        fields_table(bodies[name])
