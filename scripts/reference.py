@@ -3,6 +3,7 @@
 import ast
 import inspect
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Any, get_type_hints
 
 
@@ -79,7 +80,7 @@ def field_docs(typed: Any) -> dict[str, str]:
             continue
         body = ast.parse(inspect.getsource(base)).body[0]
         statements = body.body if isinstance(body, ast.ClassDef) else []
-        for field, doc in zip(statements, statements[1:], strict=False):
+        for field, doc in pairwise(statements):
             if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(doc, ast.Expr):
                 docs[field.target.id] = " ".join(str(ast.literal_eval(doc.value)).split())
     return docs
