@@ -4,29 +4,38 @@
 keys, leases and forks. It does not know what events mean: that is core's.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, Literal, NamedTuple, Protocol, runtime_checkable
 
 from segue.core.log.events import ANY, Appended, Commit, Damage, Draft, Event, ForkPoint, Head, KeyPolicy
+from segue.core.session.catalogue import PlaceRow, SessionRow
+from segue.core.session.refs import Target
 
 __all__ = [
     "ANY",
+    "EVERYTHING",
     "Appended",
     "Clock",
     "Commit",
     "Damage",
     "Draft",
     "Event",
+    "Filters",
     "Finding",
     "ForkPoint",
     "Head",
+    "Hit",
+    "Hits",
     "Ids",
     "Index",
     "KeyPolicy",
     "Lease",
     "LogInfo",
+    "PlaceRow",
+    "SessionRow",
     "Snapshot",
     "Store",
+    "Target",
     "Tokens",
 ]
 
@@ -268,13 +277,92 @@ class Tokens(Protocol):
         ...
 
 
+class Filters(NamedTuple):
+    """Which sessions a list or a search is about; None and empty: any. Times are RFC 3339 in UTC, `until` is left out itself."""
+
+    session: str | None = None
+    status: tuple[str, ...] = ()
+    organisation: str | None = None
+    project: str | None = None
+    type: str | None = None
+    agent: str | None = None
+    workspace: str | None = None
+    owner: str | None = None
+    tag: str | None = None
+    since: str | None = None
+    until: str | None = None
+
+
+EVERYTHING: Final = Filters()
+"""No filter."""
+
+
+class Hit(NamedTuple):
+    """A place that a search found."""
+
+    session: str
+    seq: int
+    at: str
+    kind: str
+    role: str
+    actor: str
+    snippet: str
+    """An extract, the words that were found between `[` and `]`."""
+    score: float
+    """From 0 on, the more the better; comparable within one answer only."""
+
+
+class Hits(NamedTuple):
+    """What a search found, and what it did not look at."""
+
+    hits: list[Hit]
+    more: bool
+    """There are further hits."""
+    window: int | None
+    """With `order="best"`: how many of the newest matches were ranked, where there were more; else None."""
+
+
 class Index(Protocol):
-    """A catalogue and full-text index over a store: computed from it, may be deleted at any time."""
+    """A catalogue and a full-text index over a store: computed from it, may be deleted at any time, rebuilds itself.
+
+    Every method but `close` first takes in what is new in the store, so one reads one's own writes.
+    """
 
     def catch_up(self) -> int:
         """Take in what is new in the store; return the number of events."""
         ...
 
-    def list(self, **filters: Any) -> Iterable[Mapping[str, Any]]:
-        """Return the catalogue's rows that fit, latest activity first."""
+    def sessions(
+        self, filters: Filters = EVERYTHING, *, text: str = "", limit: int | None = None, offset: int = 0
+    ) -> list[SessionRow]:
+        """Return the catalogue's rows that fit, latest activity first. *text* is looked for in names, titles, tasks and tags."""
+        ...
+
+    def session(self, session: str) -> SessionRow:
+        """Return the row of a session, by its id. Raises NotFoundError."""
+        ...
+
+    def resolve(self, ref: str, *, workspace: str = "") -> Target:
+        """Return what a reference means (see `core.session.refs.resolve`). Raises NotFoundError, AmbiguousError."""
+        ...
+
+    def places(self, session: str | None = None) -> list[PlaceRow]:
+        """Return the checkpoints and continuations, of one session or of all, latest first."""
+        ...
+
+    def search(
+        self,
+        query: str,
+        filters: Filters = EVERYTHING,
+        *,
+        kind: str | None = None,
+        role: str | None = None,
+        limit: int = 20,
+        order: Literal["newest", "best"] = "newest",
+    ) -> Hits:
+        """Return where the words of *query* stand. It is data: no character of it has a meaning but `"` around a phrase."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files."""
         ...

@@ -52,7 +52,9 @@ class Message(TypedDict, total=False):
     meta: bool
     """Not typed by the user and not said by the model: injected by the agent (environment, reminders, a compaction summary)."""
     effects: list[dict[str, Any]]
-    """What a tool did, where the agent's record says: `{"op": "read"|"write"|"edit"|"run", "path", "added", "removed"}`."""
+    """What a tool did, where the agent's record says: `{"op", "path", "added", "removed"}`; `op` is one of `read`, `write`,
+    `edit`, `run`, `search`, `commit`.
+    """
 
 
 class Compaction(TypedDict, total=False):
@@ -102,6 +104,9 @@ class Header(TypedDict, total=False):
 class Created(Header, total=False):
     """A session begins."""
 
+    predecessor: str
+    """The superseded session that it continues."""
+
 
 class Forked(Header, total=False):
     """A session begins that shares its parent's past."""
@@ -127,6 +132,14 @@ class Ended(TypedDict, total=False):
     reason: Literal["done", "abandoned", "superseded"]
     by: str
     note: str
+
+
+class Merged(TypedDict, total=False):
+    """The results of another session, most often a fork, were brought in."""
+
+    session: Required[str]
+    position: int
+    outcome: str
 
 
 class Checkpoint(TypedDict, total=False):
@@ -364,6 +377,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         Kind("session.ended", Ended),
         Kind("session.archived", Why),
         Kind("session.unarchived", Why),
+        Kind("session.merged", Merged),
         Kind("message", Message, node=True),
         Kind("compaction", Compaction, node=True),
         Kind("record", Record, node=True),

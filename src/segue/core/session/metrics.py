@@ -1,0 +1,208 @@
+"""Figures that are folded from the log: tokens, cost, counts, what each agent did (product 1.6).
+
+What one event contributes is a pure function of it. A revision contributes the difference to what its node contributed
+before, and of several usage records of one message the last one counts, once: in agents' real files the earlier ones are
+far too low. Both need to know what was counted before; they remember a window of the latest `WINDOW` nodes and messages.
+"""
+
+from typing import Any, Final, TypedDict
+
+from segue.core.log.events import Event
+from segue.core.session.values import add, count, items, mapping, number, put, text
+
+WINDOW: Final = 256
+_MOST_NAMES: Final = 200
+
+TOKEN_KINDS: Final = {
+    "input": "input_tokens",
+    "output": "output_tokens",
+    "cache_read": "cache_read_tokens",
+    "cache_write": "cache_write_tokens",
+    "reasoning": "reasoning_tokens",
+}
+"""Kind of token -> field of `Usage`. `input` includes the cache, `output` includes reasoning."""
+
+COUNTED: Final = {
+    "step.completed": "steps_completed",
+    "decision.made": "decisions",
+    "question.asked": "questions",
+    "question.answered": "questions_answered",
+    "compaction": "compactions",
+    "checkpoint.created": "checkpoints",
+    "session.paused": "interruptions",
+    "session.emergency": "emergencies",
+    "loss": "losses",
+}
+"""Kind of event -> the count that it raises by one."""
+
+_EFFECTS: Final = {
+    "read": "files_read",
+    "write": "files_written",
+    "edit": "files_edited",
+    "run": "commands_run",
+    "search": "searches",
+    "commit": "commits",
+}
+_NOTES: Final = {"loaded": "notes_loaded", "created": "notes_created", "updated": "notes_updated", "deleted": "notes_deleted"}
+
+
+class Tokens(TypedDict):
+    """Tokens by kind; `input` includes those read from and written to the cache, `output` includes reasoning."""
+
+    input: int
+    output: int
+    cache_read: int
+    cache_write: int
+    reasoning: int
+
+
+class Utilisation(TypedDict):
+    """What one agent (or model) used and did."""
+
+    tokens: Tokens
+    cost_usd: float
+    counts: dict[str, float]
+
+
+class Metrics(TypedDict):
+    """The figures of a session, its own: a fork begins at zero."""
+
+    tokens: Tokens
+    cost_usd: float
+    counts: dict[str, float]
+    """`messages`, `user_messages`, `tool_calls`, `errors`, `lines_added`, `decisions`, ... and those of `metric` events."""
+    tools: dict[str, float]
+    """Calls of each tool."""
+    agents: dict[str, Utilisation]
+    models: dict[str, Utilisation]
+
+
+class Windows(TypedDict):
+    """What was counted lately, so that it can be corrected."""
+
+    messages: dict[str, dict[str, Any]]
+    nodes: dict[str, dict[str, float]]
+
+
+def new_metrics() -> Metrics:
+    """Return figures at zero."""
+    return Metrics(tokens=_tokens(), cost_usd=0, counts={}, tools={}, agents={}, models={})
+
+
+def new_windows() -> Windows:
+    """Return empty windows."""
+    return Windows(messages={}, nodes={})
+
+
+def tally(metrics: Metrics, name: str, by: float = 1, agent: str = "") -> None:
+    """Raise the count *name*."""
+    add(metrics["counts"], name, by, _MOST_NAMES)
+    if agent:
+        add(_of(metrics["agents"], agent)["counts"], name, by, _MOST_NAMES)
+
+
+def count_event(metrics: Metrics, windows: Windows, event: Event, body: dict[str, Any]) -> bool:
+    """Count what *event* contributes; return whether it is a revision of a node that was counted before."""
+    kind = event.kind
+    if kind in COUNTED:
+        tally(metrics, COUNTED[kind], agent=event.actor)
+        if kind == "checkpoint.created" and body.get("automatic") is True:
+            tally(metrics, "autosaves")
+    elif kind == "metric":
+        tally(metrics, text(body, "name", 64) or "unnamed", number(body.get("by", 1)), text(body, "agent", 64) or event.actor)
+    elif kind == "note.used":
+        tally(metrics, _NOTES.get(text(body, "action"), "notes_loaded"), agent=event.actor)
+    elif kind == "task.set" and body.get("status") == "done":
+        tally(metrics, "tasks_completed", agent=event.actor)
+    elif kind == "usage":
+        count_usage(metrics, windows, event, body, body)
+    if kind != "message":
+        return False
+    usage = mapping(body, "usage")
+    if usage:
+        count_usage(metrics, windows, event, body, usage)
+    return _count_node(metrics, windows["nodes"], event, body)
+
+
+def count_usage(metrics: Metrics, windows: Windows, event: Event, body: dict[str, Any], usage: dict[str, Any]) -> None:
+    """Count the tokens of one model call, once: a later record of the same message corrects the earlier."""
+    now: dict[str, Any] = {kind: count(usage.get(name)) for kind, name in TOKEN_KINDS.items()}
+    now["cost"] = number(usage.get("cost_usd"))
+    model, message = text(body, "model", 100), text(body, "message_id", 200)
+    before: dict[str, Any] = {}
+    if message:
+        before = windows["messages"].get(message, {})
+        put(windows["messages"], message, {k: v for k, v in now.items() if v}, WINDOW)
+    agent = event.actor
+    targets: list[Any] = [metrics]
+    if agent:
+        targets.append(_of(metrics["agents"], agent))
+    if model:
+        targets.append(_of(metrics["models"], model))
+    for target in targets:
+        for kind in TOKEN_KINDS:
+            target["tokens"][kind] += now[kind] - before.get(kind, 0)
+        if now["cost"] or before.get("cost"):
+            target["cost_usd"] = round(target["cost_usd"] + now["cost"] - before.get("cost", 0), 9)
+
+
+def contribution(body: dict[str, Any]) -> dict[str, float]:
+    """Return the counts that a message's body contributes; calls of a tool as `tool:NAME`."""
+    role = text(body, "role", 20)
+    found: dict[str, float] = {"messages": 1}
+    if role == "user" and body.get("meta") is not True and has_text(body):
+        found["user_messages"] = 1
+    for part in items(body, "parts"):
+        if not isinstance(part, dict):
+            continue
+        if part.get("type") == "tool_call":
+            add(found, "tool_calls", 1, _MOST_NAMES)
+            add(found, f"tool:{text(part, 'name', 80)}", 1, _MOST_NAMES)
+        elif part.get("type") == "tool_call_response" and part.get("is_error") is True:
+            add(found, "errors", 1, _MOST_NAMES)
+    for effect in items(body, "effects"):
+        if isinstance(effect, dict):
+            name = _EFFECTS.get(text(effect, "op", 20))
+            if name:
+                add(found, name, 1, _MOST_NAMES)
+            for field, total in (("added", "lines_added"), ("removed", "lines_removed")):
+                if lines := count(effect.get(field)):
+                    add(found, total, lines, _MOST_NAMES)
+    return found
+
+
+def has_text(body: dict[str, Any]) -> bool:
+    """Return whether a message says something in words."""
+    return any(isinstance(p, dict) and p.get("type") == "text" and p.get("content") for p in items(body, "parts"))
+
+
+def _count_node(metrics: Metrics, nodes: dict[str, dict[str, float]], event: Event, body: dict[str, Any]) -> bool:
+    key = f"{event.stream}\n{event.node}"
+    before = nodes.get(key)
+    now = contribution(body)
+    put(nodes, key, now, WINDOW)
+    old = before or {}
+    names = now if not old else {**old, **now}
+    for name in names:
+        by = now.get(name, 0) - old.get(name, 0)
+        if not by:
+            continue
+        if name.startswith("tool:"):
+            add(metrics["tools"], name[5:], by, _MOST_NAMES)
+        else:
+            tally(metrics, name, by, event.actor)
+    return before is not None
+
+
+def _tokens() -> Tokens:
+    return Tokens(input=0, output=0, cache_read=0, cache_write=0, reasoning=0)
+
+
+def _of(table: dict[str, Utilisation], name: str) -> Utilisation:
+    name = name[:64]
+    if name not in table:
+        if len(table) >= _MOST_NAMES:
+            name = "(others)"
+        if name not in table:
+            table[name] = Utilisation(tokens=_tokens(), cost_usd=0, counts={})
+    return table[name]

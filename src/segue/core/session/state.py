@@ -1,0 +1,590 @@
+"""State: the fold of a session's events up to a position.
+
+    state = fold(events)                     from the beginning
+    state = fold(more, state)                from there on: fold(a + b) == fold(b, fold(a))
+    State.from_json(state.to_json())         a snapshot, exactly the same
+
+The given state is never changed. The size of a state does not grow with the length of the conversation: collections are
+bounded, metrics count what went. An unknown kind, and a field of another type than expected, has no effect.
+"""
+
+from collections.abc import Callable, Iterable
+from json import dumps
+from typing import Any, Final, Self, TypedDict
+
+from segue.core.errors import DamagedError
+from segue.core.log.events import MAIN, Event
+from segue.core.log.kinds import KINDS, upcast
+from segue.core.log.times import seconds
+from segue.core.session.lifecycle import ENTERS
+from segue.core.session.metrics import Metrics, Windows, count_event, new_metrics, new_windows
+from segue.core.session.values import LINE, LONG, add, clip, count, free, items, mapping, plain, push, put, text, texts, union
+from segue.core.session.work import HANDLERS, Work, hear, new_work, set_facts
+
+SCHEMA: Final = "segue-state-1"
+"""Names the shape of `to_json`, and what the fold makes of events: it changes with either."""
+
+IDLE_MS: Final = 30 * 60 * 1000
+"""A silence of more than this, while active, counts as idle."""
+
+HALF_LIFE: Final = 200
+"""Events after which a use of an item weighs half."""
+
+_MOST_NAMES: Final = 500
+_MOST_KEYS: Final = 10_000
+_MOST_STREAMS: Final = 256
+_HEADER_TEXTS: Final = ("name", "slug", "title", "organisation", "project", "type", "model", "owner", "workspace", "agent")
+
+QUIET: Final = frozenset(
+    {
+        "session.updated",
+        "session.archived",
+        "session.unarchived",
+        "checkpoint.forgotten",
+        "lease.taken",
+        "lease.released",
+        "loss",
+        "import.advanced",
+        "scope.delta",
+    }
+)
+"""Bookkeeping: such an event is no activity, its time does not count."""
+
+
+class Header(TypedDict):
+    """Who and what a session is (product 1.3)."""
+
+    name: str
+    slug: str
+    title: str
+    organisation: str
+    project: str
+    type: str
+    task: str
+    model: str
+    owner: str
+    workspace: str
+    agent: str
+    tags: list[str]
+    foreign_ids: list[str]
+
+
+class Life(TypedDict):
+    """Where a session is in its life (product 1.4). Times are of events, UTC."""
+
+    status: str
+    reason: str
+    note: str
+    by: str
+    """The successor of a superseded session."""
+    since: str
+    before: str
+    """The state that it was archived in."""
+    created: str
+    times: dict[str, str]
+    """State -> when it was last entered."""
+    entered: dict[str, int]
+    """State -> how often it was entered."""
+    active_ms: int
+    """Time in the state `active`, from event to event."""
+    idle_ms: int
+    """Of these, silences of more than half an hour."""
+    clock_ms: int
+    """The latest time of an event so far; clocks that go backwards do not count."""
+
+
+class HeadOf(TypedDict):
+    """The node that a stream's next event follows, and the event that made it so."""
+
+    node: str | None
+    seq: int
+
+
+class Anchor(TypedDict):
+    """The last usage record of the main stream: how full the context was, as the provider counted."""
+
+    context_tokens: int
+    model: str
+    seq: int
+    at: str
+
+
+class Place(TypedDict):
+    """A checkpoint or continuation: a name for a position. Its event, `seq`, has the whole."""
+
+    seq: int
+    position: int
+    at: str
+    automatic: bool
+    trigger: str
+    description: str
+
+
+class AgentState(TypedDict):
+    """An agent of the session, as it was last known (product 7.4)."""
+
+    type: str
+    status: str
+    set: dict[str, Any]
+    seq: int
+    at: str
+
+
+class Item(TypedDict):
+    """How often and how lately something was used: `score` halves every HALF_LIFE events and rises by one with each use."""
+
+    kind: str
+    path: str
+    uses: int
+    score: float
+    tokens: int
+    seq: int
+    at: str
+
+
+class Losses(TypedDict):
+    """What could not be read or kept: how much, and the latest of it by name."""
+
+    count: int
+    recent: list[dict[str, Any]]
+
+
+class Lineage(TypedDict):
+    """Where a session comes from, and what went into it."""
+
+    parent: dict[str, Any] | None
+    """`{"session", "seq", "digest"}` of a fork."""
+    predecessor: str
+    """The superseded session that it continues."""
+    merged: list[dict[str, Any]]
+    """`{"session", "position", "outcome", "seq"}` of what was merged into it."""
+
+
+class State:
+    """All that a session's events say, up to `seq`. Plain JSON data in typed sections."""
+
+    __slots__ = (
+        "activity",
+        "agents",
+        "at",
+        "checkpoints",
+        "continuations",
+        "digest",
+        "header",
+        "heads",
+        "imports",
+        "items",
+        "lifecycle",
+        "lineage",
+        "losses",
+        "memory",
+        "metrics",
+        "seq",
+        "session",
+        "unknown",
+        "usage",
+        "windows",
+        "work",
+    )
+
+    def __init__(self, session: str = "") -> None:
+        """Begin before the first event of *session*."""
+        self.session = session
+        self.seq = 0
+        self.digest = ""
+        self.at = ""
+        """Time of the last event."""
+        self.activity = ""
+        """Time of the latest event that is more than bookkeeping."""
+        self.header: Header = _header()
+        self.lifecycle: Life = _life()
+        self.heads: dict[str, HeadOf] = {}
+        """Stream -> head. A revision of a node that is no longer remembered moves it: `tree` is the truth."""
+        self.work: Work = new_work()
+        self.metrics: Metrics = new_metrics()
+        self.usage: Anchor | None = None
+        self.checkpoints: dict[str, Place] = {}
+        self.continuations: dict[str, Place] = {}
+        self.agents: dict[str, AgentState] = {}
+        self.memory: dict[str, dict[str, Any]] = {}
+        """Path -> `{"seq", "value"}`; a large value only as `{"seq", "bytes"}` in the place of the value."""
+        self.items: dict[str, Item] = {}
+        self.losses: Losses = {"count": 0, "recent": []}
+        self.imports: dict[str, dict[str, Any]] = {}
+        """`agent:foreign id:path` -> how far that transcript was read."""
+        self.lineage: Lineage = {"parent": None, "predecessor": "", "merged": []}
+        self.unknown: dict[str, float] = {}
+        """Kind that this program does not know -> how many events of it."""
+        self.windows: Windows = new_windows()
+
+    @property
+    def status(self) -> str:
+        """The lifecycle's state: `created`, `active`, `paused`, `recovering`, `emergency`, `ended` or `archived`."""
+        return self.lifecycle["status"]
+
+    @property
+    def active_seconds(self) -> float:
+        """Seconds in the state `active`, the paused ones left out, up to the last event."""
+        return self.lifecycle["active_ms"] / 1000
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the whole state as JSON data of its own; `from_json` gives the same state back."""
+        return {"schema": SCHEMA} | {name: plain(getattr(self, name)) for name in _FIELDS}
+
+    def to_bytes(self) -> bytes:
+        """Return `to_json` as text, for a store's snapshot. The order of names carries meaning: it is not sorted."""
+        return dumps({"schema": SCHEMA} | {name: getattr(self, name) for name in _FIELDS}).encode()
+
+    @classmethod
+    def from_json(cls, data: Any) -> Self:
+        """Return the state that `to_json` made *data* of; *data* is taken over, not copied.
+
+        Raises:
+            DamagedError: of another schema, or not such a state. A snapshot can be dropped and folded again.
+        """
+        state = cls()
+        if not isinstance(data, dict) or data.get("schema") != SCHEMA:
+            raise DamagedError("state snapshot", f"it is not of schema {SCHEMA}")
+        for name in _FIELDS:
+            value, model = data.get(name), getattr(state, name)
+            if name not in data or not (isinstance(value, type(model)) or (name == "usage" and _is_dict(value))):
+                raise DamagedError("state snapshot", f"its {name} is missing or of another type")
+            setattr(state, name, value)
+        return state
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Return the state of `to_bytes`. Raises DamagedError."""
+        from json import loads
+
+        try:
+            found = loads(data)
+        except (ValueError, RecursionError) as e:
+            raise DamagedError("state snapshot", str(e)) from e
+        return cls.from_json(found)
+
+    def copy(self) -> Self:
+        """Return a state of its own with the same content."""
+        return self.from_json(self.to_json())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, State) and all(getattr(self, n) == getattr(other, n) for n in _FIELDS)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+_FIELDS: Final = tuple(State.__slots__)
+
+
+def fold(events: Iterable[Event], state: State | None = None, *, session: str = "") -> State:
+    """Return the state after *events*, which follow *state* (or begin the log of *session*).
+
+    Events up to the state's own position are passed over: to fold again what was folded already changes nothing.
+    """
+    found = State(session) if state is None else state.copy()
+    for event in events:
+        if event.seq > found.seq:
+            _apply(found, event)
+    return found
+
+
+def _apply(state: State, event: Event) -> None:
+    state.seq, state.digest, state.at = event.seq, event.digest, event.at
+    kind = event.kind
+    known = KINDS.get(kind)
+    if known is None:
+        add(state.unknown, kind, 1, _MOST_NAMES)
+        return
+    if kind not in QUIET:
+        _tick(state, event.at)
+    body: Any = upcast(kind, event.body) if known.upcast else event.body
+    if not isinstance(body, dict):
+        body = {}
+    if kind == "session.forked":
+        _fork(state, body)
+    if kind in ENTERS or kind == "session.unarchived":
+        _enter(state, event, body)
+    elif kind == "message" and state.lifecycle["status"] == "created":
+        _enter_state(state, event, "active", {})  # nobody said so, but somebody works in it
+    revised = count_event(state.metrics, state.windows, event, body)
+    if known.node:
+        _node(state, event, body, revised=revised)
+    if kind in HANDLERS:
+        HANDLERS[kind](state.work, event, body)
+    elif kind in _HANDLERS:
+        _HANDLERS[kind](state, event, body)
+
+
+def _tick(state: State, at: str) -> None:
+    """Let the session's clock go on to the time of an event."""
+    try:
+        now = round(seconds(at) * 1000)
+    except (ValueError, TypeError):
+        return
+    life = state.lifecycle
+    past = now - life["clock_ms"]
+    if past <= 0:
+        return
+    if life["status"] == "active" and life["clock_ms"]:
+        life["active_ms"] += past
+        if past > IDLE_MS:
+            life["idle_ms"] += past
+    life["clock_ms"] = now
+    state.activity = at
+
+
+def _enter(state: State, event: Event, body: dict[str, Any]) -> None:
+    status = ENTERS.get(event.kind) or state.lifecycle["before"] or "ended"
+    if status == "archived" and state.lifecycle["status"] != "archived":
+        state.lifecycle["before"] = state.lifecycle["status"]
+    _enter_state(state, event, status, body)
+    if status == "created":
+        state.lifecycle["created"] = state.lifecycle["created"] or event.at
+        _update(state, event, body)
+
+
+def _enter_state(state: State, event: Event, status: str, body: dict[str, Any]) -> None:
+    life = state.lifecycle
+    if not (status == "archived" or event.kind == "session.unarchived"):  # these keep why it ended
+        life["reason"] = text(body, "reason", LINE)
+        life["by"] = text(body, "by", LINE)
+    life["note"] = text(body, "note")
+    life["status"], life["since"] = status, event.at
+    life["times"][status] = event.at
+    life["entered"][status] = life["entered"].get(status, 0) + 1
+
+
+def _fork(state: State, body: dict[str, Any]) -> None:
+    """Begin a fork: what the parent knew is known, what it was and did is its own."""
+    header = _header()
+    old = state.header
+    for name in ("title", "organisation", "project", "type", "task", "model", "owner", "workspace"):
+        header[name] = old[name]
+    header["tags"] = old["tags"]
+    clock = state.lifecycle["clock_ms"]
+    state.header, state.lifecycle = header, _life()
+    state.lifecycle["clock_ms"] = clock
+    state.metrics, state.windows = new_metrics(), new_windows()
+    state.imports, state.losses = {}, {"count": 0, "recent": []}
+    parent = mapping(body, "parent")
+    at = {"session": text(parent, "session", LINE), "seq": count(parent.get("seq")), "digest": text(parent, "digest", LINE)}
+    state.lineage = {"parent": at, "predecessor": "", "merged": []}
+
+
+def _update(state: State, event: Event, body: dict[str, Any]) -> None:
+    header = state.header
+    for name in _HEADER_TEXTS:
+        if isinstance(body.get(name), str):
+            header[name] = text(body, name, 1_000)
+    if isinstance(body.get("task"), str):
+        header["task"] = text(body, "task", LONG)
+    if isinstance(body.get("tags"), list):
+        header["tags"] = texts(body, "tags", 64)
+    if isinstance(body.get("foreign_ids"), list):
+        header["foreign_ids"] = union(header["foreign_ids"], texts(body, "foreign_ids", 64), 64)
+    if isinstance(body.get("predecessor"), str):
+        state.lineage["predecessor"] = text(body, "predecessor", LINE)
+    for agent in items(body, "agents"):
+        if isinstance(agent, dict):
+            rest = {k: v for k, v in agent.items() if k not in {"name", "type", "status", "set"}}
+            _set_agent(state, event, agent | {"set": rest | mapping(agent, "set")})
+
+
+def _node(state: State, event: Event, body: dict[str, Any], *, revised: bool) -> None:
+    """Move the stream's head on, unless it is a revision; take in what was said and how full the context is."""
+    stream = event.stream
+    if not revised:
+        put(state.heads, stream, {"node": event.node, "seq": event.seq}, _MOST_STREAMS)
+    if event.kind == "compaction":
+        if stream == MAIN:
+            after = count(body.get("post_tokens"))
+            state.usage = _anchor(event, after, state.usage["model"] if state.usage else "") if after else None
+        return
+    if event.kind != "message":
+        return
+    usage = mapping(body, "usage")
+    if stream == MAIN:
+        if size := count(usage.get("input_tokens")) + count(usage.get("output_tokens")):
+            state.usage = _anchor(event, size, text(body, "model", 100))
+        hear(state.work, event, body, revised=revised)
+    for effect in items(body, "effects"):
+        if isinstance(effect, dict) and (path := text(effect, "path", 1_000)):
+            _use(state, event, path, kind="file", path=path)
+
+
+def _move_head(state: State, event: Event, body: dict[str, Any]) -> None:
+    to = body.get("to")
+    if to is None or isinstance(to, str):
+        put(state.heads, event.stream, {"node": to, "seq": event.seq}, _MOST_STREAMS)
+    if event.stream == MAIN:
+        state.usage = None  # it spoke of the branch that was left
+
+
+def _record_usage(state: State, event: Event, body: dict[str, Any]) -> None:
+    size = count(body.get("context_tokens")) or count(body.get("input_tokens")) + count(body.get("output_tokens"))
+    if event.stream == MAIN and size:
+        state.usage = _anchor(event, size, text(body, "model", 100))
+
+
+def _anchor(event: Event, size: int, model: str) -> Anchor:
+    return Anchor(context_tokens=size, model=model, seq=event.seq, at=event.at)
+
+
+def _set_checkpoint(state: State, event: Event, body: dict[str, Any]) -> None:
+    name = text(body, "name", LINE)
+    places = state.checkpoints
+    places.pop(name, None)
+    places[name] = _place(event, body)
+    if len(places) > _MOST_NAMES:  # automatic ones go first
+        del places[next((n for n, p in places.items() if p["automatic"]), next(iter(places)))]
+
+
+def _set_continuation(state: State, event: Event, body: dict[str, Any]) -> None:
+    put(state.continuations, text(body, "name", LINE), _place(event, body), _MOST_NAMES)
+
+
+def _place(event: Event, body: dict[str, Any]) -> Place:
+    return Place(
+        seq=event.seq,
+        position=count(body.get("position")) or event.seq,
+        at=event.at,
+        automatic=body.get("automatic") is True,
+        trigger=text(body, "trigger", LINE),
+        description=text(body, "description", LINE) or text(body, "note", LINE),
+    )
+
+
+def _forget_checkpoint(state: State, _event: Event, body: dict[str, Any]) -> None:
+    state.checkpoints.pop(text(body, "name", LINE), None)
+
+
+def _set_agent(state: State, event: Event, body: dict[str, Any]) -> None:
+    name = text(body, "name", 64)
+    old = state.agents.get(name)
+    facts = old["set"] if old else {}
+    set_facts(facts, mapping(body, "set"), event.seq)
+    agent = AgentState(
+        type=text(body, "type", 64) or (old["type"] if old else ""),
+        status=text(body, "status", 64) or (old["status"] if old else ""),
+        set=facts,
+        seq=event.seq,
+        at=event.at,
+    )
+    put(state.agents, name, agent, 64)
+
+
+def _set_memory(state: State, event: Event, body: dict[str, Any]) -> None:
+    path = text(body, "path", 1_000)
+    if body.get("value") is None:
+        state.memory.pop(path, None)
+    else:
+        put(state.memory, path, {"seq": event.seq, "value": free(body["value"], event.seq, 1_000)}, _MOST_KEYS)
+
+
+def _use_note(state: State, event: Event, body: dict[str, Any]) -> None:
+    name = text(body, "id", LINE)
+    if body.get("action") == "deleted":
+        state.items.pop(name, None)
+        return
+    path, tokens = text(body, "path", 1_000), count(body.get("tokens"))
+    _use(state, event, name, kind=text(body, "kind", 40) or "note", path=path, tokens=tokens)
+
+
+def _use(state: State, event: Event, name: str, *, kind: str, path: str, tokens: int = 0) -> None:
+    old = state.items.get(name)
+    score = old["score"] * 2 ** ((old["seq"] - event.seq) / HALF_LIFE) if old else 0.0
+    item = Item(
+        kind=kind,
+        path=path or (old["path"] if old else ""),
+        uses=(old["uses"] if old else 0) + 1,
+        score=round(score + 1, 6),
+        tokens=tokens or (old["tokens"] if old else 0),
+        seq=event.seq,
+        at=event.at,
+    )
+    put(state.items, name, item, _MOST_NAMES)
+
+
+def _lose(state: State, event: Event, body: dict[str, Any]) -> None:
+    state.losses["count"] += 1
+    loss = {"where": text(body, "where", LINE), "reason": text(body, "reason", LINE), "seq": event.seq}
+    push(state.losses["recent"], loss, 20)
+
+
+def _advance_import(state: State, event: Event, body: dict[str, Any]) -> None:
+    agent, foreign, path = text(body, "agent", 64), text(body, "foreign_id", LINE), text(body, "path", 1_000)
+    entry = {
+        "agent": agent,
+        "foreign_id": foreign,
+        "path": path,
+        "position": free(body.get("position"), event.seq),
+        "records": count(body.get("records")),
+        "version": text(body, "version", LINE),
+        "seq": event.seq,
+    }
+    put(state.imports, f"{agent}:{foreign}:{path}", entry, _MOST_STREAMS)
+
+
+def _merge(state: State, event: Event, body: dict[str, Any]) -> None:
+    entry = {
+        "session": text(body, "session", LINE),
+        "position": count(body.get("position")),
+        "outcome": clip(text(body, "outcome"), LINE),
+        "seq": event.seq,
+    }
+    push(state.lineage["merged"], entry, 64)
+
+
+_HANDLERS: Final[dict[str, Callable[[State, Event, dict[str, Any]], None]]] = {
+    "session.updated": _update,
+    "session.merged": _merge,
+    "head.moved": _move_head,
+    "usage": _record_usage,
+    "checkpoint.created": _set_checkpoint,
+    "checkpoint.forgotten": _forget_checkpoint,
+    "continuation.set": _set_continuation,
+    "agent.set": _set_agent,
+    "memory.set": _set_memory,
+    "note.used": _use_note,
+    "loss": _lose,
+    "import.advanced": _advance_import,
+}
+
+
+def _header() -> Header:
+    return Header(
+        name="",
+        slug="",
+        title="",
+        organisation="",
+        project="",
+        type="",
+        task="",
+        model="",
+        owner="",
+        workspace="",
+        agent="",
+        tags=[],
+        foreign_ids=[],
+    )
+
+
+def _life() -> Life:
+    return Life(
+        status="created",
+        reason="",
+        note="",
+        by="",
+        since="",
+        before="",
+        created="",
+        times={},
+        entered={},
+        active_ms=0,
+        idle_ms=0,
+        clock_ms=0,
+    )
+
+
+def _is_dict(value: Any) -> bool:
+    return value is None or isinstance(value, dict)

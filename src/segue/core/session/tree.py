@@ -1,0 +1,181 @@
+"""The conversation as a tree: which events are on the way from the root to a stream's head.
+
+Each pass is linear in the number of events. A parent that is not there (its event was damaged, or the agent's file
+began in the middle) is named, and the node takes the place behind what was the stream's head: nothing said is hidden
+because something before it was lost.
+"""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from segue.core.log.events import ABSENT, MAIN, Event
+from segue.core.log.kinds import is_node
+
+
+class Missing(NamedTuple):
+    """A node that names a parent, or a head that names a node, which its stream does not have."""
+
+    stream: str
+    node: str
+    parent: str
+    seq: int
+
+
+class Branch(NamedTuple):
+    """A line of a conversation: from a root to a tip, a node without children."""
+
+    stream: str
+    tip: str
+    root: str
+    length: int
+    """Nodes from root to tip."""
+    fork: str | None
+    """The last node that it shares with the active line; None for the active line itself, or a root of its own."""
+    active: bool
+    seq: int
+    """The number of the tip's newest event."""
+
+
+class Stream:
+    """One stream's tree: nodes by name, each with its newest event, its parent and its place."""
+
+    __slots__ = ("events", "head", "name", "parents")
+
+    def __init__(self, name: str) -> None:
+        """Begin empty."""
+        self.name = name
+        self.events: dict[str, Event] = {}
+        self.parents: dict[str, str | None] = {}
+        self.head: str | None = None
+
+    def chain(self, node: str | None) -> list[Event]:
+        """Return the events from the root to *node*; a circle of parents is cut where it closes."""
+        found: dict[str, Event] = {}
+        while node is not None and node not in found:
+            found[node] = self.events[node]
+            node = self.parents[node]
+        return list(reversed(found.values()))
+
+
+class Tree(NamedTuple):
+    """All streams of a log, and the parents that are missing."""
+
+    streams: dict[str, Stream]
+    missing: list[Missing]
+
+    def chain(self, stream: str = MAIN) -> list[Event]:
+        """Return the events of *stream*'s active line, in the order of the conversation."""
+        found = self.streams.get(stream)
+        return found.chain(found.head) if found else []
+
+
+def tree(events: Iterable[Event]) -> Tree:
+    """Return the conversations that *events* (in the order of their log) make up."""
+    streams: dict[str, Stream] = {}
+    links: list[tuple[Stream, Event, str, str | None]] = []
+    missing: list[Missing] = []
+    for event in events:
+        if is_node(event.kind):
+            stream = streams.get(event.stream) or streams.setdefault(event.stream, Stream(event.stream))
+            _add(stream, event, links)
+        elif event.kind == "head.moved":
+            stream = streams.get(event.stream) or streams.setdefault(event.stream, Stream(event.stream))
+            _move(stream, event, missing)
+    for stream, event, parent, behind in links:
+        if parent in stream.events and parent != event.node:
+            stream.parents[event.node] = parent
+        else:
+            stream.parents[event.node] = behind
+            missing.append(Missing(stream.name, event.node, parent, event.seq))
+    return Tree(streams, missing)
+
+
+def active_chain(events: Iterable[Event], stream: str = MAIN) -> list[Event]:
+    """Return the conversation of *stream* as it stands: from its root to its head, each node in its newest revision.
+
+    Abandoned branches are left out, and so are events that are not nodes of a conversation. What was before an agent's
+    compaction is part of it.
+    """
+    return tree(events).chain(stream)
+
+
+def branches(events: Iterable[Event]) -> list[Branch]:
+    """Return every line of every stream: the active one of each stream first, then the others, latest first."""
+    found: list[Branch] = []
+    for stream in tree(events).streams.values():
+        active = {e.node for e in stream.chain(stream.head)}
+        inner = set(stream.parents.values())
+        tips = [n for n in stream.events if n not in inner or n == stream.head]
+        places = _places(stream, active)
+        lines = [_branch(stream, tip, places) for tip in tips]
+        found += sorted(lines, key=lambda b: (not b.active, -b.seq))
+    return found
+
+
+def _add(stream: Stream, event: Event, links: list[tuple[Stream, Event, str, str | None]]) -> None:
+    node = event.node
+    if node in stream.events:  # a revision: it takes the place of the earlier one, and moves no head
+        stream.events[node] = event
+        return
+    stream.events[node] = event
+    parent = _parent(event)
+    if parent == ABSENT:
+        stream.parents[node] = stream.head
+    elif parent is None:
+        stream.parents[node] = None
+    else:
+        stream.parents[node] = None
+        links.append((stream, event, parent, stream.head))  # its parent may come later in the log
+    stream.head = node
+
+
+def _parent(event: Event) -> str | None:
+    if event.kind == "compaction":
+        follows: Any = event.body.get("follows")
+        if isinstance(follows, str) and follows:
+            return follows
+    return event.parent
+
+
+def _move(stream: Stream, event: Event, missing: list[Missing]) -> None:
+    to: Any = event.body.get("to")
+    if to is None and "to" in event.body:
+        stream.head = None
+    elif isinstance(to, str) and to in stream.events:
+        stream.head = to
+    else:
+        missing.append(Missing(stream.name, event.node, str(to)[:200], event.seq))
+
+
+class _Place(NamedTuple):
+    root: str
+    depth: int
+    fork: str | None
+
+
+def _places(stream: Stream, active: set[str]) -> dict[str, _Place]:
+    """Return root, depth and last shared node of every node: each is walked once."""
+    places: dict[str, _Place] = {}
+    for start in stream.events:
+        path: list[str] = []
+        node: str | None = start
+        seen: set[str] = set()
+        while node is not None and node not in places and node not in seen:
+            seen.add(node)
+            path.append(node)
+            node = stream.parents[node]
+        above = places.get(node) if node is not None else None
+        for name in reversed(path):
+            if above is None:
+                above = _Place(name, 1, name if name in active else None)
+            else:
+                above = _Place(above.root, above.depth + 1, name if name in active else above.fork)
+            places[name] = above
+    return places
+
+
+def _branch(stream: Stream, tip: str, places: dict[str, _Place]) -> Branch:
+    place = places[tip]
+    active = tip == stream.head
+    fork = None if active else place.fork
+    return Branch(stream.name, tip, place.root, place.depth, fork, active, stream.events[tip].seq)
