@@ -125,10 +125,11 @@ class DuplicateKeyError(ConflictError):
 
     code = "duplicate-key"
 
-    def __init__(self, session: str, key: str, seq: int) -> None:
-        """Name the key and the event that has it."""
+    def __init__(self, session: str, key: str, seq: int | None) -> None:
+        """Name the key and the event that has it; None where the append itself has it twice."""
+        where = "occurs twice in it" if seq is None else f"is taken by event {seq}"
         super().__init__(
-            f"append to session {session!r} was refused: key {key!r} is taken by event {seq}",
+            f"append to session {session!r} was refused: key {key!r} {where}",
             session=session,
             key=key,
             seq=seq,

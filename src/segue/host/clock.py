@@ -25,13 +25,14 @@ class SystemIds:
 
     def uuid7(self) -> str:
         """Return a new UUIDv7, greater than the ones made before, also when the clock steps back (RFC 9562, 6.2 method 2)."""
-        random = int.from_bytes(os.urandom(10), "big")
-        value = (time.time_ns() // 1_000_000) << 80 | random
+        random = int.from_bytes(os.urandom(10), "big") >> 6
+        value = (time.time_ns() // 1_000_000) << 74 | random
         with self._lock:
             if value <= self._last:
                 value = self._last + (random & 0xFFFFFFFF) + 1
             self._last = value
-        return uuid7(value >> 80, (value & (1 << 80) - 1).to_bytes(10, "big"))
+        ms, high, low = value >> 74, value >> 62 & 0xFFF, value & (1 << 62) - 1  # around the version's and the variant's bits
+        return uuid7(ms, (high << 64 | low).to_bytes(10, "big"))
 
     def salt(self) -> str:
         """Return 32 random hex digits."""

@@ -1,5 +1,6 @@
 """The reference store: obvious, slow, correct, in memory. What it does, every other store must do."""
 
+import copy
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +16,7 @@ from segue.core.errors import (
 )
 from segue.core.log.codec import BadLine, blob_name, decode_line, encode_content, encode_line, genesis, verify_line
 from segue.core.log.events import ANY, Appended, Commit, Draft, Event, ForkPoint, Head, KeyPolicy
-from segue.core.log.keys import Known, Planned, plan
+from segue.core.log.keys import Known, Planned, found, placed, plan
 from segue.core.log.times import stamp as time_stamp
 from segue.ports import Clock, Finding, Ids, Lease, LogInfo, OnDamage, Scope, Snapshot
 
@@ -63,6 +64,8 @@ class MemoryStore:
                 self._check_fork(fork)
             log = _Log(session, fork)
             planned = plan(session, drafts, "ignore", lambda key: self._find(log, key))
+            if planned[0].draft is None:
+                raise InvalidEventError("a session begins with an event of its own, this one's key is known to its parent")
             commit = self._write(log, planned)
             self._logs[session] = log
             return commit
@@ -95,19 +98,21 @@ class MemoryStore:
         lines: list[bytes] = []
         entries: list[Appended] = []
         for p, content in zip(planned, contents, strict=True):
-            if p.draft is None or content is None:
-                entries.append(_known(p, entries))
+            draft = placed(p, entries)
+            if draft is None or content is None:
+                entries.append(found(p, entries))
                 continue
             left -= 1
             seq, event = head.seq + 1, self._ids.uuid7()
-            at = p.draft.at or time_stamp(self._clock.now())
-            line, digest = encode_line(p.draft, content, seq=seq, id=event, at=at, prev=head.digest, more=left)
+            at = draft.at or time_stamp(self._clock.now())
+            line, digest = encode_line(draft, content, seq=seq, id=event, at=at, prev=head.digest, more=left)
             lines.append(line)
             entries.append(Appended(seq, event, new=True))
             self._blobs.update(content.blobs)
-            for name, delta in (p.draft.scopes or {}).items():
-                self._scopes.setdefault(name, []).append(dict(delta))
             head = Head(seq, digest)
+        for line in lines:
+            for name, delta in (decode_line(line).scopes or {}).items():
+                self._scopes.setdefault(name, []).append(delta)
         log.lines += lines
         return Commit(tuple(entries), head)
 
@@ -221,7 +226,7 @@ class MemoryStore:
                     if value is None:
                         values.pop(key, None)
                     else:
-                        values[key] = value
+                        values[key] = copy.deepcopy(value)
             return Scope(name, values, len(deltas))
 
     def scopes(self) -> Iterator[str]:
@@ -232,18 +237,20 @@ class MemoryStore:
     def verify(self, session: str | None = None) -> Iterator[Finding]:
         """See `Store.verify`."""
         with self._lock:
-            for name in [session] if session else sorted(self._logs):
-                log = self._logs[name]
-                prev = self._prev(log)
-                for i, line in enumerate(log.lines):
-                    try:
-                        event = decode_line(line)
-                    except BadLine as e:
-                        yield Finding("damage", name, f"line {i + 1}", str(e))
-                        continue
-                    if event.prev != prev:
-                        yield Finding("gap", name, f"line {i + 1}", "it does not follow the event before it", event.seq)
-                    prev = event.digest
+            logs = list(self._logs.values()) if session is None else [self._log(session)]
+            return iter([finding for log in logs for finding in self._findings(log)])
+
+    def _findings(self, log: _Log) -> Iterator[Finding]:
+        prev = self._prev(log)
+        for i, line in enumerate(log.lines):
+            try:
+                event = decode_line(line)
+            except BadLine as e:
+                yield Finding("damage", log.session, f"line {i + 1}", str(e))
+                continue
+            if event.prev != prev:
+                yield Finding("gap", log.session, f"line {i + 1}", "it does not follow the event before it", event.seq)
+            prev = event.digest
 
     def close(self) -> None:
         """See `Store.close`. The events stay for as long as the store is referred to."""
@@ -275,8 +282,8 @@ class MemoryStore:
     def release(self, lease: Lease) -> None:
         """See `Store.release`."""
         with self._lock:
-            log = self._log(lease.session)
-            if log.lease is not None and log.lease.token == lease.token:
+            log = self._logs.get(lease.session)
+            if log is not None and log.lease is not None and log.lease.token == lease.token:
                 log.lease = None
 
     def lease(self, session: str) -> Lease | None:
@@ -317,10 +324,3 @@ class MemoryStore:
             if event.key == key:
                 return Known(event.seq, event.id, event.node, event.stream)
         return None
-
-
-def _known(planned: Planned, entries: Sequence[Appended]) -> Appended:
-    if planned.same_as is not None:
-        return entries[planned.same_as]._replace(new=False)
-    assert planned.known is not None  # noqa: S101  (plan: written, same, or known)
-    return Appended(planned.known.seq, planned.known.id, new=False)

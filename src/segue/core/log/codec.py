@@ -29,6 +29,7 @@ from typing import Any, Final, NamedTuple
 
 from segue.core.errors import InvalidEventError
 from segue.core.log.events import ABSENT, MAIN, Draft, Event
+from segue.core.log.times import seconds
 
 VERSION: Final = 1
 INLINE: Final = 16 * 1024
@@ -37,12 +38,17 @@ LARGE: Final = 48 * 1024
 """A content of more bytes than this is large."""
 
 _KIND = re.compile(r"[a-z][a-z0-9_.-]{0,63}\Z")
-_AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z\Z")
+_AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z\Z", re.ASCII)
+_ERASED = re.compile(rb'"erased":"([0-9a-f]{64})"\Z')
+_BLOB_NAME = re.compile(r"[0-9a-f]{64}\Z")
 _DIGEST_MARK = b',"digest":"'
 _BLOB = "$blob"
 _LITERAL = "$literal"
 _MARKS = (b'"$blob"', b'"$literal"')
 _MAX_NAME = 1024
+MAX_DEPTH: Final = 200
+"""Objects and lists within each other, at most: deeper ones could be written by one caller and not be read by another, whose
+stack is fuller (Python's limit is 1,000 calls)."""
 
 BlobName = Callable[[bytes], str]
 
@@ -79,6 +85,8 @@ def encode_content(draft: Draft, salt: str, name_blob: BlobName = blob_name) -> 
     body: Any = draft.body
     source: Any = draft.source
     data = _join(salt, _dump(draft, body), _dump(draft, source), _dump(draft, draft.scopes))
+    for part in (body, source, draft.scopes):
+        _check_json(draft.kind, part)
     blobs: dict[str, bytes] = {}
     if any(mark in data for mark in _MARKS):
         body, source = _escape(body), _escape(source)
@@ -123,15 +131,16 @@ def decode_line(line: bytes, load_blob: Callable[[str], bytes] | None = None) ->
     Raises:
         BadLine: not a line as it was written.
     """
-    verify_line(line)
+    digest = verify_line(line)
     try:
-        record = json.loads(line)
-        event = _event(record)
-    except (ValueError, KeyError, TypeError, RecursionError) as e:
-        raise BadLine(f"not an event: {e}") from e
-    if any(mark in line for mark in _MARKS):
-        source = event.source and _resolve(event.source, load_blob)
-        event = event._replace(body=_resolve(event.body, load_blob), source=source)
+        event = _event(json.loads(line), digest)
+        if any(mark in line for mark in _MARKS):
+            source = event.source and _resolve(event.source, load_blob)
+            event = event._replace(body=_resolve(event.body, load_blob), source=source)
+    except BadLine:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
+        raise BadLine(f"not an event: {e!r}") from e
     return event
 
 
@@ -142,13 +151,8 @@ def verify_line(line: bytes) -> str:
         BadLine: torn, not a segue line, or its bytes were changed.
     """
     head, stored, content = split_line(line)
-    if content.startswith(b'"erased":"'):
-        try:
-            content_hash = bytes.fromhex(content[10:74].decode("ascii"))
-        except ValueError as e:
-            raise BadLine("its erased hash is not one") from e
-    else:
-        content_hash = blake2b(content, digest_size=32).digest()
+    erased = _ERASED.match(content)
+    content_hash = bytes.fromhex(erased[1].decode()) if erased else blake2b(content, digest_size=32).digest()
     if _digest(head, content_hash) != stored:
         raise BadLine("digest does not fit its bytes")
     return stored
@@ -175,18 +179,26 @@ def split_line(line: bytes) -> tuple[bytes, str, bytes]:
 def erase_line(line: bytes) -> bytes:
     """Return *line* with its content replaced by the content's hash; its digest stays."""
     head, digest, content = split_line(line)
-    if content.startswith(b'"erased":"'):
+    if _ERASED.match(content):
         return line
     content_hash = blake2b(content, digest_size=32).hexdigest()
     return b"".join((head, _DIGEST_MARK, digest.encode(), b'","erased":"', content_hash.encode(), b'"}\n'))
 
 
-def blob_refs(line: bytes) -> set[str]:
-    """Return the names of the blobs that a *line* refers to."""
-    return set(re.findall(r'"\$blob":"([0-9a-f]{64})"', line.decode("utf-8", "replace"))) if _MARKS[0] in line else set()
+def blob_refs(data: bytes) -> set[str]:
+    """Return the names of the blobs that *data*, a line or a blob, refers to.
+
+    A blob that stands for a whole body refers to the blobs of its strings, so whoever keeps what is referred to asks again
+    with each blob's bytes. A caller's own object that looks like a reference counts as one.
+    """
+    return {name.decode() for name in re.findall(rb'"\$blob":"([0-9a-f]{64})"', data)}
 
 
-def _event(record: dict[str, Any]) -> Event:
+def _event(record: dict[str, Any], digest: str) -> Event:
+    if record["v"] != VERSION:
+        raise BadLine(f"its version is {record['v']!r:.20}, this program knows {VERSION}")
+    if type(record["seq"]) is not int or not isinstance(record.get("body", {}), dict):
+        raise BadLine("not an event: its number or body is not one")
     return Event(
         v=record["v"],
         seq=record["seq"],
@@ -200,7 +212,7 @@ def _event(record: dict[str, Any]) -> Event:
         key=record.get("key"),
         more=record.get("more", 0),
         prev=record["prev"],
-        digest=record["digest"],
+        digest=digest,
         body=record.get("body", {}),
         source=record.get("source"),
         scopes=record.get("scopes"),
@@ -218,24 +230,62 @@ def _check(draft: Draft) -> None:
     kind = draft.kind
     if not isinstance(kind, str) or not _KIND.match(kind):
         raise InvalidEventError("a kind is a lower case word such as 'message' or 'decision.made'", kind=str(kind)[:80])
-    if not isinstance(draft.body, Mapping):
-        raise InvalidEventError("its body is not an object", kind=kind)
-    if draft.at is not None and not (isinstance(draft.at, str) and _AT.match(draft.at)):
+    for what, value in (("body", draft.body), ("source", draft.source or {})):
+        if not isinstance(value, Mapping):
+            raise InvalidEventError(f"its {what} is not an object", kind=kind)
+    if draft.at is not None and not _is_time(draft.at):
         raise InvalidEventError("its time is not RFC 3339 in UTC, such as 2026-01-15T09:30:00Z", kind=kind)
-    parent = "" if draft.parent is None or draft.parent == ABSENT else draft.parent
-    for what, name in (
-        ("actor", draft.actor),
-        ("stream", draft.stream),
-        ("node", draft.node),
-        ("parent", parent),
-        ("key", draft.key),
-    ):
-        if name is None:
-            continue
-        if not isinstance(name, str) or len(name) > _MAX_NAME or "\0" in name or not _encodable(name):
-            raise InvalidEventError(f"its {what} is not text of at most {_MAX_NAME} characters", kind=kind)
-    if not draft.stream or draft.node == "":
-        raise InvalidEventError("its stream and node cannot be empty", kind=kind)
+    if draft.actor != "":
+        _check_name(kind, "actor", draft.actor)
+    _check_name(kind, "stream", draft.stream)
+    for what, name in (("node", draft.node), ("parent", draft.parent), ("key", draft.key)):
+        if name is not None and name != ABSENT:
+            _check_name(kind, what, name)
+    if draft.scopes is not None:
+        _check_scopes(kind, draft.scopes)
+
+
+def _check_name(kind: str, what: str, name: Any) -> None:
+    if not isinstance(name, str) or not 0 < len(name) <= _MAX_NAME or "\0" in name or not _encodable(name):
+        raise InvalidEventError(f"its {what} is not text of 1 to {_MAX_NAME} characters", kind=kind)
+
+
+def _check_scopes(kind: str, scopes: Any) -> None:
+    if not isinstance(scopes, Mapping):
+        raise InvalidEventError("its scopes are not an object", kind=kind)
+    for name, delta in scopes.items():
+        _check_name(kind, "scope's name", name)
+        if not isinstance(delta, Mapping):
+            raise InvalidEventError(f"its change to scope {name!r} is not an object", kind=kind)
+
+
+def _check_json(kind: str, value: Any) -> None:
+    """Refuse what JSON changes quietly (keys that are no text), and what is nested too deeply to be read everywhere."""
+    level, depth = [value], -1
+    while level:
+        depth += 1
+        inner: list[Any] = []
+        for item in level:
+            if isinstance(item, (dict, Mapping)):
+                for key in item:
+                    if not isinstance(key, str):
+                        raise InvalidEventError(f"it has a key that is not text: {key!r:.80}", kind=kind)
+                inner += item.values()
+            elif isinstance(item, (list, tuple)):
+                inner += item
+        level = inner
+    if depth > MAX_DEPTH:
+        raise InvalidEventError(f"it is nested more than {MAX_DEPTH} deep", kind=kind)
+
+
+def _is_time(at: Any) -> bool:
+    if not (isinstance(at, str) and _AT.match(at)):
+        return False
+    try:
+        seconds(at)
+    except ValueError:
+        return False
+    return True
 
 
 def _encodable(name: str) -> bool:
@@ -246,15 +296,25 @@ def _encodable(name: str) -> bool:
     return True
 
 
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} is no JSON type")
+
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain).encode
+_encode_ascii = json.JSONEncoder(separators=(",", ":"), allow_nan=False, default=_plain).encode
+
+
 def _dump(draft: Draft, value: Any) -> bytes | None:
     if value is None:
         return None
     try:
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        text = _encode(value)
         try:
             return text.encode()
         except UnicodeEncodeError:  # lone surrogates: \ud800 and the like survive as escapes
-            return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+            return _encode_ascii(value).encode()
     except (TypeError, ValueError, RecursionError) as e:
         raise InvalidEventError(f"it is not JSON: {e}", kind=draft.kind) from e
 
@@ -307,7 +367,7 @@ def _whole(draft: Draft, value: Any, blobs: dict[str, bytes], name_blob: BlobNam
 
 def _resolve(value: Any, load_blob: Callable[[str], bytes] | None) -> Any:
     if isinstance(value, dict):
-        if _LITERAL in value and len(value) == 1:
+        if len(value) == 1 and _LITERAL in value:
             return {k: _resolve(v, load_blob) for k, v in value[_LITERAL].items()}
         if _BLOB in value and isinstance(value[_BLOB], str):
             return _load(value, load_blob)
@@ -318,6 +378,8 @@ def _resolve(value: Any, load_blob: Callable[[str], bytes] | None) -> Any:
 
 
 def _load(ref: dict[str, Any], load_blob: Callable[[str], bytes] | None) -> Any:
+    if not _BLOB_NAME.match(ref[_BLOB]):
+        raise BadLine("its reference to a blob is not one")
     if load_blob is None:
         return ref
     data = load_blob(ref[_BLOB])

@@ -7,11 +7,11 @@ import re
 from typing import NamedTuple
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
-_PREFIX = re.compile(r"[0-9a-f]{1,8}(-[0-9a-f-]{0,27})?\Z")
-_SESSION = re.compile(r"SESSION-(\d{6})-(\d{3,})\Z")
-_RECOVERY = re.compile(r"RECOVERY-(\d{6})-(\d{3,})-(?:(\d{6})|AUTO-SAVE-(\d+))(?:-(\d+))?\Z")
-_CONTINUATION = re.compile(r"CONTINUATION-(\d{6})-(\d{3,})-(?:STEP-(\d{3,})|([A-Z0-9][A-Z0-9._-]*))\Z")
-_SLUG = re.compile(r"\d{4}-\d{2}-\d{2}-[a-z0-9]+(?:-[a-z0-9]+)*-\d{3,}\Z")
+_SESSION = re.compile(r"SESSION-(\d{6})-(\d{3,})\Z", re.ASCII)
+_RECOVERY = re.compile(r"RECOVERY-(\d{6})-(\d{3,})-(?:(\d{6})|AUTO-SAVE-(\d+))(?:-(\d+))?\Z", re.ASCII)
+_CONTINUATION = re.compile(r"CONTINUATION-(\d{6})-(\d{3,})-(?:STEP-(\d{3,})|([A-Z0-9][A-Z0-9._-]*))\Z", re.ASCII)
+_SLUG = re.compile(r"\d{4}-\d{2}-\d{2}-[a-z0-9]+(?:-[a-z0-9]+)*-\d{3,}\Z", re.ASCII)
+_ANY_UUID = "00000000-0000-0000-0000-000000000000"
 _NOT_WORD = re.compile(r"[^a-z0-9]+")
 
 
@@ -100,13 +100,13 @@ def parse_ref(text: str) -> Ref:
         forms.append(t.lower())
     if _UUID.match(t.lower()):
         forms.append("id")
-    upper = t.upper()
+    upper = t.upper() if t.isascii() else ""  # "ſ" in upper case is "S"
     for form, pattern in (("name", _SESSION), ("recovery", _RECOVERY), ("continuation", _CONTINUATION)):
         if pattern.match(upper):
             forms.append(form)
     if _SLUG.match(t.lower()):
         forms.append("slug")
-    if "id" not in forms and _PREFIX.match(t.lower()):
+    if t and "id" not in forms and _UUID.match(t.lower() + _ANY_UUID[len(t) :]):
         forms.append("prefix")
     forms.append("foreign")
     return Ref(t, tuple(forms))
@@ -115,7 +115,7 @@ def parse_ref(text: str) -> Ref:
 def stem_of(name: str) -> str | None:
     """Return the `YYMMDD-NNN` that a session's, recovery's or continuation's name carries, or None."""
     for pattern in (_SESSION, _RECOVERY, _CONTINUATION):
-        found = pattern.match(name.upper())
+        found = pattern.match(name.upper() if name.isascii() else "")
         if found:
             return f"{found[1]}-{found[2]}"
     return None

@@ -440,9 +440,10 @@ def validate(kind: str, body: Mapping[str, Any]) -> None:
 def upcast(kind: str, body: dict[str, Any]) -> dict[str, Any]:
     """Return *body* in the newest shape of its kind; a body from a newer program is returned as it is."""
     known = KINDS.get(kind)
-    if known is None or not known.upcast:
+    version = body.get("_v", 1)
+    if known is None or type(version) is not int or version < 1:
         return body
-    for step in known.upcast[int(body.get("_v", 1)) - 1 :]:
+    for step in known.upcast[version - 1 :]:
         body = step(body)
     return body
 
@@ -491,6 +492,8 @@ def _fits(value: Any, hint: Any) -> bool:
         return value in get_args(hint)
     if origin is dict:
         return isinstance(value, Mapping)
+    if origin is list:
+        return isinstance(value, (list, tuple))
     if hint is float:
         return isinstance(value, (int, float)) and not isinstance(value, bool)
     if hint is int:

@@ -7,7 +7,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def stamp(seconds: float) -> str:
     """Return *seconds* since 1970 as an event's time, in microseconds."""
-    return (_EPOCH + timedelta(microseconds=round(seconds * 1e6))).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    at = _EPOCH + timedelta(microseconds=round(seconds * 1e6))
+    return at.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"  # strftime writes the year 33 as "33"
 
 
 def seconds(at: str) -> float:

@@ -1,0 +1,95 @@
+"""Hypothesis strategies: JSON values, bodies of every kind, drafts. Imports hypothesis."""
+
+from collections.abc import Mapping
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, is_typeddict
+
+from hypothesis import strategies as st
+
+from segue.core.log.events import ABSENT, MAIN, Draft
+from segue.core.log.kinds import KINDS, fields
+
+__all__ = ["bodies", "drafts", "names", "texts", "typed_bodies", "values"]
+
+Bodies = st.SearchStrategy[dict[str, Any]]
+
+_ODD = ["", "\0", "\ud800", "\udfff tail", "$blob", "$literal", ',"digest":"', '"}\n{"', "\u2028\x85\x1f", "é" * 9000]
+
+texts: st.SearchStrategy[str] = st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.sampled_from(_ODD)
+"""Any text, lone surrogates, NUL and look-alikes of our own marks among it."""
+
+values: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=8,
+)
+"""Any JSON value."""
+
+bodies: Bodies = st.dictionaries(texts, values, max_size=4)
+"""Any JSON object."""
+
+names: st.SearchStrategy[str] = st.text(
+    st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=12
+)
+"""Any actor, stream, node or key."""
+
+
+def typed_bodies(kind: str) -> Bodies:
+    """Return bodies of a known *kind*, made from its type."""
+    return _of(KINDS[kind].body)
+
+
+def drafts(
+    *,
+    kinds: st.SearchStrategy[str] | None = None,
+    keys: st.SearchStrategy[str | None] | None = None,
+    streams: st.SearchStrategy[str] | None = None,
+    scopes: st.SearchStrategy[str] | None = None,
+) -> st.SearchStrategy[Draft]:
+    """Return drafts of *kinds* (all) with bodies of their type, *keys* (few), *streams* (few) and changes to *scopes* (none)."""
+    few = st.sampled_from(["a", "b", "c"])
+    deltas = st.dictionaries(few, st.none() | values, max_size=2)
+    return (kinds or st.sampled_from(sorted(KINDS))).flatmap(
+        lambda kind: st.builds(
+            Draft,
+            kind=st.just(kind),
+            body=typed_bodies(kind) if kind in KINDS else bodies,
+            actor=st.just("") | names,
+            stream=streams or st.sampled_from([MAIN, "sub"]),
+            node=st.none() | few,
+            parent=st.just(ABSENT) | st.none() | few,
+            key=keys or (st.none() | few),
+            at=st.none() | st.just("2026-01-15T09:30:00Z"),
+            source=st.none() | bodies,
+            scopes=st.none() if scopes is None else st.none() | st.dictionaries(scopes, deltas, max_size=2),
+        )
+    )
+
+
+def _of(hint: Any) -> st.SearchStrategy[Any]:
+    """Return values of a body's annotation."""
+    origin, args = get_origin(hint), get_args(hint)
+    if is_typeddict(hint):
+        made = {name: _of(h) for name, h in fields(hint).items()}
+        required = hint.__required_keys__
+        return st.fixed_dictionaries(
+            {name: s for name, s in made.items() if name in required},
+            optional={name: s for name, s in made.items() if name not in required},
+        )
+    if origin is list:
+        return st.lists(_of(args[0]), max_size=3)
+    if origin is Literal:
+        return st.sampled_from(args)
+    if origin in {Union, UnionType}:
+        return st.one_of(*map(_of, args))
+    if origin is dict or hint in {dict, Mapping}:
+        return bodies
+    plain = {
+        Any: values,
+        str: texts,
+        int: st.integers(),
+        float: st.floats(allow_nan=False, allow_infinity=False) | st.integers(),
+        bool: st.booleans(),
+        NoneType: st.none(),
+    }
+    return plain[hint]
