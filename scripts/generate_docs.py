@@ -1,11 +1,14 @@
 """Write the generated parts of the documents, or with --check say which are not current (exit code 1)."""
 
+import json
 import sys
 from pathlib import Path
 
+import schema
 from cogapp import Cog
 
 ROOT = Path(__file__).parents[1]
+SCHEMA = ROOT / "docs/reference/state.schema.json"
 
 
 def pages() -> list[str]:
@@ -15,12 +18,19 @@ def pages() -> list[str]:
 
 
 def main() -> int:
-    """Run cog over all pages."""
-    mode = ["--check", "--diff"] if "--check" in sys.argv[1:] else ["-r"]
-    done = Cog().main(["cog", *mode, "-P", "--verbosity=1", "-I", str(ROOT / "scripts"), *pages()])
-    if done and "--check" in mode:
+    """Run cog over all pages, and write the schema."""
+    check = "--check" in sys.argv[1:]
+    mode = ["--check", "--diff"] if check else ["-r"]
+    stale = Cog().main(["cog", *mode, "-P", "--verbosity=1", "-I", str(ROOT / "scripts"), *pages()]) != 0
+    text = json.dumps(schema.state(), indent=2, ensure_ascii=False) + "\n"
+    if not check:
+        SCHEMA.write_text(text, encoding="utf-8")
+    elif not SCHEMA.exists() or SCHEMA.read_text(encoding="utf-8") != text:
+        print(f"{SCHEMA.name} is not current")
+        stale = True
+    if stale and check:
         print("generated documents are not current: run `make docs`", file=sys.stderr)
-    return int(bool(done))
+    return int(stale)
 
 
 if __name__ == "__main__":

@@ -134,3 +134,51 @@ def kinds() -> None:
         used = ", ".join(f"`{k.name}`" for k in KINDS.values() if k.body is bodies[name])
         print(f"\n### {name}\n\n{first_sentence(bodies[name])}" + (f" Body of {used}." if used else "") + "\n")
         fields_table(bodies[name])
+
+
+# --- state ---------------------------------------------------------------------------------------
+
+
+def lifecycle() -> None:
+    """Print the diagram of the lifecycle, the event that each verb appends, and the words for why."""
+    from segue.core.session import lifecycle as life
+
+    print(f"```mermaid\n{life.diagram()}```\n")
+    table(("verb", "appends"), ((f"`{name}`", f"`{verb.kind}`") for name, verb in life.VERBS.items()))
+    print()
+    table(("verb", "reasons"), ((f"`{verb}`", " ".join(f"`{one}`" for one in known)) for verb, known in life.REASONS.items()))
+
+
+def state() -> None:
+    """Print the sections of the state document and their fields."""
+    import schema
+
+    whole = schema.state()
+    schema_table(whole)
+    for name, section in whole["$defs"].items():
+        print(f"\n## {name}\n\n{' '.join(section['description'].split())}\n")
+        schema_table(section)
+
+
+def schema_table(section: dict[str, Any]) -> None:
+    """Print the fields of an object's schema."""
+    table(
+        ("field", "type", ""),
+        ((f"`{name}`", schema_words(field), field.get("description", "")) for name, field in section["properties"].items()),
+    )
+
+
+def schema_words(field: dict[str, Any]) -> str:
+    """Return a schema in a few words."""
+    if "$ref" in field:
+        name = field["$ref"].rpartition("/")[2]
+        return f"[{name}](#{name.lower()})"
+    if "anyOf" in field:
+        return " or ".join(schema_words(one) for one in field["anyOf"])
+    if "const" in field:
+        return f"`{field['const']}`"
+    if "enum" in field:
+        return " ".join(f"`{one}`" for one in field["enum"])
+    inner = field.get("items") or field.get("additionalProperties")
+    word = str(field.get("type", "any"))
+    return f"{word} of {schema_words(inner)}" if inner else word
