@@ -115,7 +115,8 @@ class Store(Protocol):
     """Where logs live.
 
     All methods may be called from many threads and, but for the memory store, from many processes at once. Order is
-    the order of appends, never the clock's.
+    the order of appends, never the clock's. A session's id is used once: what asks for a session that was deleted gets
+    `GoneError`, which is a `NotFoundError`.
     """
 
     url: str
@@ -127,7 +128,7 @@ class Store(Protocol):
         number follows the fork point's, and nothing that later happens to the parent changes it.
 
         Raises:
-            ExistsError: there is such a log.
+            ExistsError: there is such a log, or was one that was deleted.
             NotFoundError: the fork's parent is not there.
             HeadMovedError: the parent has no event of that number and digest.
             InvalidEventError: a draft cannot be written.
@@ -192,7 +193,11 @@ class Store(Protocol):
         ...
 
     def delete(self, session: str) -> None:
-        """Take the session away. Forks keep what they share with it, for as long as they live. Raises NotFoundError."""
+        """Take the session away. Forks keep what they share with it, for as long as they live. Its id stays taken.
+
+        Raises:
+            NotFoundError: it is not there (GoneError: it was deleted before).
+        """
         ...
 
     def lookup(self, session: str, key: str) -> Appended | None:

@@ -6,6 +6,7 @@
     │   └── InvalidEventError        an event that cannot be written
     ├── ConfirmationError         3  a person must verify
     ├── NotFoundError             4
+    │   └── GoneError                it was there, and was deleted
     ├── ConflictError             5  somebody else was there first
     │   ├── HeadMovedError           an append expected another head
     │   ├── DuplicateKeyError        the idempotency key is taken
@@ -95,6 +96,12 @@ class NotFoundError(SegueError):
     def __init__(self, what: str, ref: str, *, hint: str | None = None) -> None:
         """Name what was looked for, and how."""
         super().__init__(f"{what} {ref!r} was not found", hint=hint, what=what, ref=ref)
+
+
+class GoneError(NotFoundError):
+    """It was there and was deleted; its id is never used again."""
+
+    code = "gone"
 
 
 class ConflictError(SegueError):

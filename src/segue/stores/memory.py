@@ -4,11 +4,13 @@ import copy
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from json.encoder import encode_basestring
 from typing import Any
 
 from segue.core.errors import (
     ExistsError,
     FencedError,
+    GoneError,
     HeadMovedError,
     InvalidEventError,
     LeaseHeldError,
@@ -296,8 +298,10 @@ class MemoryStore:
 
     def _log(self, session: str) -> _Log:
         log = self._logs.get(session)
-        if log is None or log.deleted:
+        if log is None:
             raise NotFoundError("session", session)
+        if log.deleted:
+            raise GoneError("session", session)
         return log
 
     def _check_fork(self, fork: ForkPoint) -> None:
@@ -319,8 +323,8 @@ class MemoryStore:
         return Head(log.base + len(log.lines), verify_line(log.lines[-1]))
 
     def _find(self, log: _Log, key: str) -> Known | None:
+        likely = encode_basestring(key).encode()  # as it stands in a line
         for line in reversed(self._all_lines(log)):
-            event = decode_line(line)
-            if event.key == key:
+            if likely in line and (event := decode_line(line)).key == key:
                 return Known(event.seq, event.id, event.node, event.stream)
         return None
