@@ -1,0 +1,90 @@
+"""Sessions that a framework finds again by an id of its own: a thread, a user's session in an app.
+
+The session's id is made from the foreign one, so nothing has to be looked up or registered, and many processes that
+begin the same thread at once end in one session: the store lets one of them create it, the others find it there.
+A session's id is used once. When the session was deleted, the name goes on in its next generation.
+"""
+
+from collections.abc import Iterator, Mapping
+from itertools import count
+from typing import Any, NamedTuple
+
+from segue.core.errors import ExistsError, GoneError, NotFoundError
+from segue.core.log.events import Draft
+from segue.core.log.ids import named_uuid
+from segue.ports import Store
+
+
+class Foreign(NamedTuple):
+    """A framework and its own id for a session, in as many parts as it takes there."""
+
+    agent: str
+    parts: tuple[str, ...]
+
+
+def find(store: Store, foreign: Foreign) -> str | None:
+    """Return the id of the living session of *foreign*, or None."""
+    session, there = _place(store, foreign)
+    return session if there else None
+
+
+def ensure(store: Store, foreign: Foreign, header: Mapping[str, Any] | None = None) -> str:
+    """Return the id of the session of *foreign*, begun now where it is not there."""
+    while True:
+        try:
+            return begin(store, foreign, Draft("session.created", header or {}))
+        except ExistsError:
+            session = find(store, foreign)
+            if session is not None:
+                return session
+
+
+def begin(store: Store, foreign: Foreign, created: Draft) -> str:
+    """Begin the session of *foreign* with the event *created*, its foreign id added, and return its id.
+
+    Raises:
+        ExistsError: it is there.
+    """
+    named = {
+        "agent": foreign.agent,
+        "foreign_ids": [foreign.parts[-1]],
+        "foreign": list(foreign.parts),
+    }
+    while True:
+        session, there = _place(store, foreign)
+        if there:
+            raise ExistsError(f"{foreign.agent} session", foreign.parts[-1])
+        try:
+            store.create(session, [created._replace(body={**named, **created.body})])
+        except ExistsError:
+            if find(store, foreign) is not None:
+                raise ExistsError(f"{foreign.agent} session", foreign.parts[-1]) from None
+        else:
+            return session
+
+
+def sessions_of(store: Store, agent: str) -> Iterator[tuple[str, Foreign]]:
+    """Yield the sessions that *agent* finds again by a foreign id. It reads the first event of each."""
+    for session in store.sessions():
+        if session[14] != "8":  # not made from a name
+            continue
+        try:
+            first = next(store.read(session, upto=1), None)
+        except NotFoundError:  # deleted meanwhile
+            continue
+        if first is not None and first.body.get("agent") == agent and "foreign" in first.body:
+            yield session, Foreign(agent, tuple(first.body["foreign"]))
+
+
+def _place(store: Store, foreign: Foreign) -> tuple[str, bool]:
+    """Return where the session of *foreign* is or would be, and whether it is there."""
+    for generation in count():
+        session = named_uuid(foreign.agent, *foreign.parts, str(generation))
+        try:
+            store.stamp(session)
+        except GoneError:
+            continue
+        except NotFoundError:
+            return session, False
+        return session, True
+    raise AssertionError  # count() does not end

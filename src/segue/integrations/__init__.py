@@ -1,0 +1,1 @@
+"""Adapters: one module per framework, each imported only by who uses that framework."""

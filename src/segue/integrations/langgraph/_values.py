@@ -1,0 +1,116 @@
+"""How a framework's values stand in events: typed bytes as text, lists as what is new in them.
+
+A serialised value is `{"type": "msgpack", "text": "..."}`, its bytes as Latin-1 characters (serialised text stays
+readable, searchable and compressible that way), or `"base64"` where that is shorter. Nothing is ever unpickled here:
+what the bytes mean is the serialiser's affair.
+
+A list is `{"of": 17, "items": [[0, 56], {...}, {...}]}`: pairs are slices [start, stop) of the same channel's list as
+event 17 left it, the others are its new elements. So a list that only grows costs what was added, however long it is.
+"""
+
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+Typed = tuple[str, bytes]
+Packed = dict[str, Any]
+
+_PLAIN = bytes(i for i in range(0x20, 0x7F) if i not in b'"\\')
+_HIGH = bytes(range(0x80, 0x100))
+
+
+def pack(typed: Typed) -> Packed:
+    """Return typed bytes as JSON, in the shorter of two forms."""
+    kind, data = typed
+    data = bytes(data)
+    if not data:
+        return {"type": kind}
+    special = data.translate(None, _PLAIN)
+    escaped = len(special.translate(None, _HIGH))
+    if len(data) + (len(special) - escaped) + 5 * escaped <= len(data) * 4 // 3:
+        return {"type": kind, "text": data.decode("latin-1")}
+    return {"type": kind, "base64": b64encode(data).decode("ascii")}
+
+
+def unpack(packed: Packed) -> Typed:
+    """Return what `pack` was given."""
+    if "text" in packed:
+        return packed["type"], packed["text"].encode("latin-1")
+    return packed["type"], b64decode(packed.get("base64", ""), validate=True)
+
+
+class Codec(NamedTuple):
+    """A serialiser, its encryption apart: what is compared is plain, what is stored is sealed."""
+
+    dumps: Callable[[Any], Typed]
+    loads: Callable[[Typed], Any]
+    seal: Callable[[Typed], Typed] = lambda typed: typed
+    open: Callable[[Typed], Typed] = lambda typed: typed
+
+    def pack(self, value: Any) -> Packed:
+        """Return *value* serialised, sealed and packed."""
+        return pack(self.seal(self.dumps(value)))
+
+    def load(self, packed: Packed) -> Any:
+        """Return the value that `pack` was given."""
+        return self.loads(self.open(unpack(packed)))
+
+
+class Element:
+    """One element of a stored list. Its digest (of the plain bytes) is computed when somebody compares."""
+
+    __slots__ = ("_digest", "packed")
+
+    def __init__(self, packed: Packed) -> None:
+        """Keep the packed element."""
+        self.packed = packed
+        self._digest: bytes | None = None
+
+    def digest(self, codec: Codec) -> bytes:
+        """Return what identifies the element's content."""
+        if self._digest is None:
+            self._digest = digest(codec.open(unpack(self.packed)))
+        return self._digest
+
+
+def digest(plain: Typed) -> bytes:
+    """Return what identifies typed bytes."""
+    kind = plain[0].encode()
+    return blake2b(len(kind).to_bytes(4, "big") + kind + plain[1], digest_size=16).digest()
+
+
+def is_list(spec: Packed) -> bool:
+    """Return whether a stored value is a list stored by elements."""
+    return "items" in spec
+
+
+def describe(values: Sequence[Any], base: Sequence[Element], base_seq: int | None, codec: Codec) -> Packed:
+    """Return *values* as slices of *base* (the list that event *base_seq* left) and new elements."""
+    plain = [codec.dumps(value) for value in values]
+    items: list[Any] = []
+    for start, stop, new in _runs([digest(p) for p in plain], [e.digest(codec) for e in base]):
+        items += [[start, stop]] if start < stop else [pack(codec.seal(plain[i])) for i in new]
+    return {"items": items} if base_seq is None else {"of": base_seq, "items": items}
+
+
+def _runs(new: Sequence[bytes], old: Sequence[bytes]) -> Iterator[tuple[int, int, range]]:
+    """Yield slices of *old* (start < stop) and ranges of *new* (start == stop) that together give *new*."""
+    where: dict[bytes, int] | None = None
+    i, at = 0, 0  # `at`: where in the old list the next element most likely is
+    while i < len(new):
+        start, first = at, i
+        while i < len(new) and at < len(old) and new[i] == old[at]:
+            i, at = i + 1, at + 1
+        if i > first:
+            yield start, at, range(0)
+            continue
+        if where is None:
+            where = {d: k for k, d in reversed(list(enumerate(old)))}
+        while i < len(new) and new[i] not in where:
+            i += 1
+        if i > first:
+            yield 0, 0, range(first, i)
+            at += i - first  # an element that was replaced: what follows it most likely did before
+        if i < len(new) and not (at < len(old) and old[at] == new[i]):
+            at = where[new[i]]

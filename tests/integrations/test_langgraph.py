@@ -1,0 +1,409 @@
+"""LangGraph's checkpointer on each store: the framework's own suite, real graphs, and what the suite does not ask."""
+
+import asyncio
+import json
+import operator
+import os
+import threading
+from typing import Annotated, TypedDict
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage
+from langgraph.checkpoint.base import BaseCheckpointSaver, empty_checkpoint
+from langgraph.checkpoint.conformance import checkpointer_test, validate
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
+from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.types import Command, interrupt
+
+from segue.core.errors import NotFoundError
+from segue.core.log.events import Draft
+from segue.engine import foreign
+from segue.engine.foreign import Foreign
+from segue.integrations.langgraph import SegueSaver
+from segue.integrations.langgraph._values import Codec, Element, describe, digest, pack, unpack
+
+BASE = {"put": 17, "put_writes": 10, "get_tuple": 10, "list": 16, "delete_thread": 5}
+
+
+class SyncTwin(BaseCheckpointSaver):
+    """The suite calls the asynchronous methods only: here each one is the synchronous one."""
+
+    def __init__(self, saver):
+        super().__init__()
+        self.saver = saver
+
+    async def aput(self, *args):
+        return self.saver.put(*args)
+
+    async def aput_writes(self, *args, **kwargs):
+        return self.saver.put_writes(*args, **kwargs)
+
+    async def aget_tuple(self, config):
+        return self.saver.get_tuple(config)
+
+    async def alist(self, config, **kwargs):
+        for found in self.saver.list(config, **kwargs):
+            yield found
+
+    async def adelete_thread(self, thread_id):
+        self.saver.delete_thread(thread_id)
+
+
+@pytest.mark.parametrize("twin", [lambda saver: saver, SyncTwin], ids=["async", "sync"])
+def test_all_58_base_cases_of_the_official_suite_pass(store, twin):
+    @checkpointer_test(name="segue")
+    async def saver():
+        yield twin(SegueSaver(store))
+
+    report = asyncio.run(validate(saver))
+
+    results = {name: report.results[name] for name in BASE}
+    assert [f for r in results.values() for f in r.failures] == []
+    assert {name: r.tests_passed for name, r in results.items()} == BASE
+
+
+# --- real graphs
+
+
+def chat(checkpointer, node=None):
+    """One node that answers, as an agent would."""
+
+    def answer(state):
+        return {"messages": [AIMessage(f"answer {len(state['messages'])}: " + "so it is. " * 16)]}
+
+    graph = StateGraph(MessagesState)
+    graph.add_node("answer", node or answer)
+    graph.add_edge(START, "answer")
+    return graph.compile(checkpointer=checkpointer)
+
+
+def say(app, config, turns, first=0):
+    for i in range(first, first + turns):
+        app.invoke({"messages": [HumanMessage(f"question {i}: " + "why? " * 8)]}, config)
+
+
+def texts(messages):
+    return [(m.type, m.content) for m in messages]
+
+
+def config_of(thread, **more):
+    return {"configurable": {"thread_id": thread, **more}}
+
+
+def test_a_conversation_reads_back_as_the_frameworks_own_saver_has_it(store):
+    ours, theirs = chat(SegueSaver(store)), chat(InMemorySaver())
+    for app in (ours, theirs):
+        say(app, config_of("t"), 5)
+
+    again = chat(SegueSaver(store))  # nothing in memory
+
+    history = [(s.metadata, texts(s.values.get("messages", [])), s.next) for s in again.get_state_history(config_of("t"))]
+    assert history == [
+        (s.metadata, texts(s.values.get("messages", [])), s.next) for s in theirs.get_state_history(config_of("t"))
+    ]
+    assert len(history[0][1]) == 10
+
+
+def test_an_earlier_checkpoint_can_be_forked_and_both_branches_stay(store):
+    app = chat(SegueSaver(store))
+    say(app, config_of("t"), 3)
+    main = app.get_state(config_of("t"))
+    early = next(s for s in app.get_state_history(config_of("t")) if len(s.values.get("messages", [])) == 2)
+
+    say(app, early.config, 1, first=70)
+
+    branch = chat(SegueSaver(store)).get_state(config_of("t"))
+    assert [t[:11] for _, t in texts(branch.values["messages"])] == [
+        "question 0:",
+        "answer 1: s",
+        "question 70",
+        "answer 3: s",
+    ]
+    assert texts(app.get_state(main.config).values["messages"]) == texts(main.values["messages"])
+
+
+def test_messages_that_are_replaced_or_removed_come_back_so(store):
+    app = chat(SegueSaver(store))
+    say(app, config_of("t"), 4)
+    messages = app.get_state(config_of("t")).values["messages"]
+
+    app.update_state(
+        config_of("t"),
+        {"messages": [HumanMessage("other", id=messages[2].id), RemoveMessage(messages[5].id)]},
+    )
+
+    expected = texts([*messages[:2], HumanMessage("other"), *messages[3:5], *messages[6:]])
+    assert texts(chat(SegueSaver(store)).get_state(config_of("t")).values["messages"]) == expected
+
+
+def test_an_interrupted_node_goes_on_in_another_process(store):
+    def ask(state):
+        return {"messages": [AIMessage("you said " + interrupt("sure?"))]}
+
+    chat(SegueSaver(store), ask).invoke({"messages": [HumanMessage("do it")]}, config_of("t"))
+
+    chat(SegueSaver(store), ask).invoke(Command(resume="yes"), config_of("t"))
+
+    state = chat(SegueSaver(store)).get_state(config_of("t"))
+    assert texts(state.values["messages"]) == [("human", "do it"), ("ai", "you said yes")]
+    assert state.next == ()
+
+
+def test_a_subgraph_has_its_own_namespace_and_stream(store):
+    saver = SegueSaver(store)
+    inner = StateGraph(MessagesState)
+    inner.add_node("deep", lambda state: {"messages": [AIMessage(interrupt("deep?"))]})
+    inner.add_edge(START, "deep")
+    app = chat(saver, inner.compile(checkpointer=True))
+    app.invoke({"messages": [HumanMessage("go")]}, config_of("t"))
+
+    app.invoke(Command(resume="done"), config_of("t"))
+
+    assert texts(app.get_state(config_of("t")).values["messages"]) == [
+        ("human", "go"),
+        ("ai", "done"),
+    ]
+    namespaces = {t.config["configurable"]["checkpoint_ns"] for t in saver.list(config_of("t"))}
+    session = foreign.find(store, Foreign("langgraph", ("t",)))
+    assert namespaces > {""}
+    assert {e.stream for e in store.read(session)} == {ns or "main" for ns in namespaces}
+
+
+def test_parallel_branches_are_restored_with_their_pending_writes(store):
+    class State(TypedDict):
+        found: Annotated[list[str], operator.add]
+
+    def build(saver, fail):
+        def bad(state):
+            if fail:
+                raise RuntimeError("broken")
+            return {"found": ["bad"]}
+
+        graph = StateGraph(State)
+        graph.add_node("good", lambda s: {"found": ["good"]})
+        graph.add_node("bad", bad)
+        graph.add_edge(START, "good")
+        graph.add_edge(START, "bad")
+        return graph.compile(checkpointer=saver)
+
+    with pytest.raises(RuntimeError, match="broken"):
+        build(SegueSaver(store), fail=True).invoke({"found": ["begun"]}, config_of("t"))
+
+    result = build(SegueSaver(store), fail=False).invoke(None, config_of("t"))
+
+    assert result == {"found": ["begun", "bad", "good"]}
+
+
+# --- size
+
+
+def raw_bytes(store, thread="t"):
+    return store.info(foreign.find(store, Foreign("langgraph", (thread,)))).size
+
+
+def test_size_grows_with_what_was_said_not_with_its_square(store):
+    app, sizes = chat(SegueSaver(store)), {}
+    for turns, first in ((50, 0), (50, 50), (100, 100)):
+        say(app, config_of("t"), turns, first)
+        sizes[first + turns] = raw_bytes(store)
+
+    added = sizes[100] - sizes[50], (sizes[200] - sizes[100]) / 2
+    assert added[1] < added[0] * 1.05, sizes
+    assert sizes[200] < 200 * 12_000, sizes  # the framework's SQLite saver: 149 MB
+
+
+def test_lists_stay_shared_when_state_is_encrypted(store):
+    class Cipher:
+        """Not a cipher, but like one: the same text never gives the same bytes."""
+
+        def encrypt(self, plaintext):
+            nonce = os.urandom(1)
+            return "x", nonce + bytes(b ^ nonce[0] for b in plaintext)
+
+        def decrypt(self, ciphername, ciphertext):
+            assert ciphername == "x"
+            return bytes(b ^ ciphertext[0] for b in ciphertext[1:])
+
+    def saver():
+        return SegueSaver(store, serde=EncryptedSerializer(Cipher()))
+
+    say(chat(saver()), config_of("t"), 20)
+    at_20 = raw_bytes(store)
+    say(chat(saver()), config_of("t"), 20, first=20)
+
+    assert len(chat(saver()).get_state(config_of("t")).values["messages"]) == 80
+    assert raw_bytes(store) < at_20 * 2.1
+
+
+@given(st.lists(st.lists(st.integers(0, 9), max_size=12), max_size=8))
+def test_any_list_is_what_its_description_says(versions):
+    codec = Codec(lambda v: ("n", str(v).encode()), lambda t: int(t[1]))
+    base, seq = [], None
+    for n, values in enumerate(versions):
+        spec = describe(values, base, seq, codec)
+
+        after = []
+        for item in spec["items"]:
+            after += [Element(item)] if isinstance(item, dict) else base[item[0] : item[1]]
+
+        assert [codec.load(e.packed) for e in after] == values
+        known = {e.digest(codec) for e in base}
+        assert all(e in base or e.digest(codec) not in known for e in after)
+        base, seq = after, n
+
+
+@given(st.binary(max_size=200) | st.text(max_size=80).map(str.encode))
+def test_any_bytes_come_back_and_never_take_more_than_base64(data):
+    packed = pack(("t", data))
+
+    assert unpack(packed) == ("t", data)
+    if "text" in packed:
+        assert len(json.dumps(packed["text"], ensure_ascii=False).encode()) - 2 <= (len(data) + 2) // 3 * 4
+    assert digest(("a", b"\0" + data)) != digest(("a\0", data))
+
+
+# --- one thread, one session
+
+
+def puts(saver, thread, name="1", parent=None):
+    checkpoint = {**empty_checkpoint(), "id": name}
+    more = {"checkpoint_id": parent} if parent else {}
+    return saver.put(config_of(thread, checkpoint_ns="", **more), checkpoint, {"source": "loop", "step": 0}, {})
+
+
+def test_many_writers_that_begin_a_thread_at_once_end_in_one_session(store):
+    savers, gate = [SegueSaver(store) for _ in range(8)], threading.Barrier(8)
+
+    def begin(saver, n):
+        gate.wait()
+        puts(saver, "same", name=str(n))
+
+    threads = [threading.Thread(target=begin, args=(s, n)) for n, s in enumerate(savers)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+
+    assert len(list(store.sessions())) == 1
+    assert sorted(t.checkpoint["id"] for t in savers[0].list(config_of("same"))) == [str(n) for n in range(8)]
+
+
+def test_a_deleted_thread_begins_anew_for_every_saver_that_knew_it(store):
+    first, second = SegueSaver(store), SegueSaver(store)
+    puts(first, "t", name="1")
+    assert second.get_tuple(config_of("t")) is not None
+
+    first.delete_thread("t")
+    assert second.get_tuple(config_of("t")) is None
+    puts(second, "t", name="2")
+    first.delete_thread("t")
+    puts(first, "t", name="3")
+
+    assert [t.checkpoint["id"] for t in second.list(config_of("t"))] == ["3"]
+    assert len(list(store.sessions())) == 1
+
+
+def test_all_threads_are_listed_newest_checkpoint_first(store):
+    saver = SegueSaver(store)
+    for n, thread in enumerate(["a", "b", "a"]):
+        puts(saver, thread, name=f"{n}")
+    store.create("01890000-0000-7000-8000-000000000001", [Draft("session.created", {})])
+
+    listed = [(t.config["configurable"]["thread_id"], t.checkpoint["id"]) for t in SegueSaver(store).list(None)]
+
+    assert listed == [("a", "2"), ("b", "1"), ("a", "0")]
+
+
+def test_a_thread_id_can_be_any_text_and_never_meets_another(store):
+    saver = SegueSaver(store)
+    ids = ["", "0", "a/b", "a\0b", "ä" * 2000, "\ud800", "../../etc", "SESSION-260115-001"]
+    for thread in ids:
+        puts(saver, thread, name=f"id of {thread[:9]!r}")
+
+    assert [saver.get_tuple(config_of(thread)).checkpoint["id"] for thread in ids] == [f"id of {t[:9]!r}" for t in ids]
+
+
+def test_writes_may_come_before_their_checkpoint_and_after_the_next(store):
+    saver = SegueSaver(store)
+    place = config_of("t", checkpoint_ns="", checkpoint_id="1")
+
+    saver.put_writes(place, [("c", "early")], "task-b")
+    puts(saver, "t", name="1")
+    puts(saver, "t", name="2", parent="1")
+    saver.put_writes(place, [("c", "late")], "task-a", "path")
+    saver.put_writes(place, [("c", "again")], "task-b")
+
+    assert saver.get_tuple(place).pending_writes == [
+        ("task-b", "c", "early"),
+        ("task-a", "c", "late"),
+    ]
+
+
+def test_a_listing_goes_on_while_the_thread_is_written(store):
+    saver = SegueSaver(store)
+    for n in range(3):
+        puts(saver, "t", name=f"{n}")
+
+    listed = []
+    for found in saver.list(config_of("t")):
+        puts(saver, "t", name=f"9{found.checkpoint['id']}")
+        listed.append(found.checkpoint["id"])
+
+    assert listed == ["2", "1", "0"]
+
+
+def test_a_value_whose_parent_is_unknown_is_stored_whole(store):
+    saver = SegueSaver(store)
+    checkpoint = {
+        **empty_checkpoint(),
+        "id": "2",
+        "channel_values": {"c": [1, 2]},
+        "channel_versions": {"c": 4},
+    }
+
+    saver.put(config_of("t", checkpoint_ns="", checkpoint_id="never stored"), checkpoint, {}, {})
+
+    assert SegueSaver(store).get_tuple(config_of("t")).checkpoint["channel_values"] == {"c": [1, 2]}
+
+
+def test_a_cancelled_save_is_whole_before_the_cancellation_goes_on(store):
+    saver, entered, go = SegueSaver(store), threading.Event(), threading.Event()
+    append = store.append
+
+    def slow(*args, **kwargs):
+        entered.set()
+        go.wait(10)
+        return append(*args, **kwargs)
+
+    store.append = slow
+
+    async def main():
+        checkpoint = {**empty_checkpoint(), "id": "1"}
+        task = asyncio.create_task(saver.aput(config_of("t", checkpoint_ns=""), checkpoint, {}, {}))
+        await asyncio.to_thread(entered.wait, 10)
+        task.cancel()
+        asyncio.get_running_loop().call_later(0.01, go.set)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return saver.get_tuple(config_of("t"))
+
+    assert asyncio.run(main()).checkpoint["id"] == "1"
+
+
+def test_writes_without_a_checkpoint_are_refused(store):
+    with pytest.raises(ValueError, match="no checkpoint_id"):
+        SegueSaver(store).put_writes(config_of("t"), [("c", 1)], "task")
+    assert list(store.sessions()) == []
+
+
+def test_a_session_id_is_used_once(store):
+    session = foreign.ensure(store, Foreign("a", ("t",)))
+    store.delete(session)
+
+    assert foreign.find(store, Foreign("a", ("t",))) is None
+    assert foreign.ensure(store, Foreign("a", ("t",))) != session
+    with pytest.raises(NotFoundError):
+        store.stamp(session)
