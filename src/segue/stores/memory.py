@@ -16,7 +16,7 @@ from segue.core.errors import (
     LeaseHeldError,
     NotFoundError,
 )
-from segue.core.log.codec import BadLine, blob_name, decode_line, encode_content, encode_line, genesis, verify_line
+from segue.core.log.codec import BadLine, Content, blob_name, decode_line, encode_content, encode_line, genesis, verify_line
 from segue.core.log.events import ANY, Appended, Commit, Draft, Event, ForkPoint, Head, KeyPolicy
 from segue.core.log.keys import Known, Planned, found, placed, plan
 from segue.core.log.times import stamp as time_stamp
@@ -65,10 +65,11 @@ class MemoryStore:
             if fork is not None:
                 self._check_fork(fork)
             log = _Log(session, fork)
+            contents = self._encode(drafts)
             planned = plan(session, drafts, "ignore", lambda key: self._find(log, key))
             if planned[0].draft is None:
                 raise InvalidEventError("a session begins with an event of its own, this one's key is known to its parent")
-            commit = self._write(log, planned)
+            commit = self._write(log, planned, contents)
             self._logs[session] = log
             return commit
 
@@ -84,6 +85,7 @@ class MemoryStore:
         """See `Store.append`."""
         with self._lock:
             log = self._log(session)
+            contents = self._encode(drafts)
             head = self._head(log)
             if expect not in {ANY, head.seq}:
                 raise HeadMovedError(session, expect, head.seq)
@@ -91,23 +93,25 @@ class MemoryStore:
                 held = self.lease(session)
                 if held is None or held.token != fence:
                     raise FencedError(session, fence, held.token if held else None)
-            return self._write(log, plan(session, drafts, on_key, lambda key: self._find(log, key)))
+            return self._write(log, plan(session, drafts, on_key, lambda key: self._find(log, key)), contents)
 
-    def _write(self, log: _Log, planned: Sequence[Planned]) -> Commit:
+    def _encode(self, drafts: Sequence[Draft]) -> list[Content]:
+        return [encode_content(draft, self._ids.salt()) for draft in drafts]
+
+    def _write(self, log: _Log, planned: Sequence[Planned], contents: Sequence[Content]) -> Commit:
         head = self._head(log)
-        contents = [p.draft and encode_content(p.draft, self._ids.salt()) for p in planned]
-        left = sum(p.draft is not None for p in planned)
+        left = total = sum(p.draft is not None for p in planned)
         lines: list[bytes] = []
         entries: list[Appended] = []
         for p, content in zip(planned, contents, strict=True):
             draft = placed(p, entries)
-            if draft is None or content is None:
+            if draft is None:
                 entries.append(found(p, entries))
                 continue
             left -= 1
             seq, event = head.seq + 1, self._ids.uuid7()
             at = draft.at or time_stamp(self._clock.now())
-            line, digest = encode_line(draft, content, seq=seq, id=event, at=at, prev=head.digest, more=left)
+            line, digest = encode_line(draft, content, seq=seq, id=event, at=at, prev=head.digest, more=left, of=total)
             lines.append(line)
             entries.append(Appended(seq, event, new=True))
             self._blobs.update(content.blobs)

@@ -100,8 +100,11 @@ def encode_content(draft: Draft, salt: str, name_blob: BlobName = blob_name) -> 
     return Content(data, blake2b(data, digest_size=32).digest(), blobs)
 
 
-def encode_line(draft: Draft, content: Content, *, seq: int, id: str, at: str, prev: str, more: int = 0) -> tuple[bytes, str]:
-    """Return the line (with its newline) of *draft* at *seq*, and its digest."""
+def encode_line(draft: Draft, content: Content, *, seq: int, id: str, at: str, prev: str, more: int = 0, of: int = 1) -> tuple[bytes, str]:
+    """Return the line (with its newline) of *draft* at *seq*, and its digest.
+
+    It is one *of* so many lines that are written at once; *more* of them follow.
+    """
     text = [f'{{"v":{VERSION},"seq":{seq},"id":"{id}","at":"{at}","kind":"{draft.kind}"']
     if draft.actor:
         text.append(f',"actor":{encode_basestring(draft.actor)}')
@@ -115,8 +118,8 @@ def encode_line(draft: Draft, content: Content, *, seq: int, id: str, at: str, p
         text.append(f',"parent":{encode_basestring(draft.parent)}')
     if draft.key is not None:
         text.append(f',"key":{encode_basestring(draft.key)}')
-    if more:
-        text.append(f',"more":{more}')
+    if of > 1:
+        text.append(f',"more":{more},"of":{of}')
     text.append(f',"prev":"{prev}"')
     head = "".join(text).encode()
     digest = _digest(head, content.hash)

@@ -1,0 +1,95 @@
+"""Sealed segments: the lines of a closed segment in zstd frames of `GROUP` lines each, still readable with `zstdcat`.
+
+The file ends with a seek table in zstd's own seekable format (a skippable frame, facebook/zstd contrib/seekable_format), so
+one frame is read without the others. A damaged frame loses its own lines only; a damaged table is made again from the frames.
+"""
+
+import os
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from segue.stores.log import zstd
+from segue.stores.log.files import read_all
+
+GROUP = 16
+_SKIPPABLE = 0x184D2A5E
+_SEEKABLE = 0x8F92EAB1
+_ENTRY = struct.Struct("<II")
+_HEADER = struct.Struct("<II")
+_FOOTER = struct.Struct("<IBI")
+_LIMIT = 1 << 31
+
+
+class Frame(NamedTuple):
+    """Where a frame is, and how long its content is."""
+
+    offset: int
+    size: int
+    content: int
+
+
+def seal(data: bytes) -> bytes:
+    """Return the lines of *data* (each with its newline) as a sealed file."""
+    lines = _split(data)
+    frames: list[bytes] = []
+    table: list[bytes] = []
+    for i in range(0, len(lines), GROUP):
+        content = b"".join(lines[i : i + GROUP])
+        frame = zstd.compress(content)
+        frames.append(frame)
+        table.append(_ENTRY.pack(len(frame), len(content)))
+    footer = _FOOTER.pack(len(table), 0, _SEEKABLE)
+    body = b"".join(table) + footer
+    return b"".join((*frames, _HEADER.pack(_SKIPPABLE, len(body)), body))
+
+
+def frames(fd: int) -> list[Frame]:
+    """Return the frames of a sealed file; where its table is damaged, found by looking for them."""
+    return _table(fd, os.fstat(fd).st_size) or list(_scan(read_all(fd)))
+
+
+def content(fd: int, frame: Frame) -> bytes:
+    """Return a frame's content. Raises zstd.BadFrame."""
+    data = read_all(fd, frame.offset, frame.offset + frame.size)
+    out = zstd.decompress(data, frame.content or _LIMIT)
+    if frame.content and len(out) != frame.content:
+        raise zstd.BadFrame("its content has another length")
+    return out
+
+
+def _table(fd: int, size: int) -> list[Frame]:
+    if size < _FOOTER.size + _HEADER.size:
+        return []
+    number, _, magic = _FOOTER.unpack(read_all(fd, size - _FOOTER.size, size))
+    length = number * _ENTRY.size + _FOOTER.size
+    start = size - length - _HEADER.size
+    if magic != _SEEKABLE or start < 0:
+        return []
+    data = read_all(fd, start, size)
+    if _HEADER.unpack_from(data) != (_SKIPPABLE, length):
+        return []
+    found, offset = [], 0
+    for i in range(number):
+        compressed, plain = _ENTRY.unpack_from(data, _HEADER.size + i * _ENTRY.size)
+        found.append(Frame(offset, compressed, plain))
+        offset += compressed
+    return found if offset == start else []
+
+
+def _scan(data: bytes) -> Iterator[Frame]:
+    at = data.find(zstd.MAGIC)
+    while at >= 0:
+        try:
+            _, rest = zstd.split(data[at:], _LIMIT)
+            end = len(data) - len(rest)
+        except zstd.BadFrame:
+            end = data.find(zstd.MAGIC, at + 4)
+            end = len(data) if end < 0 else end
+        yield Frame(at, end - at, 0)
+        at = data.find(zstd.MAGIC, end)
+
+
+def _split(data: bytes) -> list[bytes]:
+    lines = [line + b"\n" for line in data.split(b"\n")]
+    return lines[:-1] if lines[-1] == b"\n" else [*lines[:-1], lines[-1][:-1]]

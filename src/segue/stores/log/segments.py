@@ -1,0 +1,137 @@
+"""Where a log's lines are. A segment is named by its first event's number: `log/000001.jsonl`, sealed `log/000001.jsonl.zst`.
+
+So an event's number leads to its segment by the names alone, and to its line by counting, unless lines are damaged: a place
+found by counting is believed only when the line there says so.
+"""
+
+import os
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from segue.stores.log import files, sealing, zstd
+
+_NAME = re.compile(r"(\d{6,})\.jsonl(\.zst)?\Z")
+_SEQ = re.compile(rb'\{"v":\d+,"seq":(\d+),')
+
+
+class Segment(NamedTuple):
+    """One file of a log."""
+
+    first: int
+    path: Path
+    sealed: bool
+
+
+class View(NamedTuple):
+    """What a reader may see of a log: its segments, and how far the last one is durable."""
+
+    segments: tuple[Segment, ...]
+    end: int
+    head_seq: int
+
+
+class Block(NamedTuple):
+    """Neighbouring lines of a segment, or the reason why they could not be read."""
+
+    where: str
+    first: int
+    """The number that the first line should have, by counting."""
+    lines: Sequence[bytes]
+    error: str = ""
+    lost: int = 0
+    """How many lines a damaged frame held, at most."""
+
+
+def segment_path(directory: Path, first: int) -> Path:
+    """Return the path of the open segment that begins with event *first*."""
+    return directory / f"{first:06d}.jsonl"
+
+
+def sealed_path(path: Path) -> Path:
+    """Return the path of the sealed form of the open segment *path*."""
+    return path.with_name(path.name + ".zst")
+
+
+def listed(directory: Path) -> tuple[Segment, ...]:
+    """Return a log's segments in order; one that is there in both forms counts once, as sealed."""
+    found: dict[int, Segment] = {}
+    for name in os.listdir(directory):
+        match = _NAME.match(name)
+        if match and not (int(match[1]) in found and not match[2]):
+            found[int(match[1])] = Segment(int(match[1]), directory / name, bool(match[2]))
+    return tuple(found[first] for first in sorted(found))
+
+
+def is_segment(name: str) -> bool:
+    """Return whether a file of that name is a segment."""
+    return _NAME.match(name) is not None
+
+
+def seq_of(line: bytes) -> int | None:
+    """Return the number that a line begins with, unverified."""
+    match = _SEQ.match(line)
+    return int(match[1]) if match else None
+
+
+def blocks(view: View, start: int, *, reverse: bool = False) -> Iterator[Block]:
+    """Yield the blocks that hold the events from *start* on (or, in reverse, all blocks down to the one with *start*).
+
+    A segment that is sealed while we read is found in its new form.
+    """
+    begin = max(bisect_right([s.first for s in view.segments], start) - 1, 0)
+    chosen = list(enumerate(view.segments))[begin:]
+    for i, segment in reversed(chosen) if reverse else chosen:
+        last = i == len(view.segments) - 1
+        yield from _segment_blocks(segment, view.end if last else None, start, reverse=reverse)
+
+
+def _segment_blocks(segment: Segment, end: int | None, start: int, *, reverse: bool) -> Iterator[Block]:
+    try:
+        fd = files.open_read(segment.path)
+    except FileNotFoundError:
+        other = sealed_path(segment.path)
+        try:
+            fd = files.open_read(other)
+        except FileNotFoundError:
+            yield Block(segment.path.name, segment.first, (), "the segment is missing", 0)
+            return
+        segment = segment._replace(path=other, sealed=True)
+    try:
+        if segment.sealed:
+            yield from _sealed_blocks(fd, segment, start, reverse=reverse)
+        else:
+            yield from _open_block(fd, segment, end, start)
+    finally:
+        os.close(fd)
+
+
+def _open_block(fd: int, segment: Segment, end: int | None, start: int) -> Iterator[Block]:
+    lines = files.read_all(fd, 0, end).split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    skip = start - segment.first
+    if 0 < skip < len(lines) and seq_of(lines[skip]) == start:
+        yield Block(segment.path.name, start, lines[skip:])
+    elif lines:
+        yield Block(segment.path.name, segment.first, lines)
+
+
+def _sealed_blocks(fd: int, segment: Segment, start: int, *, reverse: bool) -> Iterator[Block]:
+    frames = sealing.frames(fd)
+    if not frames:
+        yield Block(segment.path.name, segment.first, (), "the sealed segment holds no frame", 0)
+        return
+    skip = min(max((start - segment.first) // sealing.GROUP, 0), len(frames) - 1)
+    order = range(skip, len(frames))
+    for n in reversed(order) if reverse else order:
+        first = segment.first + n * sealing.GROUP
+        where = f"{segment.path.name} frame {n + 1}"
+        try:
+            lines = sealing.content(fd, frames[n]).split(b"\n")
+        except zstd.BadFrame as e:
+            yield Block(where, first, (), str(e), sealing.GROUP)
+            continue
+        yield Block(where, first, lines[:-1] if not lines[-1] else lines)

@@ -1,0 +1,122 @@
+"""What a crash left at the end of the open segment.
+
+One write holds one group of lines; each says how many there are (`of`) and how many `more` follow. What counts:
+
+- Everything up to the last whole group is the log.
+- A group that was cut short (no newline at the end, its last line missing, blocks of NUL inside that the disk never got)
+  was never acknowledged: it is TORN, and set aside whole by the next append.
+- A whole line that is wrong (its digest does not fit) was written and later damaged: it stays where it is, keeps its place
+  in the numbering, and is reported.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from segue.core.log.codec import BadLine, split_line, verify_line
+from segue.core.log.events import Head
+from segue.stores.log.segments import seq_of
+
+
+class Tail(NamedTuple):
+    """How far the log goes in the bytes that were looked at."""
+
+    end: int
+    """Where the torn rest begins; the length of the bytes where there is none."""
+    head: Head | None
+    """The last event, None where there is no line at all. Its digest is the last intact line's."""
+    torn: bool
+
+
+class LineHead(NamedTuple):
+    """What the head of an intact line says."""
+
+    seq: int
+    more: int
+    of: int
+    digest: str
+    key: str | None
+    id: str
+
+
+def line_head(line: bytes) -> LineHead:
+    """Return what a line's head says, its digest checked. Raises BadLine."""
+    digest = verify_line(line)
+    head: dict[str, Any] = json.loads(split_line(line)[0] + b"}")
+    return LineHead(head["seq"], head.get("more", 0), head.get("of", 1), digest, head.get("key"), head["id"])
+
+
+def examine(data: bytes, before: Head) -> Tail:
+    """Return how far the log goes in *data*, whose first line follows the event *before*."""
+    parts = data.split(b"\n")
+    rest = parts.pop()
+    heads = _Heads(parts)
+    last = _last(heads, lambda h: h is not None and h.more == 0)
+    damaged = _last(heads, lambda h: h is None, above=last, whole=True)
+    end = max(last, damaged)
+    start = _torn_group(heads, last) if damaged < 0 and last >= 0 else -1
+    if start >= 0:
+        end = start - 1
+    kept = sum(len(line) + 1 for line in parts[: end + 1])
+    torn = bool(rest) or end + 1 < len(parts)
+    return Tail(kept, _head(heads, end, before), torn)
+
+
+class _Heads:
+    """The lines' heads, read when asked for: mostly only the last one is."""
+
+    def __init__(self, lines: list[bytes]) -> None:
+        self.lines = lines
+        self._known: dict[int, LineHead | None] = {}
+
+    def __getitem__(self, i: int) -> LineHead | None:
+        if i not in self._known:
+            try:
+                self._known[i] = line_head(self.lines[i])
+            except (BadLine, ValueError, KeyError):
+                self._known[i] = None
+        return self._known[i]
+
+
+def _last(heads: _Heads, fits: Callable[[LineHead | None], bool], above: int = -1, *, whole: bool = False) -> int:
+    for i in range(len(heads.lines) - 1, above, -1):
+        if fits(heads[i]) and (not whole or _looks_whole(heads.lines[i])):
+            return i
+    return -1
+
+
+def _looks_whole(line: bytes) -> bool:
+    return line.startswith(b'{"v":') and line.endswith(b"}") and b"\0" not in line
+
+
+def _torn_group(heads: _Heads, last: int) -> int:
+    """Return where the last group begins if the disk never got all of it, else -1.
+
+    A line of the group that is wrong, but has no NUL in it, was written: then it is damage, not a torn write.
+    """
+    end = heads[last]
+    if end is None or end.of == 1:
+        return -1
+    first, start, intact = end.seq - end.of + 1, last, 1
+    while start > 0:
+        head = heads[start - 1]
+        if head is not None and head.seq < first:
+            break
+        if head is None and b"\0" not in heads.lines[start - 1]:
+            return -1
+        intact += head is not None
+        start -= 1
+    return start if intact < end.of else -1
+
+
+def _head(heads: _Heads, end: int, before: Head) -> Head | None:
+    if end < 0:
+        return None
+    i = end
+    while i >= 0 and heads[i] is None:
+        i -= 1
+    good = heads[i] if i >= 0 else None
+    seq, digest = (good.seq, good.digest) if good else (before.seq, before.digest)
+    said = seq_of(heads.lines[end]) or 0
+    counted = seq + end - i
+    return Head(said if counted <= said <= counted + 1 else counted, digest)
