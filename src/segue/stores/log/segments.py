@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from segue.core.log.events import Head
 from segue.stores.log import files, sealing, zstd
 
 _NAME = re.compile(r"(\d{6,})\.jsonl(\.zst)?\Z")
@@ -30,7 +31,7 @@ class View(NamedTuple):
 
     segments: tuple[Segment, ...]
     end: int
-    head_seq: int
+    head: Head
 
 
 class Block(NamedTuple):
@@ -39,6 +40,8 @@ class Block(NamedTuple):
     where: str
     first: int
     """The number that the first line should have, by counting."""
+    until: int
+    """The last number that counts here: a later segment holds what follows."""
     lines: Sequence[bytes]
     error: str = ""
     lost: int = 0
@@ -85,7 +88,9 @@ def blocks(view: View, start: int, *, reverse: bool = False) -> Iterator[Block]:
     chosen = list(enumerate(view.segments))[begin:]
     for i, segment in reversed(chosen) if reverse else chosen:
         last = i == len(view.segments) - 1
-        yield from _segment_blocks(segment, view.end if last else None, start, reverse=reverse)
+        until = view.head.seq if last else view.segments[i + 1].first - 1
+        for block in _segment_blocks(segment, view.end if last else None, start, reverse=reverse):
+            yield block._replace(until=until)
 
 
 def _segment_blocks(segment: Segment, end: int | None, start: int, *, reverse: bool) -> Iterator[Block]:
@@ -96,7 +101,7 @@ def _segment_blocks(segment: Segment, end: int | None, start: int, *, reverse: b
         try:
             fd = files.open_read(other)
         except FileNotFoundError:
-            yield Block(segment.path.name, segment.first, (), "the segment is missing", 0)
+            yield Block(segment.path.name, segment.first, 0, (), "the segment is missing", 0)
             return
         segment = segment._replace(path=other, sealed=True)
     try:
@@ -114,15 +119,15 @@ def _open_block(fd: int, segment: Segment, end: int | None, start: int) -> Itera
         lines.pop()
     skip = start - segment.first
     if 0 < skip < len(lines) and seq_of(lines[skip]) == start:
-        yield Block(segment.path.name, start, lines[skip:])
+        yield Block(segment.path.name, start, 0, lines[skip:])
     elif lines:
-        yield Block(segment.path.name, segment.first, lines)
+        yield Block(segment.path.name, segment.first, 0, lines)
 
 
 def _sealed_blocks(fd: int, segment: Segment, start: int, *, reverse: bool) -> Iterator[Block]:
     frames = sealing.frames(fd)
     if not frames:
-        yield Block(segment.path.name, segment.first, (), "the sealed segment holds no frame", 0)
+        yield Block(segment.path.name, segment.first, 0, (), "the sealed segment holds no frame", 0)
         return
     skip = min(max((start - segment.first) // sealing.GROUP, 0), len(frames) - 1)
     order = range(skip, len(frames))
@@ -132,6 +137,6 @@ def _sealed_blocks(fd: int, segment: Segment, start: int, *, reverse: bool) -> I
         try:
             lines = sealing.content(fd, frames[n]).split(b"\n")
         except zstd.BadFrame as e:
-            yield Block(where, first, (), str(e), sealing.GROUP)
+            yield Block(where, first, 0, (), str(e), sealing.GROUP)
             continue
-        yield Block(where, first, lines[:-1] if not lines[-1] else lines)
+        yield Block(where, first, 0, lines[:-1] if not lines[-1] else lines)

@@ -1,0 +1,119 @@
+"""Which idempotency keys a log has: a file of 16-byte entries beside it, found by searching bytes, not by loading a table.
+
+An entry is a key's 8-byte hash, the event's number (6 bytes), and a check of both (2 bytes); an all-zero hash only says how
+far the table goes. The table is a cache: never synced, cut at its first wrong entry, made longer from the log where it
+lags, and a hit is believed only when the event it names has that key.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from hashlib import blake2b
+from pathlib import Path
+from zlib import crc32
+
+from segue.core.errors import StorageFullError
+from segue.stores.log import files
+
+_SIZE = 16
+_NONE = bytes(8)
+
+
+class KeyTable:
+    """The keys of one log's own events."""
+
+    def __init__(self, path: Path) -> None:
+        """Name the file; it is read by `load`."""
+        self._path = path
+        self._data = bytearray()
+        self.covered = 0
+        self.loaded = False
+
+    def load(self, first: int) -> None:
+        """Read the file; `covered` is the last event it knows of, at least *first* - 1."""
+        try:
+            data = files.read_file(self._path)
+        except OSError:
+            data = b""
+        self._data = bytearray(data[: _intact(data)])
+        self.covered = max(first - 1, _last(self._data))
+        self.loaded = True
+
+    def reset(self, covered: int) -> None:
+        """Begin anew: nothing is known but that there is nothing up to *covered*."""
+        self._data, self.covered = bytearray(), covered
+
+    def add(self, seq: int, key: str | None) -> None:
+        """Note the event *seq*, which comes after all that were noted before."""
+        if key is not None:
+            self._data += _entry(_hash(key), seq)
+        self.covered = seq
+
+    def find(self, key: str, upto: int | None = None) -> Iterator[int]:
+        """Yield the numbers of the events that may have *key*, latest first."""
+        wanted, end = _hash(key), len(self._data)
+        while True:
+            at = self._data.rfind(wanted, 0, end)
+            if at < 0:
+                return
+            if at % _SIZE == 0:
+                seq = _seq(self._data, at)
+                if upto is None or seq <= upto:
+                    yield seq
+            end = at + len(wanted) - 1
+
+    def save(self) -> None:
+        """Write what is new. Failing is no harm: the table is made again from the log."""
+        if _last(self._data) < self.covered:
+            self._data += _entry(_NONE, self.covered)
+        try:
+            if not self._append():
+                files.replace(self._path, bytes(self._data), durable=False)
+        except (OSError, StorageFullError):
+            self._path.unlink(missing_ok=True)
+
+    def _append(self) -> bool:
+        """Add to the file what it lacks, whoever wrote it; return False where it cannot be gone on with."""
+        fd = files.open_or_create(self._path)
+        try:
+            size = os.fstat(fd).st_size
+            end = files.read_all(fd, max(size - _SIZE, 0), size)
+            covered = _last(end) if _intact(end) else 0
+            if size % _SIZE or (size and not covered) or covered > self.covered:
+                return False
+            start = len(self._data)
+            while start and _seq(self._data, start - _SIZE) > covered:
+                start -= _SIZE
+            files.write_all(fd, bytes(self._data[start:]))
+            return True
+        finally:
+            os.close(fd)
+
+
+def _hash(key: str) -> bytes:
+    digest = blake2b(key.encode(), digest_size=8).digest()
+    return digest if digest != _NONE else b"\1" * 8
+
+
+def _entry(hashed: bytes, seq: int) -> bytes:
+    body = hashed + seq.to_bytes(6, "big")
+    return body + (crc32(body) & 0xFFFF).to_bytes(2, "big")
+
+
+def _last(data: bytearray | bytes) -> int:
+    return _seq(data, len(data) - _SIZE) if data else 0
+
+
+def _seq(data: bytearray | bytes, at: int) -> int:
+    return int.from_bytes(data[at + 8 : at + 14], "big")
+
+
+def _intact(data: bytes) -> int:
+    """Return how many bytes from the start are whole entries in order."""
+    end, before = 0, 0
+    for at in range(0, len(data) - _SIZE + 1, _SIZE):
+        body = data[at : at + 14]
+        seq = int.from_bytes(body[8:], "big")
+        if seq < before or crc32(body) & 0xFFFF != int.from_bytes(data[at + 14 : at + 16], "big"):
+            break
+        end, before = at + _SIZE, seq
+    return end

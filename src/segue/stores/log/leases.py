@@ -1,0 +1,33 @@
+"""Who drives a session: a small file beside its log.
+
+The fencing token is the number of the event that took the lease, so it rises by itself and is in the log; the file only says
+until when. If it is lost, nobody drives the session, and no token that was given before is good.
+"""
+
+import json
+from pathlib import Path
+
+from segue.ports import Lease
+from segue.stores.log import files
+
+_NAME = "lease.json"
+
+
+def read(directory: Path, session: str) -> Lease | None:
+    """Return the lease that was written last, also when its time is over."""
+    try:
+        found = json.loads(files.read_file(directory / _NAME))
+        return Lease(session, str(found["holder"]), int(found["token"]), float(found["until"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write(directory: Path, lease: Lease) -> None:
+    """Keep *lease*. The log's lock must be held."""
+    record = {"holder": lease.holder, "token": lease.token, "until": lease.until}
+    files.replace(directory / _NAME, json.dumps(record).encode() + b"\n", durable=False)
+
+
+def clear(directory: Path) -> None:
+    """Take the lease away. The log's lock must be held."""
+    (directory / _NAME).unlink(missing_ok=True)

@@ -1,0 +1,48 @@
+"""Numbers for names: one file a prefix, one line of fixed length for each number that was given. Its size is the last one."""
+
+import os
+import re
+from pathlib import Path
+
+from segue.core.errors import InvalidEventError
+from segue.stores.log import files
+from segue.stores.log.files import Sync
+from segue.stores.log.locks import LogLock
+
+_PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}\Z")
+_WIDTH = 37
+
+
+def take(directory: Path, prefix: str, owner: str, sync: Sync) -> int:
+    """Return the next number of *prefix*, from 1; it is durable that it was given."""
+    if not _PREFIX.match(prefix):
+        raise InvalidEventError(f"names cannot begin with {prefix[:80]!r}")
+    path = directory / prefix
+    lock = LogLock(_lock_file(directory))
+    with lock.exclusive():
+        new = not path.exists()
+        fd = files.open_or_create(path)
+        try:
+            size = os.fstat(fd).st_size
+            if size % _WIDTH:  # cut short by a crash: that number was never given, but skipping it is free
+                files.write_all(fd, b"-" * (_WIDTH - 1 - size % _WIDTH) + b"\n")
+                size += _WIDTH - size % _WIDTH
+            files.write_all(fd, f"{_plain(owner):<36.36}\n".encode())
+            sync(fd)
+        finally:
+            os.close(fd)
+        if new:
+            files.sync_dir(directory)
+    lock.close()
+    return size // _WIDTH + 1
+
+
+def _lock_file(directory: Path) -> Path:
+    path = directory / ".lock"
+    if not path.exists():
+        os.close(files.open_or_create(path))
+    return path
+
+
+def _plain(owner: str) -> str:
+    return "".join(c if c.isascii() and c.isprintable() else "-" for c in owner)

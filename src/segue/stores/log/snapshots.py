@@ -1,0 +1,92 @@
+"""Cached folds beside a log: `snapshots/<seq>.<schema hash>.zst`. Disposable: never synced, believed only when they fit.
+
+The latest two are kept, and before them one in about `SPACING` events, so that a state at any position is near one.
+"""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+from segue.core.errors import SegueError
+from segue.ports import Snapshot
+from segue.stores.log import files, zstd
+from segue.stores.log.journal import Journal
+
+SPACING = 1000
+_LIMIT = 1 << 30
+
+
+def put(directory: Path, snapshot: Snapshot) -> None:
+    """Keep *snapshot*. Failing is no harm."""
+    where = directory / "snapshots"
+    header = {"seq": snapshot.seq, "digest": snapshot.digest, "schema": snapshot.schema, "hash": _hash(snapshot.data)}
+    try:
+        where.mkdir(mode=files.DIR_MODE, exist_ok=True)
+        packed = zstd.compress(json.dumps(header).encode() + b"\n" + snapshot.data)
+        files.replace(where / f"{snapshot.seq:08d}.{_tag(snapshot.schema)}.zst", packed, durable=False)
+        _thin(where, _tag(snapshot.schema))
+    except (OSError, SegueError):
+        return
+
+
+def latest(journal: Journal, schema: str, upto: int | None) -> Snapshot | None:
+    """Return the latest snapshot of *schema* at or before *upto* that fits the log, or None."""
+    where = journal.directory / "snapshots"
+    for seq in reversed(_numbers(where, _tag(schema))):
+        if upto is not None and seq > upto:
+            continue
+        found = _read(where / f"{seq:08d}.{_tag(schema)}.zst", schema)
+        if found is None or found.seq != seq:
+            continue
+        event = journal.event(seq)
+        if event is not None and event.digest == found.digest:
+            return found
+    return None
+
+
+def drop(directory: Path) -> None:
+    """Take all snapshots of a log away."""
+    for name in _names(directory / "snapshots"):
+        (directory / "snapshots" / name).unlink(missing_ok=True)
+
+
+def _read(path: Path, schema: str) -> Snapshot | None:
+    try:
+        header, _, data = zstd.decompress(files.read_file(path), _LIMIT).partition(b"\n")
+        found = json.loads(header)
+        if found["schema"] != schema or found["hash"] != _hash(data):
+            return None
+        return Snapshot(int(found["seq"]), str(found["digest"]), schema, data)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _thin(where: Path, tag: str) -> None:
+    numbers = _numbers(where, tag)
+    kept = 0
+    for seq in numbers[:-2]:
+        if seq - kept >= SPACING:
+            kept = seq
+        else:
+            (where / f"{seq:08d}.{tag}.zst").unlink(missing_ok=True)
+
+
+def _numbers(where: Path, tag: str) -> list[int]:
+    ending = f".{tag}.zst"
+    return sorted(int(n.removesuffix(ending)) for n in _names(where) if n.endswith(ending) and n[0] != ".")
+
+
+def _names(where: Path) -> list[str]:
+    try:
+        return os.listdir(where)
+    except FileNotFoundError:
+        return []
+
+
+def _tag(schema: str) -> str:
+    return hashlib.blake2b(schema.encode(), digest_size=4).hexdigest()
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.blake2b(data, digest_size=16).hexdigest()

@@ -1,0 +1,125 @@
+"""Work that nothing waits for: sealing closed segments, emptying the trash. One process at a time does it."""
+
+import fcntl
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from segue.core.errors import DamagedError, NotFoundError, SegueError
+from segue.core.log.codec import BadLine
+from segue.stores.log import files, removal, sealing, segments
+from segue.stores.log.journal import Journal
+from segue.stores.log.tail import line_head
+
+_STALE = 3600.0
+
+
+def work(store: Path, journal_of: Callable[[str], Journal]) -> int:
+    """Do what waits, if nobody else does it now; return how many segments were sealed."""
+    fd = files.open_or_create(store / "worker.lock")
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return 0
+        for entry in os.scandir(store / "trash"):
+            removal.sweep(Path(entry.path))
+        _sweep_incoming(store / "incoming")
+        return sum(_seal_marked(mark, journal_of) for mark in sorted(Path(e.path) for e in os.scandir(store / "todo")))
+    finally:
+        os.close(fd)
+
+
+def seal(journal: Journal, *, whole: bool = False) -> int:
+    """Seal the closed segments of one log (*whole*: the last one too) and return how many."""
+    if whole:
+        with journal.exclusive():
+            journal.close_segment()
+    directory = journal.directory / "log"
+    found = segments.listed(directory)
+    _finish_earlier(journal, directory)
+    closed = [s for s in (found if whole else found[:-1]) if not s.sealed]
+    return sum(_seal(journal, segment) for segment in closed)
+
+
+def _seal_marked(mark: Path, journal_of: Callable[[str], Journal]) -> int:
+    mark.unlink(missing_ok=True)  # first: a segment that is closed meanwhile marks again
+    try:
+        return seal(journal_of(mark.name))
+    except NotFoundError:
+        return 0
+
+
+def _seal(journal: Journal, segment: segments.Segment) -> int:
+    """Write the sealed form, read it back, and only then let the original go. A damaged segment stays as it is."""
+    data = files.read_file(segment.path)
+    if not data or not _sound(data):
+        return 0
+    target = segments.sealed_path(segment.path)
+    packed = sealing.seal(data)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    fd = files.create(temporary)
+    try:
+        files.write_all(fd, packed)
+        os.fsync(fd)
+        if b"".join(sealing.content(fd, frame) for frame in sealing.frames(fd)) != data:
+            raise DamagedError(f"segment {segment.path.name!r}", "its sealed form does not read back")
+        with journal.lock.exclusive():
+            if files.read_file(segment.path) != data:
+                return 0
+            os.replace(temporary, target)
+            files.sync_dir(target.parent)
+            segment.path.unlink()
+            journal.lock.bump()
+    except FileNotFoundError:
+        return 0
+    finally:
+        os.close(fd)
+        temporary.unlink(missing_ok=True)
+    return 1
+
+
+def _finish_earlier(journal: Journal, directory: Path) -> None:
+    """Unlink originals whose sealed form is in place: a crash came in between."""
+    for name in os.listdir(directory):
+        if name.endswith(".jsonl") and segments.is_segment(name) and (directory / f"{name}.zst").exists():
+            with journal.lock.exclusive():
+                fd = files.open_read(directory / f"{name}.zst")
+                try:
+                    same = _content(fd) == files.read_file(directory / name)
+                finally:
+                    os.close(fd)
+                (directory / (name if same else f"{name}.zst")).unlink(missing_ok=True)
+                journal.lock.bump()
+
+
+def _content(fd: int) -> bytes:
+    try:
+        return b"".join(sealing.content(fd, frame) for frame in sealing.frames(fd))
+    except ValueError:
+        return b""
+
+
+def _sound(data: bytes) -> bool:
+    """Return whether *data* is whole lines, all of them intact and in order."""
+    lines = data.split(b"\n")
+    if lines.pop():
+        return False
+    before = 0
+    for line in lines:
+        try:
+            head = line_head(line)
+        except (BadLine, SegueError, ValueError, KeyError):
+            return False
+        if before and head.seq != before + 1:
+            return False
+        before = head.seq
+    return True
+
+
+def _sweep_incoming(incoming: Path) -> None:
+    """Unlink sessions that were never finished, an hour after their process gave up."""
+    for entry in os.scandir(incoming):
+        if time.time() - entry.stat().st_mtime > _STALE:
+            removal.sweep(Path(entry.path))

@@ -1,0 +1,125 @@
+"""Looks at every byte of a store and changes nothing."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from segue.core.errors import DamagedError, NotFoundError, SegueError
+from segue.core.log.codec import blob_refs
+from segue.core.log.events import Damage, Head
+from segue.core.log.ids import is_uuid
+from segue.ports import Finding
+from segue.stores.log import segments
+from segue.stores.log.blobs import Blobs
+from segue.stores.log.journal import Journal
+from segue.stores.log.reading import Source, read_events
+from segue.stores.log.segments import View
+
+if TYPE_CHECKING:
+    from segue.stores.log.store import LogStore
+
+_KNOWN = {"lock", "log", "fork.json", "aside", "keys", "snapshots", "lease.json", "forks", "deleted", "name"}
+_STORE = {
+    "format.json",
+    "lock",
+    "sessions",
+    "scopes",
+    "blobs",
+    "numbers",
+    "incoming",
+    "trash",
+    "todo",
+    "worker.lock",
+}
+
+
+def store(store: "LogStore") -> Iterator[Finding]:
+    """Yield what is found in a whole store."""
+    used: set[str] = set()
+    for name in sorted(os.listdir(store.path / "sessions")):
+        if not is_uuid(name):
+            yield Finding("orphan", None, f"sessions/{name}", "not a session")
+            continue
+        try:
+            yield from log(store.any_journal(name), store.blobs, used)
+        except SegueError as e:
+            yield Finding("damage", name, f"sessions/{name}", e.message)
+    for name in store.scopes():
+        scope = store.scope_log(name, create=False)
+        if scope is not None:
+            yield from log(scope, store.blobs, used)
+    yield from _beside(store.path, store.blobs, used)
+
+
+def log(journal: Journal, blobs: Blobs, used: set[str] | None = None) -> Iterator[Finding]:
+    """Yield what is found in one log and the blobs that it refers to."""
+    used = set() if used is None else used
+    damages: list[Damage] = []
+    refs: dict[str, int] = {}
+    view = journal.view()
+    last = journal.base
+    for event in read_events(Source(journal.session, view, journal.base), 0, None, on_damage=damages.append):
+        last = Head(event.seq, event.digest)
+    for damage in damages:
+        severity = "gap" if "missing" in damage.reason else "damage"
+        yield Finding(severity, journal.session, damage.where, damage.reason, damage.seq)
+    for block in segments.blocks(View(view.segments, view.end, Head(1 << 60, "")), 1):
+        for line in block.lines:
+            for name in blob_refs(line):
+                refs.setdefault(name, segments.seq_of(line) or 0)
+    used |= set(refs)
+    yield from _blobs(journal, blobs, refs)
+    yield from _files(journal, view)
+    yield from _fork_point(journal, last)
+
+
+def _blobs(journal: Journal, blobs: Blobs, refs: dict[str, int]) -> Iterator[Finding]:
+    for name, seq in sorted(refs.items(), key=lambda item: item[1]):
+        try:
+            blobs.get(name)
+        except (NotFoundError, DamagedError) as e:
+            yield Finding("damage", journal.session, f"blobs/{name[:2]}/{name}.zst", e.message, seq)
+
+
+def _files(journal: Journal, view: View) -> Iterator[Finding]:
+    directory = journal.directory
+    for name in sorted(os.listdir(directory)):
+        if name not in _KNOWN and not name.startswith("."):
+            yield Finding("orphan", journal.session, name, "not a file of segue's")
+    for name in sorted(os.listdir(directory / "log")):
+        if not segments.is_segment(name) and not name.startswith("."):
+            yield Finding("orphan", journal.session, f"log/{name}", "not a segment")
+    for name in sorted(_names(directory / "aside")):
+        size = (directory / "aside" / name).stat().st_size
+        yield Finding("aside", journal.session, f"aside/{name}", f"{size} bytes that a crash cut short were set aside")
+    if view.end >= 0 and view.segments:
+        size = view.segments[-1].path.stat().st_size
+        if size > view.end:
+            reason = f"{size - view.end} bytes at the end are no whole write"
+            yield Finding("aside", journal.session, f"log/{view.segments[-1].path.name}", reason)
+
+
+def _fork_point(journal: Journal, last: Head) -> Iterator[Finding]:
+    if journal.fork is None or journal.parent is None:
+        return
+    event = journal.parent.event(journal.fork.seq)
+    if event is None or event.digest != journal.fork.digest:
+        reason = f"event {journal.fork.seq} of its parent {journal.fork.session} is not there as it was"
+        yield Finding("damage", journal.session, "fork.json", reason, journal.fork.seq)
+
+
+def _beside(path: Path, blobs: Blobs, used: set[str]) -> Iterator[Finding]:
+    for name in sorted(os.listdir(path)):
+        if name not in _STORE and not name.startswith((".", "index.sqlite")):
+            yield Finding("orphan", None, name, "not a file of segue's")
+    for name in blobs.names():
+        if name not in used:
+            yield Finding("orphan", None, f"blobs/{name[:2]}/{name}.zst", "no event refers to it")
+
+
+def _names(where: Path) -> list[str]:
+    try:
+        return os.listdir(where)
+    except FileNotFoundError:
+        return []
