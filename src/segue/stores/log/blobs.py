@@ -46,7 +46,7 @@ class Blobs:
 
     def path(self, name: str) -> Path:
         """Return where a blob is. Raises NotFoundError for what cannot be a name."""
-        if len(name) != 64 or not all(c in "0123456789abcdef" for c in name):  # noqa: PLR2004
+        if len(name) != 64 or not all(c in "0123456789abcdef" for c in name):
             raise NotFoundError("blob", name)
         return self._directory / name[:2] / f"{name}.zst"
 

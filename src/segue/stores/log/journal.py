@@ -1,10 +1,10 @@
 """One log on disk: append with group commit, read, recover.
 
-    <log>/lock               who writes; its size is the generation of the segments
-    <log>/log/000001.jsonl   segments
-    <log>/fork.json          where it left its parent, if it is a fork
-    <log>/aside/             what was cut short by a crash, kept
-    <log>/keys, snapshots/, lease.json, forks/
+<log>/lock               who writes; its size is the generation of the segments
+<log>/log/000001.jsonl   segments
+<log>/fork.json          where it left its parent, if it is a fork
+<log>/aside/             what was cut short by a crash, kept
+<log>/keys, snapshots/, lease.json, forks/
 """
 
 import json
@@ -24,7 +24,7 @@ from segue.core.errors import (
 )
 from segue.core.log.codec import Content, encode_line, genesis
 from segue.core.log.events import ANY, Appended, Commit, Damage, Draft, Event, ForkPoint, Head, KeyPolicy
-from segue.core.log.keys import Known, Planned, plan
+from segue.core.log.keys import Known, Planned, found, placed, plan
 from segue.core.log.times import stamp as time_stamp
 from segue.ports import Clock, Ids
 from segue.stores.log import files, leases, segments, tail
@@ -49,7 +49,7 @@ class Env:
         self.sync = sync
         self.relaxed = relaxed
         self.lock_timeout = lock_timeout
-        self.rolled: Callable[[str], None] = lambda session: None
+        self.rolled: Callable[[str], None] = _nobody
         """Told when a segment was closed: there is something to seal."""
 
 
@@ -198,7 +198,8 @@ class Journal:
             if p.draft is not None:
                 seq, event = seq + 1, next(fresh)
                 if p.draft.key is not None:
-                    pending[p.draft.key] = Known(seq, event, p.draft.node or event, p.draft.stream)
+                    known = pending.get(p.draft.key) if p.same_as is not None else None
+                    pending[p.draft.key] = Known(seq, event, p.draft.node or (known.node if known else event), p.draft.stream)
         return Head(seq, head.digest)
 
     def _check_fence(self, fence: int) -> None:
@@ -215,17 +216,17 @@ class Journal:
             entries: list[Appended] = []
             fresh = iter(request.ids)
             for p, content in zip(request.planned, request.contents, strict=True):
-                if p.draft is None:
-                    entries.append(_known(p, entries))
+                draft = placed(p, entries)
+                if draft is None:
+                    entries.append(found(p, entries))
                     continue
                 left -= 1
                 seq, event = seq + 1, next(fresh)
-                now = p.draft.at or now or time_stamp(self._env.clock.now())
-                line, digest = encode_line(
-                    p.draft, content, seq=seq, id=event, at=p.draft.at or now, prev=digest, more=left, of=total
-                )
+                now = now or time_stamp(self._env.clock.now())
+                at = draft.at or now
+                line, digest = encode_line(draft, content, seq=seq, id=event, at=at, prev=digest, more=left, of=total)
                 lines.append(line)
-                notes.append((seq, digest, p.draft.key))
+                notes.append((seq, digest, draft.key))
                 entries.append(Appended(seq, event, new=True))
             request.commit = Commit(tuple(entries), Head(seq, digest))
         return lines, notes
@@ -234,10 +235,11 @@ class Journal:
         start = self._size
         try:
             files.write_all(self._fd, data)
-        except (SegueError, OSError) as e:
+        except StorageFullError:
             self._cut(start)
-            if isinstance(e, StorageFullError):
-                raise
+            raise
+        except OSError as e:
+            self._cut(start)
             raise StorageFullError(f"event cannot be stored in {self.directory.name!r}: {e.strerror or e}") from e
         if not self._env.relaxed:
             try:
@@ -427,11 +429,14 @@ class Journal:
             if event is not None and event.key == key:
                 return Known(event.seq, event.id, event.node, event.stream)
         if self.parent is not None and self.fork is not None:
-            with self.parent.lock.shared():
-                self.parent._refresh(writing=False)
-                bound = self.fork.seq if upto is None else min(upto, self.fork.seq)
-                return self.parent.find(key, bound)
+            return self.parent.lookup(key, self.fork.seq if upto is None else min(upto, self.fork.seq))
         return None
+
+    def lookup(self, key: str, upto: int | None = None) -> Known | None:
+        """Return what `find` does, taking the lock."""
+        with self.lock.shared():
+            self._refresh(writing=False)
+            return self.find(key, upto)
 
     def _load_keys(self) -> None:
         if not self._keys.loaded:
@@ -491,6 +496,10 @@ def write_fork(directory: Path, fork: ForkPoint) -> None:
     files.replace(directory / "fork.json", json.dumps(fork._asdict()).encode() + b"\n")
 
 
+def _nobody(_: str) -> None:
+    """Is told, and does nothing."""
+
+
 def _unheard(_: Damage) -> None:
     """Damage is told where the log is read for its own sake."""
 
@@ -499,13 +508,6 @@ def _outcome(error: BaseException, *, mine: bool) -> BaseException:
     if mine or isinstance(error, (SegueError, OSError)):
         return error
     return OutcomeUnknownError("append was interrupted: it may or may not be there", hint="append again with the same keys")
-
-
-def _known(planned: Planned, entries: Sequence[Appended]) -> Appended:
-    if planned.same_as is not None:
-        return entries[planned.same_as]._replace(new=False)
-    assert planned.known is not None  # noqa: S101  (plan: written, same, or known)
-    return Appended(planned.known.seq, planned.known.id, new=False)
 
 
 def _whole_size(segment: segments.Segment) -> int:

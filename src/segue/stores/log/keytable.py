@@ -6,7 +6,7 @@ lags, and a hit is believed only when the event it names has that key.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
 from zlib import crc32

@@ -134,7 +134,7 @@ class LogLock:
             except PermissionError:
                 self._fd = files.open_read(self._path)  # a read-only store can still be read
             except OSError as e:
-                if e.errno != 30:  # noqa: PLR2004  EROFS
+                if e.errno != 30:
                     raise
                 self._fd = files.open_read(self._path)
         return self._fd

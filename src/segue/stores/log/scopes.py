@@ -41,7 +41,9 @@ class ScopeLogs(Protocol):
         ...
 
 
-def append(logs: ScopeLogs, journal: Journal, request: Request, look_up: LookUp, publish: Callable[[], None] | None = None) -> Commit:
+def append(
+    logs: ScopeLogs, journal: Journal, request: Request, look_up: LookUp, publish: Callable[[], None] | None = None
+) -> Commit:
     """Append *request*, whose drafts change scopes, to a session; *publish* makes a new session visible."""
     names = sorted({name for draft in request.drafts for name in draft.scopes or {}})
     with ExitStack() as stack:
@@ -134,9 +136,7 @@ class _Fold:
         return json.dumps({"values": self.values, "count": self.count, "last": self.last}).encode()
 
 
-def _intend(
-    scope: Journal, journal: Journal | None, first: int, ids: Sequence[str], delta: list[Any], look_up: LookUp
-) -> None:
+def _intend(scope: Journal, journal: Journal | None, first: int, ids: Sequence[str], delta: list[Any], look_up: LookUp) -> None:
     last = _last(scope)
     prior = None if last is None else "done" if _happened(last, look_up) else "void"
     body = {

@@ -1,13 +1,13 @@
 """The default store behind `ports.Store`: a directory of logs.
 
-    <store>/format.json          what this is, and which format
-    <store>/lock                 who may change the store as a whole
-    <store>/sessions/<uuid>/     a log each (see `journal`)
-    <store>/scopes/<hash>/       a log for each state that sessions share
-    <store>/blobs/ab/<hash>.zst  large values
-    <store>/numbers/<prefix>     which numbers were given
-    <store>/incoming/, trash/    logs that are not there yet, or no longer
-    <store>/todo/                logs with closed segments to seal
+<store>/format.json          what this is, and which format
+<store>/lock                 who may change the store as a whole
+<store>/sessions/<uuid>/     a log each (see `journal`)
+<store>/scopes/<hash>/       a log for each state that sessions share
+<store>/blobs/ab/<hash>.zst  large values
+<store>/numbers/<prefix>     which numbers were given
+<store>/incoming/, trash/    logs that are not there yet, or no longer
+<store>/todo/                logs with closed segments to seal
 """
 
 import json
@@ -171,8 +171,7 @@ class LogStore:
     def lookup(self, session: str, key: str) -> Appended | None:
         """See `Store.lookup`."""
         journal = self._journal(session)
-        with journal.exclusive():
-            known = journal.find(key)
+        known = journal.lookup(key)
         return known and Appended(known.seq, known.id, new=False)
 
     def watch(self, session: str, *, after: int = 0, stop: Callable[[], bool], poll: float = 0.05) -> Iterator[Event]:
@@ -279,7 +278,7 @@ class LogStore:
 
     def upkeep(self) -> int:
         """Seal what waits to be sealed, if nobody else does it now; return how many segments."""
-        return upkeep.work(self.path, self._journal)
+        return upkeep.work(self.path, self._journal, self._clock)
 
     def has_upkeep(self) -> bool:
         """Return whether something waits to be sealed."""
@@ -337,13 +336,13 @@ class LogStore:
         try:
             if any(draft.scopes for draft in drafts):
                 return scopes.append(self.scope_log, journal, request, self.any_journal, publish)
-            commit = journal.append(request)
+            journal.append(request)
             publish()
-            return commit
         except BaseException:
             journal.close()
             removal.sweep(incoming)
             raise
+        return request.result()
 
     def _check_fork(self, fork: ForkPoint) -> Journal:
         parent = self._journal(fork.session)

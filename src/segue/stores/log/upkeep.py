@@ -2,12 +2,12 @@
 
 import fcntl
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from segue.core.errors import DamagedError, NotFoundError, SegueError
 from segue.core.log.codec import BadLine
+from segue.ports import Clock
 from segue.stores.log import files, removal, sealing, segments
 from segue.stores.log.journal import Journal
 from segue.stores.log.tail import line_head
@@ -15,7 +15,7 @@ from segue.stores.log.tail import line_head
 _STALE = 3600.0
 
 
-def work(store: Path, journal_of: Callable[[str], Journal]) -> int:
+def work(store: Path, journal_of: Callable[[str], Journal], clock: Clock) -> int:
     """Do what waits, if nobody else does it now; return how many segments were sealed."""
     fd = files.open_or_create(store / "worker.lock")
     try:
@@ -25,7 +25,7 @@ def work(store: Path, journal_of: Callable[[str], Journal]) -> int:
             return 0
         for entry in os.scandir(store / "trash"):
             removal.sweep(Path(entry.path))
-        _sweep_incoming(store / "incoming")
+        _sweep_incoming(store / "incoming", clock)
         return sum(_seal_marked(mark, journal_of) for mark in sorted(Path(e.path) for e in os.scandir(store / "todo")))
     finally:
         os.close(fd)
@@ -118,8 +118,8 @@ def _sound(data: bytes) -> bool:
     return True
 
 
-def _sweep_incoming(incoming: Path) -> None:
+def _sweep_incoming(incoming: Path, clock: Clock) -> None:
     """Unlink sessions that were never finished, an hour after their process gave up."""
     for entry in os.scandir(incoming):
-        if time.time() - entry.stat().st_mtime > _STALE:
+        if clock.now() - entry.stat().st_mtime > _STALE:
             removal.sweep(Path(entry.path))

@@ -58,28 +58,33 @@ def log(journal: Journal, blobs: Blobs, used: set[str] | None = None) -> Iterato
     damages: list[Damage] = []
     refs: dict[str, int] = {}
     view = journal.view()
-    last = journal.base
-    for event in read_events(Source(journal.session, view, journal.base), 0, None, on_damage=damages.append):
-        last = Head(event.seq, event.digest)
+    for _ in read_events(Source(journal.session, view, journal.base), 0, None, on_damage=damages.append):
+        pass
     for damage in damages:
-        severity = "gap" if "missing" in damage.reason else "damage"
-        yield Finding(severity, journal.session, damage.where, damage.reason, damage.seq)
+        yield Finding("gap" if "missing" in damage.reason else "damage", journal.session, damage.where, damage.reason, damage.seq)
     for block in segments.blocks(View(view.segments, view.end, Head(1 << 60, "")), 1):
         for line in block.lines:
             for name in blob_refs(line):
                 refs.setdefault(name, segments.seq_of(line) or 0)
-    used |= set(refs)
-    yield from _blobs(journal, blobs, refs)
+    yield from _blobs(journal, blobs, refs, used)
     yield from _files(journal, view)
-    yield from _fork_point(journal, last)
+    yield from _fork_point(journal)
 
 
-def _blobs(journal: Journal, blobs: Blobs, refs: dict[str, int]) -> Iterator[Finding]:
-    for name, seq in sorted(refs.items(), key=lambda item: item[1]):
+def _blobs(journal: Journal, blobs: Blobs, refs: dict[str, int], used: set[str]) -> Iterator[Finding]:
+    """Look at the blobs that events refer to, and those that these refer to."""
+    waiting = sorted(refs.items(), key=lambda item: item[1], reverse=True)
+    while waiting:
+        name, seq = waiting.pop()
+        if name in used:
+            continue
+        used.add(name)
         try:
-            blobs.get(name)
+            inner = blob_refs(blobs.get(name))
         except (NotFoundError, DamagedError) as e:
             yield Finding("damage", journal.session, f"blobs/{name[:2]}/{name}.zst", e.message, seq)
+            continue
+        waiting += [(other, seq) for other in sorted(inner)]
 
 
 def _files(journal: Journal, view: View) -> Iterator[Finding]:
@@ -100,7 +105,7 @@ def _files(journal: Journal, view: View) -> Iterator[Finding]:
             yield Finding("aside", journal.session, f"log/{view.segments[-1].path.name}", reason)
 
 
-def _fork_point(journal: Journal, last: Head) -> Iterator[Finding]:
+def _fork_point(journal: Journal) -> Iterator[Finding]:
     if journal.fork is None or journal.parent is None:
         return
     event = journal.parent.event(journal.fork.seq)

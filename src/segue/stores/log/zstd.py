@@ -7,7 +7,7 @@ MAGIC = b"\x28\xb5\x2f\xfd"
 _LEVEL = 3
 
 
-class BadFrame(ValueError):
+class BadFrame(ValueError):  # noqa: N818  (a finding of the reader, not an error of ours)
     """Bytes that are not a zstd frame, or not the one that was written."""
 
 
