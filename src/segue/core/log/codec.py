@@ -100,7 +100,9 @@ def encode_content(draft: Draft, salt: str, name_blob: BlobName = blob_name) -> 
     return Content(data, blake2b(data, digest_size=32).digest(), blobs)
 
 
-def encode_line(draft: Draft, content: Content, *, seq: int, id: str, at: str, prev: str, more: int = 0, of: int = 1) -> tuple[bytes, str]:
+def encode_line(
+    draft: Draft, content: Content, *, seq: int, id: str, at: str, prev: str, more: int = 0, of: int = 1
+) -> tuple[bytes, str]:
     """Return the line (with its newline) of *draft* at *seq*, and its digest.
 
     It is one *of* so many lines that are written at once; *more* of them follow.
