@@ -86,7 +86,8 @@ def encode_content(draft: Draft, salt: str, name_blob: BlobName = blob_name) -> 
     source: Any = draft.source
     data = _join(salt, _dump(draft, body), _dump(draft, source), _dump(draft, draft.scopes))
     for part in (body, source, draft.scopes):
-        _check_json(draft.kind, part)
+        if part is not None:
+            _check_json(draft.kind, part)
     blobs: dict[str, bytes] = {}
     if any(mark in data for mark in _MARKS):
         body, source = _escape(body), _escape(source)
@@ -236,7 +237,7 @@ def _check(draft: Draft) -> None:
     if not isinstance(kind, str) or not _KIND.match(kind):
         raise InvalidEventError("a kind is a lower case word such as 'message' or 'decision.made'", kind=str(kind)[:80])
     for what, value in (("body", draft.body), ("source", draft.source or {})):
-        if not isinstance(value, Mapping):
+        if type(value) is not dict and not isinstance(value, Mapping):
             raise InvalidEventError(f"its {what} is not an object", kind=kind)
     if draft.at is not None and not _is_time(draft.at):
         raise InvalidEventError("its time is not RFC 3339 in UTC, such as 2026-01-15T09:30:00Z", kind=kind)
@@ -271,6 +272,8 @@ def _check_json(kind: str, value: Any) -> None:
         depth += 1
         inner: list[Any] = []
         for item in level:
+            if type(item) in _SCALARS:
+                continue
             if isinstance(item, (dict, Mapping)):
                 for key in item:
                     if not isinstance(key, str):
@@ -281,6 +284,9 @@ def _check_json(kind: str, value: Any) -> None:
         level = inner
     if depth > MAX_DEPTH:
         raise InvalidEventError(f"it is nested more than {MAX_DEPTH} deep", kind=kind)
+
+
+_SCALARS = {str, int, float, bool, type(None)}
 
 
 def _is_time(at: Any) -> bool:

@@ -18,6 +18,7 @@ from segue.core.errors import (
     DamagedError,
     FencedError,
     HeadMovedError,
+    NotFoundError,
     OutcomeUnknownError,
     SegueError,
     StorageFullError,
@@ -170,7 +171,8 @@ class Journal:
     def _lead(self, mine: Request) -> None:
         requests = [mine]
         try:
-            with self.exclusive():
+            with self.lock.exclusive():
+                self._refresh(writing=True)
                 with self._queue_lock:
                     requests, self._queue = self._queue, []
                 self.commit(requests)
@@ -313,7 +315,9 @@ class Journal:
 
     def _load(self, generation: int, *, writing: bool) -> None:
         self._forget()
-        self._view = segments.listed(self._log)
+        if writing and self._is_hidden():
+            raise NotFoundError("session", self.session)
+        self._view = self._listed()
         self._head = self._base
         last = self._view[-1] if self._view else None
         if last is None or last.sealed:
@@ -327,6 +331,15 @@ class Journal:
             self._head = self._head_before(last.first)
             self._take_in(files.read_all(self._fd), writing=writing)
         self._generation = generation
+
+    def _is_hidden(self) -> bool:
+        return (self.directory / "deleted").exists()
+
+    def _listed(self) -> tuple[segments.Segment, ...]:
+        try:
+            return segments.listed(self._log)
+        except FileNotFoundError as e:
+            raise NotFoundError("session", self.session) from e
 
     def _take_in(self, data: bytes, *, writing: bool) -> None:
         found = tail.examine(data, self._head)

@@ -47,19 +47,29 @@ class LogLock:
         self._depth = 0
         _live.add(self)
 
-    @contextmanager
-    def exclusive(self) -> Iterator[None]:
-        """Hold the lock alone. Raises BusyError after the timeout."""
-        with self._mutex:
+    def exclusive(self) -> "_Exclusive":
+        """Hold the lock alone, as a context. Raises BusyError after the timeout."""
+        return _Exclusive(self)
+
+    def take(self) -> None:
+        """Begin to hold the lock alone; `give` ends it."""
+        self._mutex.acquire()
+        try:
             if self._depth == 0:
                 self._acquire(fcntl.LOCK_EX)
-            self._depth += 1
-            try:
-                yield
-            finally:
-                self._depth -= 1
-                if self._depth == 0:
-                    self._unlock()
+        except BaseException:
+            self._mutex.release()
+            raise
+        self._depth += 1
+
+    def give(self) -> None:
+        """End what `take` began."""
+        self._depth -= 1
+        try:
+            if self._depth == 0:
+                self._unlock()
+        finally:
+            self._mutex.release()
 
     @contextmanager
     def shared(self) -> Iterator[None]:
@@ -142,6 +152,21 @@ class LogLock:
     def _unlock(self) -> None:
         if self._fd >= 0:
             fcntl.flock(self._fd, fcntl.LOCK_UN)
+
+
+class _Exclusive:
+    """A context without a generator: every append goes through it."""
+
+    __slots__ = ("_lock",)
+
+    def __init__(self, lock: LogLock) -> None:
+        self._lock = lock
+
+    def __enter__(self) -> None:
+        self._lock.take()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.give()
 
 
 def check_locks_work(path: Path) -> None:

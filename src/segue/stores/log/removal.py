@@ -45,7 +45,9 @@ def delete(store: Path, journal: Journal, look_up: LookUp) -> None:
         if forks:
             files.replace(journal.directory / "deleted", b"")
             _trim(journal, max(forks))
+            journal.lock.bump()
             return
+        journal.lock.bump()
         parent = journal.fork.session if journal.fork else None
         _bin(store, journal.directory)
     if parent is not None:
@@ -77,7 +79,6 @@ def _trim(journal: Journal, last: int) -> None:
         segment.path.unlink()
     if behind:
         files.sync_dir(journal.directory / "log")
-        journal.lock.bump()
 
 
 def _bin(store: Path, directory: Path) -> None:

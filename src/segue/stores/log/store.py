@@ -112,15 +112,15 @@ class LogStore:
         fence: int | None = None,
     ) -> Commit:
         """See `Store.append`."""
-        journal = self._journal(session)
+        journal = self._journals.get(session) or self._journal(session)  # one that has gone is noticed under its lock
         request = Request(drafts, self._contents(drafts), expect, on_key, fence)
         try:
             if any(draft.scopes for draft in drafts):
                 return scopes.append(self.scope_log, journal, request, self.any_journal)
             return journal.append(request)
-        except FileNotFoundError as e:
+        except NotFoundError:
             self._drop(session)
-            raise NotFoundError("session", session) from e
+            raise
 
     def delete(self, session: str) -> None:
         """See `Store.delete`."""
