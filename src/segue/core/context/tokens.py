@@ -1,0 +1,236 @@
+"""How many tokens a text is, for the model family that reads it: estimated without a vocabulary, anchored on real usage.
+
+The estimate: every byte is one of thirteen classes (vowel, consonant, capital, digit, space, ...), and each pair of adjacent
+classes has a weight, fitted on exact tokenizers by `scripts/fit_tokens.py`. Weights are whole 1/10,000 tokens and all are
+positive, so that counting in pieces gives exactly what counting at once gives, and more text is never fewer tokens.
+How far it is off, per family and kind of text: `docs/context-quality.md`.
+"""
+
+import re
+from typing import Final, Literal, NamedTuple, get_args
+
+from segue.core.context.weights import WEIGHTS
+
+Family = Literal["o200k", "claude-3", "claude-4.8", "gemini", "unknown"]
+"""Who counts alike: OpenAI since GPT-4o; Claude up to 4.6; Claude from 4.7; Gemini; and the most pessimistic of them."""
+Method = Literal["estimate", "anchored", "exact"]
+
+FAMILIES: Final[tuple[Family, ...]] = get_args(Family)
+MARGIN: Final = 0.05
+"""What is kept free for the error of an estimate, as a share of it."""
+GEMINI_PER_O200K: Final = 1.20
+"""Sum over 3,961 steps of public Gemini 3 Pro runs: real tokens / o200k tokens (median 1.17, p10 to p90 1.08 to 1.30)."""
+CALL_TOKENS: Final = 88
+"""Framing of one tool call that no text shows: fitted on 600 pairs of requests of Claude Code (80 to 100)."""
+
+_UNIT: Final = 10_000
+_BLOCK: Final = 1 << 16
+_LETTERS: Final = {"aeiou": 0, "bcdfghlmnprst": 1, "jkqvwxyz": 2, "_-./": 9}
+_NEWLINE: Final = 6
+
+
+def _class(byte: int) -> int:
+    """Return the class of *byte*: below 16, so that a pair fits one byte."""
+    for letters, number in _LETTERS.items():
+        if chr(byte) in letters:
+            return number
+    if byte in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ":
+        return 3
+    if byte in b"0123456789":
+        return 4
+    if byte == 0x20:
+        return 5
+    if byte in b"\t\n\r":
+        return _NEWLINE
+    if byte == 0xE2 or byte >= 0xF0:
+        return 12  # begins an arrow, a dash, a frame, an emoji
+    if byte >= 0xE0:
+        return 11  # any other character of three bytes
+    if byte >= 0xC0:
+        return 10  # of two bytes
+    return 7 if byte >= 0x80 else 8
+
+
+_CLASSES: Final = bytes(map(_class, range(256)))
+
+
+def _table(family: Family) -> tuple[int, ...]:
+    """Return the weights of *family* by pair code: class of the first byte times 16 plus class of the second."""
+    weights = tuple(map(int, WEIGHTS["o200k" if family == "gemini" else family].split()))
+    side = round(len(weights) ** 0.5)
+    table = [0] * 256
+    for index, weight in enumerate(weights):
+        scaled = round(weight * GEMINI_PER_O200K) if family == "gemini" else weight
+        table[index // side * 16 + index % side] = max(scaled, 1)  # so that only nothing is no token
+    return tuple(table)
+
+
+_TABLES: Final = {family: _table(family) for family in FAMILIES}
+
+
+class Count(NamedTuple):
+    """A figure and what it is worth: `tokens`, for which family, by which method, give or take `margin` (a share of it)."""
+
+    tokens: int
+    family: Family
+    method: Method
+    margin: float
+
+    @property
+    def upper(self) -> int:
+        """The most that it is, within the margin: what a budget is held against."""
+        return self.tokens + -int(-self.tokens * self.margin // 1)
+
+
+_CLAUDE_VERSION: Final = re.compile(r"claude-?(?:v|instant-)?(?:[a-z]+-)?(\d{1,2})(?:[-.](\d{1,2})(?!\d))?")
+_O200K: Final = re.compile(r"(?:^|[/.:])(?:chatgpt|codex|gpt-(?:4o|4\.[1-9]|[5-9]|\d\d|oss)|o[1-9](?:$|-))")
+
+
+def family_of(model: str | None) -> Family:
+    """Return the token family of *model*, however a provider writes it (`us.anthropic.claude-sonnet-4-5-v1:0`).
+
+    A Claude without a version is taken for a current one, an unfamiliar model for `unknown`: too many tokens rather than too few.
+    """
+    name = (model or "").lower()
+    if "claude" in name or name.split("[")[0] in {"opus", "sonnet", "haiku", "opusplan", "fable"}:
+        found = _CLAUDE_VERSION.search(name)
+        if found and (int(found[1]), int(found[2] or 0)) < (4, 7):
+            return "claude-3"
+        return "claude-4.8"
+    if "gemini" in name or "gemma" in name:
+        return "gemini"
+    return "o200k" if _O200K.search(name) else "unknown"
+
+
+def _bytes(text: str | bytes) -> bytes:
+    # A lone surrogate is no UTF-8, and still three bytes of somebody's transcript.
+    return text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+
+
+def _weigh(data: bytes, table: tuple[int, ...], before: int) -> int:
+    """Return the weight of *data* behind a byte of class *before*, in 1/10,000 tokens.
+
+    All pairs at once by arithmetic on one long number: shifted by four bits and by a byte, neighbours meet in one byte.
+    """
+    weight = 0
+    for start in range(0, len(data), _BLOCK):
+        classes = bytes((before,)) + data[start : start + _BLOCK].translate(_CLASSES)
+        number = int.from_bytes(classes, "little")
+        pairs = ((number << 4) | (number >> 8)).to_bytes(len(classes) + 1, "little")[: len(classes) - 1]
+        weight += sum(table[pair] * pairs.count(pair) for pair in set(pairs))
+        before = classes[-1]
+    return weight
+
+
+def _tokens(weight: float) -> int:
+    return -int(-weight // _UNIT)
+
+
+def estimate(text: str | bytes, family: Family = "unknown") -> int:
+    """Return about how many tokens *text* is for *family*: 0 only for nothing. Any bytes will do, valid UTF-8 or not."""
+    return _tokens(_weigh(_bytes(text), _TABLES[family], _NEWLINE))
+
+
+class Estimator:
+    """Counts by estimate. `factor` is what a session's real usage taught (see `Anchor`), `margin` what to keep free."""
+
+    method: Method = "estimate"
+
+    def __init__(self, family: Family = "unknown", factor: float = 1.0, margin: float = MARGIN) -> None:
+        """Count for *family*, times *factor*, give or take *margin*."""
+        self.family: Family = family
+        self.factor = factor
+        self.margin = margin
+        self._table = _TABLES[family]
+
+    def count(self, text: str | bytes) -> int:
+        """Return about how many tokens *text* is."""
+        return _tokens(_weigh(_bytes(text), self._table, _NEWLINE) * self.factor)
+
+    def measure(self, text: str | bytes) -> Count:
+        """Return the count of *text* with its family, method and margin."""
+        return Count(self.count(text), self.family, self.method, self.margin)
+
+
+class Tally:
+    """A text that grows: `add` costs what is new, and `tokens` is what the whole would be counted at once."""
+
+    def __init__(self, estimator: Estimator) -> None:
+        """Begin with nothing."""
+        self._estimator = estimator
+        self._weight = 0
+        self._before = _NEWLINE
+
+    def add(self, text: str | bytes) -> int:
+        """Append *text*; return the tokens of all so far."""
+        data = _bytes(text)
+        if data:
+            self._weight += _weigh(data, self._estimator._table, self._before)  # noqa: SLF001 - one module, one secret
+            self._before = _CLASSES[data[-1]]
+        return self.tokens
+
+    @property
+    def tokens(self) -> int:
+        """About how many tokens all text so far is."""
+        return _tokens(self._weight * self._estimator.factor)
+
+
+class Anchor:
+    """The size of a context, from its last usage record and what came after it.
+
+    Providers say with each answer how many tokens the request and the answer were. That is the truth about all before it, so
+    only what follows is estimated; and the difference between two such figures says how far the estimate was off in between,
+    which becomes this session's `factor`.
+    """
+
+    _PRIOR = 4_000
+    """Tokens of experience that a factor of 1 starts with, so that one short step does not swing it."""
+
+    def __init__(self, family: Family = "unknown", margin: float = MARGIN) -> None:
+        """Know nothing yet."""
+        self._estimator = Estimator(family, margin=margin)
+        self._known: int | None = None
+        self._after = 0
+        self._real = self._guessed = float(self._PRIOR)
+
+    @property
+    def factor(self) -> float:
+        """What to multiply this session's estimates by: real growth by estimated growth, between 2/3 and 3/2."""
+        return min(max(self._real / self._guessed, 2 / 3), 3 / 2)
+
+    @property
+    def estimator(self) -> Estimator:
+        """An estimator with this session's factor."""
+        return Estimator(self._estimator.family, self.factor, self._estimator.margin)
+
+    def add(self, text: str | bytes, *, calls: int = 0) -> None:
+        """Something entered the context after the last usage record: *text*, of which *calls* tool calls have framing as well."""
+        self._after += self._estimator.count(text) + calls * CALL_TOKENS
+
+    def record(self, tokens: int) -> None:
+        """The provider says that the context is *tokens* long by now (input with cache, and output). Ignored below 1.
+
+        A context that shrank was condensed or cut: nothing is learned from it. Neither from a step that is off by more than
+        half: something entered that was not shown to us.
+        """
+        if tokens < 1:
+            return
+        if self._known is not None and self._after:
+            growth = tokens - self._known
+            if self._after / 2 <= growth <= self._after * 2:
+                self._real += growth
+                self._guessed += self._after
+        self._known, self._after = tokens, 0
+
+    def forget(self) -> None:
+        """The context was replaced (another branch, a compaction): its size is no longer known. The factor stays."""
+        self._known, self._after = None, 0
+
+    def measure(self) -> Count:
+        """Return the size of the context now. Its margin is that of the estimated part."""
+        after = round(self._after * self.factor)
+        family, margin = self._estimator.family, self._estimator.margin
+        if self._known is None:
+            return Count(after, family, "estimate", margin)
+        total = self._known + after
+        return Count(total, family, "anchored", margin * after / total)
