@@ -148,8 +148,10 @@ class Store(Protocol):
 
         Keys are looked up in the whole log, a fork's shared past included, and within *drafts*. `ignore`: a draft
         whose key is known adds nothing and gives the known event. `replace`: it is added as a revision, in the node of
-        the known event. `refuse`: nothing of the append is written. Nothing left to write is no write.
+        the known event. `refuse`: nothing of the append is written.
         With *expect* the head must have that sequence number; with *fence* the lease of that token must still hold.
+        Keys come first: where nothing is left to write there is no write, and neither is asked. So a writer that did not
+        hear of its success repeats its append as it was, `expect` and all, and gets the events that it wrote.
 
         Raises:
             NotFoundError, HeadMovedError, DuplicateKeyError, FencedError, InvalidEventError: nothing was written.
@@ -193,7 +195,10 @@ class Store(Protocol):
         ...
 
     def delete(self, session: str) -> None:
-        """Take the session away. Forks keep what they share with it, for as long as they live. Its id stays taken.
+        """Take the session away.
+
+        Forks keep what they share with it, for as long as they live. What it changed in scopes stays changed. Its id
+        stays taken.
 
         Raises:
             NotFoundError: it is not there (GoneError: it was deleted before).

@@ -3,16 +3,14 @@
 import pytest
 
 from segue.host.clock import SystemClock, SystemIds
+from segue.stores.log import LogStore
 from segue.stores.memory import MemoryStore
 
 
-def make_store(kind, place):
-    return MemoryStore(clock=SystemClock(), ids=SystemIds())
-
-
-@pytest.fixture(params=["memory"])
+@pytest.fixture(params=["memory", "log"])
 def store(request, tmp_path):
     """An open store of each kind."""
-    opened = make_store(request.param, tmp_path / "store")
+    parts = {"clock": SystemClock(), "ids": SystemIds()}
+    opened = MemoryStore(**parts) if request.param == "memory" else LogStore(tmp_path / "store", **parts)
     yield opened
     opened.close()

@@ -86,14 +86,18 @@ class MemoryStore:
         with self._lock:
             log = self._log(session)
             contents = self._encode(drafts)
-            head = self._head(log)
-            if expect not in {ANY, head.seq}:
-                raise HeadMovedError(session, expect, head.seq)
-            if fence is not None:
-                held = self.lease(session)
-                if held is None or held.token != fence:
-                    raise FencedError(session, fence, held.token if held else None)
-            return self._write(log, plan(session, drafts, on_key, lambda key: self._find(log, key)), contents)
+            planned = plan(session, drafts, on_key, lambda key: self._find(log, key))
+            if any(p.draft is not None for p in planned):
+                self._check(session, self._head(log), expect, fence)
+            return self._write(log, planned, contents)
+
+    def _check(self, session: str, head: Head, expect: int, fence: int | None) -> None:
+        if expect not in {ANY, head.seq}:
+            raise HeadMovedError(session, expect, head.seq)
+        if fence is not None:
+            held = self.lease(session)
+            if held is None or held.token != fence:
+                raise FencedError(session, fence, held.token if held else None)
 
     def _encode(self, drafts: Sequence[Draft]) -> list[Content]:
         return [encode_content(draft, self._ids.salt()) for draft in drafts]

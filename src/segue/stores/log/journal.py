@@ -187,11 +187,12 @@ class Journal:
                 raise
 
     def _plan(self, request: Request, head: Head, pending: dict[str, Known]) -> Head:
-        if request.expect not in {ANY, head.seq}:
-            raise HeadMovedError(self.session, request.expect, head.seq)
-        if request.fence is not None:
-            self._check_fence(request.fence)
         planned = plan(self.session, request.drafts, request.on_key, lambda key: pending.get(key) or self.find(key))
+        if any(p.draft is not None for p in planned):
+            if request.expect not in {ANY, head.seq}:
+                raise HeadMovedError(self.session, request.expect, head.seq)
+            if request.fence is not None:
+                self._check_fence(request.fence)
         request.planned = planned
         if not request.ids:
             request.ids = [self._env.ids.uuid7() for p in planned if p.draft is not None]

@@ -2,7 +2,8 @@
 
 A fork leaves a mark in its parent before it exists (`forks/<uuid>`). A parent that is deleted while marks are left is only
 hidden, and what lies behind its last fork point goes; with its last fork it goes altogether. Going is a rename into
-`trash/`, durable at once, and an unlinking that may be interrupted and is taken up again.
+`trash/`, durable at once, and an unlinking that may be interrupted and is taken up again. Its id is kept in `gone/`, since
+an id is used once.
 """
 
 import os
@@ -10,7 +11,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from segue.core.errors import NotFoundError
+from segue.core.errors import GoneError
 from segue.stores.log import files, segments
 from segue.stores.log.journal import Journal, read_fork
 
@@ -22,11 +23,16 @@ def is_deleted(directory: Path) -> bool:
     return (directory / "deleted").exists()
 
 
+def is_gone(store: Path, session: str) -> bool:
+    """Return whether there was a log of that id that nothing needs any more."""
+    return (store / "gone" / session).exists()
+
+
 def mark_fork(parent: Journal, child: str) -> None:
     """Make it known to *parent* that *child* shares its past."""
     with parent.lock.exclusive():
         if is_deleted(parent.directory) or not parent.directory.exists():
-            raise NotFoundError("session", parent.session)
+            raise GoneError("session", parent.session)
         marks = parent.directory / "forks"
         files.make_dir(marks)
         os.close(files.open_or_create(marks / child))
@@ -82,6 +88,8 @@ def _trim(journal: Journal, last: int) -> None:
 
 
 def _bin(store: Path, directory: Path) -> None:
+    os.close(files.open_or_create(store / "gone" / directory.name))
+    files.sync_dir(store / "gone")
     target = store / "trash" / f"{directory.name}.{os.urandom(4).hex()}"
     os.rename(directory, target)
     files.sync_dir(store / "sessions")

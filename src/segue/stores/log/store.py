@@ -7,6 +7,7 @@
 <store>/blobs/ab/<hash>.zst  large values
 <store>/numbers/<prefix>     which numbers were given
 <store>/incoming/, trash/    logs that are not there yet, or no longer
+<store>/gone/<uuid>          ids of logs that were deleted: an id is used once
 <store>/todo/                logs with closed segments to seal
 """
 
@@ -23,6 +24,7 @@ from segue.core.errors import (
     DamagedError,
     ExistsError,
     FencedError,
+    GoneError,
     HeadMovedError,
     InvalidEventError,
     LeaseHeldError,
@@ -42,7 +44,7 @@ from segue.stores.log.journal import Env, Journal, Request, read_fork, write_for
 from segue.stores.log.locks import DEFAULT_TIMEOUT
 
 FORMAT = 1
-_PARTS = ("sessions", "scopes", "blobs", "numbers", "incoming", "trash", "todo")
+_PARTS = ("sessions", "scopes", "blobs", "numbers", "incoming", "trash", "gone", "todo")
 _live: "weakref.WeakSet[LogStore]" = weakref.WeakSet()
 
 
@@ -89,7 +91,7 @@ class LogStore:
             raise InvalidEventError(f"a session's id is a UUID, not {session[:80]!r}")
         if not drafts:
             raise InvalidEventError("a session begins with at least one event")
-        if (self.path / "sessions" / session).exists():
+        if (self.path / "sessions" / session).exists() or removal.is_gone(self.path, session):
             raise ExistsError("session", session)
         contents = self._contents(drafts)
         parent = self._check_fork(fork) if fork else None
@@ -118,9 +120,9 @@ class LogStore:
             if any(draft.scopes for draft in drafts):
                 return scopes.append(self.scope_log, journal, request, self.any_journal)
             return journal.append(request)
-        except NotFoundError:
+        except NotFoundError as e:
             self._drop(session)
-            raise
+            raise self._missing(session) from e
 
     def delete(self, session: str) -> None:
         """See `Store.delete`."""
@@ -159,9 +161,12 @@ class LogStore:
         directory = self.path / "sessions" / session
         try:
             last = max(os.scandir(directory / "log"), key=lambda entry: entry.name)
-            return f"{last.name}:{last.stat().st_size}:{(directory / 'lock').stat().st_size}"
+            stamp = f"{last.name}:{last.stat().st_size}:{(directory / 'lock').stat().st_size}"
         except (FileNotFoundError, ValueError) as e:
-            raise NotFoundError("session", session) from e
+            raise self._missing(session) from e
+        if removal.is_deleted(directory):
+            raise self._missing(session)
+        return stamp
 
     def sessions(self) -> Iterator[str]:
         """See `Store.sessions`."""
@@ -356,7 +361,7 @@ class LogStore:
         directory = self.path / "sessions" / session
         if not is_uuid(session) or not directory.is_dir() or removal.is_deleted(directory):
             self._drop(session)
-            raise NotFoundError("session", session, hint="segue list")
+            raise self._missing(session)
         return self.any_journal(session)
 
     def any_journal(self, session: str) -> Journal:
@@ -372,6 +377,12 @@ class LogStore:
         parent = self.any_journal(fork.session) if fork else None
         with self._mutex:
             return self._journals.setdefault(session, Journal(directory, session, self._env, fork, parent))
+
+    def _missing(self, session: str) -> NotFoundError:
+        """Return the error that says of a session that it was deleted, or was never there."""
+        directory = self.path / "sessions" / session
+        gone = is_uuid(session) and (removal.is_deleted(directory) or removal.is_gone(self.path, session))
+        return (GoneError if gone else NotFoundError)("session", session, hint="segue list")
 
     def _drop(self, session: str) -> None:
         with self._mutex:
