@@ -131,7 +131,8 @@ class Store(Protocol):
             ExistsError: there is such a log, or was one that was deleted.
             NotFoundError: the fork's parent is not there.
             HeadMovedError: the parent has no event of that number and digest.
-            InvalidEventError: a draft cannot be written.
+            InvalidEventError: a draft cannot be written, or none is left to write.
+            UsageError: *session* is not a UUID.
         """
         ...
 
@@ -155,6 +156,7 @@ class Store(Protocol):
 
         Raises:
             NotFoundError, HeadMovedError, DuplicateKeyError, FencedError, InvalidEventError: nothing was written.
+            UsageError: there is no such key policy; nothing was written.
             StorageFullError: nothing was written.
             OutcomeUnknownError: the disk did not confirm; the same keys may be appended again.
         """
@@ -236,7 +238,7 @@ class Store(Protocol):
         ...
 
     def renew(self, lease: Lease, ttl: float) -> Lease:
-        """Return the lease with a new end. Raises FencedError where it no longer holds."""
+        """Return the lease with a new end, also an expired one that nobody took. Raises FencedError where it no longer holds."""
         ...
 
     def release(self, lease: Lease) -> None:
@@ -268,7 +270,7 @@ class Store(Protocol):
         ...
 
     def verify(self, session: str | None = None) -> Iterator[Finding]:
-        """Look at every byte of one session, or of all and of the store itself. Changes nothing."""
+        """Look at every byte of one session, or of all and of the store itself. Changes nothing. Raises NotFoundError."""
         ...
 
     def close(self) -> None:

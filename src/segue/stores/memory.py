@@ -15,9 +15,11 @@ from segue.core.errors import (
     InvalidEventError,
     LeaseHeldError,
     NotFoundError,
+    UsageError,
 )
 from segue.core.log.codec import BadLine, Content, blob_name, decode_line, encode_content, encode_line, genesis, verify_line
 from segue.core.log.events import ANY, Appended, Commit, Draft, Event, ForkPoint, Head, KeyPolicy
+from segue.core.log.ids import is_uuid
 from segue.core.log.keys import Known, Planned, found, placed, plan
 from segue.core.log.times import stamp as time_stamp
 from segue.ports import Clock, Finding, Ids, Lease, LogInfo, OnDamage, Scope, Snapshot
@@ -58,6 +60,8 @@ class MemoryStore:
     def create(self, session: str, drafts: Sequence[Draft], *, fork: ForkPoint | None = None) -> Commit:
         """See `Store.create`."""
         with self._lock:
+            if not is_uuid(session):
+                raise UsageError(f"session {session!r:.80} cannot be created: its id is not a UUID")
             if session in self._logs:
                 raise ExistsError("session", session)
             if not drafts:
