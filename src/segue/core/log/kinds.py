@@ -300,6 +300,8 @@ class Note(TypedDict, total=False):
     kind: str
     tokens: int
     hash: str
+    uses: int
+    """How often, where it is not once."""
 
 
 class Memory(TypedDict, total=False):

@@ -95,7 +95,7 @@ def new_windows() -> Windows:
 
 
 def tally(metrics: Metrics, name: str, by: float = 1, agent: str = "") -> None:
-    """Raise the count *name*."""
+    """Raise the count *name*, the session's and the *agent*'s."""
     add(metrics["counts"], name, by, _MOST_NAMES)
     if agent:
         add(_of(metrics["agents"], agent)["counts"], name, by, _MOST_NAMES)
@@ -109,9 +109,9 @@ def count_event(metrics: Metrics, windows: Windows, event: Event, body: dict[str
         if kind == "checkpoint.created" and body.get("automatic") is True:
             tally(metrics, "autosaves")
     elif kind == "metric":
-        tally(metrics, text(body, "name", 64) or "unnamed", number(body.get("by", 1)), text(body, "agent", 64) or event.actor)
+        _count_named(metrics, event, body)
     elif kind == "note.used":
-        tally(metrics, _NOTES.get(text(body, "action"), "notes_loaded"), agent=event.actor)
+        tally(metrics, _NOTES.get(text(body, "action"), "notes_loaded"), count(body.get("uses", 1)), event.actor)
     elif kind == "task.set" and body.get("status") == "done":
         tally(metrics, "tasks_completed", agent=event.actor)
     elif kind == "usage":
@@ -187,11 +187,20 @@ def _count_node(metrics: Metrics, nodes: dict[str, dict[str, float]], event: Eve
         by = now.get(name, 0) - old.get(name, 0)
         if not by:
             continue
-        if name.startswith("tool:"):
-            add(metrics["tools"], name[5:], by, _MOST_NAMES)
-        else:
-            tally(metrics, name, by, event.actor)
+        _raise(metrics, name, by, event.actor)
     return before is not None
+
+
+def _count_named(metrics: Metrics, event: Event, body: dict[str, Any]) -> None:
+    name, by = text(body, "name", 80) or "unnamed", number(body.get("by", 1))
+    _raise(metrics, name, by, text(body, "agent", 64) or event.actor)
+
+
+def _raise(metrics: Metrics, name: str, by: float, agent: str) -> None:
+    if name.startswith("tool:"):
+        add(metrics["tools"], name[5:], by, _MOST_NAMES)
+    else:
+        tally(metrics, name, by, agent)
 
 
 def _tokens() -> Tokens:

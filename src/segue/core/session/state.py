@@ -10,6 +10,7 @@ bounded, metrics count what went. An unknown kind, and a field of another type t
 
 from collections.abc import Callable, Iterable
 from json import dumps
+from math import exp2
 from typing import Any, Final, Self, TypedDict
 
 from segue.core.errors import DamagedError
@@ -138,6 +139,7 @@ class Item(TypedDict):
     uses: int
     score: float
     tokens: int
+    hash: str
     seq: int
     at: str
 
@@ -409,7 +411,7 @@ def _node(state: State, event: Event, body: dict[str, Any], *, revised: bool) ->
         hear(state.work, event, body, revised=revised)
     for effect in items(body, "effects"):
         if isinstance(effect, dict) and (path := text(effect, "path", 1_000)):
-            _use(state, event, path, kind="file", path=path)
+            _use(state, event, path, "file", effect)
 
 
 def _move_head(state: State, event: Event, body: dict[str, Any]) -> None:
@@ -485,20 +487,20 @@ def _use_note(state: State, event: Event, body: dict[str, Any]) -> None:
     name = text(body, "id", LINE)
     if body.get("action") == "deleted":
         state.items.pop(name, None)
-        return
-    path, tokens = text(body, "path", 1_000), count(body.get("tokens"))
-    _use(state, event, name, kind=text(body, "kind", 40) or "note", path=path, tokens=tokens)
+    else:
+        _use(state, event, name, text(body, "kind", 40) or "note", body, count(body.get("uses", 1)))
 
 
-def _use(state: State, event: Event, name: str, *, kind: str, path: str, tokens: int = 0) -> None:
+def _use(state: State, event: Event, name: str, kind: str, body: dict[str, Any], uses: int = 1) -> None:
     old = state.items.get(name)
-    score = old["score"] * 2 ** ((old["seq"] - event.seq) / HALF_LIFE) if old else 0.0
+    score = old["score"] * exp2((old["seq"] - event.seq) / HALF_LIFE) if old else 0.0
     item = Item(
         kind=kind,
-        path=path or (old["path"] if old else ""),
-        uses=(old["uses"] if old else 0) + 1,
-        score=round(score + 1, 6),
-        tokens=tokens or (old["tokens"] if old else 0),
+        path=text(body, "path", 1_000) or (old["path"] if old else ""),
+        uses=(old["uses"] if old else 0) + uses,
+        score=round(score + uses, 6),
+        tokens=count(body.get("tokens")) or (old["tokens"] if old else 0),
+        hash=text(body, "hash", LINE) or (old["hash"] if old else ""),
         seq=event.seq,
         at=event.at,
     )

@@ -115,6 +115,8 @@ class Work(TypedDict):
     tasks: dict[str, Task]
     recent_completions: list[Entry]
     plan: list[Step]
+    plan_seq: int
+    """The event that the plan is from."""
     completed_steps: list[Entry]
     actions: dict[str, Entry]
     blockers: dict[str, Entry]
@@ -142,6 +144,7 @@ def new_work() -> Work:
         tasks={},
         recent_completions=[],
         plan=[],
+        plan_seq=0,
         completed_steps=[],
         actions={},
         blockers={},
@@ -233,7 +236,7 @@ def _complete_step(work: Work, event: Event, body: dict[str, Any]) -> None:
             step["status"] = "completed"
 
 
-def _set_plan(work: Work, _event: Event, body: dict[str, Any]) -> None:
+def _set_plan(work: Work, event: Event, body: dict[str, Any]) -> None:
     steps: list[Step] = []
     for step in items(body, "steps")[:_MOST]:
         if isinstance(step, str):
@@ -241,6 +244,7 @@ def _set_plan(work: Work, _event: Event, body: dict[str, Any]) -> None:
         elif isinstance(step, dict):
             steps.append(Step(text=text(step, "text", 500), status=text(step, "status", 20) or "pending"))
     work["plan"] = steps
+    work["plan_seq"] = event.seq
 
 
 def _set_progress(work: Work, _event: Event, body: dict[str, Any]) -> None:
