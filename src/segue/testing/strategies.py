@@ -1,6 +1,7 @@
 """Hypothesis strategies: JSON values, bodies of every kind, drafts. Imports hypothesis."""
 
 from collections.abc import Mapping
+from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, is_typeddict
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from segue.core.log.events import ABSENT, MAIN, Draft
 from segue.core.log.kinds import KINDS, fields
 
-__all__ = ["bodies", "drafts", "names", "texts", "typed_bodies", "values"]
+__all__ = ["bodies", "drafts", "names", "stories", "texts", "typed_bodies", "values"]
 
 Bodies = st.SearchStrategy[dict[str, Any]]
 
@@ -34,6 +35,7 @@ names: st.SearchStrategy[str] = st.text(
 """Any actor, stream, node or key."""
 
 
+@cache
 def typed_bodies(kind: str) -> Bodies:
     """Return bodies of a known *kind*, made from its type."""
     return _of(KINDS[kind].body)
@@ -64,6 +66,27 @@ def drafts(
             scopes=st.none() if scopes is None else st.none() | st.dictionaries(scopes, deltas, max_size=2),
         )
     )
+
+
+def stories(*, wild: bool = False) -> st.SearchStrategy[list[Draft]]:
+    """Return drafts that speak of the same few things, as a session's events do; *wild*: fields may have any type as well."""
+    few = st.sampled_from(["a", "b", "c"])
+
+    @st.composite
+    def told(draw: st.DrawFn) -> Draft:
+        draft: Draft = draw(drafts())
+        body: dict[str, Any] = {k: draw(few) if isinstance(v, str) and k not in _WORDS else v for k, v in draft.body.items()}
+        known = st.sampled_from(sorted(fields(KINDS[draft.kind].body)))
+        more = draw(st.dictionaries(known, values, max_size=2)) if wild else {}
+        kind = draw(st.sampled_from([draft.kind] * 9 + ["next.year"]))
+        return draft._replace(kind=kind, body=body | more, actor=draw(few), parent=draw(st.sampled_from(_PARENTS)))
+
+    return st.lists(told(), max_size=15)
+
+
+_WORDS = {"role", "status", "action", "reason"}
+"""Fields whose words are fixed."""
+_PARENTS = [ABSENT, ABSENT, ABSENT, None, "a", "b", "c", "lost"]
 
 
 def _of(hint: Any) -> st.SearchStrategy[Any]:

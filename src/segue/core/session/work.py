@@ -194,7 +194,7 @@ def set_task(work: Work, event: Event, body: dict[str, Any]) -> None:
 
 def hear(work: Work, event: Event, body: dict[str, Any], *, revised: bool) -> None:
     """Remember what the user said last, and what the model answered."""
-    role = body.get("role")
+    role = text(body, "role", 20)
     if body.get("meta") is True or role not in {"user", "assistant"}:
         return
     words = _words(body)
