@@ -188,6 +188,7 @@ def _make(where: Path, name: str) -> None:
     files.make_dir(where)
     files.make_dir(where / "log")
     os.close(files.open_or_create(where / "lock"))
+    files.sync_dir(where)  # the name says that all else is there
     files.replace(where / "name", name.encode())
 
 

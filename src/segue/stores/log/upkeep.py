@@ -2,7 +2,9 @@
 
 import fcntl
 import os
+import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from segue.core.errors import DamagedError, NotFoundError, SegueError
@@ -13,6 +15,7 @@ from segue.stores.log.journal import Journal
 from segue.stores.log.tail import line_head
 
 _STALE = 3600.0
+_TEMPORARY = re.compile(r"\..+\.\d+\.[0-9a-f]{8}\Z")
 
 
 def work(store: Path, journal_of: Callable[[str], Journal], clock: Clock) -> int:
@@ -25,7 +28,10 @@ def work(store: Path, journal_of: Callable[[str], Journal], clock: Clock) -> int
             return 0
         for entry in os.scandir(store / "trash"):
             removal.sweep(Path(entry.path))
-        _sweep_incoming(store / "incoming", clock)
+        if abs(clock.now() - os.fstat(fd).st_mtime) > _STALE:
+            _sweep_incoming(store / "incoming", clock)
+            _sweep_temporary(store, clock)
+            os.utime(fd, (clock.now(), clock.now()))
         return sum(_seal_marked(mark, journal_of) for mark in sorted(Path(e.path) for e in os.scandir(store / "todo")))
     finally:
         os.close(fd)
@@ -116,6 +122,16 @@ def _sound(data: bytes) -> bool:
             return False
         before = head.seq
     return True
+
+
+def _sweep_temporary(store: Path, clock: Clock) -> None:
+    """Unlink temporary files (`.NAME.PID.RANDOM`) whose process did not live to rename them, an hour ago or more."""
+    for directory, _, names in os.walk(store):
+        for name in names:
+            path = Path(directory, name)
+            with suppress(FileNotFoundError):  # renamed or swept meanwhile
+                if _TEMPORARY.match(name) and clock.now() - path.lstat().st_mtime > _STALE:
+                    path.unlink()
 
 
 def _sweep_incoming(incoming: Path, clock: Clock) -> None:
