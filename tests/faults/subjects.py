@@ -1,0 +1,19 @@
+"""The stores that the faults are tried on, by name: segue's own and the controls.
+
+A subject is what `oracle.Subject` says. `segue` has to survive every fault; each control has to be caught by the methods
+that look for the care it leaves out.
+"""
+
+from tests.faults.controls import CONTROLS
+from tests.faults.oracle import Subject
+from tests.faults.segue_store import Segue
+
+SUBJECTS: dict[str, Subject] = {
+    subject.name: subject
+    for subject in (
+        Segue(),
+        Segue("segue-plain", segment_bytes=1 << 20, busy=False),
+        Segue("segue-relaxed", durability="relaxed"),
+        *CONTROLS,
+    )
+}
