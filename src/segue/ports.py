@@ -4,7 +4,7 @@
 keys, leases and forks. It does not know what events mean: that is core's.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple, Protocol, runtime_checkable
 
 from segue.core.log.events import ANY, Appended, Commit, Damage, Draft, Event, ForkPoint, Head, KeyPolicy
@@ -15,6 +15,7 @@ __all__ = [
     "ANY",
     "EVERYTHING",
     "Appended",
+    "Batch",
     "Clock",
     "Commit",
     "Damage",
@@ -23,6 +24,7 @@ __all__ = [
     "Filters",
     "Finding",
     "ForkPoint",
+    "Found",
     "Head",
     "Hit",
     "Hits",
@@ -31,12 +33,15 @@ __all__ = [
     "KeyPolicy",
     "Lease",
     "LogInfo",
+    "Noted",
     "PlaceRow",
     "SessionRow",
     "Snapshot",
     "Store",
     "Target",
     "Tokens",
+    "TranscriptReader",
+    "Transcripts",
 ]
 
 OnDamage = Callable[[Damage], None]
@@ -377,4 +382,91 @@ class Index(Protocol):
 
     def close(self) -> None:
         """Let go of files."""
+        ...
+
+
+class Noted(NamedTuple):
+    """A place in a transcript that could not be read as it should, and why."""
+
+    where: str
+    reason: str
+
+
+class Batch(NamedTuple):
+    """The next stretch of a transcript as events, and where the transcript goes on behind it."""
+
+    foreign_id: str
+    """The agent's own id of the session that the events belong to."""
+    drafts: Sequence[Draft]
+    position: dict[str, Any] | None
+    """What `read` takes to go on behind this stretch, as JSON; None: the file is read whole each time."""
+    facts: dict[str, Any]
+    """Fields of the session's header that this stretch told or changed."""
+    began: str | None = None
+    """The time of the first record, where it has one."""
+    noted: tuple[Noted, ...] = ()
+    """What is not an event yet, and may become one: a torn last line that is waited for."""
+
+
+class TranscriptReader(Protocol):
+    """Reads one agent's transcripts.
+
+    Every record of a file becomes exactly one event, or a `loss` event that names it and keeps its bytes. Nothing in a
+    transcript is an error: bad input is normal input. Reading on from a position gives what reading at once gives.
+    """
+
+    agent: str
+    version: str
+    """The reader's own version; each event names it, so that a newer reader can tell what to correct."""
+
+    def sniff(self, path: str, head: bytes) -> bool:
+        """Return whether a file of that name which begins with *head* is this agent's."""
+        ...
+
+    def identify(self, path: str, head: bytes) -> str:
+        """Return the agent's own id of the session that the file belongs to."""
+        ...
+
+    def read(
+        self, path: str, foreign_id: str, position: Mapping[str, Any] | None = None, *, trusted: bool = False
+    ) -> Iterator[Batch]:
+        """Yield what follows *position* in the file, in stretches of bounded size; nothing new yields nothing.
+
+        A file that was rewritten or cut before the position is read again from its start, and the fact is noted in a
+        `loss` event. *trusted*: the caller has watched the file since it read that position; only the last 64 KiB before
+        it are compared.
+
+        Raises:
+            OSError: the file cannot be opened or read.
+        """
+        ...
+
+
+class Found(NamedTuple):
+    """A file to import: who reads it, or why nobody does."""
+
+    path: str
+    """Absolute."""
+    reader: TranscriptReader | None
+    foreign_id: str = ""
+    reason: str = ""
+
+
+class Transcripts(Protocol):
+    """The transcripts on this machine."""
+
+    def find(self, paths: Iterable[str], agent: str | None = None, *, known: Container[str] = ()) -> Iterator[Found]:
+        """Yield the transcripts that *paths* name or hold, but for those of *known* paths.
+
+        Directories are walked as they are read, a session's own file before its subagents'. A named file that nobody can
+        read is found without a reader, and with a reason; in directories, files that are nobody's are passed over, empty
+        and unreadable ones are not. With *agent*, only that agent's; a named file is then read as one whatever it looks like.
+
+        Raises:
+            UsageError: there is no reader of that name.
+        """
+        ...
+
+    def stamp(self, path: str) -> str:
+        """Return a short text that changes when the file does; empty where there is none."""
         ...

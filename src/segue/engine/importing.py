@@ -1,0 +1,387 @@
+"""Agents' transcripts come into the log: once, as they are, and from where the last import stopped.
+
+What makes an import repeatable: each record's event has a key made of the agent, the session, the record's id and its
+content, so a record that is known adds nothing, whoever else imports at the same time. How far a file was read stands in
+the log as well (`import.advanced`), so only what is new is read.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple
+
+from segue.core.errors import DamagedError, ExistsError, HeadMovedError, InvalidEventError, NotFoundError
+from segue.core.log.events import Draft
+from segue.core.log.ids import session_name, session_prefix, slug_word, uuid7
+from segue.core.log.times import day, seconds, stamp
+from segue.ports import Batch, Clock, Found, Noted, Store, Transcripts
+
+Find = Callable[[str, str], str | None]
+"""Which session is this, of that agent, under the agent's own id? None: not one that is known."""
+
+_ADVANCE_EVERY: Final = 20
+_TRIES: Final = 8
+
+
+class Imported(NamedTuple):
+    """What an import made of one session."""
+
+    id: str
+    foreign_id: str
+    agent: str
+    events: int
+    """Events of the session now."""
+    new_events: int
+    losses: tuple[Noted, ...]
+    """What could not be read, as far as this import met it."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the shape that `--json` prints (product 13.4)."""
+        return {**self._asdict(), "losses": [n._asdict() for n in self.losses]}
+
+
+class Import(NamedTuple):
+    """What an import made of all that it was given."""
+
+    sessions: tuple[Imported, ...]
+    losses: tuple[Noted, ...]
+    """Files that belong to no session: not a transcript, empty, not readable."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the shape that `--json` prints (product 13.4)."""
+        return {"sessions": [s.to_json() for s in self.sessions], "losses": [n._asdict() for n in self.losses]}
+
+
+def import_paths(
+    store: Store,
+    transcripts: Transcripts,
+    paths: Iterable[str],
+    *,
+    clock: Clock,
+    agent: str | None = None,
+    find: Find | None = None,
+) -> Import:
+    """Import the transcripts that *paths* name or hold into *store*, and return what became of each session.
+
+    Repeatable: a second import adds nothing. Several processes may import the same files at once. One file that cannot be
+    read never hides another. What was appended stays, also when the import is broken off; the next one goes on there.
+
+    Raises:
+        UsageError: there is no reader for *agent*.
+        StorageFullError, OutcomeUnknownError, ...: the store cannot take more.
+    """
+    importer = Importer(store, clock=clock, find=find)
+    found: dict[str, Imported] = {}
+    losses: list[Noted] = []
+    for file in transcripts.find(paths, agent):
+        try:
+            for one in importer.take(file):
+                before = found.get(one.id)
+                found[one.id] = _sum(before, one) if before else one
+        except OSError as e:
+            losses.append(Noted(file.path, f"cannot be read: {e.strerror or e}"))
+        losses += importer.homeless()
+    return Import(tuple(found.values()), tuple(losses))
+
+
+def follow(
+    store: Store,
+    transcripts: Transcripts,
+    paths: Sequence[str],
+    stop: Callable[[], bool],
+    *,
+    clock: Clock,
+    agent: str | None = None,
+    find: Find | None = None,
+    poll: float = 0.1,
+    wait: Callable[[float], None] = time.sleep,
+) -> Iterator[Imported]:
+    """Import what *paths* name or hold, then what is written to them, until *stop* returns true; yield what is new.
+
+    A record is in the log within a few *poll* seconds of being written. New files are looked for once a second.
+    """
+    importer = Importer(store, clock=clock, find=find)
+    files: dict[str, tuple[Found, str]] = {}
+    rounds = max(round(1 / poll), 1) if poll > 0 else 1
+    turn = 0
+    while True:
+        last = stop()  # what was written before the call to stop is still taken in
+        if turn % rounds == 0 or last:
+            for file in transcripts.find(paths, agent, known=_readable(files)):
+                files[file.path] = (file, "")
+        turn += 1
+        for path, (file, stamped) in list(files.items()):
+            now = transcripts.stamp(path)
+            if now in {stamped, ""} or file.reader is None:
+                continue
+            try:
+                yield from (one for one in importer.take(file, trusted=bool(stamped)) if one.new_events)
+            except OSError:  # it went away, or cannot be read now: looked at again when it changes
+                continue
+            finally:
+                files[path] = (file, now)
+        if last:
+            return
+        wait(poll)
+
+
+def _readable(files: dict[str, tuple[Found, str]]) -> frozenset[str]:
+    return frozenset(path for path, (file, _) in files.items() if file.reader is not None)
+
+
+class Importer:
+    """Takes files into a store, one after another."""
+
+    def __init__(self, store: Store, *, clock: Clock, find: Find | None = None) -> None:
+        """Ask *find* for the sessions that the store has; without it their first events are read, once."""
+        self._store = store
+        self._clock = clock
+        self._known: dict[tuple[str, str], str] = {}
+        self._roots: dict[tuple[str, str], str] | None = None
+        self._find = find or self._scan
+        self._positions: dict[tuple[str, str], dict[str, Any]] = {}
+        self._homeless: list[Noted] = []
+
+    def homeless(self) -> list[Noted]:
+        """Return what was noted since the last call and belongs to no session."""
+        noted, self._homeless = self._homeless, []
+        return noted
+
+    def take(self, file: Found, *, trusted: bool = False) -> Iterator[Imported]:
+        """Import one file, and yield what became of each session in it.
+
+        Raises:
+            OSError: it cannot be opened or read; what was read of it before is in the log.
+        """
+        reader = file.reader
+        if reader is None:
+            self._homeless.append(Noted(file.path, file.reason))
+            return
+        session = self._session(reader.agent, file.foreign_id)
+        position = self._position(session, reader.agent, file) if session else None
+        gathered: dict[str, _Gathered] = {}
+        pending: Batch | None = None
+        count = 0
+        try:
+            for batch in reader.read(file.path, file.foreign_id, position, trusted=trusted):
+                one = self._gather(gathered, reader.agent, batch)
+                if one is not None and batch.position is not None:
+                    pending, count = batch, count + 1
+                    if count % _ADVANCE_EVERY == 0:
+                        self._advance(one, file, batch)
+        except OSError:
+            if pending is not None:
+                self._advance(gathered[pending.foreign_id], file, pending)
+            raise
+        if pending is not None:
+            self._advance(gathered[pending.foreign_id], file, pending)
+        if session and file.foreign_id not in gathered:
+            gathered[file.foreign_id] = _Gathered(session)
+        for foreign_id, one in gathered.items():
+            head = self._store.info(one.session).head.seq
+            yield Imported(one.session, foreign_id, reader.agent, head, one.new, tuple(one.losses))
+
+    # --- sessions
+
+    def _session(self, agent: str, foreign_id: str) -> str | None:
+        known = self._known.get((agent, foreign_id))
+        if known is None:
+            known = self._find(agent, foreign_id)
+            if known is not None:
+                self._known[agent, foreign_id] = known
+        return known
+
+    def _scan(self, agent: str, foreign_id: str) -> str | None:
+        """Look into the first event of every session: what is done where nobody knows the sessions' foreign ids."""
+        if self._roots is None:
+            self._roots = {}
+            for session in self._store.sessions():
+                self._look_at(session)
+        return self._known.get((agent, foreign_id))
+
+    def _look_at(self, session: str) -> None:
+        try:
+            first = self._store.info(session).first
+            event = next(self._store.read(session, after=first - 1, upto=first, blobs=False), None)
+        except (NotFoundError, DamagedError):
+            return
+        if event is None:
+            return
+        agent, root = event.body.get("agent"), event.body.get("root")
+        for foreign_id in event.body.get("foreign_ids") or ():
+            if isinstance(agent, str) and isinstance(foreign_id, str):
+                self._known.setdefault((agent, foreign_id), session)
+        if self._roots is not None and isinstance(agent, str) and isinstance(root, str):
+            self._roots.setdefault((agent, root), session)
+
+    def _begin(self, agent: str, batch: Batch) -> tuple[str, int]:
+        """Return the session of a transcript that nobody knows, and how many events began it.
+
+        Its id is computed from the agent's own, so that of several processes that import the same file one begins the
+        session and the others find it there. A session that was deleted gets another id.
+        """
+        began = batch.began or stamp(self._clock.now())
+        for attempt in range(_TRIES):
+            name = f"{agent}\0{batch.foreign_id}\0{attempt}".encode("utf-8", "replace")
+            session = uuid7(max(int(seconds(began) * 1000), 0), blake2b(name, digest_size=10).digest())
+            if self._is_there(session):
+                return session, 0
+            drafts = self._beginning(agent, batch, session, began)
+            try:
+                self._store.create(session, drafts)
+            except ExistsError:
+                if self._is_there(session):
+                    return session, 0
+            else:
+                return session, len(drafts)
+        raise ExistsError("session of transcript", batch.foreign_id)
+
+    def _is_there(self, session: str) -> bool:
+        try:
+            self._store.info(session)
+        except NotFoundError:
+            return False
+        return True
+
+    def _beginning(self, agent: str, batch: Batch, session: str, began: str) -> list[Draft]:
+        prefix = session_prefix(day(began))
+        number = self._store.number(prefix, session)
+        header = {"agent": agent, "foreign_ids": [batch.foreign_id], "type": "general", **batch.facts}
+        header["name"] = session_name(day(began), number)
+        project = slug_word(os.path.basename(str(header.get("workspace", "")).rstrip("/"))) or "work"
+        header["slug"] = f"{began[:10]}-general-{project}-{number:03d}"
+        root = batch.facts.get("root")
+        if self._roots is not None and isinstance(root, str) and "forked_from" not in header:
+            parent = self._roots.setdefault((agent, root), session)
+            if parent != session:  # the agent copied the conversation under a new id
+                header["forked_from"] = {"session": parent, "node": root}
+        return [
+            Draft("session.created", header, agent, at=began, key=_facts_key(agent, batch)),
+            Draft("session.activated", {"note": "imported"}, agent, at=began),
+        ]
+
+    # --- events
+
+    def _gather(self, gathered: dict[str, "_Gathered"], agent: str, batch: Batch) -> "_Gathered | None":
+        """Append a batch to its session, which begins with it if need be. A batch without events begins none."""
+        one = gathered.get(batch.foreign_id)
+        if one is None:
+            session = self._session(agent, batch.foreign_id)
+            if session is None and not batch.drafts:
+                self._homeless += batch.noted
+                return None
+            new = 0
+            if session is None:
+                session, new = self._begin(agent, batch)
+                self._known[agent, batch.foreign_id] = session
+            one = gathered[batch.foreign_id] = _Gathered(session)
+            one.new = new
+        drafts = list(batch.drafts)
+        if batch.facts and drafts:
+            drafts.append(Draft("session.updated", batch.facts, agent, key=_facts_key(agent, batch), at=drafts[-1].at))
+        if drafts:
+            self._append(one, drafts)
+        one.losses += batch.noted
+        return one
+
+    def _append(self, one: "_Gathered", drafts: Sequence[Draft]) -> None:
+        try:
+            commit = self._store.append(one.session, drafts)
+        except (InvalidEventError, RecursionError) as e:
+            if len(drafts) == 1:
+                self._append_whatever(one, drafts[0], str(e))
+                return
+            half = len(drafts) // 2  # one event that cannot be written hides no other
+            self._append(one, drafts[:half])
+            self._append(one, drafts[half:])
+            return
+        for draft, entry in zip(drafts, commit.entries, strict=True):
+            if entry.new:
+                one.new += 1
+                if draft.kind == "loss" and draft.body.get("piece", 1) == 1:
+                    one.losses.append(Noted(draft.body["where"], draft.body["reason"]))
+
+    def _append_whatever(self, one: "_Gathered", draft: Draft, reason: str) -> None:
+        """Keep the record of an event that cannot be written: its place in the conversation, and its bytes."""
+        source = draft.source or {}
+        where = f"{source.get('file', '')}:{source.get('line', 0)}"
+        kept = draft._replace(kind="record", body={"type": draft.kind})
+        loss = Draft("loss", {"where": where, "reason": f"kept, not interpreted: {reason}"}, draft.actor, at=draft.at)
+        for drafts in ([kept, loss._replace(key=f"{draft.key}:loss")], [loss._replace(key=draft.key, source=draft.source)], [loss]):
+            try:
+                commit = self._store.append(one.session, drafts)
+            except (InvalidEventError, RecursionError):
+                continue
+            if new := sum(e.new for e in commit.entries):
+                one.new += new
+                one.losses.append(Noted(where, loss.body["reason"]))
+            return
+
+    # --- positions
+
+    def _position(self, session: str, agent: str, file: Found) -> dict[str, Any] | None:
+        remembered = self._positions.get((session, file.path))
+        return remembered or self._stored_position(session, _position_key(agent, file))
+
+    def _stored_position(self, session: str, key: str) -> dict[str, Any] | None:
+        known = self._store.lookup(session, key)
+        if known is None:
+            return None
+        try:
+            event = next(self._store.read(session, after=known.seq - 1, upto=known.seq), None)
+        except DamagedError:
+            return None  # read again from the start: what is known adds nothing
+        position = event.body.get("position") if event is not None else None
+        return position if isinstance(position, dict) else None
+
+    def _advance(self, one: "_Gathered", file: Found, batch: Batch) -> None:
+        """Record how far the file was read, unless that is known."""
+        position = batch.position
+        if position is None or file.reader is None:
+            return
+        agent, key = file.reader.agent, _position_key(file.reader.agent, file)
+        self._positions[one.session, file.path] = position
+        body = {
+            "agent": agent,
+            "foreign_id": batch.foreign_id,
+            "path": file.path,
+            "position": position,
+            "records": position.get("line", 0),
+            "version": file.reader.version,
+        }
+        for _ in range(_TRIES):
+            head = self._store.info(one.session).head.seq
+            stored = self._stored_position(one.session, key)
+            if stored is not None and all(stored.get(k) == position.get(k) for k in ("offset", "digest")):
+                return
+            try:
+                self._store.append(one.session, [Draft("import.advanced", body, agent, key=key)], expect=head, on_key="replace")
+            except HeadMovedError:
+                continue
+            one.new += 1
+            return
+
+
+class _Gathered:
+    """What an import makes of one session."""
+
+    def __init__(self, session: str) -> None:
+        self.session = session
+        self.new = 0
+        self.losses: list[Noted] = []
+
+
+def _facts_key(agent: str, batch: Batch) -> str:
+    at = (batch.position or {}).get("offset", 0)
+    facts = blake2b(repr(sorted(batch.facts.items())).encode("utf-8", "replace"), digest_size=8).hexdigest()
+    return f"{agent}:facts:{at}:{facts}"
+
+
+def _position_key(agent: str, file: Found) -> str:
+    name = f"{file.foreign_id}\0{file.path}".encode("utf-8", "replace")
+    return f"{agent}:position:{blake2b(name, digest_size=16).hexdigest()}"
+
+
+def _sum(a: Imported, b: Imported) -> Imported:
+    return b._replace(new_events=a.new_events + b.new_events, losses=a.losses + b.losses)

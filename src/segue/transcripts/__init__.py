@@ -1,0 +1,17 @@
+"""The transcripts of coding agents: one module per agent, and finding them."""
+
+from segue.ports import TranscriptReader, Transcripts
+
+
+def readers() -> tuple[TranscriptReader, ...]:
+    """Return a reader for each agent, those with the most telling formats first."""
+    from segue.transcripts.claude_code import ClaudeCode
+
+    return (ClaudeCode(),)
+
+
+def transcripts() -> Transcripts:
+    """Return the transcripts of all known agents on this machine."""
+    from segue.transcripts._files import Readers
+
+    return Readers(readers())

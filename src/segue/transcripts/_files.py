@@ -1,0 +1,71 @@
+"""Finding transcripts: files that are named, and those in directories."""
+
+import os
+from collections.abc import Container, Iterable, Iterator, Sequence
+
+from segue.core.errors import UsageError
+from segue.ports import Found, TranscriptReader
+from segue.transcripts._lines import read_head
+
+_SUFFIXES = (".jsonl", ".jsonl.gz")
+_HEAD = 256 * 1024
+
+
+class Readers:
+    """Transcripts in files of this machine. See `ports.Transcripts`."""
+
+    def __init__(self, readers: Sequence[TranscriptReader]) -> None:
+        """Ask *readers* in this order whose a file is."""
+        self._readers = readers
+
+    def find(self, paths: Iterable[str], agent: str | None = None, *, known: Container[str] = ()) -> Iterator[Found]:
+        """See `Transcripts.find`."""
+        readers = [r for r in self._readers if agent in {None, r.agent}]
+        if not readers:
+            names = ", ".join(r.agent for r in self._readers)
+            raise UsageError(f"there is no reader for agent {agent!r}", hint=f"one of: {names}", agent=agent)
+        only = readers[0] if agent is not None else None
+        for path in paths:
+            name = os.path.abspath(path)
+            if os.path.isdir(name):
+                for file in _walk(name):
+                    if file not in known and (found := self._look(file, readers, None)) is not None:
+                        yield found
+            elif name not in known:
+                yield self._look(name, readers, only) or Found(name, None, reason="not a transcript of any known agent")
+
+    def stamp(self, path: str) -> str:
+        """See `Transcripts.stamp`."""
+        try:
+            found = os.stat(path)
+        except OSError:
+            return ""
+        return f"{found.st_dev}:{found.st_ino}:{found.st_size}:{found.st_mtime_ns}"
+
+    def _look(self, path: str, readers: Sequence[TranscriptReader], only: TranscriptReader | None) -> Found | None:
+        try:
+            head = read_head(path, _HEAD)
+        except (OSError, ValueError) as e:  # ValueError: a NUL in the path
+            return Found(path, None, reason=f"cannot be read: {getattr(e, 'strerror', None) or e}")
+        if not head and only is None:
+            return Found(path, None, reason="empty file")
+        reader = only or next((r for r in readers if r.sniff(path, head)), None)
+        return reader and Found(path, reader, reader.identify(path, head))
+
+
+def _walk(directory: str) -> Iterator[str]:
+    """Yield the files below a *directory* that may be transcripts; links to directories are not followed."""
+    below: list[str] = []
+    files: list[str] = []
+    try:
+        with os.scandir(directory) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    below.append(entry.path)
+                elif entry.name.endswith(_SUFFIXES):
+                    files.append(entry.path)
+    except OSError:
+        return
+    yield from sorted(files)
+    for inner in sorted(below):
+        yield from _walk(inner)

@@ -1,0 +1,230 @@
+"""JSON Lines files, read from a position on, whatever state they are in. Memory is bounded whatever a file holds.
+
+A position is JSON: `offset` (bytes consumed), `line` (lines consumed), `digest` of those bytes, the `chain` that lets the
+digest be continued without reading them all again, and the interpreter's `state`. The digest runs over blocks of 64 KiB:
+c[0] = "", c[k] = H(c[k-1], block k), digest = H(c[n], the rest).
+"""
+
+import os
+import stat
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from hashlib import blake2b
+from typing import IO, Any, Final, NamedTuple
+
+MAX_LINE: Final = 16 * 1024 * 1024
+"""Lines of more bytes are kept in pieces, unparsed: what parsing takes is a multiple of the line."""
+_PIECE: Final = 4 * 1024 * 1024
+_CHUNK: Final = 256 * 1024
+_BLOCK: Final = 64 * 1024
+_GZIP = b"\x1f\x8b"
+
+
+class NotAFileError(OSError):
+    """It is something else than a file: a directory, a pipe, a device."""
+
+
+class Line(NamedTuple):
+    """One line of a file, without its newline. A line that is too long comes in pieces, numbered from 1."""
+
+    number: int
+    data: bytes
+    piece: int = 0
+
+
+def open_file(path: str) -> IO[bytes]:
+    """Return the file opened for reading, unpacked if it is packed by gzip. Never waits for a pipe's other end.
+
+    Raises:
+        OSError: it cannot be opened, or is not a file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise NotAFileError("not a regular file")
+        packed = os.pread(descriptor, 2, 0) == _GZIP
+    except BaseException:
+        os.close(descriptor)
+        raise
+    file = os.fdopen(descriptor, "rb", buffering=0)
+    if not packed:
+        return file
+    import gzip
+
+    return gzip.GzipFile(fileobj=file, mode="rb")
+
+
+def read_head(path: str, size: int = _BLOCK) -> bytes:
+    """Return the first *size* bytes of a file, unpacked. Raises OSError."""
+    with open_file(path) as file:
+        return _read(file, size)
+
+
+def _read(file: IO[bytes], size: int) -> bytes:
+    """Return *size* bytes; fewer at the end, and where a packed file is damaged or cut short."""
+    read = getattr(file, "read1", file.read)
+    pieces: list[bytes] = []
+    while size > 0:
+        try:
+            data = read(size)
+        except (EOFError, zlib.error):
+            break
+        except OSError as e:
+            if e.errno is None:  # gzip.BadGzipFile
+                break
+            raise
+        if not data:
+            break
+        pieces.append(data)
+        size -= len(data)
+    return b"".join(pieces)
+
+
+class _Digest:
+    """The digest of what was consumed, which can be continued from its position."""
+
+    def __init__(self, chain: str = "") -> None:
+        self.chain = chain
+        self._rest = bytearray()
+
+    def feed(self, data: bytes) -> None:
+        self._rest += data
+        whole = len(self._rest) - len(self._rest) % _BLOCK
+        for start in range(0, whole, _BLOCK):
+            self.chain = _hash(self.chain, self._rest[start : start + _BLOCK])
+        if whole:
+            del self._rest[:whole]
+
+    def value(self) -> str:
+        return _hash(self.chain, self._rest)
+
+
+def _hash(chain: str, data: bytes | bytearray) -> str:
+    return blake2b(data, digest_size=16, key=chain.encode()).hexdigest()
+
+
+class Lines:
+    """A file's lines from a position on. `rewritten` says so where the file no longer begins as it did."""
+
+    def __init__(self, file: IO[bytes], position: Mapping[str, Any] | None, *, trusted: bool = False) -> None:
+        """Compare the file's beginning with *position*; reading begins behind it, or at the start."""
+        self._file = file
+        self._digest = _Digest()
+        self._open = False  # the last line that was consumed has no newline yet
+        self.offset = 0
+        self.number = 0
+        self.torn = ""
+        """What stands at the end and is not a whole line, once all lines were read."""
+        self.rewritten = self._resume(position, trusted=trusted) if position else ""
+        self._start = self.offset
+
+    def _resume(self, position: Mapping[str, Any], *, trusted: bool) -> str:
+        offset, chain, number = position.get("offset"), position.get("chain"), position.get("line")
+        if not isinstance(offset, int) or not isinstance(chain, str) or not isinstance(number, int):
+            return "where its reading stopped is not known; the file is read again"
+        found = _Digest(chain if trusted else "")
+        left = offset % _BLOCK if trusted else offset
+        self._file.seek(offset - left)
+        while left > 0:
+            data = _read(self._file, min(left, _CHUNK))
+            if not data:
+                self._file.seek(0)
+                return f"cut short: {offset} bytes were read of it, it has {offset - left}; what was read is kept"
+            found.feed(data)
+            left -= len(data)
+        if found.value() != position.get("digest"):
+            self._file.seek(0)
+            return f"rewritten: the {offset} bytes that were read of it have changed; what was read is kept"
+        self._digest, self.offset, self.number = found, offset, number
+        self._open = bool(position.get("open"))
+        return ""
+
+    def position(self) -> dict[str, Any]:
+        """Return where to go on behind the lines that were consumed."""
+        found = {"offset": self.offset, "line": self.number, "digest": self._digest.value(), "chain": self._digest.chain}
+        return found | {"open": True} if self._open else found
+
+    def read(self, is_whole: Callable[[bytes], bool]) -> Iterator[Line]:
+        """Yield whole lines, blank ones left out; a last one without newline if *is_whole* says that it is one."""
+        rest = b""
+        while data := _read(self._file, _CHUNK):
+            lines = (rest + data).split(b"\n")
+            rest = lines.pop()
+            for line in lines:
+                yield from self._line(line, b"\n")
+            if len(rest) > MAX_LINE:
+                end = self._end(len(rest))
+                if end is None:
+                    return
+                yield from self._pieces(end)
+                rest = b""
+        line = rest.rstrip(b"\0")
+        if line.endswith(b"}") and not self._open and is_whole(line):
+            yield from self._line(line, b"")
+            self._open = True
+            rest = rest[len(line) :]
+        if rest.strip(b"\0 \t\r"):
+            self.torn = f"torn last line: {len(rest)} bytes without a newline; it is read when it is whole"
+        elif b"\0" in rest:
+            self.torn = f"{len(rest)} NUL bytes at the end (disk blocks that were never written)"
+
+    def _line(self, data: bytes, newline: bytes) -> Iterator[Line]:
+        goes_on, self._open = self._open, False
+        self._digest.feed(data + newline)
+        self.offset += len(data) + len(newline)
+        self.number += not goes_on
+        if data.endswith(b"\r"):
+            data = data[:-1]
+        if data and not data.isspace():
+            yield Line(self.number, data)
+
+    def _end(self, length: int) -> int | None:
+        """Return the offset behind the newline of a long line whose first *length* bytes were read; None: it is torn."""
+        while data := _read(self._file, _CHUNK):
+            found = data.find(b"\n")
+            if found >= 0:
+                return self.offset + length + found + 1
+            length += len(data)
+        self.torn = f"torn last line: {length} bytes without a newline; it is read when it is whole"
+        return None
+
+    def _pieces(self, end: int) -> Iterator[Line]:
+        self.number += not self._open
+        self._open = False
+        self._file.seek(self.offset)
+        piece = 0
+        while self.offset < end:
+            data = _whole_characters(_read(self._file, min(_PIECE, end - self.offset)))
+            self.offset += len(data)
+            self._file.seek(self.offset)
+            self._digest.feed(data)
+            piece += 1
+            yield Line(self.number, data.removesuffix(b"\n"), piece)
+
+    def before(self, needle: bytes) -> Iterator[bytes]:
+        """Yield the lines before this stretch that hold *needle*."""
+        here = self._file.tell()
+        try:
+            self._file.seek(0)
+            left, rest = self._start, b""
+            while left > 0 and (data := _read(self._file, min(_CHUNK, left))):
+                left -= len(data)
+                lines = (rest + data).split(b"\n")
+                rest = lines.pop() if len(lines[-1]) <= MAX_LINE else b""
+                yield from (line for line in lines if needle in line)
+            if needle in rest:
+                yield rest
+        finally:
+            self._file.seek(here)
+
+
+def _whole_characters(data: bytes) -> bytes:
+    """Return *data* without a UTF-8 character that is cut off at its end."""
+    for back in range(1, min(4, len(data))):
+        byte = data[-back]
+        if byte & 0xC0 == 0xC0:  # noqa: PLR2004  (the first byte of a character of 2 to 4 bytes)
+            need = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4  # noqa: PLR2004
+            return data[:-back] if need > back else data
+        if byte & 0x80 == 0:
+            break
+    return data

@@ -1,0 +1,161 @@
+"""From a JSON Lines file to events: what readers of all agents have in common."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, ClassVar, Final, NamedTuple
+
+from segue.core.log.events import Draft
+from segue.ports import Batch, Noted
+from segue.transcripts._lines import Line, Lines, open_file
+from segue.transcripts._records import Drafts, Place, parse
+
+_BATCH_EVENTS: Final = 500
+_BATCH_BYTES: Final = 4 * 1024 * 1024
+_HEAD_RECORDS: Final = 50
+
+Before = Callable[[bytes], Iterator[dict[str, Any]]]
+"""Yields the records before this stretch whose line holds some bytes."""
+
+
+class File(NamedTuple):
+    """What an interpreter may know of the file: its name, whose it is, its earlier records."""
+
+    path: str
+    foreign_id: str
+    before: Before
+
+
+class Interpreter(ABC):
+    """What one agent's records mean: no file, no clock. `state` is all that the next stretch needs of this one."""
+
+    facts: dict[str, Any]
+    """Fields of the session's header, as known so far."""
+    at: str | None
+    """The latest time that a record told."""
+
+    @abstractmethod
+    def events(self, record: dict[str, Any], place: Place) -> Iterable[Draft]:
+        """Return the record's event, and the losses that it shows."""
+
+    @abstractmethod
+    def unread(self, record: dict[str, Any], place: Place) -> Draft:
+        """Return the event of a record that could not be interpreted."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """Return what the next stretch must know, as JSON."""
+
+
+class JsonLinesReader(ABC):
+    """Reads an agent's JSON Lines files. See `ports.TranscriptReader`."""
+
+    agent: ClassVar[str]
+    version: ClassVar[str]
+
+    @abstractmethod
+    def sniff(self, path: str, head: bytes) -> bool:
+        """See `TranscriptReader.sniff`."""
+
+    @abstractmethod
+    def identify(self, path: str, head: bytes) -> str:
+        """See `TranscriptReader.identify`."""
+
+    @abstractmethod
+    def _recognise(self, record: Mapping[str, Any]) -> bool:
+        """Return whether *record* is a whole record of this agent."""
+
+    @abstractmethod
+    def _interpreter(self, file: File, drafts: Drafts, state: Mapping[str, Any]) -> Interpreter:
+        """Return what interprets the file from *state* on."""
+
+    def read(
+        self, path: str, foreign_id: str, position: Mapping[str, Any] | None = None, *, trusted: bool = False
+    ) -> Iterator[Batch]:
+        """See `TranscriptReader.read`."""
+        with open_file(path) as opened:
+            lines = Lines(opened, position, trusted=trusted)
+            state = position.get("state") if position and not lines.rewritten else None
+            file = File(path, foreign_id, lambda needle: self._before(lines, needle))
+            drafts = Drafts(self.agent, self.version, foreign_id)
+            meaning = self._interpreter(file, drafts, state if isinstance(state, dict) else {})
+            told = dict(meaning.facts)
+            found: list[Draft] = []
+            if position and lines.rewritten:
+                about = f":rewritten:{position.get('digest')}"
+                found.append(drafts.loss(Place(path, 0, b"", None), lines.rewritten, about=about, raw=False))
+            size, start = 0, lines.offset
+            for line in lines.read(lambda data: parse(data).record is not None):
+                found += self._line(meaning, drafts, path, line)
+                size += len(line.data)
+                if len(found) >= _BATCH_EVENTS or size >= _BATCH_BYTES:
+                    yield self._batch(lines, meaning, foreign_id, found, told)
+                    told, found, size, start = dict(meaning.facts), [], 0, lines.offset
+            noted = () if not lines.torn else (Noted(f"{path}:{lines.number + 1}", lines.torn),)
+            if not lines.offset and not noted:
+                noted = (Noted(path, "empty file"),)
+            if found or noted or lines.offset != start:
+                yield self._batch(lines, meaning, foreign_id, found, told, noted)
+
+    def _batch(
+        self,
+        lines: Lines,
+        meaning: Interpreter,
+        foreign_id: str,
+        drafts: list[Draft],
+        told: dict[str, Any],
+        noted: tuple[Noted, ...] = (),
+    ) -> Batch:
+        facts = {k: v for k, v in meaning.facts.items() if told.get(k) != v}
+        began = next((d.at for d in drafts if d.at), None)
+        position = lines.position() | {"state": meaning.state()}
+        return Batch(foreign_id, drafts, position, facts, began, noted)
+
+    def _line(self, meaning: Interpreter, drafts: Drafts, path: str, line: Line) -> Iterator[Draft]:
+        data = line.data.strip(b"\0")
+        place = Place(path, line.number, data)
+        if line.piece:
+            yield _piece(drafts, place, line.piece, meaning.at)
+            return
+        if len(data) < len(line.data):
+            reason = f"{len(line.data) - len(data)} NUL bytes (disk blocks that were never written)"
+            yield drafts.loss(place, reason, at=meaning.at, about=":nul", raw=False)
+        if not data:
+            return
+        parsed = parse(data, self._recognise)
+        place = place._replace(text=parsed.text)
+        if parsed.record is None:
+            yield drafts.loss(place, parsed.flaw, at=meaning.at)
+            return
+        if parsed.flaw:
+            yield drafts.loss(place, parsed.flaw, at=meaning.at, about=":flaw", raw=False)
+        try:
+            yield from list(meaning.events(parsed.record, place))
+        except (TypeError, ValueError, LookupError, AttributeError) as e:  # a shape that nobody has thought of
+            yield meaning.unread(parsed.record, place)
+            reason = f"kept, not interpreted: its shape is unknown ({type(e).__name__})"
+            yield drafts.loss(place, reason, at=meaning.at, about=":shape", raw=False)
+
+    def _before(self, lines: Lines, needle: bytes) -> Iterator[dict[str, Any]]:
+        for data in lines.before(needle):
+            record = parse(data.strip(b"\0\r"), self._recognise).record
+            if record is not None:
+                yield record
+
+    def _records(self, head: bytes) -> Iterator[dict[str, Any]]:
+        """Yield the first whole records of a file's *head*."""
+        for data in head.split(b"\n")[:_HEAD_RECORDS]:
+            record = parse(data.strip(b"\0\r"), self._recognise).record if data else None
+            if record is not None:
+                yield record
+
+
+def _piece(drafts: Drafts, place: Place, piece: int, at: str | None) -> Draft:
+    try:
+        place = place._replace(text=place.data.decode())
+    except UnicodeDecodeError:
+        place = place._replace(text=None)
+    reason = "longer than can be read: its bytes are kept in pieces"
+    found = drafts.loss(place, reason, at=at, about=f":piece-{piece}")
+    return found._replace(body={**found.body, "piece": piece})
+
+

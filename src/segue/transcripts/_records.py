@@ -1,0 +1,248 @@
+"""What all readers do with one record, without any file: its JSON, its flaws, its time, its names."""
+
+import json
+import re
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from hashlib import blake2b
+from math import isfinite
+from typing import Any, Final, NamedTuple
+
+from segue.core.log.events import ABSENT, MAIN, Draft
+
+MAX_DEPTH: Final = 100
+"""Levels of nesting from which on a record is kept but not interpreted: what reads it later may recurse."""
+
+_AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z\Z")
+_LONG_INT = 4000
+"""Digits of an integer from which on Python refuses to convert it; such a number is kept as text."""
+_MAX_NAME = 256
+_STARTS = 64
+"""How many places in a damaged line are tried as the beginning of a whole record."""
+
+
+class Parsed(NamedTuple):
+    """One line as JSON: the object or None, its text, and what is wrong with it (empty: nothing)."""
+
+    record: dict[str, Any] | None
+    text: str | None
+    """The line's exact text; None where it is not UTF-8."""
+    flaw: str = ""
+
+
+class Place(NamedTuple):
+    """Where a record stands."""
+
+    path: str
+    line: int
+    data: bytes
+    """The line's exact bytes, without its newline."""
+    text: str | None = None
+    """The same as text; None where it is not UTF-8."""
+
+    @property
+    def where(self) -> str:
+        """The place in a form for people: file and line."""
+        return f"{self.path}:{self.line}"
+
+
+def parse(data: bytes, recognise: Callable[[Mapping[str, Any]], bool] | None = None) -> Parsed:
+    """Return the record of a line. A damaged line may end in a whole record: *recognise* tells one from a fragment."""
+    text: str | None
+    flaw = ""
+    try:
+        text = shown = data.decode()
+    except UnicodeDecodeError as e:
+        text, shown = None, data.decode("utf-8", "replace")
+        flaw = f"not UTF-8 at byte {e.start}: shown as U+FFFD, the bytes are kept"
+    try:
+        record = _loads(shown.removeprefix("\ufeff"))
+    except RecursionError:
+        return Parsed(None, text, f"nested deeper than {MAX_DEPTH} levels")
+    except ValueError as e:
+        record = _salvage(shown, recognise) if recognise else None
+        if record is None:
+            return Parsed(None, text, f"not JSON: {_brief(e)}")
+        flaw = f"not JSON: {_brief(e)}; the whole record at the end of the line was read"
+    if not isinstance(record, dict):
+        return Parsed(None, text, f"not a record: {type(record).__name__}")
+    if shown.count("{") + shown.count("[") > MAX_DEPTH and _deeper(record, MAX_DEPTH):
+        return Parsed(None, text, f"nested deeper than {MAX_DEPTH} levels")
+    return Parsed(record, text, flaw)
+
+
+def _float(text: str) -> float | str:
+    value = float(text)
+    return value if isfinite(value) else text
+
+
+def _int(text: str) -> int | str:
+    return int(text) if len(text) <= _LONG_INT else text
+
+
+# NaN and numbers too large for JSON's readers stay text, raw control characters in strings are let through
+_FAST = json.JSONDecoder(strict=False, parse_float=_float, parse_constant=str)
+_CAREFUL = json.JSONDecoder(strict=False, parse_float=_float, parse_constant=str, parse_int=_int)
+
+
+def _loads(text: str) -> Any:
+    try:
+        return _FAST.decode(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # an integer of thousands of digits
+        return _CAREFUL.decode(text)
+
+
+def _salvage(text: str, recognise: Callable[[Mapping[str, Any]], bool]) -> dict[str, Any] | None:
+    """Return the record that a damaged line ends in: an agent went on writing behind a torn one."""
+    start = text.find('{"', 1)
+    for _ in range(_STARTS):
+        if start < 0:
+            return None
+        try:
+            record = _loads(text[start:])
+        except (ValueError, RecursionError):
+            start = text.find('{"', start + 1)
+            continue
+        return record if isinstance(record, dict) and recognise(record) else None
+    return None
+
+
+def _brief(e: ValueError) -> str:
+    return f"{e.msg} at character {e.pos}" if isinstance(e, json.JSONDecodeError) else str(e)[:200]
+
+
+def _deeper(value: Any, levels: int) -> bool:
+    layer = [value]
+    for _ in range(levels):
+        layer = [
+            inner
+            for outer in layer
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, (dict, list))
+        ]
+        if not layer:
+            return False
+    return True
+
+
+# --- values of records, whatever stands there
+
+
+def text_of(record: Mapping[str, Any], name: str) -> str:
+    """Return the text under *name*, empty where there is none."""
+    value = record.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def dict_of(record: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the object under *name*, empty where there is none."""
+    value = record.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def list_of(record: Mapping[str, Any], name: str) -> list[Any]:
+    """Return the list under *name*, empty where there is none."""
+    value = record.get(name)
+    return value if isinstance(value, list) else []
+
+
+def count_of(record: Mapping[str, Any], name: str) -> int:
+    """Return the number under *name* as a count, 0 where there is none."""
+    value = record.get(name)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
+        return 0
+    return max(int(value), 0)
+
+
+def name_of(record: Mapping[str, Any], name: str) -> str:
+    """Return the text under *name* if it can name something: of sound characters and of moderate length; else empty."""
+    value = record.get(name)
+    if not isinstance(value, str) or not 0 < len(value) <= _MAX_NAME or not value.isprintable():
+        return ""
+    return value
+
+
+def time_of(value: Any) -> str | None:
+    """Return a time (RFC 3339, or seconds or milliseconds since 1970) as an event's, or None."""
+    try:
+        if isinstance(value, str):
+            found = datetime.fromisoformat(value)
+            if _AT.match(value):
+                return value
+            found = found if found.tzinfo else found.replace(tzinfo=UTC)
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            found = datetime.fromtimestamp(value / 1000 if value > 1e11 else value, UTC)  # noqa: PLR2004
+        else:
+            return None
+        return found.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def short(text: str, limit: int = 80) -> str:
+    """Return the first line of *text* that says something, in *limit* characters."""
+    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
+    line = "".join(c if c.isprintable() else " " for c in line[: 4 * limit])
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+# --- drafts
+
+
+class Drafts:
+    """Makes the events of one file: each names its source and carries its record's exact bytes."""
+
+    def __init__(self, agent: str, version: str, foreign_id: str) -> None:
+        """Begin for the session that the agent calls *foreign_id*."""
+        self._reader = f"{agent}/{version}"
+        self._agent = agent
+        self._foreign_id = foreign_id if len(foreign_id) <= _MAX_NAME else digest(foreign_id.encode("utf-8", "replace"))
+
+    def draft(
+        self,
+        kind: str,
+        body: Mapping[str, Any],
+        place: Place,
+        *,
+        record: str = "",
+        actor: str = "",
+        stream: str = MAIN,
+        node: str | None = None,
+        parent: str | None = ABSENT,
+        at: str | None = None,
+    ) -> Draft:
+        """Return the event of a record: *record* is its id, its line where it has none."""
+        record = record or f"@{place.line}"
+        source: dict[str, Any] = {
+            "agent": self._agent,
+            "file": place.path,
+            "record": record,
+            "line": place.line,
+            "reader": self._reader,
+        }
+        if place.text is None:
+            source["raw_b64"] = b64encode(place.data).decode()
+        else:
+            source["raw"] = place.text
+        key = self.key(record if stream == MAIN else f"{stream}/{record}", digest(place.data))
+        return Draft(kind, body, actor or self._agent, stream, node, parent, key, at, source)
+
+    def loss(self, place: Place, reason: str, *, at: str | None = None, about: str = "", raw: bool = True) -> Draft:
+        """Return the event that names a loss; its *raw* bytes are with it unless they are with another event."""
+        body = {"where": place.where, "reason": reason}
+        found = self.draft("loss", body, place, record=f"@{place.line}{about}", at=at)
+        if not raw and found.source is not None:
+            return found._replace(source={k: v for k, v in found.source.items() if not k.startswith("raw")})
+        return found
+
+    def key(self, record: str, content: str) -> str:
+        """Return the idempotency key: the same record again adds nothing, a changed one is another event."""
+        return f"{self._agent}:{self._foreign_id}:{record}:{content}"
+
+
+def digest(data: bytes) -> str:
+    """Return a short content hash, in hex."""
+    return blake2b(data, digest_size=16).hexdigest()
