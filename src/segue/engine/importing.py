@@ -5,7 +5,6 @@ content, so a record that is known adds nothing, whoever else imports at the sam
 the log as well (`import.advanced`), so only what is new is read.
 """
 
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import blake2b
@@ -95,7 +94,6 @@ def follow(
     agent: str | None = None,
     find: Find | None = None,
     poll: float = 0.1,
-    wait: Callable[[float], None] = time.sleep,
 ) -> Iterator[Imported]:
     """Import what *paths* name or hold, then what is written to them, until *stop* returns true; yield what is new.
 
@@ -123,7 +121,7 @@ def follow(
                 files[path] = (file, now)
         if last:
             return
-        wait(poll)
+        time.sleep(poll)
 
 
 def _readable(files: dict[str, tuple[Found, str]]) -> frozenset[str]:
@@ -249,7 +247,7 @@ class Importer:
         number = self._store.number(prefix, session)
         header = {"agent": agent, "foreign_ids": [batch.foreign_id], "type": "general", **batch.facts}
         header["name"] = session_name(day(began), number)
-        project = slug_word(os.path.basename(str(header.get("workspace", "")).rstrip("/"))) or "work"
+        project = slug_word(str(header.get("workspace", "")).rstrip("/").rpartition("/")[2]) or "work"
         header["slug"] = f"{began[:10]}-general-{project}-{number:03d}"
         root = batch.facts.get("root")
         if self._roots is not None and isinstance(root, str) and "forked_from" not in header:
@@ -308,7 +306,11 @@ class Importer:
         where = f"{source.get('file', '')}:{source.get('line', 0)}"
         kept = draft._replace(kind="record", body={"type": draft.kind})
         loss = Draft("loss", {"where": where, "reason": f"kept, not interpreted: {reason}"}, draft.actor, at=draft.at)
-        for drafts in ([kept, loss._replace(key=f"{draft.key}:loss")], [loss._replace(key=draft.key, source=draft.source)], [loss]):
+        for drafts in (
+            [kept, loss._replace(key=f"{draft.key}:loss")],
+            [loss._replace(key=draft.key, source=draft.source)],
+            [loss],
+        ):
             try:
                 commit = self._store.append(one.session, drafts)
             except (InvalidEventError, RecursionError):

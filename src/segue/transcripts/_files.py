@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Container, Iterable, Iterator, Sequence
+from pathlib import Path
 
 from segue.core.errors import UsageError
 from segue.ports import Found, TranscriptReader
@@ -26,8 +27,8 @@ class Readers:
             raise UsageError(f"there is no reader for agent {agent!r}", hint=f"one of: {names}", agent=agent)
         only = readers[0] if agent is not None else None
         for path in paths:
-            name = os.path.abspath(path)
-            if os.path.isdir(name):
+            name = os.path.abspath(path)  # noqa: PTH100  (Path.resolve would follow links: a file's name is its session's)
+            if Path(name).is_dir():
                 for file in _walk(name):
                     if file not in known and (found := self._look(file, readers, None)) is not None:
                         yield found
@@ -37,8 +38,8 @@ class Readers:
     def stamp(self, path: str) -> str:
         """See `Transcripts.stamp`."""
         try:
-            found = os.stat(path)
-        except OSError:
+            found = Path(path).stat()
+        except (OSError, ValueError):
             return ""
         return f"{found.st_dev}:{found.st_ino}:{found.st_size}:{found.st_mtime_ns}"
 
@@ -50,7 +51,7 @@ class Readers:
         if not head and only is None:
             return Found(path, None, reason="empty file")
         reader = only or next((r for r in readers if r.sniff(path, head)), None)
-        return reader and Found(path, reader, reader.identify(path, head))
+        return Found(path, reader, reader.identify(path, head)) if reader is not None else None
 
 
 def _walk(directory: str) -> Iterator[str]:

@@ -10,7 +10,7 @@ import stat
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from hashlib import blake2b
-from typing import IO, Any, Final, NamedTuple
+from typing import IO, Any, Final, NamedTuple, cast
 
 MAX_LINE: Final = 16 * 1024 * 1024
 """Lines of more bytes are kept in pieces, unparsed: what parsing takes is a multiple of the line."""
@@ -39,19 +39,15 @@ def open_file(path: str) -> IO[bytes]:
         OSError: it cannot be opened, or is not a file.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise NotAFileError("not a regular file")
-        packed = os.pread(descriptor, 2, 0) == _GZIP
-    except BaseException:
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise
+        raise NotAFileError("not a regular file")
     file = os.fdopen(descriptor, "rb", buffering=0)
-    if not packed:
+    if os.pread(descriptor, 2, 0) != _GZIP:
         return file
     import gzip
 
-    return gzip.GzipFile(fileobj=file, mode="rb")
+    return cast("IO[bytes]", gzip.GzipFile(fileobj=file, mode="rb"))
 
 
 def read_head(path: str, size: int = _BLOCK) -> bytes:
@@ -222,8 +218,8 @@ def _whole_characters(data: bytes) -> bytes:
     """Return *data* without a UTF-8 character that is cut off at its end."""
     for back in range(1, min(4, len(data))):
         byte = data[-back]
-        if byte & 0xC0 == 0xC0:  # noqa: PLR2004  (the first byte of a character of 2 to 4 bytes)
-            need = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4  # noqa: PLR2004
+        if byte & 0xC0 == 0xC0:
+            need = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
             return data[:-back] if need > back else data
         if byte & 0x80 == 0:
             break

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, ClassVar, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from segue.core.log.events import Draft
 from segue.ports import Batch, Noted
@@ -49,8 +49,8 @@ class Interpreter(ABC):
 class JsonLinesReader(ABC):
     """Reads an agent's JSON Lines files. See `ports.TranscriptReader`."""
 
-    agent: ClassVar[str]
-    version: ClassVar[str]
+    agent: str
+    version: str
 
     @abstractmethod
     def sniff(self, path: str, head: bytes) -> bool:
@@ -157,5 +157,3 @@ def _piece(drafts: Drafts, place: Place, piece: int, at: str | None) -> Draft:
     reason = "longer than can be read: its bytes are kept in pieces"
     found = drafts.loss(place, reason, at=at, about=f":piece-{piece}")
     return found._replace(body={**found.body, "piece": piece})
-
-

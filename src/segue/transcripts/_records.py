@@ -9,7 +9,7 @@ from hashlib import blake2b
 from math import isfinite
 from typing import Any, Final, NamedTuple
 
-from segue.core.log.events import ABSENT, MAIN, Draft
+from segue.core.log.events import MAIN, Draft
 
 MAX_DEPTH: Final = 100
 """Levels of nesting from which on a record is kept but not interpreted: what reads it later may recurse."""
@@ -18,6 +18,8 @@ _AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z\Z")
 _LONG_INT = 4000
 """Digits of an integer from which on Python refuses to convert it; such a number is kept as text."""
 _MAX_NAME = 256
+_MILLISECONDS = 1e11
+"""From here on a number is milliseconds since 1970: as seconds it would be the year 5138."""
 _STARTS = 64
 """How many places in a damaged line are tried as the beginning of a whole record."""
 
@@ -174,7 +176,7 @@ def time_of(value: Any) -> str | None:
                 return value
             found = found if found.tzinfo else found.replace(tzinfo=UTC)
         elif isinstance(value, (int, float)) and not isinstance(value, bool):
-            found = datetime.fromtimestamp(value / 1000 if value > 1e11 else value, UTC)  # noqa: PLR2004
+            found = datetime.fromtimestamp(value / 1000 if value > _MILLISECONDS else value, UTC)
         else:
             return None
         return found.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -201,20 +203,8 @@ class Drafts:
         self._agent = agent
         self._foreign_id = foreign_id if len(foreign_id) <= _MAX_NAME else digest(foreign_id.encode("utf-8", "replace"))
 
-    def draft(
-        self,
-        kind: str,
-        body: Mapping[str, Any],
-        place: Place,
-        *,
-        record: str = "",
-        actor: str = "",
-        stream: str = MAIN,
-        node: str | None = None,
-        parent: str | None = ABSENT,
-        at: str | None = None,
-    ) -> Draft:
-        """Return the event of a record: *record* is its id, its line where it has none."""
+    def sign(self, draft: Draft, place: Place, record: str = "") -> Draft:
+        """Return *draft* as the event of the record at *place*: with its source and key. *record*: its id, else its line."""
         record = record or f"@{place.line}"
         source: dict[str, Any] = {
             "agent": self._agent,
@@ -227,20 +217,17 @@ class Drafts:
             source["raw_b64"] = b64encode(place.data).decode()
         else:
             source["raw"] = place.text
-        key = self.key(record if stream == MAIN else f"{stream}/{record}", digest(place.data))
-        return Draft(kind, body, actor or self._agent, stream, node, parent, key, at, source)
+        name = record if draft.stream == MAIN else f"{draft.stream}/{record}"
+        key = f"{self._agent}:{self._foreign_id}:{name}:{digest(place.data)}"
+        return draft._replace(actor=draft.actor or self._agent, key=key, source=source)
 
     def loss(self, place: Place, reason: str, *, at: str | None = None, about: str = "", raw: bool = True) -> Draft:
         """Return the event that names a loss; its *raw* bytes are with it unless they are with another event."""
         body = {"where": place.where, "reason": reason}
-        found = self.draft("loss", body, place, record=f"@{place.line}{about}", at=at)
+        found = self.sign(Draft("loss", body, at=at), place, f"@{place.line}{about}")
         if not raw and found.source is not None:
             return found._replace(source={k: v for k, v in found.source.items() if not k.startswith("raw")})
         return found
-
-    def key(self, record: str, content: str) -> str:
-        """Return the idempotency key: the same record again adds nothing, a changed one is another event."""
-        return f"{self._agent}:{self._foreign_id}:{record}:{content}"
 
 
 def digest(data: bytes) -> str:

@@ -5,16 +5,28 @@ program's own. One message of the model is as many records as it has blocks, und
 known by then. Parallel tool results hang off their calls, progress records off whatever runs.
 """
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePath
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from segue.core.log.events import MAIN, Draft
-from segue.transcripts._reading import File, Interpreter, JsonLinesReader
+from segue.ports import Batch, Noted
 from segue.transcripts._lines import read_head
-from segue.transcripts._records import Drafts, Place, count_of, dict_of, list_of, name_of, short, text_of, time_of
+from segue.transcripts._reading import File, Interpreter, JsonLinesReader
+from segue.transcripts._records import (
+    Drafts,
+    Parsed,
+    Place,
+    count_of,
+    dict_of,
+    list_of,
+    name_of,
+    parse,
+    short,
+    text_of,
+    time_of,
+)
 
 AGENT: Final = "claude-code"
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
@@ -26,13 +38,14 @@ _INJECTED = re.compile(
 _UNNAMED: Final = "sidechain"
 """The stream of a subagent's records that do not name it."""
 _QUEUE_LIMIT = 32
+_META_LIMIT = 64 * 1024
 
 
 class ClaudeCode(JsonLinesReader):
     """Reads Claude Code's transcripts. See `ports.TranscriptReader`."""
 
-    agent: ClassVar[str] = AGENT
-    version: ClassVar[str] = "1"
+    agent = AGENT
+    version = "1"
 
     def sniff(self, path: str, head: bytes) -> bool:
         """See `TranscriptReader.sniff`. Qwen Code's records have the same envelope, and `parts` in their messages."""
@@ -53,6 +66,28 @@ class ClaudeCode(JsonLinesReader):
             return pure.parent.parent.name
         told = (name_of(r, "sessionId") for r in self._records(head))
         return next(filter(None, told), stem)
+
+    def read(
+        self, path: str, foreign_id: str, position: Mapping[str, Any] | None = None, *, trusted: bool = False
+    ) -> Iterator[Batch]:
+        """See `TranscriptReader.read`. What `agent-<id>.meta.json` tells of a subagent comes after its records."""
+        yield from super().read(path, foreign_id, position, trusted=trusted)
+        meta = path.removesuffix(".gz").removesuffix(".jsonl") + ".meta.json"
+        try:
+            data = read_head(meta, _META_LIMIT)
+        except OSError:
+            return
+        place = Place(meta, 1, data)
+        parsed = parse(data)
+        drafts = Drafts(AGENT, self.version, foreign_id)
+        if parsed.record is None:  # it may be half-written
+            yield Batch(foreign_id, (), None, {}, noted=(Noted(meta, parsed.flaw),))
+            return
+        stream = _file_stream(path)
+        if stream in {"", _UNNAMED}:
+            told = (name_of(r, "agentId") for r in self._records(read_head(path)))
+            stream = next(filter(None, told), stream)
+        yield Batch(foreign_id, [_subagent(parsed, place, drafts, stream)], None, {})
 
     def _recognise(self, record: Mapping[str, Any]) -> bool:
         if not text_of(record, "type"):
@@ -112,9 +147,7 @@ class _Claude(Interpreter):
 
     # --- records of the conversation
 
-    def _node(
-        self, record: dict[str, Any], kind: str, uuid: str, stream: str, parent: str | None, place: Place
-    ) -> Draft:
+    def _node(self, record: dict[str, Any], kind: str, uuid: str, stream: str, parent: str | None, place: Place) -> Draft:
         if kind in {"user", "assistant"} and "message" in record:
             body = _message(record, kind)
             if self._queue and (said := text_of(dict_of(record, "message"), "content")) in self._queue:
@@ -199,17 +232,9 @@ class _Claude(Interpreter):
     ) -> Draft:
         if not uuid:  # the line is its name; it hangs off what was last said, and nothing hangs off it
             parent = self._last.get(stream)
-        return self._drafts.draft(
-            kind,
-            body,
-            place,
-            record=uuid,
-            actor=actor or (AGENT if stream == MAIN else f"{AGENT}/{stream}"),
-            stream=stream,
-            node=uuid or f"@{place.line}",
-            parent=parent,
-            at=self.at,
-        )
+        actor = actor or (AGENT if stream == MAIN else f"{AGENT}/{stream}")
+        draft = Draft(kind, body, actor, stream, uuid or f"@{place.line}", parent, at=self.at)
+        return self._drafts.sign(draft, place, uuid)
 
     def _stream_of(self, record: dict[str, Any]) -> str:
         if record.get("isSidechain") is True or self._stream:
@@ -256,6 +281,20 @@ def _file_stream(path: str) -> str:
     if named and named[1].isprintable():
         return named[1]
     return _UNNAMED if pure.parent.name == "subagents" else ""
+
+
+def _subagent(parsed: Parsed, place: Place, drafts: Drafts, stream: str) -> Draft:
+    """Return the event that says who a subagent is, and which tool call started it."""
+    record = parsed.record or {}
+    told = {"tool_use_id": "toolUseId", "description": "description", "model": "model"}
+    known = {ours: value for ours, theirs in told.items() if (value := text_of(record, theirs))}
+    body = {
+        "name": f"{AGENT}/{stream}",
+        "type": text_of(record, "agentType") or "subagent",
+        "status": "finished" if record.get("finished") is True else "running",
+        "set": {"stream": stream, **known},
+    }
+    return drafts.sign(Draft("agent.set", body), place._replace(text=parsed.text), f"{stream}.meta")
 
 
 def _record(record: dict[str, Any], kind: str) -> dict[str, Any]:
