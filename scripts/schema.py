@@ -1,8 +1,6 @@
 """JSON Schema (2020-12) of segue's documents, written from the types that the code uses."""
 
-import ast
 import inspect
-import textwrap
 import types
 import typing
 from typing import Any
@@ -51,30 +49,12 @@ def of_fields(
     return {"description": doc, "type": "object", "properties": fields, "required": sorted(required)}
 
 
-def attributes(made: Any) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return types and docstrings of the attributes that an object's `__init__` sets: as annotated, else of the value."""
-    module = inspect.getmodule(type(made))
-    tree = ast.parse(textwrap.dedent(inspect.getsource(type(made).__init__)))
-    body = tree.body[0].body if isinstance(tree.body[0], ast.FunctionDef) else []
-    hints, docs, last = {}, {}, ""
-    for one in body:
-        target = one.target if isinstance(one, ast.AnnAssign) else one.targets[0] if isinstance(one, ast.Assign) else None
-        if isinstance(target, ast.Attribute):
-            last = target.attr
-            annotated = ast.unparse(one.annotation) if isinstance(one, ast.AnnAssign) else ""
-            hints[last] = eval(annotated, vars(module)) if annotated else type(getattr(made, last))  # noqa: S307 (our own source)
-        elif isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant) and last:
-            docs[last] = " ".join(str(one.value.value).split())
-    return hints, docs
-
-
 def state() -> dict[str, Any]:
-    """Return the schema of the state document: what `State.to_json` gives."""
-    from segue.core.session.state import SCHEMA, State
+    """Return the schema of the state document: what `core.session.document.document` gives."""
+    from segue.core.session.document import Document
 
     defs: dict[str, Any] = {}
-    hints, docs = attributes(State())
-    whole = of_fields(hints, docs, defs, doc=inspect.getdoc(State) or "", required={"schema", *hints})
-    whole["properties"] = {"schema": {"const": SCHEMA}, **whole["properties"]}
-    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": SCHEMA}
+    of_type(Document, defs)
+    whole = defs.pop("Document")
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "segue state document"}
     return {**head, **whole, "$defs": dict(sorted(defs.items()))}

@@ -1,7 +1,7 @@
 """The state document: a session's whole state for people and other programs, and the way back into a log (product 1.9).
 
 `document` gives plain JSON data of the published schema (docs/reference/state.schema.json, generated from the types
-below). `from_document` gives the events that make a new session of such a document: a state changes by events alone.
+below); `undocument.from_document` gives the events that make a new session of such a document: a state changes by events alone.
 What comes back is all but positions in the old log (numbers, checkpoints, how far a transcript was read) and times in
 between: the new log has its own. Notes and large contents are referred to, never copied.
 """
@@ -177,14 +177,6 @@ def document(state: State) -> Document:
     }
     copy: Document = plain(found)
     return copy
-
-
-def schema() -> dict[str, Any]:
-    """Return the JSON Schema (draft 2020-12) of a document, made from the types above."""
-    from segue.core.session.schema import object_of
-
-    about = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "segue state document"}
-    return about | object_of(Document)
 
 
 def _named(name: str, entries: dict[str, Any]) -> list[dict[str, Any]]:

@@ -60,9 +60,8 @@ def from_document(doc: Any) -> list[Draft]:
         doc = plain(doc)
     except ValueError as e:
         raise UsageError(f"the state document cannot be read: {e}") from e
-    drafts = [*_beginning(doc), *_said(doc), *_work(doc), *_tables(doc)]
-    drafts += _figures(doc, drafts)
-    return drafts + _end(doc)
+    drafts, end = [*_beginning(doc), *_said(doc), *_work(doc), *_tables(doc)], _end(doc)
+    return [*drafts, *_figures(doc, drafts + end), *end]
 
 
 def _beginning(doc: dict[str, Any]) -> Iterator[Draft]:
