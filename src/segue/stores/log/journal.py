@@ -17,6 +17,7 @@ from pathlib import Path
 from segue.core.errors import (
     DamagedError,
     FencedError,
+    GoneError,
     HeadMovedError,
     NotFoundError,
     OutcomeUnknownError,
@@ -316,8 +317,8 @@ class Journal:
 
     def _load(self, generation: int, *, writing: bool) -> None:
         self._forget()
-        if writing and self._is_hidden():
-            raise NotFoundError("session", self.session)
+        if writing and is_deleted(self.directory):
+            raise GoneError("session", self.session)
         self._view = self._listed()
         self._head = self._base
         last = self._view[-1] if self._view else None
@@ -330,17 +331,18 @@ class Journal:
             self._fd = files.open_append(last.path) if os.access(last.path, os.W_OK) else files.open_read(last.path)
             self._segment, self._size, self._durable = last.first, 0, 0
             self._head = self._head_before(last.first)
-            self._take_in(files.read_all(self._fd), writing=writing)
+            data = files.read_all(self._fd)
+            if writing and not data:
+                files.sync_dir(self._log)  # whoever made the file may have died before its name was durable
+            self._take_in(data, writing=writing)
         self._generation = generation
-
-    def _is_hidden(self) -> bool:
-        return (self.directory / "deleted").exists()
 
     def _listed(self) -> tuple[segments.Segment, ...]:
         try:
             return segments.listed(self._log)
         except FileNotFoundError as e:
-            raise NotFoundError("session", self.session) from e
+            gone = is_deleted(self.directory)
+            raise (GoneError if gone else NotFoundError)("session", self.session) from e
 
     def _take_in(self, data: bytes, *, writing: bool) -> None:
         found = tail.examine(data, self._head)
@@ -492,6 +494,16 @@ class Journal:
         if self._fd >= 0:
             os.close(self._fd)
         self._start()
+
+
+def is_deleted(directory: Path) -> bool:
+    """Return whether a log was deleted; its bytes may still be there for its forks."""
+    return os.path.exists(f"{directory}/deleted")
+
+
+def mark_deleted(directory: Path) -> None:
+    """Delete a log: from now on it is gone, after a power loss too."""
+    files.replace(directory / "deleted", b"")
 
 
 def read_fork(directory: Path) -> ForkPoint | None:

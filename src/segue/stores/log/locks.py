@@ -169,6 +169,17 @@ class _Exclusive:
         self._lock.give()
 
 
+def try_lock(path: Path) -> int | None:
+    """Return a descriptor that holds the lock of *path* until it is closed, or None where another has it."""
+    fd = files.open_or_create(path)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        return None
+    return fd
+
+
 def check_locks_work(path: Path) -> None:
     """Refuse a place where a second descriptor gets a lock that is held (some network file systems).
 

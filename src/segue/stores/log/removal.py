@@ -1,9 +1,8 @@
 """Deleting a log whose past others may share.
 
-A fork leaves a mark in its parent before it exists (`forks/<uuid>`). A parent that is deleted while marks are left is only
-hidden, and what lies behind its last fork point goes; with its last fork it goes altogether. Going is a rename into
-`trash/`, durable at once, and an unlinking that may be interrupted and is taken up again. Its id is kept in `gone/`, since
-an id is used once.
+A log is deleted by a mark (`deleted`), durable at once; the mark stays, since an id is used once. Its bytes go when nothing
+needs them: a fork leaves a mark in its parent before it exists (`forks/<uuid>`), and while one is left only what lies behind
+the last fork point goes. With its last fork a deleted parent's bytes go too. All of it may be interrupted: upkeep goes on.
 """
 
 import os
@@ -12,26 +11,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 from segue.core.errors import GoneError
+from segue.ports import Clock
 from segue.stores.log import files, segments
-from segue.stores.log.journal import Journal, read_fork
+from segue.stores.log.journal import Journal, is_deleted, mark_deleted, read_fork
+
+_MAKING = 600.0
+"""A fork that is not there this many seconds after it was marked never will be."""
+_ALL = 1 << 60
+_STAYS = {"deleted", "lock"}
 
 LookUp = Callable[[str], Journal]
 
 
-def is_deleted(directory: Path) -> bool:
-    """Return whether a log is hidden, kept for its forks only."""
-    return (directory / "deleted").exists()
-
-
-def is_gone(store: Path, session: str) -> bool:
-    """Return whether there was a log of that id that nothing needs any more."""
-    return (store / "gone" / session).exists()
-
-
 def mark_fork(parent: Journal, child: str) -> None:
-    """Make it known to *parent* that *child* shares its past."""
+    """Make it known to *parent* that *child* shares its past. Raises GoneError."""
     with parent.lock.exclusive():
-        if is_deleted(parent.directory) or not parent.directory.exists():
+        if is_deleted(parent.directory):
             raise GoneError("session", parent.session)
         marks = parent.directory / "forks"
         files.make_dir(marks)
@@ -44,38 +39,59 @@ def unmark_fork(parent: Journal, child: str) -> None:
     (parent.directory / "forks" / child).unlink(missing_ok=True)
 
 
-def delete(store: Path, journal: Journal, look_up: LookUp) -> None:
-    """Take a log away, or hide it while forks need it; then the hidden ancestors that nothing needs any more."""
+def delete(store: Path, journal: Journal, look_up: LookUp, clock: Clock) -> None:
+    """Delete a log, and reclaim what nothing needs. Raises GoneError where another was first."""
     with journal.lock.exclusive():
-        forks = _forks(store, journal)
+        if is_deleted(journal.directory):
+            raise GoneError("session", journal.session)
+        mark_deleted(journal.directory)
+        journal.lock.bump()
+    reclaim(store, journal, look_up, clock)
+
+
+def reclaim(store: Path, journal: Journal, look_up: LookUp, clock: Clock) -> None:
+    """Unlink the bytes of a deleted log that no fork needs, then those of its deleted ancestors. Repeatable."""
+    with journal.lock.exclusive():
+        forks = _forks(store, journal, clock)
         if forks:
-            files.replace(journal.directory / "deleted", b"")
+            (store / "todo" / journal.session).touch(mode=files.FILE_MODE)
             _trim(journal, max(forks))
             journal.lock.bump()
             return
+        for entry in sorted(os.scandir(journal.directory), key=lambda e: e.name):
+            if entry.name not in _STAYS:
+                _unlink(Path(entry.path))
         journal.lock.bump()
-        parent = journal.fork.session if journal.fork else None
-        _bin(store, journal.directory)
-    if parent is not None:
-        above = look_up(parent)
+    if journal.parent is not None:
+        above = look_up(journal.parent.session)
         unmark_fork(above, journal.session)
         if is_deleted(above.directory):
-            delete(store, above, look_up)
+            reclaim(store, above, look_up, clock)
 
 
 def sweep(directory: Path) -> None:
-    """Unlink what was binned or never finished."""
+    """Unlink what was never finished."""
     shutil.rmtree(directory, ignore_errors=True)
 
 
-def _forks(store: Path, journal: Journal) -> list[int]:
-    """Return the fork points of the forks that are there."""
+def _forks(store: Path, journal: Journal, clock: Clock) -> list[int]:
+    """Return the fork points of the forks that are there, or are just being made."""
+    points = []
+    for mark in _marks(journal.directory / "forks"):
+        child = store / "sessions" / mark.name
+        point = read_fork(child)
+        if point is not None:
+            points.append(point.seq)
+        elif not child.exists() and clock.now() - mark.stat().st_mtime < _MAKING:
+            points.append(_ALL)
+    return points
+
+
+def _marks(directory: Path) -> list[Path]:
     try:
-        marks = os.listdir(journal.directory / "forks")
+        return list(directory.iterdir())
     except FileNotFoundError:
         return []
-    points = [read_fork(store / "sessions" / child) for child in marks if (store / "sessions" / child).is_dir()]
-    return [point.seq for point in points if point is not None]
 
 
 def _trim(journal: Journal, last: int) -> None:
@@ -87,10 +103,8 @@ def _trim(journal: Journal, last: int) -> None:
         files.sync_dir(journal.directory / "log")
 
 
-def _bin(store: Path, directory: Path) -> None:
-    os.close(files.open_or_create(store / "gone" / directory.name))
-    files.sync_dir(store / "gone")
-    target = store / "trash" / f"{directory.name}.{os.urandom(4).hex()}"
-    os.rename(directory, target)
-    files.sync_dir(store / "sessions")
-    sweep(target)
+def _unlink(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

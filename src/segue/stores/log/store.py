@@ -7,7 +7,6 @@
 <store>/blobs/ab/<hash>.zst  large values
 <store>/numbers/<prefix>     which numbers were given
 <store>/incoming/, trash/    logs that are not there yet, or no longer
-<store>/gone/<uuid>          ids of logs that were deleted: an id is used once
 <store>/todo/                logs with closed segments to seal
 """
 
@@ -40,11 +39,11 @@ from segue.ports import Clock, Finding, Ids, Lease, LogInfo, OnDamage, Scope, Sn
 from segue.stores.log import files, leases, locks, numbers, removal, scopes, snapshots, upkeep, verify
 from segue.stores.log.blobs import Blobs
 from segue.stores.log.files import Sync, system_sync
-from segue.stores.log.journal import Env, Journal, Request, read_fork, write_fork
+from segue.stores.log.journal import Env, Journal, Request, is_deleted, read_fork, write_fork
 from segue.stores.log.locks import DEFAULT_TIMEOUT
 
 FORMAT = 1
-_PARTS = ("sessions", "scopes", "blobs", "numbers", "incoming", "trash", "gone", "todo")
+_PARTS = ("sessions", "scopes", "blobs", "numbers", "incoming", "todo")
 _live: "weakref.WeakSet[LogStore]" = weakref.WeakSet()
 
 
@@ -91,7 +90,7 @@ class LogStore:
             raise InvalidEventError(f"a session's id is a UUID, not {session[:80]!r}")
         if not drafts:
             raise InvalidEventError("a session begins with at least one event")
-        if (self.path / "sessions" / session).exists() or removal.is_gone(self.path, session):
+        if (self.path / "sessions" / session).exists():  # also where it was deleted
             raise ExistsError("session", session)
         contents = self._contents(drafts)
         parent = self._check_fork(fork) if fork else None
@@ -120,15 +119,15 @@ class LogStore:
             if any(draft.scopes for draft in drafts):
                 return scopes.append(self.scope_log, journal, request, self.any_journal)
             return journal.append(request)
-        except NotFoundError as e:
+        except NotFoundError:
             self._drop(session)
-            raise self._missing(session) from e
+            raise
 
     def delete(self, session: str) -> None:
         """See `Store.delete`."""
         journal = self._journal(session)
         scopes.settle_all(self, session)
-        removal.delete(self.path, journal, self.any_journal)
+        removal.delete(self.path, journal, self.any_journal, self._clock)
         self._drop(session)
 
     # --- reading
@@ -158,20 +157,20 @@ class LogStore:
 
     def stamp(self, session: str) -> str:
         """See `Store.stamp`: the names and sizes of the last segments, without reading them."""
-        directory = self.path / "sessions" / session
+        directory = f"{self.path}/sessions/{session}"
         try:
-            last = max(os.scandir(directory / "log"), key=lambda entry: entry.name)
-            stamp = f"{last.name}:{last.stat().st_size}:{(directory / 'lock').stat().st_size}"
-        except (FileNotFoundError, ValueError) as e:
-            raise self._missing(session) from e
-        if removal.is_deleted(directory):
-            raise self._missing(session)
+            last = max(os.scandir(f"{directory}/log"), key=lambda entry: entry.name)
+            stamp = f"{last.name}:{last.stat().st_size}:{os.stat(f'{directory}/lock').st_size}"
+        except (FileNotFoundError, ValueError):
+            stamp = ""
+        if not stamp or is_deleted(Path(directory)):
+            self._journal(session)
         return stamp
 
     def sessions(self) -> Iterator[str]:
         """See `Store.sessions`."""
         names = sorted(name for name in os.listdir(self.path / "sessions") if is_uuid(name))
-        return (name for name in names if not removal.is_deleted(self.path / "sessions" / name))
+        return (name for name in names if not is_deleted(self.path / "sessions" / name))
 
     def lookup(self, session: str, key: str) -> Appended | None:
         """See `Store.lookup`."""
@@ -283,7 +282,7 @@ class LogStore:
 
     def upkeep(self) -> int:
         """Seal what waits to be sealed, if nobody else does it now; return how many segments."""
-        return upkeep.work(self.path, self._journal, self._clock)
+        return upkeep.work(self.path, self.any_journal, self._clock)
 
     def has_upkeep(self) -> bool:
         """Return whether something waits to be sealed."""
@@ -359,9 +358,11 @@ class LogStore:
     def _journal(self, session: str) -> Journal:
         """Return the log of a session that is there. Raises NotFoundError."""
         directory = self.path / "sessions" / session
-        if not is_uuid(session) or not directory.is_dir() or removal.is_deleted(directory):
+        if not is_uuid(session) or not directory.is_dir():
+            raise NotFoundError("session", session, hint="segue list")
+        if is_deleted(directory):
             self._drop(session)
-            raise self._missing(session)
+            raise GoneError("session", session)
         return self.any_journal(session)
 
     def any_journal(self, session: str) -> Journal:
@@ -377,12 +378,6 @@ class LogStore:
         parent = self.any_journal(fork.session) if fork else None
         with self._mutex:
             return self._journals.setdefault(session, Journal(directory, session, self._env, fork, parent))
-
-    def _missing(self, session: str) -> NotFoundError:
-        """Return the error that says of a session that it was deleted, or was never there."""
-        directory = self.path / "sessions" / session
-        gone = is_uuid(session) and (removal.is_deleted(directory) or removal.is_gone(self.path, session))
-        return (GoneError if gone else NotFoundError)("session", session, hint="segue list")
 
     def _drop(self, session: str) -> None:
         with self._mutex:

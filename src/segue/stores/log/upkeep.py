@@ -1,6 +1,5 @@
-"""Work that nothing waits for: sealing closed segments, emptying the trash. One process at a time does it."""
+"""Work that nothing waits for: sealing closed segments, unlinking what was deleted. One process at a time does it."""
 
-import fcntl
 import os
 import re
 from collections.abc import Callable
@@ -10,8 +9,8 @@ from pathlib import Path
 from segue.core.errors import DamagedError, NotFoundError, SegueError
 from segue.core.log.codec import BadLine
 from segue.ports import Clock
-from segue.stores.log import files, removal, sealing, segments
-from segue.stores.log.journal import Journal
+from segue.stores.log import files, locks, removal, sealing, segments
+from segue.stores.log.journal import Journal, is_deleted
 from segue.stores.log.tail import line_head
 
 _STALE = 3600.0
@@ -20,19 +19,16 @@ _TEMPORARY = re.compile(r"\..+\.\d+\.[0-9a-f]{8}\Z")
 
 def work(store: Path, journal_of: Callable[[str], Journal], clock: Clock) -> int:
     """Do what waits, if nobody else does it now; return how many segments were sealed."""
-    fd = files.open_or_create(store / "worker.lock")
+    fd = locks.try_lock(store / "worker.lock")
+    if fd is None:
+        return 0
     try:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return 0
-        for entry in os.scandir(store / "trash"):
-            removal.sweep(Path(entry.path))
         if abs(clock.now() - os.fstat(fd).st_mtime) > _STALE:
             _sweep_incoming(store / "incoming", clock)
             _sweep_temporary(store, clock)
             os.utime(fd, (clock.now(), clock.now()))
-        return sum(_seal_marked(mark, journal_of) for mark in sorted(Path(e.path) for e in os.scandir(store / "todo")))
+        marks = sorted(Path(entry.path) for entry in os.scandir(store / "todo"))
+        return sum(_do_marked(store, mark, journal_of, clock) for mark in marks)
     finally:
         os.close(fd)
 
@@ -49,12 +45,16 @@ def seal(journal: Journal, *, whole: bool = False) -> int:
     return sum(_seal(journal, segment) for segment in closed)
 
 
-def _seal_marked(mark: Path, journal_of: Callable[[str], Journal]) -> int:
+def _do_marked(store: Path, mark: Path, journal_of: Callable[[str], Journal], clock: Clock) -> int:
     mark.unlink(missing_ok=True)  # first: a segment that is closed meanwhile marks again
     try:
-        return seal(journal_of(mark.name))
+        journal = journal_of(mark.name)
     except NotFoundError:
         return 0
+    if is_deleted(journal.directory):
+        removal.reclaim(store, journal, journal_of, clock)
+        return 0
+    return seal(journal)
 
 
 def _seal(journal: Journal, segment: segments.Segment) -> int:

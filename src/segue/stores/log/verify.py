@@ -12,7 +12,7 @@ from segue.core.log.ids import is_uuid
 from segue.ports import Finding
 from segue.stores.log import segments
 from segue.stores.log.blobs import Blobs
-from segue.stores.log.journal import Journal
+from segue.stores.log.journal import Journal, is_deleted
 from segue.stores.log.reading import Source, read_events
 from segue.stores.log.segments import View
 
@@ -28,7 +28,6 @@ _STORE = {
     "blobs",
     "numbers",
     "incoming",
-    "trash",
     "todo",
     "worker.lock",
 }
@@ -40,6 +39,8 @@ def store(store: "LogStore") -> Iterator[Finding]:
     for name in sorted(os.listdir(store.path / "sessions")):
         if not is_uuid(name):
             yield Finding("orphan", None, f"sessions/{name}", "not a session")
+            continue
+        if not (store.path / "sessions" / name / "log").exists() and is_deleted(store.path / "sessions" / name):
             continue
         try:
             yield from log(store.any_journal(name), store.blobs, used)
