@@ -6,7 +6,7 @@
 <store>/scopes/<hash>/       a log for each state that sessions share
 <store>/blobs/ab/<hash>.zst  large values
 <store>/numbers/<prefix>     which numbers were given
-<store>/incoming/, trash/    logs that are not there yet, or no longer
+<store>/incoming/            logs that are not there yet
 <store>/todo/                logs with closed segments to seal
 """
 
@@ -30,6 +30,7 @@ from segue.core.errors import (
     NotFoundError,
     StoreTooNewError,
     StoreUnusableError,
+    UsageError,
 )
 from segue.core.log.codec import Content, blob_name, encode_content
 from segue.core.log.events import ANY, Appended, Commit, Draft, Event, ForkPoint, KeyPolicy
@@ -87,7 +88,7 @@ class LogStore:
     def create(self, session: str, drafts: Sequence[Draft], *, fork: ForkPoint | None = None) -> Commit:
         """See `Store.create`. The log is written aside and moved to its place, so it is there whole or not at all."""
         if not is_uuid(session):
-            raise InvalidEventError(f"a session's id is a UUID, not {session[:80]!r}")
+            raise UsageError(f"session {session!r:.80} cannot be created: its id is not a UUID")
         if not drafts:
             raise InvalidEventError("a session begins with at least one event")
         if (self.path / "sessions" / session).exists():  # also where it was deleted
