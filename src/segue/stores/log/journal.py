@@ -24,12 +24,13 @@ from segue.core.errors import (
     SegueError,
     StorageFullError,
 )
-from segue.core.log.codec import Content, encode_line, genesis
+from segue.core.log.codec import Content, encode_content, encode_line, genesis
 from segue.core.log.events import ANY, Appended, Commit, Damage, Draft, Event, ForkPoint, Head, KeyPolicy
 from segue.core.log.keys import Known, Planned, found, placed, plan
 from segue.core.log.times import stamp as time_stamp
 from segue.ports import Clock, Ids
 from segue.stores.log import files, leases, segments, tail
+from segue.stores.log.blobs import Blobs
 from segue.stores.log.files import Sync
 from segue.stores.log.keytable import KeyTable
 from segue.stores.log.locks import DEFAULT_TIMEOUT, LogLock
@@ -44,15 +45,28 @@ SEGMENT_BYTES = 1 << 20
 class Env:
     """What the logs of one store have in common."""
 
-    def __init__(self, *, clock: Clock, ids: Ids, sync: Sync, relaxed: bool, lock_timeout: float = DEFAULT_TIMEOUT) -> None:
-        """Keep the clock, the ids, and how to make bytes durable."""
+    def __init__(
+        self, *, clock: Clock, ids: Ids, blobs: Blobs, sync: Sync, relaxed: bool, lock_timeout: float = DEFAULT_TIMEOUT
+    ) -> None:
+        """Keep the clock, the ids, the blobs, and how to make bytes durable."""
         self.clock = clock
         self.ids = ids
+        self.blobs = blobs
         self.sync = sync
         self.relaxed = relaxed
         self.lock_timeout = lock_timeout
         self.rolled: Callable[[str], None] = _nobody
         """Told when a segment was closed: there is something to seal."""
+
+    def request(
+        self, drafts: Sequence[Draft], expect: int = ANY, on_key: KeyPolicy = "ignore", fence: int | None = None
+    ) -> "Request":
+        """Return an append of *drafts*, encoded, their large values durable. Raises InvalidEventError."""
+        contents = [encode_content(draft, self.ids.salt()) for draft in drafts]
+        for content in contents:
+            for name, data in content.blobs.items():
+                self.blobs.put(name, data)
+        return Request(drafts, contents, expect, on_key, fence)
 
 
 class Request:
@@ -95,14 +109,14 @@ class Journal:
         self.session = session
         self.fork = fork
         self.parent = parent
-        self._env = env
+        self.env = env
         self._log = directory / "log"
         self._base = Head(fork.seq, fork.digest) if fork else Head(0, genesis(session))
         self._queue: list[Request] = []
         self._start()
 
     def _start(self) -> None:
-        self.lock = LogLock(self.directory / "lock", self._env.lock_timeout)
+        self.lock = LogLock(self.directory / "lock", self.env.lock_timeout)
         self._queue_lock = threading.Lock()
         self._keys = KeyTable(self.directory / "keys")
         self._fd = -1
@@ -148,10 +162,6 @@ class Journal:
         """Return the last event's number and digest. `exclusive` must be held."""
         return self._head
 
-    def salt(self) -> str:
-        """Return a salt for a content of this log."""
-        return self._env.ids.salt()
-
     def commit(self, requests: Sequence[Request]) -> None:
         """Commit *requests* in one write. `exclusive` must be held. Each request has its outcome afterwards."""
         head, pending = self._head, dict[str, Known]()
@@ -196,7 +206,7 @@ class Journal:
                 self._check_fence(request.fence)
         request.planned = planned
         if not request.ids:
-            request.ids = [self._env.ids.uuid7() for p in planned if p.draft is not None]
+            request.ids = [self.env.ids.uuid7() for p in planned if p.draft is not None]
         seq, fresh = head.seq, iter(request.ids)
         for p in planned:
             if p.draft is not None:
@@ -208,7 +218,7 @@ class Journal:
 
     def _check_fence(self, fence: int) -> None:
         held = leases.read(self.directory, self.session)
-        if held is None or held.token != fence or held.until <= self._env.clock.now():
+        if held is None or held.token != fence or held.until <= self.env.clock.now():
             raise FencedError(self.session, fence, held.token if held and held.token != fence else None)
 
     def _encode(self, requests: Sequence[Request], total: int) -> tuple[list[bytes], list[tuple[int, str, str | None]]]:
@@ -226,7 +236,7 @@ class Journal:
                     continue
                 left -= 1
                 seq, event = seq + 1, next(fresh)
-                now = now or time_stamp(self._env.clock.now())
+                now = now or time_stamp(self.env.clock.now())
                 at = draft.at or now
                 line, digest = encode_line(draft, content, seq=seq, id=event, at=at, prev=digest, more=left, of=total)
                 lines.append(line)
@@ -245,9 +255,9 @@ class Journal:
         except OSError as e:
             self._cut(start)
             raise StorageFullError(f"event cannot be stored in {self.directory.name!r}: {e.strerror or e}") from e
-        if not self._env.relaxed:
+        if not self.env.relaxed:
             try:
-                self._env.sync(self._fd)
+                self.env.sync(self._fd)
             except OSError as e:
                 self._leave_segment(start)
                 raise OutcomeUnknownError(
@@ -276,7 +286,7 @@ class Journal:
 
     def _roll(self) -> None:
         self._new_segment(self._head.seq + 1)
-        self._env.rolled(self.session)
+        self.env.rolled(self.session)
 
     def _new_segment(self, first: int) -> None:
         path = segments.segment_path(self._log, first)
@@ -373,7 +383,7 @@ class Journal:
         end = os.fstat(self._fd).st_size
         files.replace(aside / f"{self._segment:06d}-{end - len(rest)}-{os.urandom(3).hex()}.torn", rest)
         os.ftruncate(self._fd, end - len(rest))
-        self._env.sync(self._fd)
+        self.env.sync(self._fd)
 
     def _forget(self) -> None:
         if self._fd >= 0:
@@ -401,10 +411,11 @@ class Journal:
         upto: int | None,
         *,
         reverse: bool = False,
-        load_blob: Callable[[str], bytes] | None = None,
+        blobs: bool = True,
         on_damage: OnDamage | None = None,
     ) -> Iterator[Event]:
         """Yield events, a fork's shared past first."""
+        load_blob = self.env.blobs.get if blobs else None
         pieces = self._pieces(max(after, 0), upto)
         for source, low, high in reversed(pieces) if reverse else pieces:
             yield from read_events(source, low, high, reverse=reverse, load_blob=load_blob, on_damage=on_damage)
@@ -423,13 +434,13 @@ class Journal:
             log = log.parent
         return found[::-1]
 
-    def event(self, seq: int, load_blob: Callable[[str], bytes] | None = None) -> Event | None:
-        """Return one event, or None. Without *load_blob* its large values stay references."""
-        return next(self.read(seq - 1, seq, load_blob=load_blob, on_damage=_unheard), None)
+    def event(self, seq: int, *, blobs: bool = False) -> Event | None:
+        """Return one event, or None. Without *blobs* its large values stay references."""
+        return next(self.read(seq - 1, seq, blobs=blobs, on_damage=_unheard), None)
 
     def _make_durable(self) -> None:
         try:
-            self._env.sync(self._fd)
+            self.env.sync(self._fd)
         except OSError as e:
             if e.errno not in {9, 22, 30}:  # a read-only descriptor or file system has nothing to sync
                 raise

@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from segue.core.errors import DamagedError, SegueError
-from segue.core.log.codec import encode_content
 from segue.core.log.events import Commit, Draft, Event
 from segue.ports import Scope, Snapshot
 from segue.stores.log import files, snapshots
@@ -147,14 +146,14 @@ def _intend(scope: Journal, journal: Journal | None, first: int, ids: Sequence[s
         "prior": prior,
     }
     draft = Draft("scope.delta", body)
-    request = Request([draft], [encode_content(draft, scope.salt())])
+    request = scope.env.request([draft])
     scope.commit([request])
     request.result()
 
 
 def _last(scope: Journal) -> dict[str, Any] | None:
     head = scope.position().seq
-    event = scope.event(head) if head else None
+    event = scope.event(head, blobs=True) if head else None
     return event.body if event is not None else None
 
 

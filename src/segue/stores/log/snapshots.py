@@ -1,6 +1,6 @@
 """Cached folds beside a log: `snapshots/<seq>.<schema hash>.zst`. Disposable: never synced, believed only when they fit.
 
-The latest two are kept, and before them one in about `SPACING` events, so that a state at any position is near one.
+The latest `RECENT` are kept, and before them one in about `SPACING` events, so that a state at any position is near one.
 """
 
 import hashlib
@@ -14,6 +14,7 @@ from segue.stores.log import files, zstd
 from segue.stores.log.journal import Journal
 
 SPACING = 1000
+RECENT = 8
 _LIMIT = 1 << 30
 
 
@@ -65,7 +66,7 @@ def _read(path: Path, schema: str) -> Snapshot | None:
 def _thin(where: Path, tag: str) -> None:
     numbers = _numbers(where, tag)
     kept = 0
-    for seq in numbers[:-2]:
+    for seq in numbers[:-RECENT]:
         if seq - kept >= SPACING:
             kept = seq
         else:

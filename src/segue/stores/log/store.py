@@ -32,7 +32,7 @@ from segue.core.errors import (
     StoreUnusableError,
     UsageError,
 )
-from segue.core.log.codec import Content, blob_name, encode_content
+from segue.core.log.codec import blob_name
 from segue.core.log.events import ANY, Appended, Commit, Draft, Event, ForkPoint, KeyPolicy
 from segue.core.log.ids import is_uuid
 from segue.core.log.times import stamp as time_stamp
@@ -75,10 +75,12 @@ class LogStore:
         self.url = f"log://{self.path}"
         self._clock = clock
         self._ids = ids
-        self._env = Env(clock=clock, ids=ids, sync=sync, relaxed=durability == "relaxed", lock_timeout=lock_timeout)
+        self.blobs = Blobs(self.path / "blobs", sync)
+        self._env = Env(
+            clock=clock, ids=ids, blobs=self.blobs, sync=sync, relaxed=durability == "relaxed", lock_timeout=lock_timeout
+        )
         self._env.rolled = self._note_rolled
         _open_place(self.path)
-        self.blobs = Blobs(self.path / "blobs", sync)
         self._journals: dict[str, Journal] = {}
         self._mutex = threading.Lock()
         _live.add(self)
@@ -93,12 +95,12 @@ class LogStore:
             raise InvalidEventError("a session begins with at least one event")
         if (self.path / "sessions" / session).exists():  # also where it was deleted
             raise ExistsError("session", session)
-        contents = self._contents(drafts)
+        request = self._env.request(drafts)
         parent = self._check_fork(fork) if fork else None
         if parent is not None and fork is not None:
             removal.mark_fork(parent, session)
         try:
-            return self._create(session, drafts, contents, fork, parent)
+            return self._create(session, request, fork, parent)
         except BaseException:
             if parent is not None and not (self.path / "sessions" / session).exists():
                 removal.unmark_fork(parent, session)
@@ -115,7 +117,7 @@ class LogStore:
     ) -> Commit:
         """See `Store.append`."""
         journal = self._journals.get(session) or self._journal(session)  # one that has gone is noticed under its lock
-        request = Request(drafts, self._contents(drafts), expect, on_key, fence)
+        request = self._env.request(drafts, expect, on_key, fence)
         try:
             if any(draft.scopes for draft in drafts):
                 return scopes.append(self.scope_log, journal, request, self.any_journal)
@@ -145,8 +147,7 @@ class LogStore:
     ) -> Iterator[Event]:
         """See `Store.read`."""
         journal = self._journal(session)
-        load = self.blobs.get if blobs else None
-        return journal.read(after, upto, reverse=reverse, load_blob=load, on_damage=on_damage)
+        return journal.read(after, upto, reverse=reverse, blobs=blobs, on_damage=on_damage)
 
     def info(self, session: str) -> LogInfo:
         """See `Store.info`."""
@@ -227,7 +228,7 @@ class LogStore:
 
     def scopes(self) -> Iterator[str]:
         """See `Store.scopes`."""
-        return iter(scopes.names(self.path / "scopes"))
+        return (name for name in scopes.names(self.path / "scopes") if self.scope(name).head)
 
     def verify(self, session: str | None = None) -> Iterator[Finding]:
         """See `Store.verify`."""
@@ -247,7 +248,7 @@ class LogStore:
             if held is not None and not take_over:
                 raise LeaseHeldError(session, held.holder, time_stamp(held.until))
             drafts = [Draft("lease.taken", {"holder": holder})]
-            request = Request(drafts, self._contents(drafts))
+            request = self._env.request(drafts)
             journal.commit([request])
             return self._keep(journal, Lease(session, holder, request.result().head.seq, 0.0), ttl)
 
@@ -262,7 +263,10 @@ class LogStore:
 
     def release(self, lease: Lease) -> None:
         """See `Store.release`."""
-        journal = self._journal(lease.session)
+        try:
+            journal = self._journal(lease.session)
+        except NotFoundError:
+            return
         with journal.exclusive():
             last = leases.read(journal.directory, lease.session)
             if last is not None and last.token == lease.token:
@@ -308,16 +312,7 @@ class LogStore:
         for journal in self._journals.values():
             journal.after_fork()
 
-    def _contents(self, drafts: Sequence[Draft]) -> list[Content]:
-        contents = [encode_content(draft, self._ids.salt()) for draft in drafts]
-        for content in contents:
-            for name, data in content.blobs.items():
-                self.blobs.put(name, data)
-        return contents
-
-    def _create(
-        self, session: str, drafts: Sequence[Draft], contents: Sequence[Content], fork: ForkPoint | None, parent: Journal | None
-    ) -> Commit:
+    def _create(self, session: str, request: Request, fork: ForkPoint | None, parent: Journal | None) -> Commit:
         incoming = self.path / "incoming" / f"{session}.{os.getpid()}.{os.urandom(4).hex()}"
         for part in (incoming, incoming / "log", incoming / "forks"):
             part.mkdir(mode=files.DIR_MODE)
@@ -325,9 +320,10 @@ class LogStore:
         if fork is not None:
             write_fork(incoming, fork)
         journal = Journal(incoming, session, self._env, fork, parent)
-        request = Request(drafts, contents)
 
         def publish() -> None:
+            if request.planned[0].draft is None:
+                raise InvalidEventError("a session begins with an event of its own, this one's key is known to its parent")
             journal.close()
             files.sync_dir(incoming)
             try:
@@ -339,10 +335,11 @@ class LogStore:
             files.sync_dir(self.path / "sessions")
 
         try:
-            if any(draft.scopes for draft in drafts):
-                return scopes.append(self.scope_log, journal, request, self.any_journal, publish)
-            journal.append(request)
-            publish()
+            if any(draft.scopes for draft in request.drafts):
+                scopes.append(self.scope_log, journal, request, self.any_journal, publish)
+            else:
+                journal.append(request)
+                publish()
         except BaseException:
             journal.close()
             removal.sweep(incoming)
