@@ -39,8 +39,10 @@ help:  ## show the targets
 	@touch $@
 
 # Everything the tests need, frameworks and tokenizers included: exactly what the locks name.
-.venv/.all: .venv/.run $(LOCKS)
+.venv/.all: .venv/.run $(LOCKS) requirements/cc.txt
 	@$(UV) pip install --require-hashes $(addprefix -r ,$(LOCKS))
+	@command -v cc >/dev/null || command -v gcc >/dev/null || command -v clang >/dev/null || \
+	  $(UV) pip install --require-hashes -r requirements/cc.txt
 	@touch $@
 
 setup-run: .venv/.run
@@ -92,7 +94,7 @@ docs-check: setup
 	@$(PY) scripts/generate_docs.py --check
 
 lock: .venv/.uv  ## compile requirements/*.in (versions and hashes, no address)
-	@for name in uv run dev frameworks tokens; do \
+	@for name in uv run dev frameworks tokens cc; do \
 	  $(BIN)/uv --quiet pip compile --universal --python-version 3.11 --generate-hashes \
 	    --no-header --no-annotate $(LOCKFLAGS) requirements/$$name.in -o requirements/$$name.txt; done
 

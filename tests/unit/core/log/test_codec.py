@@ -51,7 +51,7 @@ names = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",
 
 def line_of(draft: Draft, *, seq: int = 1, prev: str = PREV, more: int = 0) -> tuple[bytes, dict[str, bytes]]:
     content = encode_content(draft, SALT)
-    line, digest = encode_line(draft, content, seq=seq, id=ID, at=draft.at or AT, prev=prev, more=more)
+    line, digest = encode_line(draft, content, seq=seq, id=ID, at=draft.at or AT, prev=prev, more=more, of=more + 1)
     assert verify_line(line) == digest
     return line, content.blobs
 
