@@ -80,7 +80,7 @@ class Metrics(TypedDict):
 class Windows(TypedDict):
     """What was counted lately, so that it can be corrected."""
 
-    messages: dict[str, dict[str, Any]]
+    messages: dict[str, dict[str, float]]
     nodes: dict[str, dict[str, float]]
 
 
@@ -126,24 +126,27 @@ def count_event(metrics: Metrics, windows: Windows, event: Event, body: dict[str
 
 def count_usage(metrics: Metrics, windows: Windows, event: Event, body: dict[str, Any], usage: dict[str, Any]) -> None:
     """Count the tokens of one model call, once: a later record of the same message corrects the earlier."""
-    now: dict[str, Any] = {kind: count(usage.get(name)) for kind, name in TOKEN_KINDS.items()}
-    now["cost"] = number(usage.get("cost_usd"))
+    now: dict[str, float] = {kind: used for kind, name in TOKEN_KINDS.items() if (used := count(usage.get(name)))}
+    if cost := number(usage.get("cost_usd")):
+        now["cost"] = cost
     model, message = text(body, "model", 100), text(body, "message_id", 200)
-    before: dict[str, Any] = {}
+    before: dict[str, float] = {}
     if message:
         before = windows["messages"].get(message, {})
-        put(windows["messages"], message, {k: v for k, v in now.items() if v}, WINDOW)
+        put(windows["messages"], message, now, WINDOW)
     agent = event.actor
     targets: list[Any] = [metrics]
     if agent:
         targets.append(_of(metrics["agents"], agent))
     if model:
         targets.append(_of(metrics["models"], model))
-    for target in targets:
-        for kind in TOKEN_KINDS:
-            target["tokens"][kind] += now[kind] - before.get(kind, 0)
-        if now["cost"] or before.get("cost"):
-            target["cost_usd"] = round(target["cost_usd"] + now["cost"] - before.get("cost", 0), 9)
+    change = {kind: now.get(kind, 0) - before.get(kind, 0) for kind in ({**before, **now} if before else now)}
+    for kind, by in change.items():
+        for target in targets:
+            if kind == "cost":
+                target["cost_usd"] = round(target["cost_usd"] + by, 9)
+            else:
+                target["tokens"][kind] += by
 
 
 def contribution(body: dict[str, Any]) -> dict[str, float]:
@@ -181,14 +184,14 @@ def _count_node(metrics: Metrics, nodes: dict[str, dict[str, float]], event: Eve
     before = nodes.get(key)
     now = contribution(body)
     put(nodes, key, now, WINDOW)
-    old = before or {}
-    names = now if not old else {**old, **now}
-    for name in names:
-        by = now.get(name, 0) - old.get(name, 0)
-        if not by:
-            continue
-        _raise(metrics, name, by, event.actor)
-    return before is not None
+    if before is None:
+        for name, by in now.items():
+            _raise(metrics, name, by, event.actor)
+        return False
+    for name in {**before, **now}:
+        if by := now.get(name, 0) - before.get(name, 0):
+            _raise(metrics, name, by, event.actor)
+    return True
 
 
 def _count_named(metrics: Metrics, event: Event, body: dict[str, Any]) -> None:

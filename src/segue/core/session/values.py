@@ -42,6 +42,8 @@ def number(value: Any) -> int | float:
 
 def count(value: Any) -> int:
     """Return a whole number from 0 on; 0 for anything else."""
+    if type(value) is int and 0 <= value <= _MOST:
+        return value
     return max(int(number(value)), 0)
 
 
@@ -105,8 +107,8 @@ def put(entries: dict[str, Any], key: str, entry: Any, most: int) -> None:
 def add(entries: dict[str, Any], key: str, by: float, most: int) -> None:
     """Add *by* to the counter *key*; a new name is not counted when there are *most*."""
     if key in entries or len(entries) < most:
-        total = number(entries.get(key, 0)) + by
-        entries[key] = round(total, 9) if isinstance(total, float) else total
+        total = entries.get(key, 0) + by
+        entries[key] = total if type(total) is int else round(total, 9)
 
 
 def union(old: Iterable[str], new: Iterable[str], most: int) -> list[str]:
