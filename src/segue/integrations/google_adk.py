@@ -1,0 +1,348 @@
+"""Google ADK on a segue store: `SegueSessionService(store)` is a session service.
+
+An ADK session (app, user, id) is a session of ours. Each ADK event is one event: its record verbatim in `source`, beside it what
+was said as a message, so that everything that reads messages reads ADK sessions too. The session's own state is folded
+from its events; `app:` and `user:` state are scopes, changed with the event that changes them.
+
+What differs from ADK's own services, on purpose: a stale writer is refused by the log's head, not by comparing times; the same
+event again adds nothing; order is the order of appends; a session that another used meanwhile for something else than ADK's
+events (a checkpoint, a lease) is not stale.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from hashlib import blake2b
+from itertools import islice
+from typing import Any, Final
+
+from google.adk.errors import StaleSessionError
+from google.adk.errors.already_exists_error import AlreadyExistsError
+from google.adk.errors.session_not_found_error import SessionNotFoundError
+from google.adk.events.event import Event as AdkEvent
+from google.adk.events.event_actions import EventActions
+from google.adk.platform import uuid as adk_uuid
+from google.adk.sessions import BaseSessionService, Session, State
+from google.adk.sessions.base_session_service import GetSessionConfig, ListSessionsResponse
+
+from segue.core.errors import ExistsError, HeadMovedError, NotFoundError
+from segue.core.log.events import Commit, Draft, Event
+from segue.core.log.times import seconds
+from segue.engine import foreign
+from segue.engine.foreign import Foreign
+from segue.host.threads import in_thread
+from segue.ports import Snapshot, Store
+
+__all__ = ["SegueSessionService"]
+
+_AGENT: Final = "google_adk"
+_STATE: Final = "google_adk.state.1"
+_EVERY = 64
+"""After this many events a session's folded state is kept as a snapshot."""
+_NULL = "$null"
+"""In a scope null deletes; ADK keeps null as a value: it stands there as `{"$null": 0}`, and `{"$null": 1}` as itself."""
+
+StateValues = dict[str, Any]
+
+
+class SegueSessionService(BaseSessionService):
+    """An ADK session service on an open store, for many tasks and processes at once. What was appended is on disk.
+
+    The store stays the caller's: closing it is his.
+    """
+
+    def __init__(self, store: Store) -> None:
+        """Keep sessions in *store*."""
+        self.store = store
+
+    async def create_session(
+        self, *, app_name: str, user_id: str, state: dict[str, Any] | None = None, session_id: str | None = None
+    ) -> Session:
+        """Create a session, its `app:` and `user:` state with it, and return it.
+
+        Raises:
+            AlreadyExistsError: there is one of that id.
+        """
+        return await in_thread(self._create, app_name, user_id, state or {}, (session_id or "").strip() or adk_uuid.new_uuid())
+
+    async def get_session(
+        self, *, app_name: str, user_id: str, session_id: str, config: GetSessionConfig | None = None
+    ) -> Session | None:
+        """Return a session with its events (those that *config* asks for) and its state, all three scopes; or None."""
+        return await in_thread(self._get, app_name, user_id, (session_id or "").strip(), config or GetSessionConfig())
+
+    async def list_sessions(self, *, app_name: str, user_id: str | None = None) -> ListSessionsResponse:
+        """Return the sessions of a user, or of all, without events, the one that was updated last at the end."""
+        return await in_thread(self._list, app_name, user_id)
+
+    async def delete_session(self, *, app_name: str, user_id: str, session_id: str) -> None:
+        """Take a session and its events away. What it changed in `app:` and `user:` state stays."""
+        await in_thread(self._delete, app_name, user_id, (session_id or "").strip())
+
+    async def get_user_state(self, *, app_name: str, user_id: str) -> dict[str, Any]:
+        """Return a user's state, keys without their prefix."""
+        return await in_thread(self._scope, _user_scope(app_name, user_id))
+
+    async def append_event(self, session: Session, event: AdkEvent) -> AdkEvent:
+        """Append *event* to the log and to *session*, and return it. A partial one is only returned.
+
+        Raises:
+            SessionNotFoundError: there is no such session, or no more.
+            StaleSessionError: another appended to it since *session* was read.
+        """
+        if event.partial:
+            return event
+        self._apply_temp_state(session, event)
+        event = self._trim_temp_delta_state(event)
+        if await in_thread(self._append, session, event):
+            self._commit_event_to_session(session, event)
+            session.last_update_time = event.timestamp
+        return event
+
+    # --- each, in a thread
+
+    def _create(self, app: str, user: str, state: dict[str, Any], session_id: str) -> Session:
+        own, scopes = _split(app, user, _json_state(EventActions(state_delta=state)))
+        created = Draft("session.created", {"state": own}, actor=_AGENT, scopes=scopes or None)
+        try:
+            at = foreign.begin(self.store, _foreign(app, user, session_id), created)
+        except ExistsError as e:
+            raise AlreadyExistsError(f"Session with id {session_id} already exists.") from e
+        return self._session(at, _foreign(app, user, session_id))
+
+    def _get(self, app: str, user: str, session_id: str, config: GetSessionConfig) -> Session | None:
+        name = _foreign(app, user, session_id)
+        at = foreign.find(self.store, name)
+        if at is None:
+            return None
+        try:
+            return self._session(at, name, config)
+        except NotFoundError:  # deleted meanwhile
+            return None
+
+    def _list(self, app: str, user: str | None) -> ListSessionsResponse:
+        found: list[Session] = []
+        for at, name in foreign.sessions_of(self.store, _AGENT):
+            if name.parts[0] == app and user in {None, name.parts[1]}:
+                with suppress(NotFoundError):  # deleted meanwhile
+                    found.append(self._session(at, name))
+        return ListSessionsResponse(sessions=sorted(found, key=lambda s: (s.last_update_time, s.user_id, s.id)))
+
+    def _delete(self, app: str, user: str, session_id: str) -> None:
+        at = foreign.find(self.store, _foreign(app, user, session_id))
+        if at is not None:
+            with suppress(NotFoundError):  # another was faster
+                self.store.delete(at)
+
+    def _append(self, session: Session, event: AdkEvent) -> bool:
+        """Append *event* at the place where *session* was read; return whether it is new to it."""
+        name = _foreign(session.app_name, session.user_id, session.id)
+        at = foreign.find(self.store, name)
+        if at is None:
+            raise SessionNotFoundError(f"Session {session.id} not found.")
+        draft = _draft(name, event)
+        expect = self._revision(session, at)
+        while True:
+            try:
+                commit = self.store.append(at, [draft], expect=expect)
+            except HeadMovedError:
+                expect = self._unmoved(at, expect)
+            except NotFoundError as e:
+                raise SessionNotFoundError(f"Session {session.id} not found.") from e
+            else:
+                return self._appended(session, event, at, expect, commit)
+
+    def _appended(self, session: Session, event: AdkEvent, at: str, expect: int, commit: Commit) -> bool:
+        (entry,) = commit.entries
+        if not entry.new and any(known.id == event.id for known in session.events):
+            return False
+        if entry.new or self._unmoved(at, expect, upto=entry.seq - 1) >= 0:
+            session._storage_update_marker = _marker(at, entry.seq)  # noqa: SLF001  (where ADK's own services keep theirs)
+        return True
+
+    def _unmoved(self, at: str, seq: int, upto: int | None = None) -> int:
+        """Return the head, if since *seq* nothing of ADK's was appended.
+
+        Raises:
+            StaleSessionError: something was.
+        """
+        for event in self.store.read(at, after=seq, upto=upto, blobs=False):
+            if _is_ours(event):
+                raise StaleSessionError("The session was changed by another since it was read: get it again.")
+            seq = event.seq
+        return seq
+
+    def _revision(self, session: Session, at: str) -> int:
+        """Return the head that *session* was read at."""
+        marker = session._storage_update_marker  # noqa: SLF001  (where ADK's own services keep theirs)
+        if marker is not None:
+            store_id, _, seq = marker.partition(":")
+            if store_id == at and seq.isdecimal():
+                return int(seq)
+        elif (last := self._last(at)) is None or (session.events and session.events[-1].id == last.id):
+            return self.store.info(at).head.seq  # made by hand, and it has what there is
+        raise StaleSessionError("The session is not as it is stored: get it again.")
+
+    # --- folding
+
+    def _session(self, at: str, name: Foreign, config: GetSessionConfig | None = None) -> Session:
+        """Return the session as it is now; without *config* it has no events."""
+        app, user, session_id = name.parts
+        state, seq, updated = self._state(at)
+        events = self._events(at, config, seq) if config else []
+        for prefix, scope in ((State.APP_PREFIX, _app_scope(app)), (State.USER_PREFIX, _user_scope(app, user))):
+            state |= {prefix + key: value for key, value in self._scope(scope).items()}
+        session = Session(app_name=app, user_id=user, id=session_id, state=state, events=events, last_update_time=updated)
+        session._storage_update_marker = _marker(at, seq)  # noqa: SLF001  (where ADK's own services keep theirs)
+        return session
+
+    def _state(self, at: str) -> tuple[StateValues, int, float]:
+        """Return the session's own state, the head it is at, and when ADK last updated it: from a snapshot and the tail."""
+        kept = self.store.snapshot(at, _STATE)
+        fold: dict[str, Any] = json.loads(kept.data) if kept else {"state": {}, "updated": 0.0}
+        state: StateValues = fold["state"]
+        updated: float = fold["updated"]
+        seq, digest = (kept.seq, kept.digest) if kept else (0, "")
+        for event in self.store.read(at, after=seq):
+            if event.kind == "session.created":
+                state |= event.body.get("state", {})
+                updated = seconds(event.at)
+            elif _is_ours(event):
+                delta = _record(event).get("actions", {}).get("state_delta", {})
+                state |= {key: value for key, value in delta.items() if not _is_scoped(key)}
+                updated = _record(event)["timestamp"]
+            seq, digest = event.seq, event.digest
+        if seq - (kept.seq if kept else 0) >= _EVERY:
+            data = json.dumps({"state": state, "updated": updated}).encode()
+            self.store.put_snapshot(at, Snapshot(seq, digest, _STATE, data))
+        return state, seq, updated
+
+    def _events(self, at: str, config: GetSessionConfig, upto: int | None = None) -> list[AdkEvent]:
+        """Return ADK's events in the order of their appends; the last ones only, where only those are asked for."""
+        after = config.after_timestamp
+        newest = (
+            record
+            for record in (_record(event) for event in self.store.read(at, upto=upto, reverse=True) if _is_ours(event))
+            if after is None or record["timestamp"] >= after
+        )
+        return [AdkEvent.model_validate(r) for r in islice(newest, config.num_recent_events)][::-1]
+
+    def _last(self, at: str) -> AdkEvent | None:
+        return next(iter(self._events(at, GetSessionConfig(num_recent_events=1))), None)
+
+    def _scope(self, name: str) -> StateValues:
+        return {key: _from_scope(value) for key, value in self.store.scope(name).values.items()}
+
+
+def _foreign(app: str, user: str, session_id: str) -> Foreign:
+    return Foreign(_AGENT, (app, user, session_id))
+
+
+def _app_scope(app: str) -> str:
+    return json.dumps([_AGENT, app], separators=(",", ":"))
+
+
+def _user_scope(app: str, user: str) -> str:
+    return json.dumps([_AGENT, app, user], separators=(",", ":"))
+
+
+def _marker(at: str, seq: int) -> str:
+    return f"{at}:{seq}"
+
+
+def _is_ours(event: Event) -> bool:
+    return event.source is not None and event.source.get("agent") == _AGENT and not event.erased
+
+
+def _record(event: Event) -> dict[str, Any]:
+    record: dict[str, Any] = (event.source or {})["record"]
+    return record
+
+
+def _is_scoped(key: str) -> bool:
+    return key.startswith((State.APP_PREFIX, State.USER_PREFIX, State.TEMP_PREFIX))
+
+
+def _json_state(actions: EventActions) -> StateValues:
+    """Return a state delta as JSON; what has no JSON form becomes its description, as ADK does it."""
+    delta: StateValues = json.loads(actions.model_dump_json(include={"state_delta"}))["state_delta"]
+    return delta
+
+
+def _split(app: str, user: str, delta: Mapping[str, Any]) -> tuple[StateValues, dict[str, StateValues]]:
+    """Return the session's own changes, and those of the scopes."""
+    own = {key: value for key, value in delta.items() if not _is_scoped(key)}
+    scopes: dict[str, StateValues] = {}
+    for prefix, scope in ((State.APP_PREFIX, _app_scope(app)), (State.USER_PREFIX, _user_scope(app, user))):
+        changed = {k.removeprefix(prefix): _to_scope(v) for k, v in delta.items() if k.startswith(prefix)}
+        if changed:
+            scopes[scope] = changed
+    return own, scopes
+
+
+def _to_scope(value: Any) -> Any:
+    if value is None:
+        return {_NULL: 0}
+    return {_NULL: value[_NULL] + 1} if _is_escape(value) else value
+
+
+def _from_scope(value: Any) -> Any:
+    if not _is_escape(value):
+        return value
+    return {_NULL: value[_NULL] - 1} if value[_NULL] else None
+
+
+def _is_escape(value: Any) -> bool:
+    return isinstance(value, dict) and value.keys() == {_NULL} and type(value[_NULL]) is int and value[_NULL] >= 0
+
+
+def _draft(name: Foreign, event: AdkEvent) -> Draft:
+    """Return an ADK event as an event: what it says as a message, its record verbatim."""
+    text = event.model_dump_json(exclude_none=True)
+    record = json.loads(text)
+    _, scopes = _split(name.parts[0], name.parts[1], record.get("actions", {}).get("state_delta", {}))
+    parts = list(_parts(record))
+    body: dict[str, Any] = {"role": _role(record), "parts": parts} if parts else {"type": "event"}
+    if parts and record.get("usage_metadata"):
+        body["usage"] = _usage(record["usage_metadata"])
+    return Draft(
+        "message" if parts else "record",
+        body,
+        actor=event.author.replace("\0", "")[:200] or _AGENT,
+        key=f"{_AGENT}:{blake2b(text.encode(), digest_size=16).hexdigest()}",
+        source={"agent": _AGENT, "id": event.id, "record": record},
+        scopes=scopes or None,
+    )
+
+
+def _role(record: Mapping[str, Any]) -> str:
+    content = record["content"]
+    if any("function_response" in part for part in content["parts"]):
+        return "tool"
+    return "user" if record.get("author") == "user" or content.get("role") == "user" else "assistant"
+
+
+def _parts(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for part in (record.get("content") or {}).get("parts") or ():
+        if "text" in part:
+            yield {"type": "reasoning" if part.get("thought") else "text", "content": part["text"]}
+        elif "function_call" in part:
+            call = part["function_call"]
+            yield {"type": "tool_call", "id": call.get("id"), "name": call.get("name", ""), "arguments": call.get("args")}
+        elif "function_response" in part:
+            answer = part["function_response"]
+            yield {"type": "tool_call_response", "id": answer.get("id"), "response": answer.get("response")}
+        else:  # media and the like: what and how much, the bytes are in the record
+            kind = next(iter(part), "empty")
+            media = part.get(kind)
+            yield {"type": kind, "mime_type": media.get("mime_type") if isinstance(media, dict) else None}
+
+
+def _usage(counted: Mapping[str, Any]) -> dict[str, int]:
+    names = {
+        "input_tokens": ("prompt_token_count", "tool_use_prompt_token_count"),
+        "output_tokens": ("candidates_token_count", "thoughts_token_count"),
+        "cache_read_tokens": ("cached_content_token_count",),
+        "reasoning_tokens": ("thoughts_token_count",),
+    }
+    return {ours: sum(counted.get(t) or 0 for t in theirs) for ours, theirs in names.items()}
