@@ -71,8 +71,8 @@ class MemoryStore:
             log = _Log(session, fork)
             contents = self._encode(drafts)
             planned = plan(session, drafts, "ignore", lambda key: self._find(log, key))
-            if planned[0].draft is None:
-                raise InvalidEventError("a session begins with an event of its own, this one's key is known to its parent")
+            if all(p.draft is None for p in planned):
+                raise InvalidEventError("a session begins with an event of its own, its keys are all known to its parent")
             commit = self._write(log, planned, contents)
             self._logs[session] = log
             return commit

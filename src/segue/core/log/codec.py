@@ -191,13 +191,36 @@ def erase_line(line: bytes) -> bytes:
     return b"".join((head, _DIGEST_MARK, digest.encode(), b'","erased":"', content_hash.encode(), b'"}\n'))
 
 
-def blob_refs(data: bytes) -> set[str]:
-    """Return the names of the blobs that *data*, a line or a blob, refers to.
+def blob_refs(data: bytes) -> dict[str, bool]:
+    """Return the names of the blobs that *data*, a line or a blob of JSON, refers to, and whether they are JSON themselves.
 
-    A blob that stands for a whole body refers to the blobs of its strings, so whoever keeps what is referred to asks again
-    with each blob's bytes. A caller's own object that looks like a reference counts as one.
+    A blob of JSON may refer to further ones. Of what cannot be read, all that looks like a reference counts as one.
     """
-    return {name.decode() for name in re.findall(rb'"\$blob":"([0-9a-f]{64})"', data)}
+    if _MARKS[0] not in data:
+        return {}
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        return {name.decode(): True for name in re.findall(rb'"\$blob":"([0-9a-f]{64})"', data)}
+    if isinstance(value, dict) and "digest" in value and "salt" in value:
+        value = [value.get("body"), value.get("source")]  # what scopes hold is never a reference
+    found: dict[str, bool] = {}
+    _find_refs(value, found)
+    return found
+
+
+def _find_refs(value: Any, found: dict[str, bool]) -> None:
+    if isinstance(value, list):
+        for item in value:
+            _find_refs(item, found)
+    elif isinstance(value, dict):
+        name = value.get(_BLOB)
+        if isinstance(name, str) and _BLOB_NAME.match(name):
+            found[name] = value.get("type") == "json"
+            return
+        inner = value[_LITERAL] if len(value) == 1 and isinstance(value.get(_LITERAL), dict) else value
+        for item in inner.values():
+            _find_refs(item, found)
 
 
 def _event(record: dict[str, Any], digest: str) -> Event:

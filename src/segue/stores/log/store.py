@@ -265,12 +265,12 @@ class LogStore:
         """See `Store.release`."""
         try:
             journal = self._journal(lease.session)
+            with journal.exclusive():
+                last = leases.read(journal.directory, lease.session)
+                if last is not None and last.token == lease.token:
+                    leases.clear(journal.directory)
         except NotFoundError:
             return
-        with journal.exclusive():
-            last = leases.read(journal.directory, lease.session)
-            if last is not None and last.token == lease.token:
-                leases.clear(journal.directory)
 
     def lease(self, session: str) -> Lease | None:
         """See `Store.lease`."""
@@ -322,8 +322,8 @@ class LogStore:
         journal = Journal(incoming, session, self._env, fork, parent)
 
         def publish() -> None:
-            if request.planned[0].draft is None:
-                raise InvalidEventError("a session begins with an event of its own, this one's key is known to its parent")
+            if not request.ids:
+                raise InvalidEventError("a session begins with an event of its own, its keys are all known to its parent")
             journal.close()
             files.sync_dir(incoming)
             try:

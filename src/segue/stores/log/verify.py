@@ -57,7 +57,7 @@ def log(journal: Journal, blobs: Blobs, used: set[str] | None = None) -> Iterato
     """Yield what is found in one log and the blobs that it refers to."""
     used = set() if used is None else used
     damages: list[Damage] = []
-    refs: dict[str, int] = {}
+    refs: dict[str, tuple[int, bool]] = {}
     view = journal.view()
     for _ in read_events(Source(journal.session, view, journal.base), 0, None, on_damage=damages.append):
         pass
@@ -65,27 +65,27 @@ def log(journal: Journal, blobs: Blobs, used: set[str] | None = None) -> Iterato
         yield Finding("gap" if "missing" in damage.reason else "damage", journal.session, damage.where, damage.reason, damage.seq)
     for block in segments.blocks(View(view.segments, view.end, Head(1 << 60, "")), 1):
         for line in block.lines:
-            for name in blob_refs(line):
-                refs.setdefault(name, segments.seq_of(line) or 0)
+            for name, is_json in blob_refs(line).items():
+                refs.setdefault(name, (segments.seq_of(line) or 0, is_json))
     yield from _blobs(journal, blobs, refs, used)
     yield from _files(journal, view)
     yield from _fork_point(journal)
 
 
-def _blobs(journal: Journal, blobs: Blobs, refs: dict[str, int], used: set[str]) -> Iterator[Finding]:
+def _blobs(journal: Journal, blobs: Blobs, refs: dict[str, tuple[int, bool]], used: set[str]) -> Iterator[Finding]:
     """Look at the blobs that events refer to, and those that these refer to."""
-    waiting = sorted(refs.items(), key=lambda item: item[1], reverse=True)
+    waiting = sorted(((name, *ref) for name, ref in refs.items()), key=lambda item: item[1], reverse=True)
     while waiting:
-        name, seq = waiting.pop()
+        name, seq, is_json = waiting.pop()
         if name in used:
             continue
         used.add(name)
         try:
-            inner = blob_refs(blobs.get(name))
+            data = blobs.get(name)
         except (NotFoundError, DamagedError) as e:
             yield Finding("damage", journal.session, f"blobs/{name[:2]}/{name}.zst", e.message, seq)
             continue
-        waiting += [(other, seq) for other in sorted(inner)]
+        waiting += [(other, seq, more) for other, more in blob_refs(data).items()] if is_json else []
 
 
 def _files(journal: Journal, view: View) -> Iterator[Finding]:

@@ -53,7 +53,7 @@ class Place:
         if not self._durable:
             return store
         store.close()
-        self._opened.remove(store)
+        self._opened = [other for other in self._opened if other is not store]
         return self.open_anew()
 
     def close(self) -> None:

@@ -4,11 +4,12 @@ from collections.abc import Callable
 
 import pytest
 
-from segue.core.errors import DuplicateKeyError, UsageError
+from segue.core.errors import DuplicateKeyError, FencedError, HeadMovedError, UsageError
 from segue.core.log.events import Appended
 from segue.ports import Store
 from segue.testing.builders import user
 from segue.testing.contract.base import A, B, Clauses, begin, nothing_written, point, refused, seqs, words
+from segue.testing.fakes import FakeClock
 
 
 class Keys(Clauses):
@@ -43,6 +44,32 @@ class Keys(Clauses):
         """`create` knows keys too."""
         commit = begin(store, A, user("a", key="k"), user("again", key="k"))
         assert [(e.seq, e.new) for e in commit.entries] == [(1, True), (1, False)]
+
+    def test_an_append_that_is_repeated_as_it_was_gives_what_it_wrote(
+        self, store: Store, reopen: Callable[[Store], Store], clock: FakeClock
+    ) -> None:
+        """Keys come first: neither the head nor the lease is asked where nothing is left to write."""
+        begin(store, A)
+        lease = store.acquire(A, "me", 60)
+        drafts = [user("a", key="ka"), user("b", key="kb")]
+        first = store.append(A, drafts, expect=2, fence=lease.token)
+        store.append(A, [user("c")])
+        clock.advance(61)
+        store = reopen(store)
+        with nothing_written(store):
+            again = store.append(A, drafts, expect=2, fence=lease.token)
+        assert again == (tuple(e._replace(new=False) for e in first.entries), store.info(A).head)
+
+    def test_where_something_is_left_to_write_the_head_and_the_lease_are_asked(self, store: Store) -> None:
+        """One new draft among known ones is enough."""
+        begin(store, A, user("a", key="ka"))
+        drafts = [user("a", key="ka"), user("b", key="kb")]
+        with refused(store, HeadMovedError):
+            store.append(A, drafts, expect=0)
+        with refused(store, FencedError):
+            store.append(A, drafts, fence=0)
+        with refused(store, HeadMovedError):
+            store.append(A, drafts[:1], expect=0, on_key="replace")
 
     def test_a_key_of_one_session_is_free_in_another(self, store: Store) -> None:
         """A key belongs to a log."""

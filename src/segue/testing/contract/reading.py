@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from segue.core.errors import NotFoundError
+from segue.core.errors import ExistsError, GoneError, NotFoundError
+from segue.core.log.events import Draft
 from segue.ports import Store
 from segue.testing.builders import said, user
-from segue.testing.contract.base import NOBODY, A, B, Clauses, begin, nothing_written, picture, point, seqs, words
+from segue.testing.contract.base import NOBODY, A, B, C, Clauses, begin, nothing_written, picture, point, refused, seqs, words
 from segue.testing.fakes import session_id
 
 PATIENCE = 20.0
@@ -191,9 +192,21 @@ class Reading(Clauses):
                 lambda s, at=at: list(at.read(s)),
                 lambda s, at=at: at.append(s, [user("x")]),
             ):
-                with pytest.raises(NotFoundError):
+                with pytest.raises(GoneError):
                     ask(A)
             assert words(at.read(B)) == ["b"]
+
+    def test_the_id_of_a_deleted_session_stays_taken(self, store: Store, other: Store, reopen: Callable[[Store], Store]) -> None:
+        """An id is used once, whether a fork still needs the log or none does."""
+        begin(store, A)
+        begin(store, B)
+        begin(store, C, fork=point(store, A, 1))
+        for session in (A, B):
+            store.delete(session)
+        for at in (store, other, reopen(store)):
+            for session in (A, B):
+                with refused(at, ExistsError):
+                    begin(at, session)
 
     def test_watch_goes_on_with_what_comes(self, store: Store, other: Store) -> None:
         """The events behind a position, in order, and new ones as they come, until it is stopped."""
@@ -229,18 +242,26 @@ class Reading(Clauses):
         self, store: Store, reopen: Callable[[Store], Store]
     ) -> None:
         """After whatever was done to it."""
-        begin(store, A, user("1", key="k"), user("x" * 100_000))
+        like_ours = {"$blob": "0" * 64, "bytes": 3, "type": "json"}
+        begin(
+            store,
+            A,
+            user("1", key="k"),
+            user("x" * 100_000),
+            Draft("record", {"r": like_ours}, scopes={"app:y": {"k": like_ours}}),
+        )
+        store.append(A, [Draft("record", {"pieces": [like_ours, *range(60_000)], "text": "y" * 60_000})])
         begin(store, B, user("b", scopes={"app:x": {"k": 1}}), fork=point(store, A, 1))
         lease = store.acquire(A, "me", 60)
         store.append(A, [user("2")], fence=lease.token)
         store.release(lease)
         store.put_blob(b"x" * 100_000)
         store.number("SESSION-260115", A)
-        store.delete(A)
         for at in (store, reopen(store)):
             with nothing_written(at):
-                assert list(at.verify()) == []
-                assert list(at.verify(B)) == []
+                assert [list(at.verify(session)) for session in (None, A, B)] == [[], [], []]
+        at.delete(A)
+        assert [f for f in at.verify() if f.severity in {"damage", "gap"}] == []
 
     def test_closing_twice_is_closing_once(self, store: Store, reopen: Callable[[Store], Store]) -> None:
         """What was acknowledged is on disk already."""

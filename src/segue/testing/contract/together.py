@@ -137,7 +137,7 @@ def counting(crew: Crew, store: Store) -> None:
     def work(at: Store, _: int) -> int:
         steps = refusals = 0
         while steps < ROUNDS:
-            (last,) = at.read(A, after=at.info(A).head.seq - 1)
+            last = next(at.read(A, reverse=True))
             try:
                 at.append(A, [user(str(int(said(last.body)) + 1))], expect=last.seq)
                 steps += 1

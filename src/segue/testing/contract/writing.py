@@ -169,10 +169,10 @@ class Writing(Clauses):
             store.append(NOBODY, [user("x")])
 
     def test_an_append_of_nothing_is_no_write(self, store: Store) -> None:
-        """Nothing left to write is no write."""
+        """Nothing left to write is no write, whatever was expected."""
         head = begin(store, A).head
         with nothing_written(store):
-            assert store.append(A, []) == ((), head)
+            assert store.append(A, []) == store.append(A, [], expect=7) == store.append(A, [], fence=7) == ((), head)
 
     def test_an_append_at_the_expected_head_is_written(self, store: Store, other: Store) -> None:
         """The head must have that number: it has."""
@@ -190,9 +190,3 @@ class Writing(Clauses):
             store.append(A, [user("mine")], expect=expect)
         assert isinstance(caught.value, HeadMovedError)
         assert (caught.value.fields["expected"], caught.value.fields["actual"]) == (expect, 2)
-
-    def test_an_append_of_nothing_at_another_head_is_refused_too(self, store: Store) -> None:
-        """The head is asked for whatever is written."""
-        begin(store, A)
-        with refused(store, HeadMovedError):
-            store.append(A, [], expect=7)

@@ -215,7 +215,7 @@ def test_erasing_takes_the_content_and_keeps_the_digest():
     assert blobs
     assert b"hunter2" not in bare
     assert SALT.encode() not in bare
-    assert blob_refs(bare) == set()
+    assert blob_refs(bare) == {}
     assert erase_line(bare) == bare
 
 
@@ -260,7 +260,7 @@ def test_large_strings_become_blobs_named_by_their_content():
     large, small = "é" * LARGE, "x" * 100
     line, blobs = line_of(Draft("message", {"a": [large, small]}, source={"again": large}))
     assert blobs == {blob_name(large.encode()): large.encode()}
-    assert blob_refs(line) == set(blobs)
+    assert blob_refs(line) == dict.fromkeys(blobs, False)
     assert len(line) < 1000
     assert decode_line(line).body == {"a": [{"$blob": blob_name(large.encode()), "bytes": 2 * LARGE}, small]}
 
@@ -268,10 +268,27 @@ def test_large_strings_become_blobs_named_by_their_content():
 def test_a_content_of_many_small_pieces_becomes_one_blob_and_its_strings_are_found_through_it():
     body = {"pieces": list(range(LARGE)), "text": "t" * LARGE}
     line, blobs = line_of(Draft("message", body))
-    (whole,) = blob_refs(line)
+    ((whole, is_json),) = blob_refs(line).items()
+    assert is_json
     assert set(blobs) == {whole, blob_name(b"t" * LARGE)}
-    assert blob_refs(blobs[whole]) == {blob_name(b"t" * LARGE)}
+    assert blob_refs(blobs[whole]) == {blob_name(b"t" * LARGE): False}
     assert decode_line(line, blobs.__getitem__).body == body
+
+
+@given(bodies)
+@example({"$blob": "0" * 64})
+@example({"a": [{"$blob": "0" * 64, "x": {"$literal": {"$blob": "0" * 64}}}]})
+def test_what_only_looks_like_a_reference_is_none(body):
+    line, blobs = line_of(Draft("message", body, source=body, scopes={"app:x": {"$blob": "0" * 64, **body}}))
+    refs = blob_refs(line)
+    for name in [name for name, is_json in refs.items() if is_json]:
+        refs |= blob_refs(blobs[name])
+    assert set(refs) == set(blobs)
+
+
+def test_of_a_damaged_line_all_that_looks_like_a_reference_counts():
+    line, blobs = line_of(Draft("message", {"t": "x" * LARGE * 2}))
+    assert blob_refs(line[: len(line) - 4]) == dict.fromkeys(blobs, True)
 
 
 def test_blobs_can_be_named_otherwise():
