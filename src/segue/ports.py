@@ -420,7 +420,7 @@ class TranscriptReader(Protocol):
     """The reader's own version; each event names it, so that a newer reader can tell what to correct."""
 
     def sniff(self, path: str, head: bytes) -> bool:
-        """Return whether a file of that name which begins with *head* is this agent's."""
+        """Return whether a file which begins with *head* is this agent's; by its name where *head* holds no whole line."""
         ...
 
     def identify(self, path: str, head: bytes) -> str:
@@ -459,8 +459,8 @@ class Transcripts(Protocol):
         """Yield the transcripts that *paths* name or hold, but for those of *known* paths.
 
         Directories are walked as they are read, a session's own file before its subagents'. A named file that nobody can
-        read is found without a reader, and with a reason; in directories, files that are nobody's are passed over, empty
-        and unreadable ones are not. With *agent*, only that agent's; a named file is then read as one whatever it looks like.
+        read is found without a reader, and with a reason; in directories, files that are nobody's are passed over, unreadable
+        ones are not. With *agent*, only that agent's; a named file is then read as one whatever it looks like.
 
         Raises:
             UsageError: there is no reader of that name.

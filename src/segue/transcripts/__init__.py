@@ -6,8 +6,10 @@ from segue.ports import TranscriptReader, Transcripts
 def readers() -> tuple[TranscriptReader, ...]:
     """Return a reader for each agent, those with the most telling formats first."""
     from segue.transcripts.claude_code import ClaudeCode
+    from segue.transcripts.codex import Codex
+    from segue.transcripts.messages import Messages
 
-    return (ClaudeCode(),)
+    return (ClaudeCode(), Codex(), Messages())
 
 
 def transcripts() -> Transcripts:

@@ -10,6 +10,7 @@ from segue.transcripts._lines import read_head
 
 _SUFFIXES = (".jsonl", ".jsonl.gz")
 _HEAD = 256 * 1024
+_UNKNOWN = "not a transcript of an agent that is known"
 
 
 class Readers:
@@ -33,7 +34,7 @@ class Readers:
                     if file not in known and (found := self._look(file, readers, None)) is not None:
                         yield found
             elif name not in known:
-                yield self._look(name, readers, only) or Found(name, None, reason="not a transcript of any known agent")
+                yield self._look(name, readers, only) or Found(name, None, reason=_UNKNOWN)
 
     def stamp(self, path: str) -> str:
         """See `Transcripts.stamp`."""
@@ -48,8 +49,6 @@ class Readers:
             head = read_head(path, _HEAD)
         except (OSError, ValueError) as e:  # ValueError: a NUL in the path
             return Found(path, None, reason=f"cannot be read: {getattr(e, 'strerror', None) or e}")
-        if not head and only is None:
-            return Found(path, None, reason="empty file")
         reader = only or next((r for r in readers if r.sniff(path, head)), None)
         return Found(path, reader, reader.identify(path, head)) if reader is not None else None
 

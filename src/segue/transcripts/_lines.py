@@ -197,19 +197,21 @@ class Lines:
             piece += 1
             yield Line(self.number, data.removesuffix(b"\n"), piece)
 
-    def before(self, needle: bytes) -> Iterator[bytes]:
+    def before(self, needle: bytes) -> Iterator[Line]:
         """Yield the lines before this stretch that hold *needle*."""
         here = self._file.tell()
         try:
             self._file.seek(0)
-            left, rest = self._start, b""
+            left, rest, number = self._start, b"", 0
             while left > 0 and (data := _read(self._file, min(_CHUNK, left))):
                 left -= len(data)
                 lines = (rest + data).split(b"\n")
                 rest = lines.pop() if len(lines[-1]) <= MAX_LINE else b""
-                yield from (line for line in lines if needle in line)
+                if any(needle in line for line in lines):
+                    yield from (Line(number + i, line) for i, line in enumerate(lines, 1) if needle in line)
+                number += len(lines)
             if needle in rest:
-                yield rest
+                yield Line(number + 1, rest)
         finally:
             self._file.seek(here)
 

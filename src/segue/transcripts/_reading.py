@@ -13,8 +13,8 @@ _BATCH_EVENTS: Final = 500
 _BATCH_BYTES: Final = 4 * 1024 * 1024
 _HEAD_RECORDS: Final = 50
 
-Before = Callable[[bytes], Iterator[dict[str, Any]]]
-"""Yields the records before this stretch whose line holds some bytes."""
+Before = Callable[[bytes], Iterator[tuple[Place, dict[str, Any]]]]
+"""Yields the records before this stretch whose line holds some bytes, with their places."""
 
 
 class File(NamedTuple):
@@ -75,7 +75,7 @@ class JsonLinesReader(ABC):
         with open_file(path) as opened:
             lines = Lines(opened, position, trusted=trusted)
             state = position.get("state") if position and not lines.rewritten else None
-            file = File(path, foreign_id, lambda needle: self._before(lines, needle))
+            file = File(path, foreign_id, lambda needle: self._before(path, lines, needle))
             drafts = Drafts(self.agent, self.version, foreign_id)
             meaning = self._interpreter(file, drafts, state if isinstance(state, dict) else {})
             told = dict(meaning.facts)
@@ -135,17 +135,18 @@ class JsonLinesReader(ABC):
             reason = f"kept, not interpreted: its shape is unknown ({type(e).__name__})"
             yield drafts.loss(place, reason, at=meaning.at, about=":shape", raw=False)
 
-    def _before(self, lines: Lines, needle: bytes) -> Iterator[dict[str, Any]]:
-        for data in lines.before(needle):
-            record = parse(data.strip(b"\0\r"), self._recognise).record
+    def _before(self, path: str, lines: Lines, needle: bytes) -> Iterator[tuple[Place, dict[str, Any]]]:
+        for line in lines.before(needle):
+            data = line.data.removesuffix(b"\r").strip(b"\0")
+            record = parse(data, self._recognise).record
             if record is not None:
-                yield record
+                yield Place(path, line.number, data), record
 
     def _records(self, head: bytes) -> Iterator[dict[str, Any]]:
         """Yield the first whole records of a file's *head*."""
         for data in head.split(b"\n")[:_HEAD_RECORDS]:
             record = parse(data.strip(b"\0\r"), self._recognise).record if data else None
-            if record is not None:
+            if record is not None and self._recognise(record):
                 yield record
 
 

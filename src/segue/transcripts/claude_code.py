@@ -49,17 +49,16 @@ class ClaudeCode(JsonLinesReader):
 
     def sniff(self, path: str, head: bytes) -> bool:
         """See `TranscriptReader.sniff`. Qwen Code's records have the same envelope, and `parts` in their messages."""
-        found = False
-        for record in self._records(head):
-            if "parts" in dict_of(record, "message") or record.get("type") in {"tool_result", "session_meta"}:
-                return False
-            found = found or self._recognise(record)
-        return found
+        records = list(self._records(head))
+        if not records and b"\n" not in head:
+            stem = _stem(path)
+            return bool(_UUID.match(stem) or _AGENT_FILE.match(stem))
+        return bool(records) and not any("parts" in dict_of(r, "message") for r in records)
 
     def identify(self, path: str, head: bytes) -> str:
         """See `TranscriptReader.identify`: the file's name where it is a UUID, else what the records say."""
         pure = PurePath(path)
-        stem = pure.name.removesuffix(".gz").removesuffix(".jsonl")
+        stem = _stem(path)
         if _UUID.match(stem):
             return stem
         if pure.parent.name == "subagents" and _UUID.match(pure.parent.parent.name):
@@ -103,6 +102,7 @@ class _Claude(Interpreter):
 
     def __init__(self, file: File, drafts: Drafts, state: Mapping[str, Any]) -> None:
         self.at = time_of(state.get("at"))
+        self._since = self.at or ""
         self.facts = dict(dict_of(state, "facts"))
         self._file = file
         self._drafts = drafts
@@ -126,7 +126,9 @@ class _Claude(Interpreter):
         kind = text_of(record, "type")
         uuid = name_of(record, "uuid")
         stream = self._stream_of(record)
-        self.at = time_of(record.get("timestamp")) or self.at
+        at = time_of(record.get("timestamp"))
+        again = uuid in self._seen or bool(uuid and at and at <= self._since and self._knows(uuid))
+        self.at = at or self.at
         if stream == MAIN:
             self._learn(record, uuid)
         if not uuid:
@@ -138,7 +140,8 @@ class _Claude(Interpreter):
             reason = f"the record before it, {parent}, is not in the file; it follows the last one that is"
             yield self._drafts.loss(place, reason, at=self.at, about=":parent", raw=False)
         self._seen.add(uuid)
-        self._last[stream] = uuid
+        if not again:
+            self._last[stream] = uuid
 
     def unread(self, record: dict[str, Any], place: Place) -> Draft:
         uuid = name_of(record, "uuid")
@@ -247,7 +250,7 @@ class _Claude(Interpreter):
     def _knows(self, uuid: str) -> bool:
         if uuid not in self._seen:
             found = self._file.before(uuid.encode())
-            if not any(r.get("uuid") == uuid for r in found):
+            if not any(record.get("uuid") == uuid for _, record in found):
                 return False
             self._seen.add(uuid)
         return True
@@ -275,9 +278,13 @@ class _Claude(Interpreter):
             self.facts["title"] = title
 
 
+def _stem(path: str) -> str:
+    return PurePath(path).name.removesuffix(".gz").removesuffix(".jsonl")
+
+
 def _file_stream(path: str) -> str:
     pure = PurePath(path)
-    named = _AGENT_FILE.match(pure.name.removesuffix(".gz").removesuffix(".jsonl"))
+    named = _AGENT_FILE.match(_stem(path))
     if named and named[1].isprintable():
         return named[1]
     return _UNNAMED if pure.parent.name == "subagents" else ""

@@ -1,0 +1,382 @@
+"""Codex's transcripts: `CODEX_HOME/sessions/YYYY/MM/DD/rollout-<local time>-<uuid>.jsonl`.
+
+Seen in files of versions 0.60 to 0.169. A line is `timestamp`, `ordinal` (not in older ones), `type`, `payload`. What was
+said are the `response_item`s, one after the other; `event_msg`s repeat it for the screen. Each follows what was said last,
+so none names a parent.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import PurePath
+from typing import Any, Final
+
+from segue.core.log.events import Draft
+from segue.transcripts._reading import File, Interpreter, JsonLinesReader
+from segue.transcripts._records import (
+    Drafts,
+    Place,
+    count_of,
+    dict_of,
+    digest,
+    list_of,
+    name_of,
+    short,
+    text_of,
+    time_of,
+)
+
+AGENT: Final = "codex"
+_NAMED = re.compile(r".*([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})\Z")
+_INJECTED = re.compile(
+    r"\s*(<(environment_context|user_instructions|permissions|skills?|turn_aborted|user_shell_command|apps_instructions"
+    r"|collaboration_mode|subagent_notification|INSTRUCTIONS)\b|# AGENTS\.md instructions)"
+)
+_EXIT = re.compile(r"(?:Process exited with code|Exit code:) (-?\d+)")
+_PATCH = re.compile(r"\*\*\* Begin Patch\n(.*?)(?:\*\*\* End Patch|\Z)", re.DOTALL)
+_FILE = re.compile(r"\*\*\* (Add|Update|Delete) File: (.+)")
+_OPS = {"Add": "write", "Update": "edit", "Delete": "delete"}
+_SHELLS = frozenset({"exec_command", "shell", "shell_command", "container.exec", "local_shell", "unified_exec"})
+
+
+class Codex(JsonLinesReader):
+    """Reads Codex's transcripts. See `ports.TranscriptReader`."""
+
+    agent = AGENT
+    version = "1"
+
+    def sniff(self, path: str, head: bytes) -> bool:
+        """See `TranscriptReader.sniff`."""
+        if next(self._records(head), None) is not None:
+            return True
+        return b"\n" not in head and PurePath(path).name.startswith("rollout-")
+
+    def identify(self, path: str, head: bytes) -> str:
+        """See `TranscriptReader.identify`: the file's name where it ends in a UUID, else what its first record says."""
+        stem = PurePath(path).name.removesuffix(".gz").removesuffix(".jsonl")
+        named = _NAMED.match(stem)
+        if named:
+            return named[1]
+        metas = (dict_of(r, "payload") for r in self._records(head) if r["type"] == "session_meta")
+        told = (name_of(m, "id") or name_of(m, "session_id") for m in metas)
+        return next(filter(None, told), stem)
+
+    def _recognise(self, record: Mapping[str, Any]) -> bool:
+        return bool(text_of(record, "type")) and isinstance(record.get("payload"), dict) and "timestamp" in record
+
+    def _interpreter(self, file: File, drafts: Drafts, state: Mapping[str, Any]) -> Interpreter:
+        return _Codex(file, drafts, state)
+
+
+class _Codex(Interpreter):
+    """What Codex's records mean."""
+
+    def __init__(self, file: File, drafts: Drafts, state: Mapping[str, Any]) -> None:
+        self.at = time_of(state.get("at"))
+        self.facts = dict(dict_of(state, "facts"))
+        self._file = file
+        self._drafts = drafts
+        self._since = self.at or ""
+        self._last = name_of(state, "last") or None
+        self._ordinal = count_of(state, "ordinal") if "ordinal" in state else -1
+        self._resumed = bool(state)
+        self._calls: dict[str, dict[str, Any]] = {}
+        self._names: dict[str, str] = {}
+        self._turns: list[str | None] = []
+
+    def state(self) -> dict[str, Any]:
+        return {"at": self.at, "facts": self.facts, "last": self._last, "ordinal": self._ordinal}
+
+    def events(self, record: dict[str, Any], place: Place) -> Iterable[Draft]:
+        at = time_of(record.get("timestamp"))
+        content = digest(place.data)
+        known = self._names.get(content) or self._earlier(record, place, at)
+        name = self._names[content] = known or self._name(record, place)
+        self.at = at or self.at
+        kind, body, actor = self._meaning(record)
+        draft = Draft(kind, body, actor, at=self.at)
+        if kind in {"message", "compaction", "record"}:
+            draft = draft._replace(node=name)
+        yield self._drafts.sign(draft, place, name)
+        if known or draft.node is None:
+            return
+        if actor == "user":
+            self._turns.append(self._last)
+        self._last = name
+
+    def unread(self, record: dict[str, Any], place: Place) -> Draft:
+        name = self._name(record, place)
+        self._last = name
+        body = {"type": short(text_of(record, "type")) or "unknown"}
+        return self._drafts.sign(Draft("record", body, node=name, at=self.at), place, name)
+
+    # --- a record's name
+
+    def _name(self, record: dict[str, Any], place: Place) -> str:
+        """Return the node's name: by ordinal, where the records have them and they rise as they should."""
+        ordinal = _ordinal(record)
+        if ordinal is None:
+            return f"@{place.line}"
+        if ordinal <= self._ordinal:
+            return f"#{ordinal}@{place.line}"
+        self._ordinal = ordinal
+        return f"#{ordinal}"
+
+    def _earlier(self, record: dict[str, Any], place: Place, at: str | None) -> str | None:
+        """Return the name of this very record if it stands before this stretch: one that is repeated adds nothing."""
+        if at is None or at > self._since:
+            return None
+        told = text_of(record, "timestamp").encode("utf-8", "replace")
+        lines = (where.line for where, _ in self._file.before(told) if where.data == place.data)
+        line = next(lines, None)
+        if line is None:
+            return None
+        ordinal = _ordinal(record)
+        return f"@{line}" if ordinal is None else f"#{ordinal}"
+
+    # --- what it means
+
+    def _meaning(self, record: dict[str, Any]) -> tuple[str, dict[str, Any], str]:
+        """Return kind, body and actor of a record's event."""
+        kind, payload = text_of(record, "type"), dict_of(record, "payload")
+        inner = text_of(payload, "type")
+        if kind == "response_item":
+            body, actor = self._item(inner, payload)
+            if body is not None:
+                return "message", body, actor
+        elif kind == "compacted":
+            summary = text_of(payload, "message")
+            return "compaction", {"summary": summary} if summary else {}, ""
+        elif kind == "token_usage_record":
+            totals = dict_of(payload, "thread_token_usage")
+            return "usage", self._usage(dict_of(payload, "usage"), totals), ""
+        elif kind in {"session_meta", "turn_context"}:
+            self._learn(payload)
+        elif kind == "event_msg" and inner == "token_count" and dict_of(dict_of(payload, "info"), "last_token_usage"):
+            info = dict_of(payload, "info")
+            return "usage", self._usage(info["last_token_usage"], dict_of(info, "total_token_usage")), ""
+        elif kind == "event_msg" and inner == "thread_rolled_back":
+            return "head.moved", self._roll_back(count_of(payload, "num_turns")), ""
+        elif kind == "event_msg" and inner == "thread_name_updated" and text_of(payload, "thread_name"):
+            self.facts["title"] = short(text_of(payload, "thread_name"), 200)
+            return "session.updated", {"title": self.facts["title"]}, ""
+        body = {"type": kind[:200]}
+        if inner:
+            body["subtype"] = inner[:200]
+        return "record", body, ""
+
+    def _learn(self, payload: dict[str, Any]) -> None:
+        """Keep what a record tells of the session itself."""
+        facts, git = self.facts, dict_of(payload, "git")
+        if "workspace" not in facts and (cwd := text_of(payload, "cwd")):
+            facts["workspace"] = cwd
+        for fact, value in (
+            ("agent_version", name_of(payload, "cli_version")),
+            ("git_branch", name_of(git, "branch")),
+            ("model", name_of(payload, "model")),
+        ):
+            if value:
+                facts[fact] = value
+        if (origin := name_of(payload, "forked_from_id")) and "forked_from" not in facts:
+            facts["forked_from"] = {"foreign_id": origin}
+
+    def _usage(self, usage: dict[str, Any], totals: dict[str, Any]) -> dict[str, Any]:
+        """Return the usage of one model call. Two kinds of records tell it; both carry the same running total."""
+        body: dict[str, Any] = {
+            "input_tokens": count_of(usage, "input_tokens"),
+            "output_tokens": count_of(usage, "output_tokens"),
+            "cache_read_tokens": count_of(usage, "cached_input_tokens"),
+            "cache_write_tokens": count_of(usage, "cache_write_input_tokens"),
+            "context_tokens": count_of(usage, "input_tokens") + count_of(usage, "output_tokens"),
+        }
+        if reasoned := count_of(usage, "reasoning_output_tokens"):
+            body["reasoning_tokens"] = reasoned
+        if total := count_of(totals, "total_tokens"):
+            body["message_id"] = f"total:{total}"
+        if model := text_of(self.facts, "model"):
+            body["model"] = model
+        return body
+
+    def _roll_back(self, turns: int) -> dict[str, Any]:
+        """Return how the head moves when the last *turns* of the user are taken back."""
+        if self._resumed:
+            earlier = _Codex(self._file._replace(before=lambda _: iter(())), self._drafts, {})
+            for place, record in self._file.before(b""):
+                for _ in earlier.events(record, place):
+                    pass
+            self._turns, self._resumed = earlier._turns + self._turns, False
+        frm = self._last
+        if turns and self._turns:
+            self._last = self._turns[-turns] if turns <= len(self._turns) else self._turns[0]
+            del self._turns[-turns:]
+        return {"to": self._last, "frm": frm, "reason": "the agent rolled back"}
+
+    # --- items of the conversation
+
+    def _item(self, kind: str, payload: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
+        if kind == "message":
+            return self._message(payload)
+        if kind == "reasoning":
+            return _body(payload, "assistant", [_reasoning(payload)]), ""
+        if kind in {"function_call", "custom_tool_call", "local_shell_call", "web_search_call"}:
+            part = _call(kind, payload)
+            self._calls[part["id"]] = part
+            return _body(payload, "assistant", [part]), ""
+        if kind in {"function_call_output", "custom_tool_call_output"}:
+            return self._output(payload), "tool"
+        return None, ""
+
+    def _message(self, payload: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
+        role = text_of(payload, "role")
+        if role not in {"user", "assistant", "developer", "system"}:
+            return None, ""
+        body = _body(payload, role, _parts(payload.get("content")))
+        if role == "assistant":
+            if model := text_of(self.facts, "model"):
+                body["model"] = model
+            return body, ""
+        if role != "user" or _injected(payload, body["parts"]):
+            body["meta"] = True
+            return body, ""
+        if "title" not in self.facts:
+            texts = (p["content"] for p in body["parts"] if p["type"] == "text" and isinstance(p["content"], str))
+            if title := short(next(texts, "")):
+                self.facts["title"] = title
+        return body, "user"
+
+    def _output(self, payload: dict[str, Any]) -> dict[str, Any]:
+        identity = text_of(payload, "call_id")
+        output = payload.get("output")
+        response, code = _response(output)
+        part: dict[str, Any] = {"type": "tool_call_response", "id": identity, "response": response}
+        if code or (isinstance(output, dict) and output.get("success") is False):
+            part["is_error"] = True
+        body = _body(payload, "tool", [part])
+        effects = list(_effects(self._call_of(identity), identity, code))
+        if effects:
+            body["effects"] = effects
+        return body
+
+    def _call_of(self, identity: str) -> dict[str, Any]:
+        """Return the tool call of that id, which may stand before this stretch."""
+        if identity in self._calls:
+            return self._calls.pop(identity)
+        for _, record in self._file.before(identity.encode("utf-8", "replace")) if identity else ():
+            payload = dict_of(record, "payload")
+            kind = text_of(payload, "type")
+            if kind.endswith("_call") and text_of(payload, "call_id") == identity:
+                return _call(kind, payload)
+        return {}
+
+
+def _ordinal(record: dict[str, Any]) -> int | None:
+    found = record.get("ordinal")
+    return found if isinstance(found, int) and not isinstance(found, bool) and 0 <= found < 1 << 53 else None
+
+
+def _body(payload: dict[str, Any], role: str, parts: list[dict[str, Any]]) -> dict[str, Any]:
+    body: dict[str, Any] = {"role": role, "parts": parts}
+    if identity := name_of(payload, "id"):
+        body["message_id"] = identity
+    return body
+
+
+def _injected(payload: dict[str, Any], parts: list[dict[str, Any]]) -> bool:
+    """Return whether a user message was put there by the program: newer versions say so, older ones show it."""
+    about = dict_of(payload, "internal_chat_message_metadata_passthrough")
+    kinds = [k for k in list_of(about, "content_item_kinds") if isinstance(k, str)]
+    if kinds:
+        return not any(k.startswith("user.") or k == "unknown" for k in kinds)
+    said = [p["content"] for p in parts if p["type"] == "text" and isinstance(p["content"], str)]
+    return bool(said) and all(_INJECTED.match(text) for text in said)
+
+
+def _parts(content: Any) -> list[dict[str, Any]]:
+    if isinstance(content, str):
+        return [{"type": "text", "content": content}]
+    if not isinstance(content, list):
+        return [] if content is None else [{"type": "unknown", "content": content}]
+    return [_part(item) if isinstance(item, dict) else {"type": "text", "content": item} for item in content]
+
+
+def _part(item: dict[str, Any]) -> dict[str, Any]:
+    kind = text_of(item, "type")
+    if kind in {"input_text", "output_text", "text", "summary_text", "reasoning_text"}:
+        return {"type": "text", "content": item.get("text", "")}
+    if kind == "input_image":
+        return {"type": "uri", "modality": "image", "uri": text_of(item, "image_url")}
+    return {**item, "type": kind or "unknown"}
+
+
+def _reasoning(payload: dict[str, Any]) -> dict[str, Any]:
+    parts = _parts(payload.get("summary")) + _parts(payload.get("content"))
+    said = [p["content"] for p in parts if p["type"] == "text" and isinstance(p["content"], str)]
+    return {"type": "reasoning", "content": "\n\n".join(said)}
+
+
+def _call(kind: str, payload: dict[str, Any]) -> dict[str, Any]:
+    identity = text_of(payload, "call_id") or text_of(payload, "id")
+    part: dict[str, Any] = {"type": "tool_call", "id": identity, "name": text_of(payload, "name")}
+    if kind == "function_call":
+        return part | {"arguments": _arguments(payload.get("arguments"))}
+    if kind == "custom_tool_call":
+        return part | {"arguments": payload.get("input")}
+    return part | {"name": kind.removesuffix("_call"), "arguments": payload.get("action")}
+
+
+def _arguments(text: Any) -> Any:
+    if not isinstance(text, str):
+        return text
+    try:
+        found = json.loads(text, parse_constant=str)
+    except (ValueError, RecursionError):
+        return text
+    return found if isinstance(found, dict) else text
+
+
+def _response(output: Any) -> tuple[Any, int]:
+    """Return what a tool answered, and its exit code (0 where none is told)."""
+    if isinstance(output, dict):
+        return _response(output.get("content", output.get("output")))
+    if isinstance(output, list):
+        parts = _parts(output)
+        return (parts[0]["content"] if len(parts) == 1 and parts[0]["type"] == "text" else parts), 0
+    if not isinstance(output, str):
+        return output, 0
+    if output.startswith("{"):  # older versions: {"output": ..., "metadata": {"exit_code": ...}}
+        told = _arguments(output)
+        if isinstance(told, dict) and isinstance(told.get("output"), str):
+            code = dict_of(told, "metadata").get("exit_code")
+            return told["output"], code if isinstance(code, int) else 0
+    code = _EXIT.search(output[:400])
+    return output, int(code[1]) if code else 0
+
+
+def _effects(call: dict[str, Any], identity: str, code: int) -> Iterator[dict[str, Any]]:
+    """Yield what the tool did: the command that ran, and the files of a patch that was applied."""
+    name, arguments = text_of(call, "name"), call.get("arguments")
+    patch = arguments if isinstance(arguments, str) else ""
+    if isinstance(arguments, dict):
+        command = arguments.get("cmd", arguments.get("command", arguments.get("input", "")))
+        words = command if isinstance(command, list) else [command]
+        patch = "\n".join(word for word in words if isinstance(word, str))
+    if name in _SHELLS:
+        yield {"op": "run", "exit_code": code, "call": identity}
+    if not code and "apply_patch" in f"{name} {patch[:200]}":
+        for found in _PATCH.finditer(patch):
+            yield from _patched(found[1], identity)
+
+
+def _patched(patch: str, identity: str) -> Iterator[dict[str, Any]]:
+    effect: dict[str, Any] | None = None
+    for line in patch.splitlines():
+        named = _FILE.match(line)
+        if named:
+            if effect is not None:
+                yield effect
+            effect = {"op": _OPS[named[1]], "path": named[2].strip(), "added": 0, "removed": 0, "call": identity}
+        elif effect is not None:
+            effect["added"] += line.startswith("+")
+            effect["removed"] += line.startswith("-")
+    if effect is not None:
+        yield effect
