@@ -1,0 +1,26 @@
+"""The hook as `segue init` writes it: `segue.hooks` for one home and one agent, without what only a reader needs.
+
+Compiling its source is most of what the hook costs beyond the interpreter, so docstrings, comments and annotations go.
+"""
+
+import ast
+from importlib.resources import files
+
+
+def hook_text(home: str, agent: str) -> str:
+    """Return the source of the stand-alone hook for *agent*, which spools into *home*."""
+    tree = ast.parse(files("segue").joinpath("hooks.py").read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Module, ast.FunctionDef)) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:]
+        if isinstance(node, ast.FunctionDef):
+            node.returns = None
+        if isinstance(node, ast.arg):
+            node.annotation = None
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            node.value = _filled(node.targets[0].id, node.value, {"HOME": home, "AGENT": agent})
+    return f"# segue's hook: spools its input and is gone. To take it out: segue init --remove\n{ast.unparse(tree)}\n"
+
+
+def _filled(name: str, value: ast.expr, values: dict[str, str]) -> ast.expr:
+    return ast.Constant(values[name]) if name in values else value
