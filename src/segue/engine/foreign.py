@@ -24,7 +24,7 @@ class Foreign(NamedTuple):
 
 def find(store: Store, foreign: Foreign) -> str | None:
     """Return the id of the living session of *foreign*, or None."""
-    session, there = _place(store, foreign)
+    session, there = place(store, foreign)
     return session if there else None
 
 
@@ -51,7 +51,7 @@ def begin(store: Store, foreign: Foreign, created: Draft) -> str:
         "foreign": list(foreign.parts),
     }
     while True:
-        session, there = _place(store, foreign)
+        session, there = place(store, foreign)
         if there:
             raise ExistsError(f"{foreign.agent} session", foreign.parts[-1])
         try:
@@ -76,8 +76,8 @@ def sessions_of(store: Store, agent: str) -> Iterator[tuple[str, Foreign]]:
             yield session, Foreign(agent, tuple(first.body["foreign"]))
 
 
-def _place(store: Store, foreign: Foreign) -> tuple[str, bool]:
-    """Return where the session of *foreign* is or would be, and whether it is there."""
+def place(store: Store, foreign: Foreign) -> tuple[str, bool]:
+    """Return the id that the session of *foreign* has or would have, and whether it is there."""
     for generation in count():
         session = named_uuid(foreign.agent, *foreign.parts, str(generation))
         try:

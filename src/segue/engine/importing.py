@@ -12,8 +12,9 @@ from typing import Any, Final, NamedTuple
 
 from segue.core.errors import DamagedError, ExistsError, HeadMovedError, InvalidEventError, NotFoundError
 from segue.core.log.events import Draft
-from segue.core.log.ids import session_name, session_prefix, slug_word, uuid7
-from segue.core.log.times import day, seconds, stamp
+from segue.core.log.ids import session_name, session_prefix, slug_word
+from segue.core.log.times import day, stamp
+from segue.engine.foreign import Foreign, begin, place
 from segue.ports import Batch, Clock, Found, Noted, Store, Transcripts
 
 Find = Callable[[str, str], str | None]
@@ -136,7 +137,8 @@ class Importer:
         self._store = store
         self._clock = clock
         self._known: dict[tuple[str, str], str] = {}
-        self._roots: dict[tuple[str, str], str] | None = None
+        self._roots: dict[tuple[str, str], str] = {}
+        self._scanned = False
         self._find = find or self._scan
         self._positions: dict[tuple[str, str], dict[str, Any]] = {}
         self._homeless: list[Noted] = []
@@ -183,17 +185,19 @@ class Importer:
     # --- sessions
 
     def _session(self, agent: str, foreign_id: str) -> str | None:
+        """Return the session of that foreign id: begun by an import, or by somebody else."""
         known = self._known.get((agent, foreign_id))
         if known is None:
-            known = self._find(agent, foreign_id)
+            session, there = place(self._store, Foreign(agent, (foreign_id,)))
+            known = session if there else self._find(agent, foreign_id)
             if known is not None:
                 self._known[agent, foreign_id] = known
         return known
 
     def _scan(self, agent: str, foreign_id: str) -> str | None:
         """Look into the first event of every session: what is done where nobody knows the sessions' foreign ids."""
-        if self._roots is None:
-            self._roots = {}
+        if not self._scanned:
+            self._scanned = True
             for session in self._store.sessions():
                 self._look_at(session)
         return self._known.get((agent, foreign_id))
@@ -204,60 +208,42 @@ class Importer:
             event = next(self._store.read(session, after=first - 1, upto=first, blobs=False), None)
         except (NotFoundError, DamagedError):
             return
-        if event is None:
+        agent = event.body.get("agent") if event is not None else None
+        if event is None or not isinstance(agent, str):
             return
-        agent, root = event.body.get("agent"), event.body.get("root")
-        for foreign_id in event.body.get("foreign_ids") or ():
-            if isinstance(agent, str) and isinstance(foreign_id, str):
+        foreign_ids, root = event.body.get("foreign_ids"), event.body.get("root")
+        for foreign_id in foreign_ids if isinstance(foreign_ids, list) else ():
+            if isinstance(foreign_id, str):
                 self._known.setdefault((agent, foreign_id), session)
-        if self._roots is not None and isinstance(agent, str) and isinstance(root, str):
+        if isinstance(root, str):
             self._roots.setdefault((agent, root), session)
 
     def _begin(self, agent: str, batch: Batch) -> tuple[str, int]:
         """Return the session of a transcript that nobody knows, and how many events began it.
 
-        Its id is computed from the agent's own, so that of several processes that import the same file one begins the
-        session and the others find it there. A session that was deleted gets another id.
+        Of several processes that import the same file one begins the session, the others find it there.
         """
-        began = batch.began or stamp(self._clock.now())
-        for attempt in range(_TRIES):
-            name = f"{agent}\0{batch.foreign_id}\0{attempt}".encode("utf-8", "replace")
-            session = uuid7(max(int(seconds(began) * 1000), 0), blake2b(name, digest_size=10).digest())
-            if self._is_there(session):
-                return session, 0
-            drafts = self._beginning(agent, batch, session, began)
-            try:
-                self._store.create(session, drafts)
-            except ExistsError:
-                if self._is_there(session):
-                    return session, 0
-            else:
-                return session, len(drafts)
-        raise ExistsError("session of transcript", batch.foreign_id)
-
-    def _is_there(self, session: str) -> bool:
+        foreign = Foreign(agent, (batch.foreign_id,))
+        session, there = place(self._store, foreign)
+        if there:
+            return session, 0
         try:
-            self._store.info(session)
-        except NotFoundError:
-            return False
-        return True
+            return begin(self._store, foreign, self._beginning(agent, batch, session)), 1
+        except ExistsError:
+            return place(self._store, foreign)[0], 0
 
-    def _beginning(self, agent: str, batch: Batch, session: str, began: str) -> list[Draft]:
-        prefix = session_prefix(day(began))
-        number = self._store.number(prefix, session)
-        header = {"agent": agent, "foreign_ids": [batch.foreign_id], "type": "general", **batch.facts}
-        header["name"] = session_name(day(began), number)
+    def _beginning(self, agent: str, batch: Batch, session: str) -> Draft:
+        began = batch.began or stamp(self._clock.now())
+        number = self._store.number(session_prefix(day(began)), session)
+        header: dict[str, Any] = {"type": "general", **batch.facts, "name": session_name(day(began), number)}
         project = slug_word(str(header.get("workspace", "")).rstrip("/").rpartition("/")[2]) or "work"
         header["slug"] = f"{began[:10]}-general-{project}-{number:03d}"
         root = batch.facts.get("root")
-        if self._roots is not None and isinstance(root, str) and "forked_from" not in header:
+        if isinstance(root, str) and "forked_from" not in header:
             parent = self._roots.setdefault((agent, root), session)
             if parent != session:  # the agent copied the conversation under a new id
                 header["forked_from"] = {"session": parent, "node": root}
-        return [
-            Draft("session.created", header, agent, at=began, key=_facts_key(agent, batch)),
-            Draft("session.activated", {"note": "imported"}, agent, at=began),
-        ]
+        return Draft("session.created", header, agent, at=began, key=_facts_key(agent, batch))
 
     # --- events
 
@@ -273,9 +259,10 @@ class Importer:
             if session is None:
                 session, new = self._begin(agent, batch)
                 self._known[agent, batch.foreign_id] = session
-            one = gathered[batch.foreign_id] = _Gathered(session)
-            one.new = new
+            one = gathered[batch.foreign_id] = _Gathered(session, new)
         drafts = list(batch.drafts)
+        if one.new == 1 and drafts:  # begun just now
+            drafts.insert(0, Draft("session.activated", {"note": "imported"}, agent, key=f"{agent}:activated", at=batch.began))
         if batch.facts and drafts:
             drafts.append(Draft("session.updated", batch.facts, agent, key=_facts_key(agent, batch), at=drafts[-1].at))
         if drafts:
@@ -368,9 +355,9 @@ class Importer:
 class _Gathered:
     """What an import makes of one session."""
 
-    def __init__(self, session: str) -> None:
+    def __init__(self, session: str, new: int = 0) -> None:
         self.session = session
-        self.new = 0
+        self.new = new
         self.losses: list[Noted] = []
 
 
