@@ -38,7 +38,7 @@ from segue.stores.log.reading import OnDamage, Source, read_events
 from segue.stores.log.segments import View
 
 _FAR = 1 << 60
-SEGMENT_BYTES = 1 << 20
+SEGMENT_BYTES = 2 << 20
 """A segment that has grown to this is closed at the next append."""
 
 
@@ -199,22 +199,21 @@ class Journal:
 
     def _plan(self, request: Request, head: Head, pending: dict[str, Known]) -> Head:
         planned = plan(self.session, request.drafts, request.on_key, lambda key: pending.get(key) or self.find(key))
-        if any(p.draft is not None for p in planned):
-            if request.expect not in {ANY, head.seq}:
+        written = [p for p in planned if p.draft is not None]
+        if written:
+            if request.expect not in (ANY, head.seq):
                 raise HeadMovedError(self.session, request.expect, head.seq)
             if request.fence is not None:
                 self._check_fence(request.fence)
         request.planned = planned
         if not request.ids:
-            request.ids = [self.env.ids.uuid7() for p in planned if p.draft is not None]
-        seq, fresh = head.seq, iter(request.ids)
-        for p in planned:
-            if p.draft is not None:
-                seq, event = seq + 1, next(fresh)
-                if p.draft.key is not None:
-                    known = pending.get(p.draft.key) if p.same_as is not None else None
-                    pending[p.draft.key] = Known(seq, event, p.draft.node or (known.node if known else event), p.draft.stream)
-        return Head(seq, head.digest)
+            request.ids = [self.env.ids.uuid7() for _ in written]
+        for i, p in enumerate(written):
+            if p.draft is not None and p.draft.key is not None:
+                known = pending.get(p.draft.key) if p.same_as is not None else None
+                node = p.draft.node or (known.node if known else request.ids[i])
+                pending[p.draft.key] = Known(head.seq + i + 1, request.ids[i], node, p.draft.stream)
+        return Head(head.seq + len(written), head.digest)
 
     def _check_fence(self, fence: int) -> None:
         held = leases.read(self.directory, self.session)
