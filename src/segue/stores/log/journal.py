@@ -369,6 +369,9 @@ class Journal:
         view = View(tuple(older), _whole_size(older[-1]), Head(upto or _FAR, ""))
         seen = self._base
         source = Source(self.session, view, self._base)
+        if first is not None:  # mostly its line is in its place, and no other is looked at
+            for event in read_events(source, first - 2, upto, on_damage=_unheard):
+                return Head(event.seq, event.digest)
         for event in read_events(source, older[-1].first - 1, upto, on_damage=_unheard):
             seen = Head(event.seq, event.digest)
         if first is not None and seen.seq < first - 1:
