@@ -78,7 +78,8 @@ class _Codex(Interpreter):
         self._drafts = drafts
         self._since = self.at or ""
         self._last = name_of(state, "last") or None
-        self._ordinal = count_of(state, "ordinal") if "ordinal" in state else -1
+        told = _ordinal(state)
+        self._ordinal = -1 if told is None else told
         self._resumed = bool(state)
         self._calls: dict[str, dict[str, Any]] = {}
         self._names: dict[str, str] = {}
@@ -269,7 +270,7 @@ class _Codex(Interpreter):
         return {}
 
 
-def _ordinal(record: dict[str, Any]) -> int | None:
+def _ordinal(record: Mapping[str, Any]) -> int | None:
     found = record.get("ordinal")
     return found if isinstance(found, int) and not isinstance(found, bool) and 0 <= found < 1 << 53 else None
 
