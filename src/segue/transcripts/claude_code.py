@@ -108,6 +108,7 @@ class _Claude(Interpreter):
         self._drafts = drafts
         self._seen: set[str] = set()
         self._last: dict[str, str] = {k: v for k, v in dict_of(state, "last").items() if isinstance(v, str)}
+        self._said: dict[str, str] = {k: v for k, v in dict_of(state, "said").items() if isinstance(v, str)}
         self._queue = [t for t in list_of(state, "queue") if isinstance(t, str)]
         self._attaches = bool(state.get("attaches"))
         self._stream = text_of(state, "stream") or _file_stream(file.path)
@@ -117,6 +118,7 @@ class _Claude(Interpreter):
             "at": self.at,
             "facts": self.facts,
             "last": self._last,
+            "said": self._said,
             "queue": self._queue,
             "attaches": self._attaches,
             "stream": self._stream,
@@ -142,6 +144,8 @@ class _Claude(Interpreter):
         self._seen.add(uuid)
         if not again:
             self._last[stream] = uuid
+            if kind in {"user", "assistant"}:
+                self._said[stream] = uuid
 
     def unread(self, record: dict[str, Any], place: Place) -> Draft:
         uuid = name_of(record, "uuid")
@@ -185,7 +189,7 @@ class _Claude(Interpreter):
         if kind == "last-prompt":
             leaf, last = name_of(record, "leafUuid"), self._last.get(stream)
             if leaf and leaf != last and self._knows(leaf):
-                self._last[stream] = leaf
+                self._last[stream] = self._said[stream] = leaf
                 move = {"to": leaf, "frm": last, "reason": "the agent resumes from here"}
                 return self._draft("head.moved", move, place, stream)
         elif title := self._title(record, kind):
@@ -234,7 +238,7 @@ class _Claude(Interpreter):
         actor: str = "",
     ) -> Draft:
         if not uuid:  # the line is its name; it hangs off what was last said, and nothing hangs off it
-            parent = self._last.get(stream)
+            parent = self._said.get(stream) if kind == "message" else self._last.get(stream)
         actor = actor or (AGENT if stream == MAIN else f"{AGENT}/{stream}")
         draft = Draft(kind, body, actor, stream, uuid or f"@{place.line}", parent, at=self.at)
         return self._drafts.sign(draft, place, uuid)
