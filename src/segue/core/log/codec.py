@@ -415,6 +415,11 @@ def _resolve(value: Any, load_blob: Callable[[str], bytes] | None) -> Any:
     return value
 
 
+def load_blobs(event: Event, load_blob: Callable[[str], bytes]) -> Event:
+    """Return an *event* that was decoded without its blobs with them; `source` stays as it is."""
+    return event._replace(body=_resolve(event.body, load_blob))
+
+
 def _load(ref: dict[str, Any], load_blob: Callable[[str], bytes] | None) -> Any:
     if not _BLOB_NAME.match(ref[_BLOB]):
         raise BadLine("its reference to a blob is not one")
