@@ -20,7 +20,7 @@ from segue.core.errors import SegueError
 from segue.core.log.events import Draft, Event, ForkPoint
 from segue.host.clock import SystemClock, SystemIds
 from segue.ports import Snapshot
-from segue.stores.log import LogStore, journal
+from segue.stores.log import LogStore, ending
 
 _KIND = "fault.text"
 _SCHEMA = "fault.fold.1"
@@ -52,7 +52,7 @@ class Segue:
 
     def store(self, root: Path) -> LogStore:
         """Open the store as a program does."""
-        journal.SEGMENT_BYTES = self.segment_bytes
+        ending.SEGMENT_BYTES = self.segment_bytes
         return LogStore(root, clock=SystemClock(), ids=SystemIds(), durability=self.durability)
 
     def create(self, root: Path, label: str) -> str:

@@ -2,7 +2,6 @@
 
 import os
 import re
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,14 +9,15 @@ from segue.core.errors import DamagedError, NotFoundError, SegueError
 from segue.core.log.codec import BadLine
 from segue.ports import Clock
 from segue.stores.log import files, locks, removal, sealing, segments
-from segue.stores.log.journal import Journal, is_deleted
+from segue.stores.log.journal import Journal, LookUp
+from segue.stores.log.marks import is_deleted
 from segue.stores.log.tail import line_head
 
 _STALE = 3600.0
 _TEMPORARY = re.compile(r"\..+\.\d+\.[0-9a-f]{8}\Z")
 
 
-def work(store: Path, journal_of: Callable[[str], Journal], clock: Clock) -> int:
+def work(store: Path, journal_of: LookUp, clock: Clock) -> int:
     """Do what waits, if nobody else does it now; return how many segments were sealed."""
     fd = locks.try_lock(store / "worker.lock")
     if fd is None:
@@ -45,7 +45,7 @@ def seal(journal: Journal, *, whole: bool = False) -> int:
     return sum(_seal(journal, segment) for segment in closed)
 
 
-def _do_marked(store: Path, mark: Path, journal_of: Callable[[str], Journal], clock: Clock) -> int:
+def _do_marked(store: Path, mark: Path, journal_of: LookUp, clock: Clock) -> int:
     mark.unlink(missing_ok=True)  # first: a segment that is closed meanwhile marks again
     try:
         journal = journal_of(mark.name)
