@@ -59,8 +59,8 @@ CREATE TABLE sessions (
   {", ".join(COLUMNS)}
 );
 CREATE INDEX sessions_activity ON sessions (last_activity DESC, id DESC);
-CREATE INDEX sessions_workspace ON sessions (workspace, last_activity DESC);
-CREATE INDEX sessions_project ON sessions (project, last_activity DESC);
+CREATE INDEX sessions_workspace ON sessions (workspace, last_activity DESC, id DESC);
+CREATE INDEX sessions_project ON sessions (project, last_activity DESC, id DESC);
 CREATE TABLE refs (ref TEXT NOT NULL, no INTEGER NOT NULL, PRIMARY KEY (ref, no)) WITHOUT ROWID;
 CREATE INDEX refs_session ON refs (no);
 CREATE TABLE places (
