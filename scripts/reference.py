@@ -190,6 +190,7 @@ def schema_words(field: dict[str, Any]) -> str:
 def commands() -> None:
     """Print the help of segue and of each command, as it is shown at 100 columns."""
     import click
+
     from segue.cli.main import SECTIONS, cli
 
     width = {"terminal_width": 100, "max_content_width": 100}
