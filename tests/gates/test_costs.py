@@ -19,7 +19,7 @@ from segue.core.session.state import SCHEMA, State, fold
 from segue.host.clock import SystemClock, SystemIds
 from segue.ports import Snapshot
 from segue.stores.log import LogStore
-from segue.stores.log.journal import SEGMENT_BYTES
+from segue.stores.log.ending import SEGMENT_BYTES
 
 S, FORK = named_uuid("session"), named_uuid("fork")
 STATE = str(SCHEMA)
@@ -128,7 +128,7 @@ def test_appends_that_wait_for_each_other_share_a_sync(tmp_path):
     others = [threading.Thread(target=store.append, args=(S, [d])) for d in drafts[1:]]
     for t in others:
         t.start()
-    while len(store._journals[S]._queue) < 20:
+    while len(store._logs.there(S)._queue) < 20:
         time.sleep(0.001)
     go.set()
     for t in [first, *others]:
