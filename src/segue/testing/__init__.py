@@ -26,9 +26,12 @@ def __getattr__(name: str) -> Any:
 
         return StoreContract
     if name == "TranscriptContract":
+        import sys
+
         import pytest
 
-        pytest.register_assert_rewrite("segue.testing.transcripts")
+        if "segue.testing.transcripts" not in sys.modules:
+            pytest.register_assert_rewrite("segue.testing.transcripts")
         from segue.testing.transcripts import TranscriptContract
 
         return TranscriptContract

@@ -370,6 +370,8 @@ def _usage(usage: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
 def _injected(record: dict[str, Any], parts: list[dict[str, Any]]) -> bool:
     if any(record.get(mark) is True for mark in ("isMeta", "isCompactSummary", "isVisibleInTranscriptOnly")):
         return True
+    if dict_of(record, "origin").get("kind", "human") != "human":
+        return True
     said = [p["content"] for p in parts if p["type"] == "text" and isinstance(p["content"], str)]
     return bool(said) and all(_INJECTED.match(text) for text in said)
 
