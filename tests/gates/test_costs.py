@@ -20,6 +20,7 @@ from segue.host.clock import SystemClock, SystemIds
 from segue.ports import Snapshot
 from segue.stores.log import LogStore
 from segue.stores.log.ending import SEGMENT_BYTES
+from segue.stores.log.segments import NEAR
 
 S, FORK = named_uuid("session"), named_uuid("fork")
 STATE = str(SCHEMA)
@@ -249,7 +250,7 @@ def test_loading_by_snapshot_reads_the_snapshot_and_the_tail_only(tmp_path, seal
         cost[events] = read_by_this_process() - before
         assert seqs == list(range(events + 2, events + 52))
         assert fold(store.read(S, after=kept.seq), State.from_bytes(kept.data)) == fold(store.read(S))
-    assert cost[20_000] <= cost[2_000] * 1.1 + 4096, cost
+    assert cost[20_000] <= cost[2_000] + 2 * NEAR, cost  # the end of a segment is looked at, wherever that is
 
 
 def test_the_last_events_are_read_from_the_end(tmp_path):

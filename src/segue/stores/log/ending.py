@@ -167,10 +167,9 @@ class Ending:
         else:
             self._fd = files.open_append(last.path) if os.access(last.path, os.W_OK) else files.open_read(last.path)
             self._size, self._durable = 0, 0
-            data = files.read_all(self._fd)
-            if writing and not data:
+            if writing and not os.fstat(self._fd).st_size:
                 files.sync_dir(self._log)  # whoever made the file may have died before its name was durable
-            self._take_in(data, writing=writing)
+            self._take_in(self._last_writes(), writing=writing)
         self._generation = generation
 
     def _listed(self) -> tuple[Segment, ...]:
@@ -204,6 +203,19 @@ class Ending:
             self._set_aside(data[found.end :])
         self._size += found.end
         self.head = found.head or self.head
+
+    def _last_writes(self) -> bytes:
+        """Return the last bytes of the segment from behind a whole write on, where there is one near the end, else all."""
+        size = os.fstat(self._fd).st_size
+        start = size - segments.NEAR
+        if start > 0:
+            near = files.read_all(self._fd, start, size)
+            found = tail.first_end(near)
+            if found is not None:
+                skipped, self.head = found
+                self._size = start + skipped
+                return near[skipped:]
+        return files.read_all(self._fd)
 
     def _set_aside(self, rest: bytes) -> None:
         """Keep what a crash cut short in a file of its own, and end the segment before it."""
