@@ -49,6 +49,9 @@ class Segue:
     segment_bytes: int = 16_384
     busy: bool = True
     verify: bool = True
+    keyed: bool = True
+    promised: type[BaseException] = SegueError
+    """What a fault may raise: anything else would have leaked from below."""
 
     def store(self, root: Path) -> LogStore:
         """Open the store as a program does."""
@@ -201,7 +204,3 @@ def _check_fork(store: LogStore, session: str, events: Sequence[Event]) -> list[
     whole = numbers == list(range(1, store.info(session).head.seq + 1)) and events[-1].kind == "fault.fork"
     return [] if whole else [Finding("I4", session, f"the fork reads {len(events)} events, not its parent's and its own")]
 
-
-def errors_of_segue(error: BaseException) -> bool:
-    """Tell whether an error is one that the store promises, with a code and a hint."""
-    return isinstance(error, SegueError)
