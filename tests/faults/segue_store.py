@@ -9,6 +9,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 
 from tests.faults.oracle import Finding, Reading
 
-from segue.core.errors import SegueError
+from segue.core.errors import ExistsError, SegueError
 from segue.core.log.events import Draft, Event, ForkPoint
 from segue.host.clock import SystemClock, SystemIds
 from segue.ports import Snapshot
@@ -61,8 +62,8 @@ class Segue:
     def create(self, root: Path, label: str) -> str:
         """Begin a session with one event of its own kind."""
         session = str(uuid.uuid5(_NAMES, label))
-        store = _shared(self, root)
-        store.create(session, [Draft("fault.begin", {"label": label})])
+        with suppress(ExistsError):  # another was faster: it is there all the same
+            _shared(self, root).create(session, [Draft("fault.begin", {"label": label})])
         return session
 
     def open(self, root: Path, session: str) -> "SegueWriter":
@@ -203,4 +204,3 @@ def _check_fork(store: LogStore, session: str, events: Sequence[Event]) -> list[
     numbers = [event.seq for event in events]
     whole = numbers == list(range(1, store.info(session).head.seq + 1)) and events[-1].kind == "fault.fork"
     return [] if whole else [Finding("I4", session, f"the fork reads {len(events)} events, not its parent's and its own")]
-

@@ -27,7 +27,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum op { OPEN = 1, WRITE, TRUNCATE, SYNC_BEGIN, SYNC_END, RENAME, UNLINK, RMDIR, MKDIR, LINK, ACK, SYNC_FAILED };
+enum op { OPEN = 1, WRITE, TRUNCATE, SYNC_BEGIN, SYNC_END, RENAME, UNLINK, RMDIR, MKDIR, LINK, ACK, SYNC_FAILED, ROOT };
 
 struct record { /* followed by path, other and data */
     uint32_t total, op;
@@ -81,7 +81,7 @@ static int due(char what, long count) {
     return 0;
 }
 
-__attribute__((constructor)) static void begin(void) {
+__attribute__((constructor(64000))) static void begin(void) {
     const char *name = getenv("FAULTS_ROOT");
     if (!name || !realpath(name, root)) return;
     root_length = strlen(root);
@@ -92,6 +92,14 @@ __attribute__((constructor)) static void begin(void) {
         syscall(SYS_close, fd);
     }
     read_plan(getenv("FAULTS_PLAN"));
+}
+
+static void put(enum op, uint64_t, int64_t, const char *, const char *, const void *, size_t, int);
+
+/* Recording begins with the root's own number. */
+__attribute__((constructor(65000))) static void begin_record(void) {
+    struct stat status;
+    if (root_length && !stat(root, &status)) put(ROOT, status.st_ino, 0, "", "", NULL, 0, 0);
 }
 
 static int under_root(const char *path) {

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from tests.faults.disk import Data, Disk, Layout, Naming, Node
+from tests.faults.disk import Data, Disk, Layout, Naming, Node, ordered
 from tests.faults.harness import Outcome, acknowledged, file_system, in_fresh_process, replay_line, scratch
 from tests.faults.oracle import Expectation, Subject, Violation, judge
 from tests.faults.trace import Op, Record, read, record
@@ -76,7 +76,7 @@ def judge_states(subject: Subject, place: Path, trace: bytes, seed: int, wanted:
     """Judge the crash states of a recording (or only one of them, by number)."""
     outcome = Outcome(NAME, subject.name, "", seed)
     rng = random.Random(seed)
-    for state in states(list(read(trace)), seed, wanted):
+    for state in states(ordered(read(trace)), seed, wanted):
         if only is not None and state.number != only:
             continue
         root = place / f"state{state.number}"

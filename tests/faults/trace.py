@@ -30,6 +30,7 @@ class Op(IntEnum):
     LINK = 10
     ACK = 11
     SYNC_FAILED = 12
+    ROOT = 13
 
 
 class Record(NamedTuple):

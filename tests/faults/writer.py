@@ -25,7 +25,7 @@ _PATIENCE = 5
 
 
 def jobs_for(rng: random.Random, shared: list[str], appends: int) -> list[list[Job]]:
-    """Return the work of each process: one to three threads that use shared sessions or create their own."""
+    """Return the work of each process: one to three threads that use shared sessions or create one, at times the same one."""
     groups = []
     for process in range(rng.choice((1, 1, 2, 3))):
         jobs = []
@@ -33,7 +33,7 @@ def jobs_for(rng: random.Random, shared: list[str], appends: int) -> list[list[J
             writer = f"p{process}t{thread}"
             limit = max(2, appends // 2 + rng.randrange(appends))
             own = rng.random() < 0.3
-            jobs.append(Job(writer, f"own-{writer}" if own else rng.choice(shared), create=own, limit=limit))
+            jobs.append(Job(writer, f"own{rng.randrange(2)}" if own else rng.choice(shared), create=own, limit=limit))
         groups.append(jobs)
     return groups
 

@@ -15,6 +15,8 @@ from segue.stores.log.marks import is_deleted
 from segue.stores.log.reading import Source, read_events
 from segue.stores.log.segments import Segment, View
 
+PUBLISHED = 2
+"""The generation from which on a log's own name is known to be durable: its first segment begins the first."""
 SEGMENT_BYTES = 2 << 20
 """A segment that has grown to this is closed at the next append."""
 _FAR = 1 << 60
@@ -29,6 +31,8 @@ class Ending:
         """Name the log and what its first event follows."""
         self.lock = LogLock(directory / "lock", env.lock_timeout)
         self.head = base
+        self.published = True
+        """False while the log is being made, where nobody looks for it."""
         self._directory = directory
         self._log = directory / "log"
         self._session = session
@@ -85,8 +89,9 @@ class Ending:
 
     def begin_segment(self) -> None:
         """Close the open segment and go on in a new one, its name durable."""
-        first = self.head.seq + 1
-        path = segments.segment_path(self._log, first)
+        if not self._env.relaxed:
+            self.make_durable()  # what a writer left that died before its sync: what follows must not outlive it
+        path = segments.segment_path(self._log, self.head.seq + 1)
         self.forget()
         try:
             self._fd = files.create(path)
@@ -96,6 +101,14 @@ class Ending:
         self._generation = self.lock.bump()
         self._size, self._durable = os.fstat(self._fd).st_size, 0
         self._segments = segments.listed(self._log)
+
+    def publish(self) -> int:
+        """Say that the log's own name is durable, and return the generation that says so."""
+        self.published = True
+        while True:
+            generation = self.lock.bump()
+            if generation >= PUBLISHED:
+                return generation
 
     def make_durable(self) -> None:
         """Sync what a writer that died left unsynced: only durable events are shown."""
@@ -117,6 +130,7 @@ class Ending:
     def _leave(self, start: int) -> None:
         """After a failed sync nothing more is said about the segment's end: take it back, go on in a new file."""
         self._cut(start)
+        self._durable = self._size  # a second sync would succeed and mean nothing
         try:
             self.begin_segment()
         except (OSError, SegueError):
@@ -157,6 +171,9 @@ class Ending:
         self.forget()
         if writing and is_deleted(self._directory):
             raise GoneError("session", self._session)
+        if writing and generation < PUBLISHED and self.published:
+            files.sync_dir(self._directory.parent)  # who made this log may have died before its own name was durable
+            generation = self.publish()
         self._segments = self._listed()
         last = self._segments[-1] if self._segments else None
         self.head = self._head_before(last)

@@ -61,6 +61,14 @@ class Journal:
         """The lock under which all else happens."""
         return self._end.lock
 
+    def hide(self) -> None:
+        """Say that the log is being made, where nobody looks for it."""
+        self._end.published = False
+
+    def publish(self) -> None:
+        """Say that the log is in its place, its own name durable."""
+        self._end.publish()
+
     # --- append
 
     def append(self, request: Request) -> Commit:

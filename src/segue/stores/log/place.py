@@ -28,6 +28,8 @@ def open_place(path: Path) -> None:
         raise StoreUnusableError(f"store {str(path)!r} cannot be opened: it is not a directory") from e
     except PermissionError as e:
         raise StoreUnusableError(f"store {str(path)!r} cannot be opened: {(e.strerror or 'permission denied').lower()}") from e
+    except OSError as e:
+        raise files.refusal(f"store {str(path)!r}", e) from e
 
 
 def _check_owner(path: Path) -> None:
@@ -62,4 +64,5 @@ def _found_store(path: Path, where: Path) -> None:
         raise StoreUnusableError(f"store {str(path)!r} cannot be opened: the directory holds something else")
     if not os.access(path, os.W_OK):
         raise StoreUnusableError(f"store {str(path)!r} cannot be made: the directory is read-only")
+    files.sync_dir(path.parent)
     files.replace(where, json.dumps({"segue": FORMAT}).encode() + b"\n")

@@ -102,7 +102,8 @@ class Scopes:
         files.make_dir(where)
         files.make_dir(where / "log")
         os.close(files.open_or_create(where / "lock"))
-        files.sync_dir(where)  # the name says that all else is there
+        files.sync_dir(where)  # the name says that all else is there, whoever made it
+        files.sync_dir(self._directory)
         files.replace(where / "name", name.encode())
         return self._made(name)
 

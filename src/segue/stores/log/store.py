@@ -10,18 +10,21 @@
 <store>/todo/                logs with closed segments to seal
 """
 
+import functools
 import os
 import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from segue.core.errors import (
     ExistsError,
     HeadMovedError,
     InvalidEventError,
     NotFoundError,
+    OutcomeUnknownError,
     UsageError,
 )
 from segue.core.log.codec import blob_name
@@ -39,7 +42,23 @@ from segue.stores.log.marks import is_deleted, write_fork
 from segue.stores.log.place import open_place
 from segue.stores.log.scopes import Scopes
 
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
 _live: "weakref.WeakSet[LogStore]" = weakref.WeakSet()
+
+
+def _promised(method: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Let nothing of the system's leak: what it refuses is an error of ours."""
+
+    @functools.wraps(method)
+    def call(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        try:
+            return method(*args, **kwargs)
+        except OSError as e:
+            raise files.refusal(repr(method.__name__), e) from e
+
+    return call
 
 
 class LogStore:
@@ -81,6 +100,7 @@ class LogStore:
 
     # --- writing
 
+    @_promised
     def create(self, session: str, drafts: Sequence[Draft], *, fork: ForkPoint | None = None) -> Commit:
         """See `Store.create`. The log is written aside and moved to its place, so it is there whole or not at all."""
         if not is_uuid(session):
@@ -100,6 +120,7 @@ class LogStore:
                 removal.unmark_fork(parent, session)
             raise
 
+    @_promised
     def append(
         self,
         session: str,
@@ -120,6 +141,7 @@ class LogStore:
             self._logs.drop(session)
             raise
 
+    @_promised
     def delete(self, session: str) -> None:
         """See `Store.delete`."""
         journal = self._logs.there(session)
@@ -189,6 +211,7 @@ class LogStore:
 
     # --- beside the logs
 
+    @_promised
     def number(self, prefix: str, owner: str) -> int:
         """See `Store.number`."""
         return numbers.take(self.path / "numbers", prefix, owner, self._env.sync)
@@ -205,6 +228,7 @@ class LogStore:
         """See `Store.drop_snapshots`."""
         snapshots.drop(self._logs.there(session).directory)
 
+    @_promised
     def put_blob(self, data: bytes) -> str:
         """See `Store.put_blob`."""
         name = blob_name(data)
@@ -231,14 +255,17 @@ class LogStore:
 
     # --- leases
 
+    @_promised
     def acquire(self, session: str, holder: str, ttl: float, *, take_over: bool = False) -> Lease:
         """See `Store.acquire`."""
         return driving.acquire(self._logs.there(session), holder, ttl, take_over=take_over)
 
+    @_promised
     def renew(self, lease: Lease, ttl: float) -> Lease:
         """See `Store.renew`."""
         return driving.renew(self._logs.there(lease.session), lease, ttl)
 
+    @_promised
     def release(self, lease: Lease) -> None:
         """See `Store.release`."""
         with suppress(NotFoundError):
@@ -250,6 +277,7 @@ class LogStore:
 
     # --- upkeep
 
+    @_promised
     def seal(self, session: str, *, whole: bool = False) -> int:
         """Compress the closed segments of a session (*whole*: the open one too) and return how many.
 
@@ -257,6 +285,7 @@ class LogStore:
         """
         return upkeep.seal(self._logs.there(session), whole=whole)
 
+    @_promised
     def upkeep(self) -> int:
         """Seal what waits to be sealed, if nobody else does it now; return how many segments."""
         return upkeep.work(self.path, self._logs.any, self._clock)
@@ -283,11 +312,11 @@ class LogStore:
         if fork is not None:
             write_fork(incoming, fork)
         journal = Journal(incoming, session, self._env, fork, parent)
+        journal.hide()
 
         def publish() -> None:
             if not request.ids:
                 raise InvalidEventError("a session begins with an event of its own, its keys are all known to its parent")
-            journal.close()
             files.sync_dir(incoming)
             try:
                 os.rename(incoming, self.path / "sessions" / session)
@@ -295,7 +324,11 @@ class LogStore:
                 if (self.path / "sessions" / session).exists():
                     raise ExistsError("session", session) from e
                 raise
-            files.sync_dir(self.path / "sessions")
+            try:
+                files.sync_dir(self.path / "sessions")
+            except OSError as e:  # it is there, but a power loss may take it
+                raise OutcomeUnknownError(f"session {session!r} is unconfirmed: the disk reports {e.strerror or e}") from e
+            journal.publish()
 
         try:
             if any(draft.scopes for draft in request.drafts):
@@ -307,6 +340,7 @@ class LogStore:
             journal.close()
             removal.sweep(incoming)
             raise
+        journal.close()
         return request.result()
 
     def _check_fork(self, fork: ForkPoint) -> Journal:

@@ -59,7 +59,10 @@ def _do_marked(store: Path, mark: Path, journal_of: LookUp, clock: Clock) -> int
 
 def _seal(journal: Journal, segment: segments.Segment) -> int:
     """Write the sealed form, read it back, and only then let the original go. A damaged segment stays as it is."""
-    data = files.read_file(segment.path)
+    try:
+        data = files.read_file(segment.path)
+    except FileNotFoundError:  # another was faster
+        return 0
     if not data or not _sound(data):
         return 0
     target = segments.sealed_path(segment.path)
@@ -90,7 +93,7 @@ def _finish_earlier(journal: Journal, directory: Path) -> None:
     """Unlink originals whose sealed form is in place: a crash came in between."""
     for name in os.listdir(directory):
         if name.endswith(".jsonl") and segments.is_segment(name) and (directory / f"{name}.zst").exists():
-            with journal.lock.exclusive():
+            with journal.lock.exclusive(), suppress(FileNotFoundError):  # another was faster
                 fd = files.open_read(directory / f"{name}.zst")
                 try:
                     same = _content(fd) == files.read_file(directory / name)

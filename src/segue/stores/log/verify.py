@@ -40,7 +40,7 @@ def store(path: Path, logs: Logs, scopes: Scopes) -> Iterator[Finding]:
         if not is_uuid(name):
             yield Finding("orphan", None, f"sessions/{name}", "not a session")
             continue
-        if is_deleted(directory) and not (directory / "log").exists():
+        if is_deleted(directory) and not _is_shared(directory):
             continue
         try:
             yield from log(logs.any(name), used)
@@ -122,6 +122,11 @@ def _beside(path: Path, blobs: Blobs, used: set[str]) -> Iterator[Finding]:
     for name in blobs.names():
         if name not in used:
             yield Finding("orphan", None, f"blobs/{name[:2]}/{name}.zst", "no event refers to it")
+
+
+def _is_shared(directory: Path) -> bool:
+    """Return whether forks may need what a deleted log holds; else it is only on its way out."""
+    return (directory / "log").exists() and bool(_names(directory / "forks"))
 
 
 def _names(where: Path) -> list[str]:
