@@ -28,6 +28,11 @@ _LISTS: Final = frozenset({"agents", "tags", "foreign_ids"})
 _CANDIDATES: Final = 100
 _MOST_DEAD: Final = 1_000
 
+_MATCHING: Final = (
+    "FROM words CROSS JOIN events ON events.id = words.rowid"
+    " WHERE words MATCH ? AND words.rowid BETWEEN ? AND ? ORDER BY words.rowid DESC LIMIT ?"
+)
+
 Progress = Callable[[int, int], None]
 
 
@@ -211,24 +216,25 @@ class SqliteIndex:
 
     def _hits(self, db: sqlite3.Connection, match: str, places: Iterator["_Place"], limit: int) -> Hits:
         """Return the first *limit* places whose events can be read, with their snippets. Revisions show only their newest."""
-        events: list[tuple[_Place, Event]] = []
+        events: list[tuple[str, float, Event]] = []
         seen: set[tuple[int, str, str]] = set()
         more = False
         for place in places:
-            event = self._event(place)
+            (session,) = db.execute("SELECT id FROM sessions WHERE no = ?", (place.no,)).fetchone()
+            event = self._event(session, place.seq)
             if event is None or (place.no, event.stream, event.node) in seen:
                 continue
             if len(events) == limit:
                 more = True
                 break
             seen.add((place.no, event.stream, event.node))
-            events.append((place, event))
+            events.append((session, place.score, event))
         return Hits(_shown(db, match, events), more, None)
 
-    def _event(self, place: "_Place") -> Event | None:
-        """Return the event of a place, or None where it cannot be read: it was deleted, erased or damaged meanwhile."""
+    def _event(self, session: str, seq: int) -> Event | None:
+        """Return an event that was found, or None where it cannot be read: it was deleted, erased or damaged meanwhile."""
         with suppress(SegueError):
-            for event in self._store.read(place.session, after=place.seq - 1, upto=place.seq, on_damage=_overlook):
+            for event in self._store.read(session, after=seq - 1, upto=seq, on_damage=_overlook):
                 return event
         return None
 
@@ -267,10 +273,8 @@ class SqliteIndex:
 
 
 class _Place(NamedTuple):
-    id: int
     no: int
     seq: int
-    session: str
     score: float = 0.0
 
 
@@ -284,30 +288,16 @@ class _Ask:
 
     def newest(self, match: str) -> Iterator[_Place]:
         """Yield the places that match, newest first."""
-        found = self._db.execute(
-            "SELECT rowid FROM words WHERE words MATCH ? AND rowid BETWEEN ? AND ? ORDER BY rowid DESC", (match, *self._range)
-        )
-        for (id_,) in found:
-            if place := self._place(id_, 0.0):
-                yield place
+        for no, seq in self._db.execute(f"SELECT events.no, events.seq {_MATCHING}", (match, *self._range, -1)):
+            if self._wanted is None or no in self._wanted:
+                yield _Place(no, seq)
 
     def best(self, match: str) -> tuple[list[_Place], int | None]:
         """Return the places of the newest WINDOW matches, best first; and the window where there were more."""
-        found = self._db.execute(
-            "SELECT rowid, bm25(words, 1.0, 1.5, 0.0) FROM words WHERE words MATCH ? AND rowid BETWEEN ? AND ?"
-            " ORDER BY rowid DESC LIMIT ?",
-            (match, *self._range, WINDOW + 1),
-        ).fetchall()
-        places = [place for id_, rank in found[:WINDOW] if (place := self._place(id_, -rank))]
-        return sorted(places, key=lambda p: (-p.score, -p.id)), WINDOW if len(found) > WINDOW else None
-
-    def _place(self, id_: int, score: float) -> _Place | None:
-        row = self._db.execute(
-            "SELECT events.no, events.seq, sessions.id FROM events JOIN sessions USING (no) WHERE events.id = ?", (id_,)
-        ).fetchone()
-        if row is None or (self._wanted is not None and row[0] not in self._wanted):
-            return None
-        return _Place(id_, row[0], row[1], row[2], score)
+        ask = f"SELECT events.no, events.seq, -bm25(words, 1.0, 1.5, 0.0) {_MATCHING}"
+        found = [_Place(*row) for row in self._db.execute(ask, (match, *self._range, WINDOW + 1))]
+        places = [p for p in found[:WINDOW] if self._wanted is None or p.no in self._wanted]
+        return sorted(places, key=lambda p: -p.score), WINDOW if len(found) > WINDOW else None
 
 
 def _dead(db: sqlite3.Connection) -> int:
@@ -323,21 +313,21 @@ def _chosen(db: sqlite3.Connection, filters: Filters) -> frozenset[int] | None:
     return frozenset(no for (no,) in db.execute(f"SELECT no FROM sessions WHERE {where.sql}", where.values))
 
 
-def _shown(db: sqlite3.Connection, match: str, events: Sequence[tuple[_Place, Event]]) -> list[Hit]:
+def _shown(db: sqlite3.Connection, match: str, events: Sequence[tuple[str, float, Event]]) -> list[Hit]:
     """Return hits for events that match: a table that holds them alone makes snippets and scores."""
     db.execute("DELETE FROM temp.scratch")
-    for number, (_, event) in enumerate(events, 1):
+    for number, (_, _, event) in enumerate(events, 1):
         words = words_of(event)
         text, names = (part.encode("utf-8", "replace").decode() for part in words) if words else ("", "")
         db.execute("INSERT INTO temp.scratch (rowid, text, names) VALUES (?, ?, ?)", (number, text, names))
     ask = "SELECT rowid, snippet(scratch, 0, '[', ']', '…', 24), bm25(scratch, 1.0, 1.5) FROM temp.scratch WHERE scratch MATCH ?"
     made = {number: (snippet, -rank) for number, snippet, rank in db.execute(ask, (match,))}
     hits: list[Hit] = []
-    for number, (place, event) in enumerate(events, 1):
+    for number, (session, rank, event) in enumerate(events, 1):
         snippet, score = made.get(number, ("", 0.0))
         shown = " ".join(snippet.split())
-        score = place.score or max(score, 0.0)
-        hits.append(Hit(place.session, event.seq, event.at, event.kind, role_of(event), event.actor, shown, round(score, 6)))
+        score = rank or max(score, 0.0)
+        hits.append(Hit(session, event.seq, event.at, event.kind, role_of(event), event.actor, shown, round(score, 6)))
     return hits
 
 
