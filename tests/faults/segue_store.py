@@ -15,13 +15,12 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from tests.faults.oracle import Finding, Reading
-
 from segue.core.errors import ExistsError, SegueError
 from segue.core.log.events import Draft, Event, ForkPoint
 from segue.host.clock import SystemClock, SystemIds
 from segue.ports import Snapshot
 from segue.stores.log import LogStore, ending
+from tests.faults.oracle import Finding, Reading
 
 _KIND = "fault.text"
 _SCHEMA = "fault.fold.1"

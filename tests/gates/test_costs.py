@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 import pytest
-from benchmarks.corpus import Conversation, raw_bytes, small
 
+from benchmarks.corpus import Conversation, raw_bytes, small
 from segue.core.log.codec import encode_content, encode_line
 from segue.core.log.events import Draft, ForkPoint
 from segue.core.log.ids import named_uuid
