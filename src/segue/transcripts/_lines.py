@@ -50,7 +50,9 @@ def open_file(path: str) -> IO[bytes]:
         return file
     import gzip
 
-    return cast("IO[bytes]", gzip.GzipFile(fileobj=file, mode="rb"))
+    packed = gzip.GzipFile(fileobj=file, mode="rb")
+    packed.myfileobj = file  # closed with it
+    return cast("IO[bytes]", packed)
 
 
 def read_head(path: str, size: int = _BLOCK) -> bytes:
