@@ -269,7 +269,8 @@ class Importer:
                 session, new = self._begin(agent, batch)
                 self._known[agent, batch.foreign_id] = session
             one = gathered[batch.foreign_id] = _Gathered(session, new)
-        drafts = list(batch.drafts)
+        # a record without a time, before the first one that has one, is not of today
+        drafts = [d if d.at or not batch.began else d._replace(at=batch.began) for d in batch.drafts]
         if one.new == 1 and drafts:  # begun just now
             drafts.insert(0, Draft("session.activated", {"note": "imported"}, agent, key=f"{agent}:activated", at=batch.began))
         if batch.facts and drafts:

@@ -399,3 +399,11 @@ def test_what_is_written_is_followed_within_a_second(tmp_path):
     assert [e.source["raw"] for e in store.read(session) if e.source] == [text.decode().rstrip("\n") for text in lines]
     assert sorted(delays)[len(delays) // 2] < 1
     store.close()
+
+
+def test_records_without_a_time_are_of_the_days_of_their_session_not_of_the_import(store):
+    report = run(store, FIXTURES / "claude" / "headless-plan.jsonl", FIXTURES / "claude" / "tui-plan-filehistory.jsonl")
+    for session in report.sessions:
+        times = {e.at for e in store.read(session.id) if e.kind != "import.advanced"}
+        assert {at[:10] for at in times} == {"2026-11-21"}
+        assert max(times) < "2026-11-21T03"
