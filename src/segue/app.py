@@ -73,10 +73,17 @@ class App:
 
     @cached_property
     def index(self) -> Index:
-        """The index of the store."""
-        from segue.engine.scanning import ScanIndex
+        """The index of the store, beside its logs; a scan where Python has no full text."""
+        try:
+            from segue.stores.index.index import SqliteIndex, check_full_text
 
-        return ScanIndex(self.store)
+            check_full_text()
+        except ImportError:
+            from segue.engine.scanning import ScanIndex
+
+            return ScanIndex(self.store)
+        place = getattr(self.store, "path", None)
+        return SqliteIndex(self.store, place / "index.sqlite" if place else ":memory:")
 
     @cached_property
     def transcripts(self) -> Transcripts:

@@ -232,12 +232,12 @@ $ segue show current 77
 def test_a_search_says_where_it_stands(shop):
     assert shop.says("search", "plums") == snapshot("""\
 $ segue search plums
-SESSION-260115-001 3  2026-01-15 09:30  user
-  sell pears, never [plums]
-SESSION-260115-001 4  2026-01-15 09:30  constraint.set
-  never [plums]
 SESSION-260115-001 6  2026-01-15 09:30  tool
   pears 7 [plums] 3
+SESSION-260115-001 4  2026-01-15 09:30  constraint.set
+  never [plums]
+SESSION-260115-001 3  2026-01-15 09:30  user
+  sell pears, never [plums]
 see one whole: segue show SESSION NUMBER
 """)
     assert shop.says("search", "bananas") == snapshot("""\
@@ -347,7 +347,7 @@ def test_a_doctor_finds_this_machine_healthy(cli):
     found = said.json
     assert found["healthy"] is True
     names = [c["check"] for c in found["checks"]]
-    assert names == ["python", "compression", "sqlite", "git", "permissions", "disk", "sync", "locks", "agent", "store"]
+    assert names == ["python", "compression", "sqlite", "git", "permissions", "disk", "sync", "locks", "agent", "store", "index"]
 
 
 def test_every_shell_gets_its_completion(cli):

@@ -18,7 +18,7 @@ def command(frame: Frame) -> int:
 
     config = frame.app.config
     checks = checkup(config["store"], config.home, frame.env)
-    checks.append(_opens(frame))
+    checks += [_opens(frame), _index(frame)]
     bad = any(c["status"] == "fail" for c in checks)
     frame.answer({"healthy": not bad, "checks": checks}, lambda d: _text(d["checks"], frame.width))
     return 1 if bad else 0
@@ -30,6 +30,22 @@ def _opens(frame: Frame) -> dict[str, Any]:
     except SegueError as e:
         return {"check": "store", "status": "fail", "what": e.message, "hint": e.hint}
     return {"check": "store", "status": "ok", "what": f"{frame.app.store.url} opens; sessions: {count}", "hint": None}
+
+
+def _index(frame: Frame) -> dict[str, Any]:
+    try:
+        found = frame.app.index.status()
+    except SegueError as e:
+        return {"check": "index", "status": "fail", "what": e.message, "hint": e.hint}
+    what = f"{found.path}: {found.sessions} sessions, {found.entries} entries"
+    status = "ok"
+    if found.fallback:
+        status, what = "warn", f"{found.path or 'none'} is not used, questions are answered without it: {found.fallback}"
+    elif found.damaged:
+        status, what = "warn", f"{what}; {found.damaged} damaged places in the logs are left out"
+    elif found.rebuilt:
+        what = f"{what}; it was made anew: {found.rebuilt}"
+    return {"check": "index", "status": status, "what": what, "hint": "segue validate" if found.damaged else None}
 
 
 def _text(checks: list[dict[str, Any]], width: int) -> str:

@@ -22,7 +22,7 @@ from segue.ports import Filters, Hits
 @click.option("--project")
 @click.option("--agent")
 @click.option("--here", is_flag=True, help="Only sessions of this workspace.")
-@click.option("--since", metavar="AGE", help="In sessions active within this age (12h, 7d), or since a date.")
+@click.option("--since", metavar="AGE", help="Only what is not older than this age (12h, 7d), or since a date.")
 def command(
     frame: Frame,
     query: str,

@@ -1,6 +1,6 @@
 """The index that is not kept: every question is answered from the logs themselves. Obvious, slow, correct.
 
-It serves stores in memory, and stores beside which nothing can be written.
+It serves where Python came without SQLite's full text.
 """
 
 import re
@@ -12,7 +12,7 @@ from segue.core.log.events import Event
 from segue.core.session.catalogue import PlaceRow, SessionRow, place_rows, session_row
 from segue.core.session.refs import Target, resolve
 from segue.engine.loading import load
-from segue.ports import EVERYTHING, Filters, Hit, Hits, Store
+from segue.ports import EVERYTHING, Filters, Hit, Hits, IndexStatus, Store
 
 _AROUND: Final = 80
 _NOT_SAID: Final = frozenset({"id", "role", "type", "message_id", "finish_reason", "digest", "hash"})
@@ -67,6 +67,15 @@ class ScanIndex:
         hits = [hit for row in self._rows() if words and fits(row, filters) for hit in self._hits(row, words, kind, role)]
         hits.sort(key=lambda h: (h.score, h.at) if order == "best" else (h.at, h.score), reverse=True)
         return Hits(hits[:limit], len(hits) > limit, None)
+
+    def rebuild(self) -> int:
+        """See `Index.rebuild`: there is nothing to make anew."""
+        return 0
+
+    def status(self) -> IndexStatus:
+        """See `Index.status`."""
+        sessions = sum(1 for _ in self._store.sessions())
+        return IndexStatus("", "none", "", 0, sessions, 0, 0, 0, "", "this Python has no full text", guarded=False)
 
     def close(self) -> None:
         """See `Index.close`."""

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from segue.host.tokenizers import exact
 
 from segue.core.context.tokens import FAMILIES, Anchor, Count, Estimator, Tally, estimate, family_of
-from segue.host.tokenizers import exact
 
 GOLDEN = [json.loads(line) for line in (Path(__file__).parents[2] / "golden/token-counts.jsonl").read_text("utf-8").splitlines()]
 families = st.sampled_from(FAMILIES)

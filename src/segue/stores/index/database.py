@@ -48,7 +48,7 @@ class Database:
         self.path = str(path)
         self.in_memory = self.path == MEMORY
         self.rebuilt = ""
-        """Why the index was last made anew by this process; empty where it was not."""
+        """Why this process made the index anew; empty where it did not."""
         self.fallback = ""
         """Why this process works on a copy in memory; empty where it does not."""
         self._lock_seconds = lock_seconds
@@ -146,7 +146,7 @@ class Database:
             db.execute("BEGIN IMMEDIATE")
             for statement in TABLES.split(";"):
                 db.execute(statement)
-            db.execute("INSERT INTO meta VALUES ('version', ?)", (VERSION,))
+            db.execute("INSERT INTO meta VALUES ('version', ?), ('rebuilt', ?)", (VERSION, self.rebuilt))
             db.execute("COMMIT")
         elif "meta" not in tables or _version(db) != VERSION:
             raise Stale("it is of another version")

@@ -75,24 +75,27 @@ def mark_of(db: sqlite3.Connection, session: str) -> Mark | None:
     return Mark(*row) if row else None
 
 
-def marks(db: sqlite3.Connection) -> dict[str, Mark]:
-    """Return how far each session was taken in."""
+def marks(db: sqlite3.Connection, session: str | None = None) -> dict[str, Mark]:
+    """Return how far each session was taken in, or the one that is named."""
+    if session is not None:
+        mark = mark_of(db, storable(session))
+        return {session: mark} if mark else {}
     return {id_: Mark(*rest) for id_, *rest in db.execute("SELECT id, no, stamp, seq, digest FROM sessions")}
 
 
-def moved(store: Store, known: dict[str, Mark]) -> tuple[list[tuple[str, str]], list[str]]:
-    """Return the sessions that are not as they are known, each with its stamp, and those that are gone."""
+def moved(store: Store, known: dict[str, Mark], session: str | None = None) -> tuple[list[tuple[str, str]], list[str]]:
+    """Return which sessions (of all, or the one that is named) are not as known, each with its stamp, and which are gone."""
     found: list[tuple[str, str]] = []
     gone = set(known)
-    for session in store.sessions():
+    for name in store.sessions() if session is None else (session,):
         try:
-            stamp = store.stamp(session)
+            stamp = store.stamp(name)
         except NotFoundError:
             continue
-        gone.discard(session)
-        mark = known.get(session)
+        gone.discard(name)
+        mark = known.get(name)
         if mark is None or mark.stamp != stamp:
-            found.append((session, stamp))
+            found.append((name, stamp))
     return found, sorted(gone)
 
 
@@ -260,8 +263,12 @@ def _forget(db: sqlite3.Connection, session: str, *, whole: bool) -> None:
 
 
 def _storable(values: list[Any]) -> list[Any]:
-    """Return values that SQLite takes: lone surrogates have no UTF-8."""
-    return [v.encode("utf-8", "replace").decode() if isinstance(v, str) and not v.isascii() else v for v in values]
+    return [storable(v) if isinstance(v, str) else v for v in values]
+
+
+def storable(value: str) -> str:
+    """Return a text that SQLite takes: lone surrogates have no UTF-8."""
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
 
 
 class Slots:

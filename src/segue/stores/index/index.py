@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
@@ -13,7 +13,7 @@ from segue.core.log.ids import parse_ref
 from segue.core.session.catalogue import PlaceRow, SessionRow
 from segue.core.session.refs import Target, resolve
 from segue.core.session.words import role_of, words_of
-from segue.ports import EVERYTHING, Filters, Hit, Hits, Store
+from segue.ports import EVERYTHING, Filters, Hit, Hits, IndexStatus, Store
 from segue.stores.index import feeding, querying
 from segue.stores.index.database import Database, Stale
 from segue.stores.index.schema import COLUMNS, VERSION
@@ -36,25 +36,11 @@ _MATCHING: Final = (
 Progress = Callable[[int, int], None]
 
 
-class Status(NamedTuple):
-    """What `doctor` says of the index."""
-
-    path: str
-    version: str
-    sqlite: str
-    bytes: int
-    sessions: int
-    entries: int
-    dead: int
-    """Words of entries that are gone, still in the full text."""
-    damaged: int
-    """Damaged places that were met while reading."""
-    rebuilt: str
-    """Why this process made it anew; empty where it did not."""
-    fallback: str
-    """Why this process works on a copy in memory; empty where it does not."""
-    guarded: bool
-    """This SQLite can damage a WAL when two processes write: our lock keeps them apart."""
+def check_full_text() -> None:
+    """Return where this SQLite has FTS5. Raises ImportError."""
+    with closing(sqlite3.connect(":memory:")) as db:
+        if ("ENABLE_FTS5",) not in db.execute("PRAGMA compile_options"):
+            raise ImportError("this SQLite has no FTS5")
 
 
 class SqliteIndex:
@@ -78,18 +64,19 @@ class SqliteIndex:
         """See `Index.catch_up`."""
         return self._data.use(self._catch_up)
 
-    def _catch_up(self, db: sqlite3.Connection) -> int:
-        pending, gone = feeding.moved(self._store, feeding.marks(db))
+    def _catch_up(self, db: sqlite3.Connection, session: str | None = None) -> int:
+        """Take in what is new in the store, or in one *session* of it."""
+        pending, gone = feeding.moved(self._store, feeding.marks(db, session), session)
         if not pending and not gone:
             return 0
         taken = 0
         batch: list[feeding.Update] = []
         chars = 0
-        for done, (session, stamp) in enumerate(pending, 1):
-            mark = feeding.mark_of(db, session)
+        for done, (name, stamp) in enumerate(pending, 1):
+            mark = feeding.mark_of(db, name)
             if mark is not None and mark.stamp == stamp:
                 continue  # another process was faster
-            for update in feeding.read(self._store, session, stamp, mark):
+            for update in feeding.read(self._store, name, stamp, mark):
                 batch.append(update)
                 chars += sum(len(e.words.text) for e in update.entries)
                 if len(batch) >= feeding.BATCH_SESSIONS or chars >= feeding.BATCH_CHARS:
@@ -136,8 +123,13 @@ class SqliteIndex:
         return self._data.use(ask)
 
     def session(self, session: str) -> SessionRow:
-        """See `Index.session`."""
-        found = self.sessions(Filters(session=session))
+        """See `Index.session`. Only this session is caught up with."""
+
+        def ask(db: sqlite3.Connection) -> list[SessionRow]:
+            self._catch_up(db, session)
+            return _rows(db, "id = ?", (feeding.storable(session),))
+
+        found = self._data.use(ask)
         if not found:
             raise NotFoundError("session", session, hint="segue list")
         return found[0]
@@ -146,7 +138,7 @@ class SqliteIndex:
         """See `Index.places`."""
 
         def ask(db: sqlite3.Connection) -> list[PlaceRow]:
-            self._catch_up(db)
+            self._catch_up(db, session)
             return _places(db, "?1 IS NULL OR sessions.id = ?1", (session,))
 
         return self._data.use(ask)
@@ -181,7 +173,7 @@ class SqliteIndex:
         parsed = querying.parse(query)
 
         def ask(db: sqlite3.Connection) -> Hits:
-            self._catch_up(db)
+            self._catch_up(db, filters.session)
             if not parsed.terms or limit < 1:
                 return Hits([], more=False, window=None)
             return self._search(db, parsed, filters, kind, role, limit, order)
@@ -241,17 +233,17 @@ class SqliteIndex:
     # --- upkeep
 
     def rebuild(self) -> int:
-        """Make the index anew, so that nothing of what was erased or deleted is left in it; return the number of events."""
+        """See `Index.rebuild`."""
         self._data.drop("asked for")
         return self.catch_up()
 
-    def status(self) -> Status:
-        """Return what is known of the index, without taking anything in."""
+    def status(self) -> IndexStatus:
+        """See `Index.status`."""
 
-        def ask(db: sqlite3.Connection) -> Status:
+        def ask(db: sqlite3.Connection) -> IndexStatus:
             sessions, damaged = db.execute("SELECT count(*), coalesce(sum(damaged), 0) FROM sessions").fetchone()
             (entries,) = db.execute("SELECT count(*) FROM events").fetchone()
-            return Status(
+            return IndexStatus(
                 path=self._data.path,
                 version=VERSION,
                 sqlite=sqlite3.sqlite_version,
@@ -260,7 +252,7 @@ class SqliteIndex:
                 entries=entries,
                 dead=_dead(db),
                 damaged=damaged,
-                rebuilt=self._data.rebuilt,
+                rebuilt=_meta(db, "rebuilt"),
                 fallback=self._data.fallback,
                 guarded=sqlite3.sqlite_version_info < _SAFE_SQLITE,
             )
@@ -301,8 +293,12 @@ class _Ask:
 
 
 def _dead(db: sqlite3.Connection) -> int:
-    row = db.execute("SELECT value FROM meta WHERE name = 'dead'").fetchone()
-    return int(row[0]) if row else 0
+    return int(_meta(db, "dead") or 0)
+
+
+def _meta(db: sqlite3.Connection, name: str) -> str:
+    row = db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+    return str(row[0]) if row else ""
 
 
 def _chosen(db: sqlite3.Connection, filters: Filters) -> frozenset[int] | None:

@@ -113,6 +113,21 @@ def test_catching_up_takes_in_only_what_is_new(place, index):
     assert found(index, "late") == [(a, 302)]
 
 
+def test_a_question_about_one_session_looks_at_that_one_alone(place, index):
+    store, _ = place
+    for n in range(1, 4):
+        begin(store, n, user("alpha"))
+    asked, stamp = [], store.stamp
+    store.stamp = lambda session: asked.append(session) or stamp(session)
+    assert index.session(session_id(2)).messages == 1
+    assert found(index, "alpha", Filters(session=session_id(2))) == [(session_id(2), 2)]
+    assert index.places(session_id(2)) == []
+    assert set(asked) == {session_id(2)}
+    del store.stamp
+    with pytest.raises(NotFoundError):
+        index.session("x\ud800")
+
+
 @pytest.mark.parametrize(
     ("filters", "numbers"),
     [
@@ -357,6 +372,8 @@ def test_an_index_of_another_version_is_made_anew(log_place):
     again = SqliteIndex(store, path)
     assert answers(again) == expected
     assert again.status().rebuilt == "it is of another version"
+    again.close()
+    assert SqliteIndex(store, path).status().rebuilt == "it is of another version"
 
 
 def test_what_was_done_to_a_damaged_index_is_told(log_place):
@@ -532,7 +549,7 @@ def test_the_work_of_a_question_does_not_grow_with_the_sessions():
             begin(store, n, user(f"alpha w{n % 7}"), project=f"p{n % 10}")
         index = SqliteIndex(store, ":memory:")
         index.catch_up()
-        index._catch_up = lambda _db: 0  # which looks at every session's stamp, in one statement
+        index._catch_up = lambda *_: 0  # which looks at every session's stamp, in one statement
         db = index._data._connection()
         statements, steps = [], []
         db.set_trace_callback(statements.append)
