@@ -20,6 +20,7 @@ from segue.transcripts._records import (
     Place,
     count_of,
     dict_of,
+    later,
     list_of,
     name_of,
     parse,
@@ -102,7 +103,7 @@ class _Claude(Interpreter):
 
     def __init__(self, file: File, drafts: Drafts, state: Mapping[str, Any]) -> None:
         self.at = time_of(state.get("at"))
-        self._since = self.at or ""
+        self._since = self._latest = time_of(state.get("latest")) or ""
         self.facts = dict(dict_of(state, "facts"))
         self._file = file
         self._drafts = drafts
@@ -116,6 +117,7 @@ class _Claude(Interpreter):
     def state(self) -> dict[str, Any]:
         return {
             "at": self.at,
+            "latest": self._latest,
             "facts": self.facts,
             "last": self._last,
             "said": self._said,
@@ -129,8 +131,10 @@ class _Claude(Interpreter):
         uuid = name_of(record, "uuid")
         stream = self._stream_of(record)
         at = time_of(record.get("timestamp"))
-        again = uuid in self._seen or bool(uuid and at and at <= self._since and self._knows(uuid))
-        self.at = at or self.at
+        again = uuid in self._seen or bool(uuid and at and not later(at, self._since) and self._knows(uuid))
+        if at is not None:
+            self.at = at
+            self._latest = at if later(at, self._latest) else self._latest
         if stream == MAIN:
             self._learn(record, uuid)
         if not uuid:

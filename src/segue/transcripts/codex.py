@@ -19,6 +19,7 @@ from segue.transcripts._records import (
     count_of,
     dict_of,
     digest,
+    later,
     list_of,
     name_of,
     short,
@@ -76,7 +77,7 @@ class _Codex(Interpreter):
         self.facts = dict(dict_of(state, "facts"))
         self._file = file
         self._drafts = drafts
-        self._since = self.at or ""
+        self._since = self._latest = time_of(state.get("latest")) or ""
         self._last = name_of(state, "last") or None
         told = _ordinal(state)
         self._ordinal = -1 if told is None else told
@@ -86,14 +87,22 @@ class _Codex(Interpreter):
         self._turns: list[str | None] = []
 
     def state(self) -> dict[str, Any]:
-        return {"at": self.at, "facts": self.facts, "last": self._last, "ordinal": self._ordinal}
+        return {
+            "at": self.at,
+            "latest": self._latest,
+            "facts": self.facts,
+            "last": self._last,
+            "ordinal": self._ordinal,
+        }
 
     def events(self, record: dict[str, Any], place: Place) -> Iterable[Draft]:
         at = time_of(record.get("timestamp"))
         content = digest(place.data)
         known = self._names.get(content) or self._earlier(record, place, at)
         name = self._names[content] = known or self._name(record, place)
-        self.at = at or self.at
+        if at is not None:
+            self.at = at
+            self._latest = at if later(at, self._latest) else self._latest
         kind, body, actor = self._meaning(record)
         draft = Draft(kind, body, actor, at=self.at)
         if kind in {"message", "compaction", "record"}:
@@ -125,7 +134,7 @@ class _Codex(Interpreter):
 
     def _earlier(self, record: dict[str, Any], place: Place, at: str | None) -> str | None:
         """Return the name of this very record if it stands before this stretch: one that is repeated adds nothing."""
-        if at is None or at > self._since:
+        if at is None or later(at, self._since):
             return None
         told = text_of(record, "timestamp").encode("utf-8", "replace")
         lines = (where.line for where, _ in self._file.before(told) if where.data == place.data)
