@@ -22,12 +22,10 @@ def open_place(path: Path) -> None:
             for part in _PARTS:
                 files.make_dir(path / part)
             locks.check_locks_work(path / "lock")
-    except NotADirectoryError as e:
+    except (NotADirectoryError, FileExistsError) as e:
         raise StoreUnusableError(f"store {str(path)!r} cannot be opened: it is not a directory") from e
-    except FileExistsError as e:
-        raise StoreUnusableError(f"store {str(path)!r} cannot be opened: it is not a directory") from e
-    except PermissionError as e:
-        raise StoreUnusableError(f"store {str(path)!r} cannot be opened: {(e.strerror or 'permission denied').lower()}") from e
+    except OSError as e:
+        raise StoreUnusableError(f"store {str(path)!r} cannot be opened: {(e.strerror or str(e)).lower()}") from e
     except OSError as e:
         raise files.refusal(f"store {str(path)!r}", e) from e
 
