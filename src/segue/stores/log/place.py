@@ -25,8 +25,6 @@ def open_place(path: Path) -> None:
     except (NotADirectoryError, FileExistsError) as e:
         raise StoreUnusableError(f"store {str(path)!r} cannot be opened: it is not a directory") from e
     except OSError as e:
-        raise StoreUnusableError(f"store {str(path)!r} cannot be opened: {(e.strerror or str(e)).lower()}") from e
-    except OSError as e:
         raise files.refusal(f"store {str(path)!r}", e) from e
 
 
