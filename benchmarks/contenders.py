@@ -12,7 +12,6 @@ from typing import Any
 
 from benchmarks.corpus import small
 from benchmarks.measure import Step
-
 from segue.core.log.codec import encode_content, encode_line
 from segue.core.log.events import Draft
 from segue.core.log.ids import named_uuid

@@ -11,7 +11,6 @@ from typing import Any
 
 from benchmarks.contenders import APPENDERS, FLOOR, ONE_BY_ONE, SLOW, Batches, opened, sqlite
 from benchmarks.measure import rounds, summary
-
 from segue.core.errors import ExistsError
 from segue.core.log.events import Draft
 from segue.core.log.ids import named_uuid

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks.corpus import Conversation, raw_bytes, small
+from benchmarks.sizes import STATE, sealed_size
 from segue.core.log.codec import encode_content, encode_line
 from segue.core.log.events import Draft, ForkPoint
 from segue.core.log.ids import named_uuid
-from segue.core.session.state import SCHEMA, State, fold
+from segue.core.session.state import State, fold
 from segue.host.clock import SystemClock, SystemIds
 from segue.ports import Snapshot
 from segue.stores.log import LogStore
@@ -23,7 +24,6 @@ from segue.stores.log.ending import SEGMENT_BYTES
 from segue.stores.log.segments import NEAR
 
 S, FORK = named_uuid("session"), named_uuid("fork")
-STATE = str(SCHEMA)
 
 
 def opened(place, **options):
@@ -163,29 +163,6 @@ def test_nothing_is_written_for_what_is_known(tmp_path, calls):
 
 
 # --- size
-
-
-def stored(place):
-    return sum(p.stat().st_size for p in place.rglob("*") if p.is_file())
-
-
-def sealed_size(place, turns):
-    """Return the bytes of a sealed store with a checkpoint at every turn, and those of its events' bodies."""
-    store = opened(place, durability="relaxed")
-    begin(store)
-    state, raw = fold(store.read(S)), 0
-    for number, drafts in enumerate(Conversation(seed=turns).turns(turns)):
-        head = store.append(S, drafts).head
-        named = {"name": f"RECOVERY-260115-001-AUTO-SAVE-{number}", "position": head.seq, "automatic": True, "trigger": "turn"}
-        head = store.append(S, [Draft("checkpoint.created", named)]).head
-        state = fold(store.read(S, after=state.seq), state)
-        store.put_snapshot(S, Snapshot(head.seq, head.digest, STATE, state.to_bytes()))
-        raw += sum(map(raw_bytes, drafts))
-    store.seal(S, whole=True)
-    read = sum(1 for _ in store.read(S))
-    store.close()
-    assert read == 1 + 5 * turns
-    return stored(place), raw
 
 
 @pytest.mark.timeout(600)
