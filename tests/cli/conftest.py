@@ -3,6 +3,8 @@
 import io
 import json
 import re
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -87,8 +89,10 @@ class Cli:
 
 
 @pytest.fixture
-def cli(tmp_path: Path) -> Cli:
-    return Cli(tmp_path)
+def cli() -> Iterator[Cli]:
+    # Not tmp_path: texts are cut at the width before paths get their fixed names, and pytest's paths differ in length.
+    with tempfile.TemporaryDirectory(prefix="cli-") as place:
+        yield Cli(Path(place).resolve())
 
 
 @pytest.fixture

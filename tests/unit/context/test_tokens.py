@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from segue.host.tokenizers import exact
 
 from segue.core.context.tokens import FAMILIES, Anchor, Count, Estimator, Tally, estimate, family_of
+from segue.host.tokenizers import exact
 
 GOLDEN = [json.loads(line) for line in (Path(__file__).parents[2] / "golden/token-counts.jsonl").read_text("utf-8").splitlines()]
 families = st.sampled_from(FAMILIES)
@@ -91,7 +91,7 @@ def test_a_text_of_many_blocks_counts_like_its_halves():
 
 @given(text=st.binary(max_size=300), family=families)
 def test_bytes_that_are_no_utf8_are_counted_too(text, family):
-    assert 0 <= estimate(text, family) <= 3 * len(text)
+    assert 0 <= estimate(text, family) <= 4 * len(text)
 
 
 def test_a_lone_surrogate_is_counted_and_not_an_error():
