@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from segue.core.errors import DamagedError, StoreTooNewError, StoreUnusableError
+from segue.core.errors import DamagedError, OutcomeUnknownError, StoreTooNewError, StoreUnusableError
 from segue.stores.log import files, locks
 
 FORMAT = 1
@@ -25,7 +25,10 @@ def open_place(path: Path) -> None:
     except (NotADirectoryError, FileExistsError) as e:
         raise StoreUnusableError(f"store {str(path)!r} cannot be opened: it is not a directory") from e
     except OSError as e:
-        raise files.refusal(f"store {str(path)!r}", e) from e
+        refusal = files.refusal(f"store {str(path)!r}", e)
+        if isinstance(refusal, OutcomeUnknownError):  # nothing was asked to be stored
+            refusal = StoreUnusableError(f"store {str(path)!r} cannot be opened: {(e.strerror or str(e)).lower()}")
+        raise refusal from e
 
 
 def _check_owner(path: Path) -> None:
