@@ -6,7 +6,7 @@
         def open_store(self, place, clock, ids):
             return MyStore(place, clock=clock, ids=ids)
 
-`StoreContract` and `TranscriptContract` need pytest; `segue.testing.strategies` needs hypothesis.
+`StoreContract` needs pytest; `segue.testing.strategies` needs hypothesis.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -15,9 +15,8 @@ from segue.testing.fakes import FakeClock, FakeIds
 
 if TYPE_CHECKING:
     from segue.testing.contract import StoreContract
-    from segue.testing.transcripts import TranscriptContract
 
-__all__ = ["FakeClock", "FakeIds", "StoreContract", "TranscriptContract"]
+__all__ = ["FakeClock", "FakeIds", "StoreContract"]
 
 
 def __getattr__(name: str) -> Any:
@@ -25,14 +24,4 @@ def __getattr__(name: str) -> Any:
         from segue.testing.contract import StoreContract
 
         return StoreContract
-    if name == "TranscriptContract":
-        import sys
-
-        import pytest
-
-        if "segue.testing.transcripts" not in sys.modules:
-            pytest.register_assert_rewrite("segue.testing.transcripts")
-        from segue.testing.transcripts import TranscriptContract
-
-        return TranscriptContract
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -25,7 +25,7 @@ def test_the_estimate_of_all_golden_texts_together_is_within_its_margin(family):
 
     guessed = sum(estimate(row["text"], family) for row in GOLDEN)
 
-    assert abs(guessed / real - 1) <= Estimator(family).margin
+    assert abs(guessed / real - 1) <= 0.03
 
 
 def test_on_code_and_documents_that_were_not_fitted_the_estimate_is_near_the_exact_count():
@@ -91,7 +91,7 @@ def test_a_text_of_many_blocks_counts_like_its_halves():
 
 @given(text=st.binary(max_size=300), family=families)
 def test_bytes_that_are_no_utf8_are_counted_too(text, family):
-    assert 0 <= estimate(text, family) <= 4 * len(text)
+    assert 0 <= estimate(text, family) <= 3 * len(text)
 
 
 def test_a_lone_surrogate_is_counted_and_not_an_error():
@@ -165,7 +165,7 @@ def test_a_usage_record_is_the_truth_and_only_what_follows_is_estimated():
 
     count = anchor.measure()
 
-    assert count == Count(50_000 + after, "claude-3", "anchored", pytest.approx(0.05 * after / (50_000 + after)))
+    assert count == Count(50_000 + after, "claude-3", "anchored", pytest.approx(0.07 * after / (50_000 + after)))
 
 
 def test_real_growth_teaches_a_factor_and_neither_a_compaction_nor_a_hidden_step_does():
@@ -195,4 +195,4 @@ def test_a_forgotten_context_is_estimated_again_and_keeps_the_factor():
     anchor.forget()
     anchor.record(0)
 
-    assert anchor.measure() == Count(0, "o200k", "estimate", 0.05)
+    assert anchor.measure() == Count(0, "o200k", "estimate", 0.12)

@@ -67,5 +67,5 @@ def test_claude_is_counted_exactly_where_ctok_is_installed_and_estimated_elsewhe
     counter = tokenizers.counter_for("claude-sonnet-5")
 
     assert counter.family == "claude-4.8"
-    assert (counter.method, counter.margin) == (("exact", 0.0) if sys.version_info >= (3, 12) else ("estimate", 0.05))
+    assert (counter.method, counter.margin) == (("exact", 0.0) if sys.version_info >= (3, 12) else ("estimate", 0.07))
     assert counter.count("hello, world") in range(3, 7)

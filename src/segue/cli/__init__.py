@@ -1,1 +1,0 @@
-"""The command line: parse, call, render. One command per file, loaded when it is called."""

@@ -1,0 +1,186 @@
+"""Rules that make a conversation shorter and lose nothing of importance, without a model.
+
+A call and its answer become one unit, so that they stay or go together. A unit that later ones make needless says why in
+`needless`: an earlier read of lines that were read again, an output that came again, word for word. Texts lose what only
+frames them: line numbers of reads (the heading says the lines), reminders of the agent's own program, colours, the echo of
+an edit that succeeded. Nothing is cut here: what does not fit is the packer's decision.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
+from json import dumps
+from typing import Any, Final, Literal, NamedTuple, get_args
+
+from segue.core.context.items import Item, Op, Touch, command_of
+
+UnitKind = Literal["instruction", "prose", "reasoning", "exchange", "summary", "injected", "media", "missing"]
+
+_REMINDER: Final = re.compile(r"\s*<system-reminder>.*?</system-reminder>\s*", re.DOTALL)
+_FORMAT: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
+_NUMBER: Final = re.compile(r"^ *\d+(?:→|\t)", re.MULTILINE)
+_KINDS: Final[dict[str, UnitKind]] = {kind: kind for kind in get_args(UnitKind)}
+_LONG_ECHO: Final = 40
+"""Characters from which on an output that came again is left out the first time."""
+_CONTEXT: Final = 2
+"""Unchanged lines that a change is shown with."""
+
+
+class Change(NamedTuple):
+    """A text of a file replaced by another, once or wherever it stands."""
+
+    old: str
+    new: str
+    everywhere: bool = False
+
+
+class Unit(NamedTuple):
+    """What is packed or left out as a whole: something said, or a call with its answer."""
+
+    seq: int
+    at: str
+    kind: UnitKind
+    head: str
+    """One line: what it is."""
+    text: str
+    op: Op = "other"
+    touches: tuple[Touch, ...] = ()
+    failed: bool = False
+    needless: str = ""
+    """Why later units make it needless; empty: they do not."""
+    answer: int = 0
+    """The event of the answer, of an exchange that has one."""
+    changes: tuple[Change, ...] = ()
+    """Of an edit that succeeded: what it replaced."""
+
+
+def units(items: Sequence[Item]) -> list[Unit]:
+    """Return *items* as units, calls joined with their answers, each in the place where it began."""
+    answers = {item.call: item for item in items if item.kind in {"result", "error"} and item.call}
+    asked = {item.call for item in items if item.kind == "call"}
+    found = []
+    for item in items:
+        if item.kind == "call":
+            found.append(_exchange(item, answers.get(item.call)))
+        elif item.kind in {"result", "error"}:
+            if item.call not in asked:  # its call was lost: what it says was said all the same
+                found.append(_exchange(Item(item.seq, item.at, "call", "", item.call, "tool"), item))
+        else:
+            found.append(Unit(item.seq, item.at, _KINDS[item.kind], "", _REMINDER.sub("\n", item.text).strip()))
+    return list(_needless(found))
+
+
+def _exchange(call: Item, answer: Item | None) -> Unit:
+    failed = answer is not None and answer.kind == "error"
+    touches = _merged(call.touches, answer.touches if answer else ())
+    out = _FORMAT.sub("", _REMINDER.sub("\n", answer.text)).rstrip() if answer else "(no answer)"
+    arguments = call.arguments
+    path = touches[0].path if touches else ""
+    head, text = f"{call.tool} {_brief(arguments)}".rstrip(), out
+    if call.op == "read" and path and not failed:
+        lines = f":{touches[0].first}-{touches[0].last}" if touches[0].last else ""
+        head, text = f"{call.tool} {path}{lines}", _NUMBER.sub("", out) if touches[0].last else out
+    elif call.op == "write" and path and not failed:
+        head, text = f"{call.tool} {path}", _argument(arguments, "content", "file_text", "text") or out
+    elif call.op == "edit" and path:
+        changed = "\n".join(_changes(arguments))
+        head = f"{call.tool} {', '.join(dict.fromkeys(touch.path for touch in touches))}"
+        text = f"{changed}\n{out}" if failed or not changed else changed
+    elif call.op == "run":
+        head = f"{call.tool} $ {command_of(arguments)}"
+    if failed:
+        head += " (failed)"
+    changes = tuple(_replaced(arguments)) if call.op == "edit" and answer is not None and not failed else ()
+    return Unit(call.seq, call.at, "exchange", head, text, call.op, touches, failed, "", answer.seq if answer else 0, changes)
+
+
+def _merged(asked: tuple[Touch, ...], done: tuple[Touch, ...]) -> tuple[Touch, ...]:
+    """Return the touches of a call, with what its answer tells of the same files."""
+    if asked and done and asked[0].op == "read" and done[0].path in {"", asked[0].path}:
+        return (asked[0]._replace(first=done[0].first, last=done[0].last), *asked[1:])
+    return asked or tuple(touch for touch in done if touch.path)
+
+
+def _argument(arguments: Mapping[str, Any], *names: str) -> str:
+    return next((arguments[name] for name in names if isinstance(arguments.get(name), str)), "")
+
+
+def _brief(arguments: Mapping[str, Any]) -> str:
+    """Return arguments on one line, the usual single text as it is."""
+    values = list(arguments.values())
+    if len(values) == 1 and isinstance(values[0], str):
+        return values[0]
+    return dumps(arguments, ensure_ascii=False) if arguments else ""
+
+
+def _changes(arguments: Mapping[str, Any]) -> Iterator[str]:
+    """Yield an edit as the lines that it takes away and adds."""
+    patch = _argument(arguments, "patch", "input")
+    if patch:
+        yield from patch.splitlines()
+        return
+    replaced = list(_replaced(arguments))
+    for change in replaced:
+        yield from _difference(change.old, change.new)
+    if not replaced:
+        yield _brief({key: value for key, value in arguments.items() if key not in {"file_path", "path"}})
+
+
+def _replaced(arguments: Mapping[str, Any]) -> Iterator[Change]:
+    edits = arguments.get("edits")
+    for edit in edits if isinstance(edits, list) else (arguments,):
+        if isinstance(edit, Mapping):
+            old = _argument(edit, "old_string", "old_str", "oldString")
+            new = _argument(edit, "new_string", "new_str", "newString", "new_source")
+            if old or new:
+                yield Change(old, new, edit.get("replace_all") is True or edit.get("replaceAll") is True)
+
+
+def _difference(old: str, new: str) -> Iterator[str]:
+    before, after = old.splitlines(), new.splitlines()
+    if len(before) * len(after) > 250_000:
+        yield from (f"-{line}" for line in before)
+        yield from (f"+{line}" for line in after)
+        return
+    for group in SequenceMatcher(None, before, after, autojunk=False).get_grouped_opcodes(_CONTEXT):
+        for tag, i1, i2, j1, j2 in group:
+            if tag == "equal":
+                yield from (f" {line}" for line in before[i1:i2])
+            else:
+                yield from (f"-{line}" for line in before[i1:i2])
+                yield from (f"+{line}" for line in after[j1:j2])
+
+
+def _needless(found: Sequence[Unit]) -> Iterator[Unit]:
+    """Yield the units, those that later ones make needless marked."""
+    marks: dict[int, str] = {}
+    read: dict[str, list[tuple[int, int, int]]] = {}
+    seen: dict[tuple[str, str], int] = {}
+    planned = 0
+    for place in range(len(found) - 1, -1, -1):
+        unit = found[place]
+        if unit.kind != "exchange" or unit.failed:
+            continue
+        if unit.op == "plan":
+            if planned:
+                marks[place] = f"a newer plan: {planned}"
+            planned = planned or unit.seq
+        elif unit.op == "read" and len(unit.touches) == 1:
+            touch = unit.touches[0]
+            later = next((r for r in read.get(touch.path, ()) if _covers(r, touch)), None)
+            if later:
+                marks[place] = f"read again: {later[2]}"
+            read.setdefault(touch.path, []).append((touch.first, touch.last, unit.seq))
+        elif len(unit.text) > _LONG_ECHO:
+            key = (unit.head if unit.op in {"edit", "write"} else "", unit.text)
+            if key in seen:
+                marks[place] = f"came again: {seen[key]}"
+            seen.setdefault(key, unit.seq)
+    for place, unit in enumerate(found):
+        yield unit._replace(needless=marks[place]) if place in marks else unit
+
+
+def _covers(later: tuple[int, int, int], touch: Touch) -> bool:
+    """Return whether a later read shows all lines of an earlier one. Without numbers both were of the whole file."""
+    first, last, _ = later
+    return (first <= touch.first and touch.last <= last) if touch.last and last else not touch.last and not last

@@ -1,0 +1,303 @@
+"""The lanes of a restored context: what is considered, in which order, and the share of the budget that it may take.
+
+    said      what the user said: all of it from 5K on, within 40 %
+    facts     working state that must be known (task, constraints, decisions, threads, ...): 25 %
+    last      the last thing said and the last exchange: 10 %
+    errors    the last two that no later success of the same call closed: 3 % each
+    files     the ledger: most of a small budget, at most 1,500 tokens of a large one
+    more      working state that is good to know: 10 %
+    history   the conversation, newest first, exchanges whole: what is left
+
+Shares are first guesses confirmed on real sessions: `docs/context-quality.md`, `benchmarks/context.py`.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from math import inf
+from typing import Final
+
+from segue.core.context.condense import Unit, units
+from segue.core.context.files import File, files, view
+from segue.core.context.items import from_events
+from segue.core.context.known import Fact, Known, known_of
+from segue.core.context.ledger import FileLine, ledger
+from segue.core.context.pack import Candidate, Context, Counter, Packer, divide, shortened
+from segue.core.context.prompt import SECTION_OF, Block, Section, exchange_block, fact_line, frame, said_block
+from segue.core.context.quoting import MARK, line
+from segue.core.context.tokens import Estimator
+from segue.core.log.events import MAIN, Event
+from segue.core.session.state import State
+
+_ALL_SAID_FROM: Final = 5_000
+_LEFT_FROM: Final = 2_000
+_FEWEST_LINES: Final = 4
+_FILE_SHARE: Final = 4
+"""The part of a budget that one file may take at first: a fourth."""
+_LATEST: Final = 0.5
+"""The share of the room that goes to what came last; then files come before other exchanges."""
+_OPS: Final = ("edit", "write", "read", "run", "search", "other")
+
+
+def restored(
+    events: Iterable[Event],
+    state: State,
+    budget: int,
+    counter: Counter | None = None,
+    *,
+    task: str = "",
+    changed: str = "",
+    summary: str = "",
+    stream: str = MAIN,
+) -> Context:
+    """Return the context of at most *budget* tokens that a session's *events* and their fold, *state*, make.
+
+    *task* replaces the session's task, *changed* is a report of what changed since, *summary* one that a model wrote.
+    """
+    found = units(from_events(events, stream))
+    return restore(found, known_of(state, task=task, changed=changed, summary=summary), budget, counter)
+
+
+def restore(conversation: Sequence[Unit], known: Known, budget: int, counter: Counter | None = None) -> Context:
+    """Return the context of at most *budget* tokens (*counter*'s margin included) from a condensed conversation.
+
+    Deterministic. What became of each unit and fact is in `items`. Where not even the frame fits, it is cut.
+    """
+    counter = counter or Estimator()
+    home = known.workspace or _home(conversation)
+    known = known._replace(workspace=home)
+    edges = frame(known, budget=budget, family=counter.family, method=counter.method)
+    lanes = _Lanes(Packer(edges, budget, counter), conversation, home)
+    lanes.said()
+    lanes.facts([fact for fact in known.facts if fact.must], budget // 4)
+    lanes.last()
+    lanes.errors()
+    lanes.files()
+    lanes.facts([fact for fact in known.facts if not fact.must], budget // 10)
+    lanes.history()
+    return lanes.packer.finish()
+
+
+def _home(conversation: Sequence[Unit]) -> str:
+    """Return the directory that the files read and changed have in common."""
+    paths = {t.path for u in conversation if u.op in {"read", "edit", "write"} for t in u.touches if t.path.startswith("/")}
+    split = [path.split("/")[:-1] for path in paths]
+    if not split:
+        return ""
+    common: list[str] = []
+    for parts in zip(*split, strict=False):
+        most = max(set(parts), key=lambda part: (parts.count(part), part))
+        if parts.count(most) * 10 < len(split) * 7:
+            break
+        common.append(most)
+        split = [p for p in split if p[: len(common)] == common]
+    return "/".join(common) if len(common) > 2 else ""
+
+
+class _Lanes:
+    """The lanes of one context."""
+
+    def __init__(self, packer: Packer, conversation: Sequence[Unit], home: str) -> None:
+        self.packer = packer
+        self.units = conversation
+        self._home = f"{home.rstrip('/')}/" if home else ""
+        self._budget = packer.budget
+        self._files = files(conversation)
+        """What is known of files and not yet in the text."""
+        self._done: set[int] = set()
+        """Places of the units that are in the text whole, or left out with a reason."""
+        self._without_room: list[int] = []
+        """Places of the units for which there was no room, latest first."""
+
+    def said(self) -> None:
+        """What the user said."""
+        places = [place for place, unit in enumerate(self.units) if unit.kind == "instruction"]
+        if self._budget >= _ALL_SAID_FROM:
+            cap, chosen = self._budget * 2 // 5, places
+        else:
+            cap, chosen = self._budget // 4, sorted({*places[:1], *places[-6:]})
+        found = {place: self._said(place, "said", "user") for place in chosen}
+        each = divide([self.packer.cost(c.block.text) for c in found.values()], cap)
+        for place in [*chosen[:1], *reversed(chosen[1:])]:
+            if not self._take(place, found[place], each):
+                self._leave(place, "no room")
+        for place in set(places) - set(chosen):
+            self._leave(place, "older than the last six of a small budget")
+
+    def facts(self, facts: Iterable[Fact], cap: int) -> None:
+        """Working state."""
+        for place, fact in enumerate(facts):
+            section = SECTION_OF[fact.topic]
+            as_said = section == "summary"
+            render = partial(said_block, fact.seq, "summary") if as_said else partial(fact_line, fact.topic, fact.seq)
+            found = self._part(Block(section, place, fact.text), fact.seq, f"{fact.topic}: {fact.text[:200]}", render)
+            entry = self.packer.take(found, cap)
+            if entry is None:
+                self.packer.leave(found.seq, found.what, "skipped", "no room in its lane")
+            else:
+                cap -= entry.tokens
+
+    def last(self) -> None:
+        """The last thing that the agent said, and the last thing that it did."""
+        for kind, share in (("prose", 0.04), ("exchange", 0.06)):
+            place = next((p for p in range(len(self.units) - 1, -1, -1) if self.units[p].kind == kind), None)
+            if place is not None:
+                self._take(place, self._candidate(place, "last"), max(int(self._budget * share), 40))
+
+    def errors(self) -> None:
+        """Errors that are still open."""
+        fixed: set[str] = set()
+        shown = 0
+        for place in range(len(self.units) - 1, -1, -1):
+            unit = self.units[place]
+            if unit.kind != "exchange":
+                continue
+            head = unit.head.removesuffix(" (failed)")
+            if not unit.failed:
+                fixed.add(head)
+            elif head not in fixed and shown < 2:
+                shown += 1
+                if place not in self._done:
+                    self._take(place, self._candidate(place, "history"), max(int(self._budget * 0.03), 60))
+
+    def files(self) -> None:
+        """The ledger of files."""
+        cap = min(self._budget * 3 // 5, 400 + self._budget // 9, 1_800)
+        for place, entry in enumerate(ledger(self.units)):
+            names = 10 if place < 4 else 5 if place < 10 else 0
+            block = Block("files", place, self._file_line(entry, names if self._budget > 3_000 else names // 2))
+            taken = self.packer.take(Candidate(block, entry.seq, f"file {self._short(entry.path)}"), cap)
+            if taken is None:
+                self.packer.leave(entry.seq, f"file {self._short(entry.path)}", "skipped", "no room in the ledger")
+            else:
+                cap -= taken.tokens
+
+    def _file_line(self, entry: FileLine, names: int) -> str:
+        uses = ",".join(f"{op}{entry.uses[op] if entry.uses[op] > 1 else ''}" for op in _OPS if entry.uses.get(op))
+        about = f": {' '.join(entry.names[:names])}" if names and entry.names else ""
+        return line(f"- {self._short(entry.path)} {uses}".rstrip() + about)
+
+    def history(self) -> None:
+        """The conversation, newest first."""
+        left_cap = min(self._budget // 40, 600) if self._budget >= _LEFT_FROM else 0
+        self.packer.room -= left_cap
+        room = self.packer.room
+        self._walk(least=int(room * (1 - _LATEST)))
+        self._walk(files_only=True)
+        self.packer.widen()
+        self._walk()
+        self.packer.widen()
+        self.packer.room += left_cap
+        if left_cap:
+            self._pointers()
+
+    def _walk(self, *, least: float = -inf, files_only: bool = False) -> None:
+        """Take units, newest first, down to *least* tokens of room; or only the files as they stand."""
+        for place in range(len(self.units) - 1, -1, -1):
+            if self.packer.room <= least:
+                return  # the rest is for those that come first
+            unit = self.units[place]
+            if place in self._done or unit.kind == "instruction":
+                continue
+            file = self._file_of(unit)
+            if files_only and not file:
+                continue
+            self._done.add(place)
+            if unit.kind == "missing":
+                self.packer.leave(unit.seq, "erased", "missing", "its content was erased")
+            elif unit.needless:
+                self._leave(place, unit.needless)
+            elif file and self._take_file(place, file):
+                self._files.pop(file.path)
+                for source in self._done.symmetric_difference({*self._done, *file.sources}):
+                    self._leave(source, f"in the lines of {self._short(file.path)}, {MARK}{unit.seq}")
+                self._done.update(file.sources)
+            elif not self._take(place, self._candidate(place, "history"), self._limit(unit)):
+                self._leave(place, "no room")
+                self._without_room.append(place)
+
+    def _pointers(self) -> None:
+        """Name what is left out for want of room, newest first, one line each; and how much more there is."""
+        rest = sorted(self._without_room, reverse=True)
+        if not rest:
+            return
+        first, last = self.units[rest[-1]].seq, self.units[rest[0]].seq
+        more = f"- {len(rest):,} elements from {MARK}{first} to {MARK}{last} had no room; these are the latest:"
+        if self.packer.take(Candidate(Block("left", 0, more), 0, "")) is None:
+            return
+        for order, place in enumerate(rest, 1):
+            unit = self.units[place]
+            what = self._candidate(place, "history").what
+            text = f"- {MARK}{unit.seq} {line(what, 90)} ({self.packer.cost(unit.text):,} tokens)"
+            if self.packer.take(Candidate(Block("left", order, text), unit.seq, "")) is None:
+                return
+
+    def _file_of(self, unit: Unit) -> File | None:
+        if unit.failed or unit.op not in {"read", "edit", "write"} or len(unit.touches) != 1:
+            return None
+        return self._files.get(unit.touches[0].path)
+
+    def _take_file(self, place: int, file: File) -> bool:
+        """Take a file as it stands, or its latest lines."""
+        unit = self.units[place]
+        missed = f"; {len(file.missed)} later changes are not in it" if file.missed else ""
+        head = f"File {self._short(file.path)} as last known{missed}"
+        whole, _ = view(file)
+
+        def cut(room: int) -> str:
+            lines = sum(len(stretch.lines) for stretch in file.stretches)
+            most = lines * room // (self.packer.counter.count(whole) + 1)
+            for _ in range(6):
+                if most < _FEWEST_LINES:
+                    return ""
+                part, gone = view(file, most)
+                text = exchange_block(unit.seq, f"{head}, {gone:,} lines left out", part)
+                if self.packer.counter.count(text) <= room:
+                    return text
+                most = most * 85 // 100
+            return ""
+
+        found = Candidate(Block("history", place, exchange_block(unit.seq, head, whole)), unit.seq, line(head, 100), cut)
+        return self.packer.take(found, self._budget // _FILE_SHARE) is not None
+
+    def _limit(self, unit: Unit) -> int:
+        budget = self._budget
+        if unit.kind == "reasoning":
+            return min(budget // 40, 300)
+        if unit.op in {"run", "search", "other"} and unit.kind == "exchange":
+            return min(budget // 6, 800)
+        if unit.kind in {"summary", "injected"}:
+            return budget // 20
+        return budget // 6
+
+    def _candidate(self, place: int, section: Section) -> Candidate:
+        unit = self.units[place]
+        if unit.kind == "exchange":
+            head = self._short(unit.head)
+            return self._part(Block(section, place, unit.text), unit.seq, head, partial(exchange_block, unit.seq, head))
+        who = {"prose": "agent", "reasoning": "agent (thinking)", "injected": "agent's program"}.get(unit.kind, unit.kind)
+        return self._said(place, section, who)
+
+    def _said(self, place: int, section: Section, who: str) -> Candidate:
+        unit = self.units[place]
+        what = f"{who}: {unit.text[:200]}"
+        return self._part(Block(section, place, unit.text), unit.seq, what, partial(said_block, unit.seq, who))
+
+    def _part(self, raw: Block, seq: int, what: str, render: Callable[[str], str]) -> Candidate:
+        """Return a candidate of what *render* makes of a raw text, or of its beginning and end."""
+        shorter = partial(shortened, raw.text, counter=self.packer.counter, render=render)
+        return Candidate(raw._replace(text=render(raw.text)), seq, line(what, 90), shorter)
+
+    def _take(self, place: int, found: Candidate, limit: int) -> bool:
+        entry = self.packer.take(found, limit)
+        if entry and entry.status == "loaded":
+            self._done.add(place)
+        return entry is not None
+
+    def _leave(self, place: int, reason: str) -> None:
+        found = (
+            self._said(place, "said", "user") if self.units[place].kind == "instruction" else self._candidate(place, "history")
+        )
+        self.packer.leave(found.seq, found.what, "skipped", reason)
+
+    def _short(self, text: str) -> str:
+        return text.replace(self._home, "") if self._home else text

@@ -1,0 +1,97 @@
+"""The ledger of files: which files a session is about, what was done to them, and with which names, most relevant first."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from math import exp
+from typing import Final, NamedTuple
+
+from segue.core.context.condense import Unit
+from segue.core.context.items import mentions
+
+_WEIGHT: Final = {"edit": 4.0, "write": 4.0, "read": 2.0, "run": 1.5, "search": 1.0, "other": 1.0, "said": 1.0, "shown": 0.25}
+_FADES: Final = 60
+"""Units after which a use counts about a third."""
+_FLOOR: Final = 0.15
+_SHOWN_AT_MOST: Final = 20
+"""Paths that one output contributes: a listing of a whole tree says little about each."""
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{3,}")
+_COMPOUND: Final = re.compile(r"[a-z0-9]_[A-Za-z0-9]|[a-z][A-Z]")
+
+
+class FileLine(NamedTuple):
+    """A file of the ledger: how relevant, how often what was done, the names its changes and reads are about."""
+
+    path: str
+    score: float
+    uses: dict[str, int]
+    names: list[str]
+    seq: int
+
+
+def ledger(units: Sequence[Unit]) -> list[FileLine]:
+    """Return the files of a conversation, most relevant first: by what was done to them, how often and how lately."""
+    scores: dict[str, float] = {}
+    uses: dict[str, Counter[str]] = {}
+    names: dict[str, dict[str, float]] = {}
+    last: dict[str, int] = {}
+    for place, unit in enumerate(units):
+        weight = _FLOOR + exp((place - len(units) + 1) / _FADES)
+        for path, how in _used(unit):
+            scores[path] = scores.get(path, 0.0) + _WEIGHT[how] * weight
+            last[path] = unit.seq
+            uses.setdefault(path, Counter())
+            if how != "shown":
+                uses[path][how] += 1
+        changed = unit.op in {"edit", "write", "read"} and not unit.failed and len(unit.touches) == 1
+        if changed:
+            _note_names(names.setdefault(unit.touches[0].path, {}), unit, weight)
+    merged = _merge_tails(scores)
+    return [
+        FileLine(path, score, dict(uses[path]), _top(names.get(path, {})), last[path])
+        for path, score in sorted(merged.items(), key=lambda entry: (-entry[1], entry[0]))
+    ]
+
+
+def _used(unit: Unit) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    found += [(touch.path, touch.op if touch.op in _WEIGHT else "other") for touch in unit.touches if _is_file(touch.path)]
+    if unit.kind in {"prose", "instruction"}:
+        found += [(path, "said") for path in mentions(unit.text)]
+    elif unit.op in {"run", "search"}:
+        known = {path for path, _ in found}
+        found += [(path, "shown") for path in mentions(unit.text[:20_000])[:_SHOWN_AT_MOST] if path not in known]
+    return found
+
+
+def _is_file(path: str) -> bool:
+    return bool(path) and not path.endswith("/")
+
+
+def _merge_tails(scores: dict[str, float]) -> dict[str, float]:
+    """Return the scores with a path that is the end of a longer one added to the latter: outputs name files relatively."""
+    merged = dict(scores)
+    by_name: dict[str, list[str]] = {}
+    for path in scores:
+        by_name.setdefault(path.rsplit("/", 1)[-1], []).append(path)
+    for paths in by_name.values():
+        for path in paths:
+            longer = [other for other in paths if other != path and other.endswith("/" + path.removeprefix("./").lstrip("/"))]
+            if longer:
+                home = max(longer, key=lambda other: (scores[other], other))
+                merged[home] = merged.get(home, scores[home]) + merged.pop(path, 0.0)
+    return merged
+
+
+def _note_names(names: dict[str, float], unit: Unit, weight: float) -> None:
+    lines = unit.text.splitlines()
+    if unit.op == "edit":
+        lines = [line for line in lines if line[:1] in "+-"] or lines
+    scale = weight * (3.0 if unit.op != "read" else 0.5)
+    for name, count in Counter(_NAME.findall("\n".join(lines[:400]))).items():
+        if _COMPOUND.search(name):
+            names[name] = names.get(name, 0.0) + scale * min(count, 4) ** 0.5
+
+
+def _top(names: dict[str, float]) -> list[str]:
+    return sorted(names, key=lambda name: (-names[name], name))[:24]

@@ -1,0 +1,209 @@
+"""Packing: what of a session goes into a context of so many tokens, and what is left out, with the reason for each.
+
+Lanes take their share one after the other (see `lanes`); one that needs less leaves the rest to those after it. The result is
+counted as a whole at the end, and trimmed until it fits: it never exceeds the budget, margin included.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Literal, NamedTuple, Protocol
+
+from segue.core.context.prompt import Block, Frame, Section, compose, heading_cost
+from segue.core.context.tokens import Count, Family, Method
+
+LEVELS: Final = {"minimal": 5_000, "balanced": 25_000, "full": 40_000}
+"""The levels of restoring, in tokens."""
+Status = Literal["loaded", "shortened", "skipped", "missing"]
+_SMALLEST: Final = 24
+"""Tokens below which a shortened text is not worth its place."""
+
+
+class Counter(Protocol):
+    """What counts: an `Estimator`, or an exact tokenizer."""
+
+    @property
+    def family(self) -> Family:
+        """Whose tokens."""
+        ...
+
+    @property
+    def method(self) -> Method:
+        """How."""
+        ...
+
+    @property
+    def margin(self) -> float:
+        """How far off it may be, as a share."""
+        ...
+
+    def count(self, text: str) -> int:
+        """Return the tokens of *text*."""
+        ...
+
+
+class Entry(NamedTuple):
+    """What became of one element: it is in the text, whole or shortened, or it is not, and why."""
+
+    seq: int
+    what: str
+    status: Status
+    reason: str = ""
+    tokens: int = 0
+
+
+class Context(NamedTuple):
+    """A restored context: at most `budget` tokens, and what became of each element."""
+
+    text: str
+    size: Count
+    budget: int
+    items: tuple[Entry, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the shape that `--format json` prints (product 13.7)."""
+        size = self.size
+        return {
+            "text": self.text,
+            "tokens": size.tokens,
+            "budget": self.budget,
+            "family": size.family,
+            "method": size.method,
+            "margin": size.margin,
+            "items": [entry._asdict() for entry in self.items],
+        }
+
+
+class Candidate(NamedTuple):
+    """A block that may be taken, what to call it (empty: it is not accounted for), and what makes it shorter: given tokens, it
+    returns a text of at most so many, or none.
+    """
+
+    block: Block
+    seq: int
+    what: str
+    shorter: Callable[[int], str] | None = None
+
+
+class Packer:
+    """Takes blocks while there is room. One for each context."""
+
+    def __init__(self, frame: Frame, budget: int, counter: Counter) -> None:
+        """Begin with the frame alone."""
+        self.counter = counter
+        self.budget = budget
+        self.room = int(budget / (1 + counter.margin)) - counter.count(compose(frame, ())) - 2
+        self._frame = frame
+        self._taken: list[tuple[Block, tuple[int, str]]] = []
+        self._cut: list[tuple[int, Candidate, int]] = []
+        self._entries: dict[tuple[int, str], Entry] = {}
+        self._sections: set[Section] = set()
+
+    def cost(self, text: str) -> int:
+        """Return what *text* costs as a block."""
+        return self.counter.count(text) + 1
+
+    def take(self, found: Candidate, limit: int | None = None) -> Entry | None:
+        """Take a block, or its shorter form, if it fits into *limit* and the room; return what became of it, or None."""
+        block, section = found.block, found.block.section
+        opening = 0 if section in self._sections else self.counter.count(heading_cost(section))
+        room = self.room - opening if limit is None else min(limit, self.room - opening)
+        if room < 1:
+            return None
+        cost = self.cost(block.text) if len(block.text) <= room * 16 else room + 1
+        entry = Entry(found.seq, found.what, "loaded", "", cost)
+        if cost > room:
+            text = found.shorter(room - 1) if found.shorter and room >= _SMALLEST else ""
+            if not text or (cost := self.cost(text)) > room:
+                return None
+            block = block._replace(text=text)
+            entry = Entry(found.seq, found.what, "shortened", f"room for {room:,} tokens", cost)
+            self._cut.append((len(self._taken), found, cost))
+        self._sections.add(section)
+        self.room -= cost + opening
+        key = (found.seq, found.what)
+        self._taken.append((block, key))
+        if found.what:
+            self._entries[key] = entry
+        return entry
+
+    def widen(self) -> None:
+        """Give what is left of the room to what was shortened, in the order in which it was taken."""
+        for place, found, had in self._cut:
+            room = self.room + had
+            cost = self.cost(found.block.text)
+            text = found.block.text
+            if cost > room and found.shorter:
+                text = found.shorter(room - 1)
+                cost = self.cost(text)
+            if not text or cost > room or cost <= had:
+                continue
+            _, key = self._taken[place]
+            self._taken[place] = (found.block._replace(text=text), key)
+            whole = text == found.block.text
+            self._entries[key] = self._entries[key]._replace(
+                status="loaded" if whole else "shortened", reason="" if whole else f"room for {room:,} tokens", tokens=cost
+            )
+            self.room -= cost - had
+
+    def leave(self, seq: int, what: str, status: Status, reason: str, tokens: int = 0) -> None:
+        """Note that an element is not in the text, unless it is."""
+        self._entries.setdefault((seq, what), Entry(seq, what, status, reason, tokens))
+
+    def finish(self) -> Context:
+        """Return the context: the blocks that were taken last go first, until the whole fits."""
+        while True:
+            text = compose(self._frame, [block for block, _ in self._taken])
+            count = self._count(text)
+            if count.upper <= self.budget or not self._taken:
+                break
+            _, key = self._taken.pop()
+            if key in self._entries:
+                self._entries[key] = self._entries[key]._replace(status="skipped", reason="trimmed: no room")
+        while count.upper > self.budget and text:
+            text = text[: min(len(text) - 1, len(text) * self.budget // count.upper)]
+            count = self._count(text)
+        entries = sorted(self._entries.values(), key=lambda entry: (entry.seq, entry.what))
+        return Context(text, count, self.budget, tuple(entries))
+
+    def _count(self, text: str) -> Count:
+        counter = self.counter
+        return Count(counter.count(text), counter.family, counter.method, counter.margin)
+
+
+def shortened(text: str, tokens: int, *, counter: Counter, render: Callable[[str], str]) -> str:
+    """Return *text* rendered in at most *tokens*: its beginning and its end, whole lines where they are short. Empty: no room."""
+    whole = counter.count(text) or 1
+    share = (tokens - counter.count(render("")) - 8) / whole
+    for _ in range(6):
+        room = int(len(text) * share)
+        if room < 2 * _SMALLEST:
+            return ""
+        found = render(_ends(text, room))
+        if counter.count(found) <= tokens:
+            return found
+        share *= 0.88
+    return ""
+
+
+def _ends(text: str, room: int) -> str:
+    """Return the beginning and the end of *text*, about *room* characters in all, and how much is left out between them."""
+    start, end = text[: room * 3 // 5], text[len(text) - room * 2 // 5 :]
+    if "\n" in start[len(start) // 2 :]:
+        start = start[: start.rindex("\n")]
+    if "\n" in end[: len(end) // 2]:
+        end = end[end.index("\n") + 1 :]
+    gone = text[len(start) : len(text) - len(end)]
+    lines = gone.count("\n") - 1
+    left = f"{lines:,} lines" if lines > 1 else f"{len(gone):,} characters"
+    return f"{start}\n[... {left} left out ...]\n{end}"
+
+
+def divide(costs: Sequence[int], room: int) -> int:
+    """Return the most that each may cost so that all cost at most *room*; those that need less leave it to the others."""
+    left, ahead = room, len(costs)
+    for cost in sorted(costs):
+        share = left // ahead
+        if cost > share:
+            return share
+        left -= cost
+        ahead -= 1
+    return max(costs, default=0)
