@@ -87,10 +87,12 @@ bench-context: setup  ## recall of restored contexts at token budgets
 
 # --- documents and locks -------------------------------------------------------------------------
 
-docs: setup  ## write the generated parts of README and docs/reference
+docs: setup  ## write what is generated: reference, answers in README and docs, the text of --help
+	@$(PY) scripts/write_help.py
 	@$(PY) scripts/generate_docs.py
 
 docs-check: setup
+	@$(PY) scripts/write_help.py --check
 	@$(PY) scripts/generate_docs.py --check
 
 lock: .venv/.uv  ## compile requirements/*.in (versions and hashes, no address)

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import schema
+import write_help
 from cogapp import Cog
 
 ROOT = Path(__file__).parents[1]
@@ -18,7 +19,7 @@ def pages() -> list[str]:
 
 
 def main() -> int:
-    """Run cog over all pages, and write the schema."""
+    """Run cog over all pages, and write the schema and the command line's help."""
     check = "--check" in sys.argv[1:]
     mode = ["--check", "--diff"] if check else ["-r"]
     stale = Cog().main(["cog", *mode, "-P", "--verbosity=1", "-I", str(ROOT / "scripts"), *pages()]) != 0
@@ -27,6 +28,11 @@ def main() -> int:
         SCHEMA.write_text(text, encoding="utf-8")
     elif not SCHEMA.exists() or SCHEMA.read_text(encoding="utf-8") != text:
         print(f"{SCHEMA.name} is not current")
+        stale = True
+    if not check:
+        write_help.TARGET.write_text(write_help.generated(), encoding="utf-8")
+    elif write_help.TARGET.read_text(encoding="utf-8") != write_help.generated():
+        print(f"{write_help.TARGET.name} is not current")
         stale = True
     if stale and check:
         print("generated documents are not current: run `make docs`", file=sys.stderr)

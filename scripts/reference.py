@@ -182,3 +182,49 @@ def schema_words(field: dict[str, Any]) -> str:
     inner = field.get("items") or field.get("additionalProperties")
     word = str(field.get("type", "any"))
     return f"{word} of {schema_words(inner)}" if inner else word
+
+
+# --- commands and settings -----------------------------------------------------------------------
+
+
+def commands() -> None:
+    """Print the help of segue and of each command, as it is shown at 100 columns."""
+    import click
+
+    from segue.cli.main import SECTIONS, cli
+
+    width = {"terminal_width": 100, "max_content_width": 100}
+    top = click.Context(cli, info_name="segue", **width)
+    print(f"```text\n{cli.get_help(top).strip()}\n```")
+    for section, names in SECTIONS.items():
+        print(f"\n## {section}")
+        for name in names:
+            command_help(cli.get_command(top, name), name, top, width)
+
+
+def command_help(command: Any, name: str, above: Any, width: dict[str, int]) -> None:
+    """Print the help of a command and of those below it."""
+    import click
+
+    ctx = click.Context(command, info_name=name, parent=above, **width)
+    print(f"\n### {ctx.command_path}\n\n```text\n{command.get_help(ctx).strip()}\n```")
+    for below in command.list_commands(ctx) if isinstance(command, click.Group) else []:
+        command_help(command.get_command(ctx, below), below, ctx, width)
+
+
+def settings() -> None:
+    """Print every setting."""
+    from segue.host.config import KEYS
+
+    table(
+        ("setting", "variable", "default", ""),
+        (
+            (
+                f"`{key.name}`",
+                f"`{key.variable}`",
+                f"`{key.default}`" if key.default else "",
+                key.what + (f" (one of {', '.join(f'`{one}`' for one in key.choices)})" if key.choices else ""),
+            )
+            for key in KEYS
+        ),
+    )

@@ -30,6 +30,7 @@ __all__ = [
     "Hits",
     "Ids",
     "Index",
+    "IndexStatus",
     "KeyPolicy",
     "Lease",
     "LogInfo",
@@ -339,10 +340,31 @@ class Hits(NamedTuple):
     """With `order="best"`: how many of the newest matches were ranked, where there were more; else None."""
 
 
+class IndexStatus(NamedTuple):
+    """What `doctor` says of the index."""
+
+    path: str
+    version: str
+    sqlite: str
+    bytes: int
+    sessions: int
+    entries: int
+    dead: int
+    """Words of entries that are gone, still in the full text."""
+    damaged: int
+    """Damaged places that were met while reading."""
+    rebuilt: str
+    """Why it was last made anew; empty where it was not."""
+    fallback: str
+    """Why this process works on a copy in memory; empty where it does not."""
+    guarded: bool
+    """This SQLite can damage a WAL when two processes write: our lock keeps them apart."""
+
+
 class Index(Protocol):
     """A catalogue and a full-text index over a store: computed from it, may be deleted at any time, rebuilds itself.
 
-    Every method but `close` first takes in what is new in the store, so one reads one's own writes.
+    Every question first takes in what is new in the store, or in the one session that it is about: one reads one's own writes.
     """
 
     def catch_up(self) -> int:
@@ -377,7 +399,19 @@ class Index(Protocol):
         limit: int = 20,
         order: Literal["newest", "best"] = "newest",
     ) -> Hits:
-        """Return where the words of *query* stand. It is data: no character of it has a meaning but `"` around a phrase."""
+        """Return where the words of *query* stand. It is data: no character of it has a meaning but `"` around a phrase.
+
+        `newest`: what has all of its words, the latest first; where nothing has, as `best`. `best`: what has some of them, ranked
+        within a window of the newest. The filter's times are those of the events, not of their sessions.
+        """
+        ...
+
+    def rebuild(self) -> int:
+        """Make the index anew, so that nothing of what was deleted or erased is left in it; return the number of events."""
+        ...
+
+    def status(self) -> IndexStatus:
+        """Return what is known of the index, without taking anything in."""
         ...
 
     def close(self) -> None:

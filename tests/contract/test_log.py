@@ -2,7 +2,7 @@
 
 import pytest
 
-from segue.stores.log import LogStore, journal
+from segue.stores.log import LogStore, ending
 from segue.testing import StoreContract
 
 
@@ -21,7 +21,7 @@ class TestLogStoreOfManySegments(StoreContract):
 
     @pytest.fixture(autouse=True)
     def tiny(self, monkeypatch):
-        monkeypatch.setattr(journal, "SEGMENT_BYTES", 1)
+        monkeypatch.setattr(ending, "SEGMENT_BYTES", 1)
 
     def open_store(self, place, clock, ids):
         return Sealing(place / "store", clock=clock, ids=ids)

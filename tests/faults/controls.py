@@ -31,8 +31,8 @@ class Log:
     """Cut off what a failed write or sync left, instead of trying the sync again (which then 'succeeds')."""
 
     def create(self, root: Path, label: str) -> str:
-        """Create an empty file and make its name durable."""
-        fd = os.open(root / f"{label}.jsonl", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        """Create an empty file, or find it, and make its name durable."""
+        fd = os.open(root / f"{label}.jsonl", os.O_WRONLY | os.O_CREAT, 0o600)
         if self.sync:
             os.fsync(fd)
         os.close(fd)
@@ -155,8 +155,16 @@ class Rewritten:
     lock: bool = True
 
     def create(self, root: Path, label: str) -> str:
-        """Write an empty list."""
-        self.save(root, label, [])
+        """Write an empty list where there is none."""
+        lock = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (root / f"{label}.json").exists():
+                self.save(root, label, [])
+            elif self.sync_directory:
+                sync_directory(root)
+        finally:
+            os.close(lock)
         return label
 
     def save(self, root: Path, session: str, texts: Sequence[str]) -> None:

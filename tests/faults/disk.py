@@ -6,9 +6,10 @@ POSIX allows; a real file system keeps more order, so what survives here survive
 """
 
 import random
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, islice
 
 from tests.faults.trace import Op, Record
 
@@ -75,13 +76,14 @@ class Disk:
         """Begin with an empty, durable root; *rng* decides the fate of data whose sync has failed."""
         self.root = Node(directory=True)
         self.rng = rng
+        self.root_inode = 0
         self.inodes: dict[int, Node] = {}
         self.numbers = count()
         self.syncing: dict[tuple[int, int, int], int] = {}
 
     # --- following the trace --------------------------------------------------------------------
 
-    def apply(self, record: Record) -> None:  # noqa: C901  (one case for each kind of record)
+    def apply(self, record: Record) -> None:  # noqa: C901, PLR0912  (one case for each kind of record)
         """Take in one record."""
         match record.op:
             case Op.OPEN:
@@ -93,6 +95,7 @@ class Disk:
             case Op.TRUNCATE:
                 self._inode(record).data.append(Data(next(self.numbers), record.offset, None))
             case Op.SYNC_BEGIN:
+                self._inode(record)
                 self.syncing[record.pid, record.tid, record.inode] = next(self.numbers)
             case Op.SYNC_END:
                 self._synced(self._inode(record), self._begun(record))
@@ -107,6 +110,8 @@ class Disk:
             case Op.UNLINK | Op.RMDIR:
                 parent, name = self._parent(record.path)
                 self._naming(Naming(next(self.numbers), (parent, name), None))
+            case Op.ROOT:
+                self.root_inode = record.inode
             case Op.ACK:
                 pass
 
@@ -141,12 +146,10 @@ class Disk:
             directory.renames.append(change)
 
     def _inode(self, record: Record) -> Node:
-        if record.inode not in self.inodes and not self.inodes:
+        if record.inode == self.root_inode:
             return self.root
         node = self.inodes.get(record.inode)
         if node is None:
-            if record.op in {Op.SYNC_END, Op.SYNC_FAILED}:
-                return self.root
             raise UnknownTraceError(f"no file has inode {record.inode}")
         return node
 
@@ -225,6 +228,49 @@ class Disk:
 
         walk(self.root, "", frozenset())
         return found
+
+
+_NAMING = {Op.OPEN, Op.MKDIR, Op.RENAME, Op.LINK, Op.UNLINK, Op.RMDIR}
+_NEAR = 200
+
+
+def ordered(records: Iterable[Record]) -> list[Record]:
+    """Return the records in an order that makes sense.
+
+    A record is written after its call, so that another process may have seen the call's effect, and written its own record,
+    before. Such a record is put behind the one that it cannot have come before. Each thread's own order stays.
+
+    Raises:
+        UnknownTraceError: no order makes sense.
+    """
+    disk, waiting, found = Disk(random.Random(0)), deque(records), list[Record]()
+    while waiting:
+        record = waiting.popleft()
+        try:
+            disk.apply(record)
+        except UnknownTraceError:
+            earlier = _cause(waiting, record)
+            if earlier is None:
+                raise
+            del waiting[earlier[0]]
+            waiting.extendleft((record, earlier[1]))
+            continue
+        found.append(record)
+    return found
+
+
+def _cause(waiting: "deque[Record]", record: Record) -> tuple[int, Record] | None:
+    """Return the first record of another thread that may explain what *record* takes for granted."""
+    threads = {(record.pid, record.tid)}
+    for place, other in enumerate(islice(waiting, _NEAR)):
+        if (other.pid, other.tid) in threads:
+            continue
+        paths = [path for path in (record.path, record.other) if path]
+        named = any(f"{path}/".startswith(f"{name}/") for path in paths for name in (other.path, other.other) if name)
+        if other.op in _NAMING and (named or (record.inode and other.inode == record.inode)):
+            return place, other
+        threads.add((other.pid, other.tid))
+    return None
 
 
 def _content(node: Node, data: Mapping[int, list[tuple[int, bytes | None]]]) -> bytes:

@@ -4,6 +4,7 @@ import ctypes
 import os
 import pickle
 import random
+import resource
 import select
 import shutil
 import signal
@@ -20,6 +21,9 @@ from typing import TypeVar
 from tests.faults.oracle import Expectation, Subject, Verdict, Violation, batch_size, judge, payload
 
 T = TypeVar("T")
+
+MEMORY_LIMIT = 3 << 30
+"""Bytes of address space for a verifier: no damage may make a store ask for more."""
 
 VERIFY_LIMIT = 60.0
 """Seconds after which a verifying process counts as hanging."""
@@ -96,6 +100,7 @@ def in_fresh_process(work: Callable[[], T], limit: float = VERIFY_LIMIT) -> T:
     pid = os.fork()
     if pid == 0:
         os.close(reading)
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
         try:
             answer = pickle.dumps((True, work()))
         except BaseException:  # noqa: BLE001  (reported to the parent)

@@ -9,18 +9,18 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from tests.faults.oracle import Finding, Reading
-
-from segue.core.errors import SegueError
+from segue.core.errors import ExistsError, SegueError
 from segue.core.log.events import Draft, Event, ForkPoint
 from segue.host.clock import SystemClock, SystemIds
 from segue.ports import Snapshot
-from segue.stores.log import LogStore, journal
+from segue.stores.log import LogStore, ending
+from tests.faults.oracle import Finding, Reading
 
 _KIND = "fault.text"
 _SCHEMA = "fault.fold.1"
@@ -49,17 +49,20 @@ class Segue:
     segment_bytes: int = 16_384
     busy: bool = True
     verify: bool = True
+    keyed: bool = True
+    promised: type[BaseException] = SegueError
+    """What a fault may raise: anything else would have leaked from below."""
 
     def store(self, root: Path) -> LogStore:
         """Open the store as a program does."""
-        journal.SEGMENT_BYTES = self.segment_bytes
+        ending.SEGMENT_BYTES = self.segment_bytes
         return LogStore(root, clock=SystemClock(), ids=SystemIds(), durability=self.durability)
 
     def create(self, root: Path, label: str) -> str:
         """Begin a session with one event of its own kind."""
         session = str(uuid.uuid5(_NAMES, label))
-        store = _shared(self, root)
-        store.create(session, [Draft("fault.begin", {"label": label})])
+        with suppress(ExistsError):  # another was faster: it is there all the same
+            _shared(self, root).create(session, [Draft("fault.begin", {"label": label})])
         return session
 
     def open(self, root: Path, session: str) -> "SegueWriter":
@@ -200,8 +203,3 @@ def _check_fork(store: LogStore, session: str, events: Sequence[Event]) -> list[
     numbers = [event.seq for event in events]
     whole = numbers == list(range(1, store.info(session).head.seq + 1)) and events[-1].kind == "fault.fork"
     return [] if whole else [Finding("I4", session, f"the fork reads {len(events)} events, not its parent's and its own")]
-
-
-def errors_of_segue(error: BaseException) -> bool:
-    """Tell whether an error is one that the store promises, with a code and a hint."""
-    return isinstance(error, SegueError)

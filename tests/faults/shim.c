@@ -5,9 +5,10 @@
  * acknowledgement and becomes a record as well. A record is written before the call returns to the program, so that
  * the order of records respects everything the program can know about the order of its calls.
  *
- * FAULTS_PLAN makes calls under FAULTS_ROOT fail: "sync=EIO@3,4 write=short@5 write=ENOSPC@9 room=65536":
+ * FAULTS_PLAN makes calls under FAULTS_ROOT fail: "sync=EIO@3,4 write=short@5 write=ENOSPC@9 sync=KILL@12 room=65536":
  * the n-th sync (fsync or fdatasync of a file) or write of this process, or all writes beyond so many bytes in all.
- * A sync that fails has not been passed on, and its record says so.
+ * A sync that fails has not been passed on, and its record says so. KILL ends the process before the sync, or half way
+ * through the write.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -15,6 +16,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -25,7 +27,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum op { OPEN = 1, WRITE, TRUNCATE, SYNC_BEGIN, SYNC_END, RENAME, UNLINK, RMDIR, MKDIR, LINK, ACK, SYNC_FAILED };
+enum op { OPEN = 1, WRITE, TRUNCATE, SYNC_BEGIN, SYNC_END, RENAME, UNLINK, RMDIR, MKDIR, LINK, ACK, SYNC_FAILED, ROOT };
 
 struct record { /* followed by path, other and data */
     uint32_t total, op;
@@ -47,11 +49,14 @@ static long syncs, writes, room = -1;
 static struct { char what; long at; int error; } plan[64];
 static int planned;
 
+enum { SHORT = -1, KILLED = -2 };
+
 static int error_number(const char *name) {
+    if (!strncmp(name, "KILL", 4)) return KILLED;
     if (!strncmp(name, "EIO", 3)) return EIO;
     if (!strncmp(name, "ENOSPC", 6)) return ENOSPC;
     if (!strncmp(name, "EDQUOT", 6)) return EDQUOT;
-    return -1; /* short */
+    return SHORT;
 }
 
 static void read_plan(const char *text) {
@@ -76,7 +81,7 @@ static int due(char what, long count) {
     return 0;
 }
 
-__attribute__((constructor)) static void begin(void) {
+__attribute__((constructor(64000))) static void begin(void) {
     const char *name = getenv("FAULTS_ROOT");
     if (!name || !realpath(name, root)) return;
     root_length = strlen(root);
@@ -87,6 +92,14 @@ __attribute__((constructor)) static void begin(void) {
         syscall(SYS_close, fd);
     }
     read_plan(getenv("FAULTS_PLAN"));
+}
+
+static void put(enum op, uint64_t, int64_t, const char *, const char *, const void *, size_t, int);
+
+/* Recording begins with the root's own number. */
+__attribute__((constructor(65000))) static void begin_record(void) {
+    struct stat status;
+    if (root_length && !stat(root, &status)) put(ROOT, status.st_ino, 0, "", "", NULL, 0, 0);
 }
 
 static int under_root(const char *path) {
@@ -185,8 +198,9 @@ int close(int fd) {
 }
 
 /* How much of a write may go through: all of it, part of it, or none (then errno is set and -1 returned). */
-static ssize_t allowed(size_t size) {
+static ssize_t allowed(size_t size, int *last) {
     int error = due('w', __sync_add_and_fetch(&writes, 1));
+    *last = error == KILLED;
     if (error > 0) { errno = error; return -1; }
     if (error < 0 && size > 1) size /= 2;
     if (room >= 0) {
@@ -197,20 +211,23 @@ static ssize_t allowed(size_t size) {
     return size;
 }
 
-static void note_write(int fd, const void *data, ssize_t size, off_t offset) {
-    if (size <= 0) return;
-    if (offset < 0) offset = lseek(fd, 0, SEEK_CUR) - size;
-    put(WRITE, inode_of(fd), offset, "", "", data, size, 0);
+static void note_write(int fd, const void *data, ssize_t size, off_t offset, int last) {
+    if (size > 0) {
+        if (offset < 0) offset = lseek(fd, 0, SEEK_CUR) - size;
+        put(WRITE, inode_of(fd), offset, "", "", data, size, 0);
+    }
+    if (last) kill(getpid(), SIGKILL);
 }
 
 ssize_t write(int fd, const void *data, size_t size) {
     REAL(write);
     enum kind kind = kind_of(fd);
     if (kind == OURS) {
-        ssize_t part = allowed(size);
+        int last;
+        ssize_t part = allowed(size, &last);
         if (part < 0) return -1;
         ssize_t done = real(fd, data, part);
-        note_write(fd, data, done, -1);
+        note_write(fd, data, done, -1, last);
         return done;
     }
     ssize_t done = real(fd, data, size);
@@ -222,10 +239,11 @@ ssize_t write(int fd, const void *data, size_t size) {
     ssize_t symbol(int fd, const void *data, size_t size, off_t offset) { \
         REAL(symbol); \
         if (kind_of(fd) != OURS) return real(fd, data, size, offset); \
-        ssize_t part = allowed(size); \
+        int last; \
+        ssize_t part = allowed(size, &last); \
         if (part < 0) return -1; \
         ssize_t done = real(fd, data, part, offset); \
-        note_write(fd, data, done, offset); \
+        note_write(fd, data, done, offset, last); \
         return done; \
     }
 POSITIONED(pwrite)
@@ -314,6 +332,7 @@ ALLOCATER(fallocate64, (int fd, int mode, off64_t offset, off64_t size), (fd, mo
         if (kind_of(fd) != OURS) return real(fd); \
         uint64_t inode = inode_of(fd); \
         int error = due('s', __sync_add_and_fetch(&syncs, 1)); \
+        if (error == KILLED) kill(getpid(), SIGKILL); \
         put(SYNC_BEGIN, inode, 0, "", "", NULL, 0, 0); \
         int result = error ? -1 : real(fd); \
         put(result ? SYNC_FAILED : SYNC_END, inode, 0, "", "", NULL, 0, 0); \

@@ -30,6 +30,7 @@ class Op(IntEnum):
     LINK = 10
     ACK = 11
     SYNC_FAILED = 12
+    ROOT = 13
 
 
 class Record(NamedTuple):
@@ -91,7 +92,7 @@ def record(place: Path, subject: str, seed: int, *, plan: str = "", appends: int
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, timeout=120, cwd=_PROJECT)
     if done.returncode:
         raise RecordingError(f"the writer ended with {done.returncode}: {done.stderr[-2000:]}")
-    return trace, done.stdout.splitlines()
+    return trace, [line for line in done.stdout.splitlines() if line]
 
 
 def read(trace: bytes) -> Iterator[Record]:

@@ -236,14 +236,23 @@ class Importer:
         began = batch.began or stamp(self._clock.now())
         number = self._store.number(session_prefix(day(began)), session)
         header: dict[str, Any] = {"type": "general", **batch.facts, "name": session_name(day(began), number)}
-        project = slug_word(str(header.get("workspace", "")).rstrip("/").rpartition("/")[2]) or "work"
-        header["slug"] = f"{began[:10]}-general-{project}-{number:03d}"
+        header["slug"] = f"{began[:10]}-general-{_project(header)}-{number:03d}"
         root = batch.facts.get("root")
         if isinstance(root, str) and "forked_from" not in header:
             parent = self._roots.setdefault((agent, root), session)
             if parent != session:  # the agent copied the conversation under a new id
                 header["forked_from"] = {"session": parent, "node": root}
         return Draft("session.created", header, agent, at=began, key=_facts_key(agent, batch))
+
+    def _renamed(self, session: str, facts: dict[str, Any]) -> dict[str, Any]:
+        """Return *facts* with the slug of a session that did not know yet where it works when it began."""
+        first = self._store.info(session).first
+        created = next(self._store.read(session, after=first - 1, upto=first), None)
+        slug = created.body.get("slug") if created is not None else None
+        if created is None or "workspace" in created.body or not isinstance(slug, str):
+            return facts
+        stem, _, number = slug.rpartition("-work-")
+        return {**facts, "slug": f"{stem}-{_project(facts)}-{number}"} if stem else facts
 
     # --- events
 
@@ -260,11 +269,13 @@ class Importer:
                 session, new = self._begin(agent, batch)
                 self._known[agent, batch.foreign_id] = session
             one = gathered[batch.foreign_id] = _Gathered(session, new)
-        drafts = list(batch.drafts)
+        # a record without a time, before the first one that has one, is not of today
+        drafts = [d if d.at or not batch.began else d._replace(at=batch.began) for d in batch.drafts]
         if one.new == 1 and drafts:  # begun just now
             drafts.insert(0, Draft("session.activated", {"note": "imported"}, agent, key=f"{agent}:activated", at=batch.began))
         if batch.facts and drafts:
-            drafts.append(Draft("session.updated", batch.facts, agent, key=_facts_key(agent, batch), at=drafts[-1].at))
+            facts = self._renamed(one.session, batch.facts) if "workspace" in batch.facts else batch.facts
+            drafts.append(Draft("session.updated", facts, agent, key=_facts_key(agent, batch), at=drafts[-1].at))
         if drafts:
             self._append(one, drafts)
         one.losses += batch.noted
@@ -361,10 +372,15 @@ class _Gathered:
         self.losses: list[Noted] = []
 
 
+def _project(header: dict[str, Any]) -> str:
+    return slug_word(str(header.get("workspace", "")).rstrip("/").rpartition("/")[2]) or "work"
+
+
 def _facts_key(agent: str, batch: Batch) -> str:
-    at = (batch.position or {}).get("offset", 0)
-    facts = blake2b(repr(sorted(batch.facts.items())).encode("utf-8", "replace"), digest_size=8).hexdigest()
-    return f"{agent}:facts:{at}:{facts}"
+    """Return a key for what a stretch told of its session: the same stretch, read again, adds nothing."""
+    record = next((d.key for d in batch.drafts if d.kind != "loss"), "")
+    told = f"{record} {sorted(batch.facts.items())!r}".encode("utf-8", "replace")
+    return f"{agent}:facts:{blake2b(told, digest_size=16).hexdigest()}"
 
 
 def _position_key(agent: str, file: Found) -> str:

@@ -62,14 +62,14 @@ class MemoryStore:
         with self._lock:
             if not is_uuid(session):
                 raise UsageError(f"session {session!r:.80} cannot be created: its id is not a UUID")
-            if session in self._logs:
-                raise ExistsError("session", session)
             if not drafts:
                 raise InvalidEventError("a session begins with at least one event")
+            if session in self._logs:
+                raise ExistsError("session", session)
+            contents = self._encode(drafts)
             if fork is not None:
                 self._check_fork(fork)
             log = _Log(session, fork)
-            contents = self._encode(drafts)
             planned = plan(session, drafts, "ignore", lambda key: self._find(log, key))
             if all(p.draft is None for p in planned):
                 raise InvalidEventError("a session begins with an event of its own, its keys are all known to its parent")

@@ -6,7 +6,7 @@
         def open_store(self, place, clock, ids):
             return MyStore(place, clock=clock, ids=ids)
 
-`StoreContract` needs pytest; `segue.testing.strategies` needs hypothesis.
+`StoreContract` and `TranscriptContract` need pytest; `segue.testing.strategies` needs hypothesis.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -15,8 +15,9 @@ from segue.testing.fakes import FakeClock, FakeIds
 
 if TYPE_CHECKING:
     from segue.testing.contract import StoreContract
+    from segue.testing.transcripts import TranscriptContract
 
-__all__ = ["FakeClock", "FakeIds", "StoreContract"]
+__all__ = ["FakeClock", "FakeIds", "StoreContract", "TranscriptContract"]
 
 
 def __getattr__(name: str) -> Any:
@@ -24,4 +25,14 @@ def __getattr__(name: str) -> Any:
         from segue.testing.contract import StoreContract
 
         return StoreContract
+    if name == "TranscriptContract":
+        import sys
+
+        import pytest
+
+        if "segue.testing.transcripts" not in sys.modules:
+            pytest.register_assert_rewrite("segue.testing.transcripts")
+        from segue.testing.transcripts import TranscriptContract
+
+        return TranscriptContract
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

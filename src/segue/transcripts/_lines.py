@@ -10,10 +10,13 @@ import stat
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from hashlib import blake2b
+from sys import getsizeof
 from typing import IO, Any, Final, NamedTuple, cast
 
 MAX_LINE: Final = 16 * 1024 * 1024
 """Lines of more bytes are kept in pieces, unparsed: what parsing takes is a multiple of the line."""
+MAX_TEXT: Final = 20 * 1024 * 1024
+"""The same for a line's size as a string: one character beyond U+FFFF makes each of them take four bytes."""
 _PIECE: Final = 4 * 1024 * 1024
 _CHUNK: Final = 256 * 1024
 _BLOCK: Final = 64 * 1024
@@ -47,7 +50,9 @@ def open_file(path: str) -> IO[bytes]:
         return file
     import gzip
 
-    return cast("IO[bytes]", gzip.GzipFile(fileobj=file, mode="rb"))
+    packed = gzip.GzipFile(fileobj=file, mode="rb")
+    packed.myfileobj = file  # closed with it
+    return cast("IO[bytes]", packed)
 
 
 def read_head(path: str, size: int = _BLOCK) -> bytes:
@@ -171,7 +176,9 @@ class Lines:
         self.number += not goes_on
         if data.endswith(b"\r"):
             data = data[:-1]
-        if data and not data.isspace():
+        if len(data) * 4 > MAX_TEXT and getsizeof(data.decode("utf-8", "replace")) > MAX_TEXT:
+            yield from (Line(self.number, piece, i) for i, piece in enumerate(_cut(data), 1))
+        elif data and not data.isspace():
             yield Line(self.number, data)
 
     def _end(self, length: int) -> int | None:
@@ -214,6 +221,14 @@ class Lines:
                 yield Line(number + 1, rest)
         finally:
             self._file.seek(here)
+
+
+def _cut(data: bytes) -> Iterator[bytes]:
+    start = 0
+    while start < len(data):
+        piece = _whole_characters(data[start : start + _PIECE])
+        yield piece
+        start += len(piece)
 
 
 def _whole_characters(data: bytes) -> bytes:

@@ -184,6 +184,11 @@ def time_of(value: Any) -> str | None:
         return None
 
 
+def later(at: str, than: str) -> bool:
+    """Return whether an event's time is later than another; every time is later than an empty one."""
+    return at[:-1] > than[:-1]
+
+
 def short(text: str, limit: int = 80) -> str:
     """Return the first line of *text* that says something, in *limit* characters."""
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")

@@ -20,6 +20,7 @@ from segue.transcripts._records import (
     Place,
     count_of,
     dict_of,
+    later,
     list_of,
     name_of,
     parse,
@@ -102,12 +103,13 @@ class _Claude(Interpreter):
 
     def __init__(self, file: File, drafts: Drafts, state: Mapping[str, Any]) -> None:
         self.at = time_of(state.get("at"))
-        self._since = self.at or ""
+        self._since = self._latest = time_of(state.get("latest")) or ""
         self.facts = dict(dict_of(state, "facts"))
         self._file = file
         self._drafts = drafts
         self._seen: set[str] = set()
         self._last: dict[str, str] = {k: v for k, v in dict_of(state, "last").items() if isinstance(v, str)}
+        self._said: dict[str, str] = {k: v for k, v in dict_of(state, "said").items() if isinstance(v, str)}
         self._queue = [t for t in list_of(state, "queue") if isinstance(t, str)]
         self._attaches = bool(state.get("attaches"))
         self._stream = text_of(state, "stream") or _file_stream(file.path)
@@ -115,8 +117,10 @@ class _Claude(Interpreter):
     def state(self) -> dict[str, Any]:
         return {
             "at": self.at,
+            "latest": self._latest,
             "facts": self.facts,
             "last": self._last,
+            "said": self._said,
             "queue": self._queue,
             "attaches": self._attaches,
             "stream": self._stream,
@@ -127,8 +131,10 @@ class _Claude(Interpreter):
         uuid = name_of(record, "uuid")
         stream = self._stream_of(record)
         at = time_of(record.get("timestamp"))
-        again = uuid in self._seen or bool(uuid and at and at <= self._since and self._knows(uuid))
-        self.at = at or self.at
+        again = uuid in self._seen or bool(uuid and at and not later(at, self._since) and self._knows(uuid))
+        if at is not None:
+            self.at = at
+            self._latest = at if later(at, self._latest) else self._latest
         if stream == MAIN:
             self._learn(record, uuid)
         if not uuid:
@@ -142,6 +148,8 @@ class _Claude(Interpreter):
         self._seen.add(uuid)
         if not again:
             self._last[stream] = uuid
+            if kind in {"user", "assistant"}:
+                self._said[stream] = uuid
 
     def unread(self, record: dict[str, Any], place: Place) -> Draft:
         uuid = name_of(record, "uuid")
@@ -185,7 +193,7 @@ class _Claude(Interpreter):
         if kind == "last-prompt":
             leaf, last = name_of(record, "leafUuid"), self._last.get(stream)
             if leaf and leaf != last and self._knows(leaf):
-                self._last[stream] = leaf
+                self._last[stream] = self._said[stream] = leaf
                 move = {"to": leaf, "frm": last, "reason": "the agent resumes from here"}
                 return self._draft("head.moved", move, place, stream)
         elif title := self._title(record, kind):
@@ -234,7 +242,7 @@ class _Claude(Interpreter):
         actor: str = "",
     ) -> Draft:
         if not uuid:  # the line is its name; it hangs off what was last said, and nothing hangs off it
-            parent = self._last.get(stream)
+            parent = self._said.get(stream) if kind == "message" else self._last.get(stream)
         actor = actor or (AGENT if stream == MAIN else f"{AGENT}/{stream}")
         draft = Draft(kind, body, actor, stream, uuid or f"@{place.line}", parent, at=self.at)
         return self._drafts.sign(draft, place, uuid)
@@ -365,6 +373,8 @@ def _usage(usage: dict[str, Any], record: dict[str, Any]) -> dict[str, Any]:
 
 def _injected(record: dict[str, Any], parts: list[dict[str, Any]]) -> bool:
     if any(record.get(mark) is True for mark in ("isMeta", "isCompactSummary", "isVisibleInTranscriptOnly")):
+        return True
+    if dict_of(record, "origin").get("kind", "human") != "human":
         return True
     said = [p["content"] for p in parts if p["type"] == "text" and isinstance(p["content"], str)]
     return bool(said) and all(_INJECTED.match(text) for text in said)

@@ -19,6 +19,7 @@ from segue.transcripts._records import (
     count_of,
     dict_of,
     digest,
+    later,
     list_of,
     name_of,
     short,
@@ -76,23 +77,32 @@ class _Codex(Interpreter):
         self.facts = dict(dict_of(state, "facts"))
         self._file = file
         self._drafts = drafts
-        self._since = self.at or ""
+        self._since = self._latest = time_of(state.get("latest")) or ""
         self._last = name_of(state, "last") or None
-        self._ordinal = count_of(state, "ordinal") if "ordinal" in state else -1
+        told = _ordinal(state)
+        self._ordinal = -1 if told is None else told
         self._resumed = bool(state)
         self._calls: dict[str, dict[str, Any]] = {}
         self._names: dict[str, str] = {}
         self._turns: list[str | None] = []
 
     def state(self) -> dict[str, Any]:
-        return {"at": self.at, "facts": self.facts, "last": self._last, "ordinal": self._ordinal}
+        return {
+            "at": self.at,
+            "latest": self._latest,
+            "facts": self.facts,
+            "last": self._last,
+            "ordinal": self._ordinal,
+        }
 
     def events(self, record: dict[str, Any], place: Place) -> Iterable[Draft]:
         at = time_of(record.get("timestamp"))
         content = digest(place.data)
         known = self._names.get(content) or self._earlier(record, place, at)
         name = self._names[content] = known or self._name(record, place)
-        self.at = at or self.at
+        if at is not None:
+            self.at = at
+            self._latest = at if later(at, self._latest) else self._latest
         kind, body, actor = self._meaning(record)
         draft = Draft(kind, body, actor, at=self.at)
         if kind in {"message", "compaction", "record"}:
@@ -124,7 +134,7 @@ class _Codex(Interpreter):
 
     def _earlier(self, record: dict[str, Any], place: Place, at: str | None) -> str | None:
         """Return the name of this very record if it stands before this stretch: one that is repeated adds nothing."""
-        if at is None or at > self._since:
+        if at is None or later(at, self._since):
             return None
         told = text_of(record, "timestamp").encode("utf-8", "replace")
         lines = (where.line for where, _ in self._file.before(told) if where.data == place.data)
@@ -269,7 +279,7 @@ class _Codex(Interpreter):
         return {}
 
 
-def _ordinal(record: dict[str, Any]) -> int | None:
+def _ordinal(record: Mapping[str, Any]) -> int | None:
     found = record.get("ordinal")
     return found if isinstance(found, int) and not isinstance(found, bool) and 0 <= found < 1 << 53 else None
 

@@ -89,7 +89,7 @@ def encode_content(draft: Draft, salt: str, name_blob: BlobName = blob_name) -> 
         if part is not None:
             _check_json(draft.kind, part)
     blobs: dict[str, bytes] = {}
-    if any(mark in data for mark in _MARKS):
+    if _MARKS[0] in data or _MARKS[1] in data:
         body, source = _escape(body), _escape(source)
         data = _join(salt, _dump(draft, body), _dump(draft, source), _dump(draft, draft.scopes))
     if len(data) > LARGE:
@@ -266,7 +266,8 @@ def _check(draft: Draft) -> None:
         raise InvalidEventError("its time is not RFC 3339 in UTC, such as 2026-01-15T09:30:00Z", kind=kind)
     if draft.actor != "":
         _check_name(kind, "actor", draft.actor)
-    _check_name(kind, "stream", draft.stream)
+    if draft.stream != MAIN:
+        _check_name(kind, "stream", draft.stream)
     for what, name in (("node", draft.node), ("parent", draft.parent), ("key", draft.key)):
         if name is not None and name != ABSENT:
             _check_name(kind, what, name)
@@ -336,7 +337,10 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is no JSON type")
 
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain).encode
+# a circle runs into the recursion limit, which is refused as well
+_encode = json.JSONEncoder(
+    ensure_ascii=False, check_circular=False, separators=(",", ":"), allow_nan=False, default=_plain
+).encode
 _encode_ascii = json.JSONEncoder(separators=(",", ":"), allow_nan=False, default=_plain).encode
 
 
@@ -409,6 +413,11 @@ def _resolve(value: Any, load_blob: Callable[[str], bytes] | None) -> Any:
     if isinstance(value, list):
         return [_resolve(v, load_blob) for v in value]
     return value
+
+
+def load_blobs(event: Event, load_blob: Callable[[str], bytes]) -> Event:
+    """Return an *event* that was decoded without its blobs with them; `source` stays as it is."""
+    return event._replace(body=_resolve(event.body, load_blob))
 
 
 def _load(ref: dict[str, Any], load_blob: Callable[[str], bytes] | None) -> Any:

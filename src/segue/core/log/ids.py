@@ -83,9 +83,14 @@ def continuation_name(stem: str, *, step: int | None = None, name: str | None = 
     return f"CONTINUATION-{stem}-{word}"
 
 
+def slug_stem(day: str, type_: str, project: str) -> str:
+    """Return what a slug begins with, its number left out: `2026-01-15-focus-product-launch`."""
+    return "-".join(filter(None, (day, slug_word(type_), slug_word(project) or "work")))
+
+
 def slug(day: str, type_: str, project: str, taken: frozenset[str] = frozenset()) -> str:
     """Return `2026-01-15-focus-product-launch-001`: *day* (`YYYY-MM-DD`), type, project and the first free number."""
-    stem = "-".join(filter(None, (day, slug_word(type_), slug_word(project) or "work")))
+    stem = slug_stem(day, type_, project)
     number = 1
     while f"{stem}-{number:03d}" in taken:
         number += 1

@@ -6,6 +6,8 @@ from typing import NamedTuple, get_args
 from segue.core.errors import DuplicateKeyError, UsageError
 from segue.core.log.events import Appended, Draft, KeyPolicy
 
+_POLICIES = get_args(KeyPolicy)
+
 
 class Known(NamedTuple):
     """The latest event that has a key: its place and its node."""
@@ -35,8 +37,8 @@ def plan(session: str, drafts: Sequence[Draft], policy: KeyPolicy, find: Callabl
         DuplicateKeyError: the policy is `refuse` and a key is known, or twice in *drafts*.
         UsageError: there is no such policy.
     """
-    if policy not in get_args(KeyPolicy):
-        raise UsageError(f"key policy {policy!r} is unknown: it is one of {', '.join(get_args(KeyPolicy))}")
+    if policy not in _POLICIES:
+        raise UsageError(f"key policy {policy!r} is unknown: it is one of {', '.join(_POLICIES)}")
     planned: list[Planned] = []
     mine: dict[str, int] = {}
     for i, draft in enumerate(drafts):

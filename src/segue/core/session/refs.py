@@ -60,7 +60,7 @@ def current(rows: Iterable[SessionRow], workspace: str) -> SessionRow | None:
     """Return the session of *workspace*, as `resolve` says for `current`."""
     best: dict[int, list[SessionRow]] = {}
     for row in rows:
-        if row.workspace and row.status != "archived" and _within(workspace, row.workspace):
+        if workspace and row.workspace and row.status != "archived" and _within(workspace, row.workspace):
             best.setdefault(len(row.workspace.rstrip("/")), []).append(row)
     if not best:
         return None

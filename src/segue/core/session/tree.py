@@ -3,6 +3,9 @@
 Each pass is linear in the number of events. A parent that is not there (its event was damaged, or the agent's file
 began in the middle) is named, and the node takes the place behind what was the stream's head: nothing said is hidden
 because something before it was lost.
+
+Agents write what happens at once as siblings: of parallel tool calls, only the last one's answer is what the next message
+follows. Such answers, the calls beside them, and what the user typed meanwhile are part of the line all the same.
 """
 
 from collections.abc import Iterable
@@ -54,7 +57,17 @@ class Stream:
         while node is not None and node not in found:
             found[node] = self.events[node]
             node = self.parents[node]
-        return list(reversed(found.values()))
+        line = list(reversed(found.values()))
+        beside = _beside(self, found)
+        if not beside:
+            return line
+        place = {name: i for i, name in enumerate(self.events)}
+        merged: list[Event] = []
+        for event in line:
+            while beside and place[beside[0].node] < place[event.node]:
+                merged.append(beside.pop(0))
+            merged.append(event)
+        return merged + beside
 
 
 class Tree(NamedTuple):
@@ -105,11 +118,50 @@ def branches(events: Iterable[Event]) -> list[Branch]:
     for stream in tree(events).streams.values():
         active = {e.node for e in stream.chain(stream.head)}
         inner = set(stream.parents.values())
-        tips = [n for n in stream.events if n not in inner or n == stream.head]
+        tips = [n for n in stream.events if n == stream.head or n not in inner | active]
         places = _places(stream, active)
         lines = [_branch(stream, tip, places) for tip in tips]
         found += sorted(lines, key=lambda b: (not b.active, -b.seq))
     return found
+
+
+def _beside(stream: Stream, line: dict[str, Event]) -> list[Event]:
+    """Return what belongs to a *line* without being on it, in the order of the log.
+
+    That is a further record of a message of the model (a parallel call), an answer to a call of the line, and what the user
+    typed while the agent worked there.
+    """
+    said = {e.node: e.body for e in line.values() if e.kind == "message"}
+    ids = {m for body in said.values() if isinstance(m := body.get("message_id"), str) and body.get("role") == "assistant"}
+    calls = {name for body in said.values() for name in _calls(body, "tool_call")}
+    found: list[Event] = []
+    for node, event in stream.events.items():
+        if event.kind != "message" or node in line:
+            continue
+        body = event.body
+        role = body.get("role")
+        if role == "assistant":
+            belongs = body.get("message_id") in ids
+            calls |= _calls(body, "tool_call") if belongs else set()
+        elif role == "tool":
+            answers = _calls(body, "tool_call_response")
+            belongs = bool(answers) and answers <= calls
+        else:
+            parent = stream.parents[node]
+            belongs = body.get("queued") is True and (parent is None or parent in said)
+        if belongs:
+            said[node] = body
+            found.append(event)
+    return found
+
+
+def _calls(body: dict[str, Any], kind: str) -> set[str]:
+    parts: Any = body.get("parts")
+    return {
+        part["id"]
+        for part in (parts if isinstance(parts, list) else ())
+        if isinstance(part, dict) and part.get("type") == kind and isinstance(part.get("id"), str) and part["id"]
+    }
 
 
 def _add(stream: Stream, event: Event, links: list[tuple[Stream, Event, str, str | None]]) -> None:

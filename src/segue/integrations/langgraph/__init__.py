@@ -91,6 +91,9 @@ class SegueSaver(BaseCheckpointSaver[int]):
 
         def drafts(thread: Thread) -> Sequence[Draft]:
             before = thread.checkpoints.get((ns, parent)) if parent else None
+            if before is None:
+                thread.catch_up(self.store)
+                before = thread.checkpoints.get((ns, parent)) if parent else None
             same, changed = self._split(before, checkpoint, new_versions)
             bases = before or thread.latest(ns)
             values = {
@@ -301,7 +304,10 @@ class SegueSaver(BaseCheckpointSaver[int]):
         return Codec(inner.dumps_typed, inner.loads_typed, seal, unseal)
 
     def _append(self, thread_id: str, drafts: Callable[[Thread], Sequence[Draft]], *, on_key: KeyPolicy) -> None:
-        """Append what *drafts* makes of the thread as it is now, in its session, begun where it is not there."""
+        """Append what *drafts* makes of the thread, in its session, begun where it is not there.
+
+        What the thread is known to hold is enough: what others appended since is behind it, and takes nothing back.
+        """
         while True:
             thread = self._thread(thread_id)
             if thread is None:
@@ -309,10 +315,11 @@ class SegueSaver(BaseCheckpointSaver[int]):
                 continue
             try:
                 with thread.lock:
-                    thread.catch_up(self.store)
                     new = drafts(thread)
                 if new:
-                    self.store.append(thread.session, new, on_key=on_key)
+                    commit = self.store.append(thread.session, new, on_key=on_key)
+                    with thread.lock:
+                        thread.take_own(new, commit)
             except NotFoundError:  # deleted by another: the thread begins anew
                 self._forget(thread_id)
             else:

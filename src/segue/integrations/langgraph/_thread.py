@@ -1,11 +1,11 @@
 """A thread's checkpoints, folded from its session's events: a cache that follows the log, never the truth."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from segue.core.errors import DamagedError
-from segue.core.log.events import MAIN, Damage, Draft, Event
+from segue.core.log.events import MAIN, Body, Commit, Damage, Draft, Event
 from segue.integrations.langgraph._values import Codec, Element, Packed, describe, digest, is_list
 from segue.ports import Store
 
@@ -67,20 +67,31 @@ class Thread:
             self.seq = event.seq
         self._stamp = stamp
 
+    def take_own(self, drafts: Sequence[Draft], commit: Commit) -> None:
+        """Take in what was just appended without reading it again, if nothing else came between."""
+        if commit.head.seq != self.seq + len(drafts) or not all(entry.new for entry in commit.entries):
+            return
+        for new, entry in zip(drafts, commit.entries, strict=True):
+            self._note(entry.seq, new.kind, new.body)
+        self.seq = commit.head.seq
+
     def _take(self, event: Event) -> None:
-        body = event.body
-        if event.erased or event.kind not in {CHECKPOINT, WRITE}:
+        if not event.erased:
+            self._note(event.seq, event.kind, event.body)
+
+    def _note(self, seq: int, kind: str, body: Body) -> None:
+        if kind not in {CHECKPOINT, WRITE}:
             return
         place = body.get("ns", ""), body["checkpoint"]
-        if event.kind == WRITE:
+        if kind == WRITE:
             write = Write(body["path"], body["task"], body["idx"], body["channel"], body["value"])
             self.writes.setdefault(place, {})[write.task, write.idx] = write
             return
         values = dict(body["same"])
         for channel, spec in body["values"].items():
-            self._values[event.seq, channel] = spec
-            values[channel] = event.seq
-        self.checkpoints[place] = Stored(event.seq, *place, body["parent"], body["state"], body["metadata"], values)
+            self._values[seq, channel] = spec
+            values[channel] = seq
+        self.checkpoints[place] = Stored(seq, *place, body["parent"], body["state"], body["metadata"], values)
 
     def latest(self, ns: str) -> Stored | None:
         """Return the checkpoint of a namespace with the greatest id."""

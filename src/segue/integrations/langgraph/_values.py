@@ -58,20 +58,20 @@ class Codec(NamedTuple):
 
 
 class Element:
-    """One element of a stored list. Its digest (of the plain bytes) is computed when somebody compares."""
+    """One element of a stored list. Its plain bytes are recovered when somebody compares."""
 
-    __slots__ = ("_digest", "packed")
+    __slots__ = ("_plain", "packed")
 
     def __init__(self, packed: Packed) -> None:
         """Keep the packed element."""
         self.packed = packed
-        self._digest: bytes | None = None
+        self._plain: Typed | None = None
 
-    def digest(self, codec: Codec) -> bytes:
-        """Return what identifies the element's content."""
-        if self._digest is None:
-            self._digest = digest(codec.open(unpack(self.packed)))
-        return self._digest
+    def plain(self, codec: Codec) -> Typed:
+        """Return what the serialiser made of the element."""
+        if self._plain is None:
+            self._plain = codec.open(unpack(self.packed))
+        return self._plain
 
 
 def digest(plain: Typed) -> bytes:
@@ -89,14 +89,14 @@ def describe(values: Sequence[Any], base: Sequence[Element], base_seq: int | Non
     """Return *values* as slices of *base* (the list that event *base_seq* left) and new elements."""
     plain = [codec.dumps(value) for value in values]
     items: list[Any] = []
-    for start, stop, new in _runs([digest(p) for p in plain], [e.digest(codec) for e in base]):
+    for start, stop, new in _runs(plain, [e.plain(codec) for e in base]):
         items += [[start, stop]] if start < stop else [pack(codec.seal(plain[i])) for i in new]
     return {"items": items} if base_seq is None else {"of": base_seq, "items": items}
 
 
-def _runs(new: Sequence[bytes], old: Sequence[bytes]) -> Iterator[tuple[int, int, range]]:
+def _runs(new: Sequence[Typed], old: Sequence[Typed]) -> Iterator[tuple[int, int, range]]:
     """Yield slices of *old* (start < stop) and ranges of *new* (start == stop) that together give *new*."""
-    where: dict[bytes, int] | None = None
+    where: dict[Typed, int] | None = None
     i, at = 0, 0  # `at`: where in the old list the next element most likely is
     while i < len(new):
         start, first = at, i
@@ -106,7 +106,7 @@ def _runs(new: Sequence[bytes], old: Sequence[bytes]) -> Iterator[tuple[int, int
             yield start, at, range(0)
             continue
         if where is None:
-            where = {d: k for k, d in reversed(list(enumerate(old)))}
+            where = {typed: k for k, typed in reversed(list(enumerate(old)))}
         while i < len(new) and new[i] not in where:
             i += 1
         if i > first:

@@ -19,6 +19,7 @@ class Blobs:
         self._directory = directory
         self._sync = sync
         self._durable: set[str] = set()
+        self._durable_parts: set[Path] = set()
 
     def put(self, name: str, data: bytes) -> None:
         """Keep *data* under *name*, its hash."""
@@ -28,6 +29,9 @@ class Blobs:
         if not path.exists():
             self._write(path, zstd.compress(data))
         files.sync_dir(path.parent)  # also where another process wrote it: its name may not be durable yet
+        if path.parent not in self._durable_parts:
+            files.sync_dir(self._directory)
+            self._durable_parts.add(path.parent)
         self._durable.add(name)
 
     def get(self, name: str) -> bytes:
@@ -55,7 +59,7 @@ class Blobs:
         return sorted(p.name.removesuffix(".zst") for p in self._directory.glob("??/*.zst") if not p.name.startswith("."))
 
     def _write(self, path: Path, packed: bytes) -> None:
-        files.make_dir(path.parent)
+        path.parent.mkdir(mode=files.DIR_MODE, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
         fd = files.create(temporary)
         try:

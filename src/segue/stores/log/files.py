@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from segue.core.errors import StorageFullError
+from segue.core.errors import OutcomeUnknownError, SegueError, StorageFullError, StoreUnusableError
 
 FILE_MODE = 0o600
 DIR_MODE = 0o700
@@ -18,8 +18,19 @@ _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _CLOEXEC = getattr(os, "O_CLOEXEC", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 Sync = Callable[[int], None]
+
+
+def refusal(what: str, error: OSError) -> SegueError:
+    """Return the error of ours that says what the system's *error* means for *what*."""
+    reason = (error.strerror or str(error)).lower()
+    if error.errno in _FULL:
+        return StorageFullError(f"{what} cannot be stored: {reason}")
+    if error.errno in _CLOSED:
+        return StoreUnusableError(f"{what} cannot be stored: {reason}", hint="see who may write to the store: segue doctor")
+    return OutcomeUnknownError(f"{what} is unconfirmed: the disk reports {reason}", hint="do the same again, with the same keys")
 
 
 def system_sync(fd: int) -> None:

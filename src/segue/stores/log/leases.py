@@ -7,6 +7,7 @@ until when. If it is lost, nobody drives the session, and no token that was give
 import json
 from pathlib import Path
 
+from segue.core.errors import FencedError
 from segue.ports import Lease
 from segue.stores.log import files
 
@@ -31,3 +32,10 @@ def write(directory: Path, lease: Lease) -> None:
 def clear(directory: Path) -> None:
     """Take the lease away. The log's lock must be held."""
     (directory / _NAME).unlink(missing_ok=True)
+
+
+def check(directory: Path, session: str, token: int, now: float) -> None:
+    """Raise FencedError unless the lease of *token* holds. The log's lock must be held."""
+    held = read(directory, session)
+    if held is None or held.token != token or held.until <= now:
+        raise FencedError(session, token, held.token if held and held.token != token else None)

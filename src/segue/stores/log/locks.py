@@ -94,8 +94,11 @@ class LogLock:
         return os.fstat(self._fd).st_size
 
     def bump(self) -> int:
-        """Begin a new generation and return it. The lock must be held exclusively."""
-        os.write(self._fd, b".")
+        """Begin a new generation and return it. The lock must be held exclusively.
+
+        The file grows without a block being written, so that this works on a full disk too.
+        """
+        os.ftruncate(self._fd, self.generation() + 1)
         return self.generation()
 
     def close(self) -> None:

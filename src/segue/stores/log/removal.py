@@ -7,20 +7,18 @@ the last fork point goes. With its last fork a deleted parent's bytes go too. Al
 
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 from segue.core.errors import GoneError
 from segue.ports import Clock
 from segue.stores.log import files, segments
-from segue.stores.log.journal import Journal, is_deleted, mark_deleted, read_fork
+from segue.stores.log.journal import Journal, LookUp
+from segue.stores.log.marks import is_deleted, mark_deleted, read_fork
 
 _MAKING = 600.0
 """A fork that is not there this many seconds after it was marked never will be."""
 _ALL = 1 << 60
 _STAYS = {"deleted", "lock"}
-
-LookUp = Callable[[str], Journal]
 
 
 def mark_fork(parent: Journal, child: str) -> None:

@@ -12,106 +12,129 @@ and 2): whoever reads looks into the session, whoever writes next records the an
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
-from segue.core.errors import DamagedError, SegueError
+from segue.core.errors import SegueError
 from segue.core.log.events import Commit, Draft, Event
 from segue.ports import Scope, Snapshot
 from segue.stores.log import files, snapshots
-from segue.stores.log.journal import Env, Journal, Request
-
-if TYPE_CHECKING:
-    from segue.stores.log.store import LogStore
+from segue.stores.log.env import Request
+from segue.stores.log.journal import Journal
+from segue.stores.log.logs import Logs
 
 _SCHEMA = "scope.1"
 _EVERY = 64
 
-LookUp = Callable[[str], Journal]
 
+class Scopes:
+    """The scopes of a store."""
 
-class ScopeLogs(Protocol):
-    """Gives the log of a scope."""
+    def __init__(self, directory: Path, logs: Logs) -> None:
+        """Name the directory that holds their logs, and the sessions that change them."""
+        self._directory = directory
+        self._logs = logs
 
-    def __call__(self, name: str, *, create: bool) -> Journal | None:
-        """Return it, made where it is missing if *create*."""
-        ...
-
-
-def append(
-    logs: ScopeLogs, journal: Journal, request: Request, look_up: LookUp, publish: Callable[[], None] | None = None
-) -> Commit:
-    """Append *request*, whose drafts change scopes, to a session; *publish* makes a new session visible."""
-    names = sorted({name for draft in request.drafts for name in draft.scopes or {}})
-    with ExitStack() as stack:
-        scopes = {name: _need(logs(name, create=True), name) for name in names}
-        for name in names:
-            stack.enter_context(scopes[name].exclusive())
-        stack.enter_context(journal.exclusive())
-        first = journal.prepare(request)
-        for name in names:
-            delta = _delta(request, name)
-            if delta:
-                _intend(scopes[name], journal, first, request.ids, delta, look_up)
-        if request.ids or request.commit is None:
+    def append(self, journal: Journal, request: Request, publish: Callable[[], None] | None = None) -> Commit:
+        """Append *request*, whose drafts change scopes, to a session; *publish* makes a new session visible."""
+        names = sorted({name for draft in request.drafts for name in draft.scopes or {}})
+        with ExitStack() as stack:
+            logs = {name: self._made(name) for name in names}
+            for name in names:
+                stack.enter_context(logs[name].exclusive())
+            stack.enter_context(journal.exclusive())
+            first = journal.prepare(request)
+            for name in names:
+                delta = _delta(request, name)
+                if delta:
+                    self._intend(logs[name], (journal.session, first, request.ids[0]), delta)
             journal.commit([request])
-        if publish is not None:
-            publish()
-    return request.result()
+            if publish is not None:
+                publish()
+        return request.result()
 
+    def read(self, name: str) -> Scope:
+        """Return the values of a scope and the number of changes that count."""
+        log = self.log(name)
+        if log is None:
+            return Scope(name, {}, 0)
+        found = snapshots.latest(log, _SCHEMA, None)
+        fold = _Fold(json.loads(found.data) if found else None)
+        start = found.seq if found else 0
+        for event in log.read(start, None):
+            fold.take(event)
+        if fold.seq - start >= _EVERY:
+            snapshots.put(log.directory, Snapshot(fold.seq, fold.digest, _SCHEMA, fold.to_json()))
+        if fold.last is not None and self._happened(fold.last):
+            fold.settle()
+        return Scope(name, fold.values, fold.count)
 
-def read(logs: ScopeLogs, look_up: LookUp, name: str) -> Scope:
-    """Return the values of a scope and the number of changes that count."""
-    log = logs(name, create=False)
-    if log is None:
-        return Scope(name, {}, 0)
-    found = snapshots.latest(log, _SCHEMA, None)
-    fold = _Fold(json.loads(found.data) if found else None)
-    for event in log.read(found.seq if found else 0, None):
-        fold.take(event)
-    if fold.seq - (found.seq if found else 0) >= _EVERY and fold.digest:
-        snapshots.put(log.directory, Snapshot(fold.seq, fold.digest, _SCHEMA, fold.to_json()))
-    values, count = dict(fold.values), fold.count
-    if fold.last is not None and _happened(fold.last, look_up):
-        _apply(values, fold.last["delta"])
-        count += len(fold.last["delta"])
-    return Scope(name, values, count)
+    def settle(self, session: str) -> None:
+        """Record the answer where a scope's last delta is a session's that is about to go."""
+        for name in self._names():
+            log = self._made(name)
+            with log.exclusive():
+                last = _last(log)
+                if last is not None and last["session"] == session and last["delta"]:
+                    self._intend(log, ("", 0, ""), [])
 
+    def names(self) -> list[str]:
+        """Return the names of all scopes that were ever changed, sorted."""
+        return [name for name in self._names() if self.read(name).head]
 
-def settle_all(store: "LogStore", session: str) -> None:
-    """Record the answer where a scope's last delta is a session's that is about to go."""
-    for name in names(store.path / "scopes"):
-        log = _need(store.scope_log(name, create=False), name)
-        with log.exclusive():
-            last = _last(log)
-            if last is not None and last["session"] == session and last["delta"]:
-                _intend(log, None, 0, [], [], store.any_journal)
+    def log(self, name: str) -> Journal | None:
+        """Return the log of scope *name*, or None where there is none."""
+        key = f"scope:{name}"
+        kept = self._logs.kept(key)
+        if kept is not None:
+            return kept
+        where = self._directory / hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
+        return self._logs.keep(key, Journal(where, key, self._logs.env, None, None)) if (where / "name").exists() else None
 
+    def _made(self, name: str) -> Journal:
+        """Return the log of scope *name*, made where it is missing."""
+        found = self.log(name)
+        if found is not None:
+            return found
+        where = self._directory / hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
+        files.make_dir(where)
+        files.make_dir(where / "log")
+        os.close(files.open_or_create(where / "lock"))
+        files.sync_dir(where)  # the name says that all else is there, whoever made it
+        files.sync_dir(self._directory)
+        files.replace(where / "name", name.encode())
+        return self._made(name)
 
-def log(directory: Path, name: str, env: Env, open_logs: dict[str, Journal], *, create: bool) -> Journal | None:
-    """Return the log of scope *name*, or None where there is none and *create* is not asked."""
-    key = f"scope:{name}"
-    if key in open_logs:
-        return open_logs[key]
-    where = directory / _hash(name)
-    if not (where / "name").exists():
-        if not create:
-            return None
-        _make(where, name)
-    return open_logs.setdefault(key, Journal(where, key, env, None, None))
+    def _names(self) -> list[str]:
+        found = []
+        for directory in self._directory.iterdir():
+            try:
+                found.append(files.read_file(directory / "name").decode())
+            except (OSError, UnicodeDecodeError):
+                continue
+        return sorted(found)
 
+    def _intend(self, scope: Journal, event: tuple[str, int, str], delta: list[dict[str, Any]]) -> None:
+        """Write that the *event* (its session, number and id) will change the scope, and what became of the one before."""
+        last = _last(scope)
+        prior = None if last is None else "done" if self._happened(last) else "void"
+        session, seq, id_ = event
+        body = {"session": session, "seq": seq, "event": id_, "delta": delta, "prior": prior}
+        request = scope.env.request([Draft("scope.delta", body)])
+        scope.commit([request])
+        request.result()
 
-def names(directory: Path) -> list[str]:
-    """Return the names of all scopes, sorted."""
-    found = []
-    for entry in os.scandir(directory):
+    def _happened(self, delta: Mapping[str, Any]) -> bool:
+        """Return whether the session has the event that a delta names."""
+        if not delta["delta"]:
+            return True
         try:
-            found.append(files.read_file(Path(entry.path) / "name").decode())
-        except (OSError, UnicodeDecodeError):
-            continue
-    return sorted(found)
+            event = self._logs.any(delta["session"]).event(delta["seq"])
+        except (SegueError, OSError):
+            return False
+        return event is not None and event.id == delta["event"]
 
 
 class _Fold:
@@ -125,30 +148,23 @@ class _Fold:
         self.digest = ""
 
     def take(self, event: Event) -> None:
-        if self.last is not None and event.body.get("prior") == "done":
-            _apply(self.values, self.last["delta"])
-            self.count += len(self.last["delta"])
+        if event.body.get("prior") == "done":
+            self.settle()
         self.last = event.body
         self.seq, self.digest = event.seq, event.digest
 
+    def settle(self) -> None:
+        """The last delta counts."""
+        for delta in self.last["delta"] if self.last else ():
+            self.count += 1
+            for key, value in delta.items():
+                if value is None:
+                    self.values.pop(key, None)
+                else:
+                    self.values[key] = value
+
     def to_json(self) -> bytes:
         return json.dumps({"values": self.values, "count": self.count, "last": self.last}).encode()
-
-
-def _intend(scope: Journal, journal: Journal | None, first: int, ids: Sequence[str], delta: list[Any], look_up: LookUp) -> None:
-    last = _last(scope)
-    prior = None if last is None else "done" if _happened(last, look_up) else "void"
-    body = {
-        "session": journal.session if journal else "",
-        "seq": first,
-        "event": ids[0] if ids else "",
-        "delta": delta,
-        "prior": prior,
-    }
-    draft = Draft("scope.delta", body)
-    request = scope.env.request([draft])
-    scope.commit([request])
-    request.result()
 
 
 def _last(scope: Journal) -> dict[str, Any] | None:
@@ -157,45 +173,7 @@ def _last(scope: Journal) -> dict[str, Any] | None:
     return event.body if event is not None else None
 
 
-def _happened(delta: Mapping[str, Any], look_up: LookUp) -> bool:
-    """Return whether the session has the event that a delta names."""
-    if not delta["delta"]:
-        return True
-    try:
-        event = look_up(delta["session"]).event(delta["seq"])
-    except (SegueError, OSError):
-        return False
-    return event is not None and event.id == delta["event"]
-
-
 def _delta(request: Request, name: str) -> list[dict[str, Any]]:
     """Return the changes to one scope by the drafts that will be written, in order."""
     written = (p.draft for p in request.planned if p.draft is not None)
     return [dict(draft.scopes[name]) for draft in written if draft.scopes and name in draft.scopes]
-
-
-def _apply(values: dict[str, Any], deltas: Iterator[Mapping[str, Any]] | Sequence[Mapping[str, Any]]) -> None:
-    for delta in deltas:
-        for key, value in delta.items():
-            if value is None:
-                values.pop(key, None)
-            else:
-                values[key] = value
-
-
-def _make(where: Path, name: str) -> None:
-    files.make_dir(where)
-    files.make_dir(where / "log")
-    os.close(files.open_or_create(where / "lock"))
-    files.sync_dir(where)  # the name says that all else is there
-    files.replace(where / "name", name.encode())
-
-
-def _need(found: Journal | None, name: str) -> Journal:
-    if found is None:
-        raise DamagedError(f"scope {name!r}", "its log is missing")
-    return found
-
-
-def _hash(name: str) -> str:
-    return hashlib.blake2b(name.encode(), digest_size=16).hexdigest()

@@ -14,6 +14,8 @@ from typing import NamedTuple
 from segue.core.log.events import Head
 from segue.stores.log import files, sealing, zstd
 
+NEAR = 1 << 16
+"""How far from its end an open segment is looked at before all of it is read."""
 _NAME = re.compile(r"(\d{6,})\.jsonl(\.zst)?\Z")
 _SEQ = re.compile(rb'\{"v":\d+,"seq":(\d+),')
 
@@ -114,6 +116,10 @@ def _segment_blocks(segment: Segment, end: int | None, start: int, *, reverse: b
 
 
 def _open_block(fd: int, segment: Segment, end: int | None, start: int) -> Iterator[Block]:
+    near = _from_the_end(fd, end, start) if start > segment.first else None
+    if near is not None:
+        yield Block(segment.path.name, start, 0, near)
+        return
     lines = files.read_all(fd, 0, end).split(b"\n")
     if not lines[-1]:
         lines.pop()
@@ -122,6 +128,17 @@ def _open_block(fd: int, segment: Segment, end: int | None, start: int) -> Itera
         yield Block(segment.path.name, start, 0, lines[skip:])
     elif lines:
         yield Block(segment.path.name, segment.first, 0, lines)
+
+
+def _from_the_end(fd: int, end: int | None, start: int) -> list[bytes] | None:
+    """Return the lines from event *start* on, if it is found within `NEAR` bytes of the end: the rest is not read."""
+    size = os.fstat(fd).st_size if end is None else end
+    data = files.read_all(fd, max(size - NEAR, 0), size)
+    at = data.find(b'\n{"v":1,"seq":%d,' % start)
+    if at < 0:
+        return None
+    lines = data[at + 1 :].split(b"\n")
+    return lines[:-1] if not lines[-1] else lines
 
 
 def _sealed_blocks(fd: int, segment: Segment, start: int, *, reverse: bool) -> Iterator[Block]:

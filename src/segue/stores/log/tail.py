@@ -62,6 +62,26 @@ def examine(data: bytes, before: Head) -> Tail:
     return Tail(kept, _head(heads, end, before), torn)
 
 
+def first_end(data: bytes) -> tuple[int, Head] | None:
+    """Return where, in *data* that may begin within a line, the first whole write ends, and its last event; None if nowhere.
+
+    A write that began before *data* is known to be whole when another came behind it.
+    """
+    at = data.find(b"\n") + 1
+    while 0 < at < len(data):
+        end = data.find(b"\n", at)
+        if end < 0:
+            return None
+        try:
+            head = line_head(data[at:end])
+        except (BadLine, ValueError, KeyError):
+            head = None
+        if head is not None and head.more == 0 and (head.of == 1 or end + 1 < len(data)):
+            return end + 1, Head(head.seq, head.digest)
+        at = end + 1
+    return None
+
+
 class _Heads:
     """The lines' heads, read when asked for: mostly only the last one is."""
 

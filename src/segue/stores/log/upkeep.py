@@ -2,7 +2,6 @@
 
 import os
 import re
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,14 +9,15 @@ from segue.core.errors import DamagedError, NotFoundError, SegueError
 from segue.core.log.codec import BadLine
 from segue.ports import Clock
 from segue.stores.log import files, locks, removal, sealing, segments
-from segue.stores.log.journal import Journal, is_deleted
+from segue.stores.log.journal import Journal, LookUp
+from segue.stores.log.marks import is_deleted
 from segue.stores.log.tail import line_head
 
 _STALE = 3600.0
 _TEMPORARY = re.compile(r"\..+\.\d+\.[0-9a-f]{8}\Z")
 
 
-def work(store: Path, journal_of: Callable[[str], Journal], clock: Clock) -> int:
+def work(store: Path, journal_of: LookUp, clock: Clock) -> int:
     """Do what waits, if nobody else does it now; return how many segments were sealed."""
     fd = locks.try_lock(store / "worker.lock")
     if fd is None:
@@ -45,7 +45,7 @@ def seal(journal: Journal, *, whole: bool = False) -> int:
     return sum(_seal(journal, segment) for segment in closed)
 
 
-def _do_marked(store: Path, mark: Path, journal_of: Callable[[str], Journal], clock: Clock) -> int:
+def _do_marked(store: Path, mark: Path, journal_of: LookUp, clock: Clock) -> int:
     mark.unlink(missing_ok=True)  # first: a segment that is closed meanwhile marks again
     try:
         journal = journal_of(mark.name)
@@ -59,7 +59,10 @@ def _do_marked(store: Path, mark: Path, journal_of: Callable[[str], Journal], cl
 
 def _seal(journal: Journal, segment: segments.Segment) -> int:
     """Write the sealed form, read it back, and only then let the original go. A damaged segment stays as it is."""
-    data = files.read_file(segment.path)
+    try:
+        data = files.read_file(segment.path)
+    except FileNotFoundError:  # another was faster
+        return 0
     if not data or not _sound(data):
         return 0
     target = segments.sealed_path(segment.path)
@@ -90,7 +93,7 @@ def _finish_earlier(journal: Journal, directory: Path) -> None:
     """Unlink originals whose sealed form is in place: a crash came in between."""
     for name in os.listdir(directory):
         if name.endswith(".jsonl") and segments.is_segment(name) and (directory / f"{name}.zst").exists():
-            with journal.lock.exclusive():
+            with journal.lock.exclusive(), suppress(FileNotFoundError):  # another was faster
                 fd = files.open_read(directory / f"{name}.zst")
                 try:
                     same = _content(fd) == files.read_file(directory / name)

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from segue.core.errors import DamagedError, NotFoundError, SegueError
 from segue.core.log.codec import blob_refs
@@ -12,12 +11,12 @@ from segue.core.log.ids import is_uuid
 from segue.ports import Finding
 from segue.stores.log import segments
 from segue.stores.log.blobs import Blobs
-from segue.stores.log.journal import Journal, is_deleted
+from segue.stores.log.journal import Journal
+from segue.stores.log.logs import Logs
+from segue.stores.log.marks import is_deleted
 from segue.stores.log.reading import Source, read_events
+from segue.stores.log.scopes import Scopes
 from segue.stores.log.segments import View
-
-if TYPE_CHECKING:
-    from segue.stores.log.store import LogStore
 
 _KNOWN = {"lock", "log", "fork.json", "aside", "keys", "snapshots", "lease.json", "forks", "deleted", "name"}
 _STORE = {
@@ -33,27 +32,28 @@ _STORE = {
 }
 
 
-def store(store: "LogStore") -> Iterator[Finding]:
+def store(path: Path, logs: Logs, scopes: Scopes) -> Iterator[Finding]:
     """Yield what is found in a whole store."""
     used: set[str] = set()
-    for name in sorted(os.listdir(store.path / "sessions")):
+    for name in sorted(os.listdir(logs.directory)):
+        directory = logs.directory / name
         if not is_uuid(name):
             yield Finding("orphan", None, f"sessions/{name}", "not a session")
             continue
-        if not (store.path / "sessions" / name / "log").exists() and is_deleted(store.path / "sessions" / name):
+        if is_deleted(directory) and not _is_shared(directory):
             continue
         try:
-            yield from log(store.any_journal(name), store.blobs, used)
+            yield from log(logs.any(name), used)
         except SegueError as e:
             yield Finding("damage", name, f"sessions/{name}", e.message)
-    for name in store.scopes():
-        scope = store.scope_log(name, create=False)
+    for name in scopes.names():
+        scope = scopes.log(name)
         if scope is not None:
-            yield from log(scope, store.blobs, used)
-    yield from _beside(store.path, store.blobs, used)
+            yield from log(scope, used)
+    yield from _beside(path, logs.env.blobs, used)
 
 
-def log(journal: Journal, blobs: Blobs, used: set[str] | None = None) -> Iterator[Finding]:
+def log(journal: Journal, used: set[str] | None = None) -> Iterator[Finding]:
     """Yield what is found in one log and the blobs that it refers to."""
     used = set() if used is None else used
     damages: list[Damage] = []
@@ -67,12 +67,12 @@ def log(journal: Journal, blobs: Blobs, used: set[str] | None = None) -> Iterato
         for line in block.lines:
             for name, is_json in blob_refs(line).items():
                 refs.setdefault(name, (segments.seq_of(line) or 0, is_json))
-    yield from _blobs(journal, blobs, refs, used)
+    yield from _blobs(journal, refs, used)
     yield from _files(journal, view)
     yield from _fork_point(journal)
 
 
-def _blobs(journal: Journal, blobs: Blobs, refs: dict[str, tuple[int, bool]], used: set[str]) -> Iterator[Finding]:
+def _blobs(journal: Journal, refs: dict[str, tuple[int, bool]], used: set[str]) -> Iterator[Finding]:
     """Look at the blobs that events refer to, and those that these refer to."""
     waiting = sorted(((name, *ref) for name, ref in refs.items()), key=lambda item: item[1], reverse=True)
     while waiting:
@@ -81,7 +81,7 @@ def _blobs(journal: Journal, blobs: Blobs, refs: dict[str, tuple[int, bool]], us
             continue
         used.add(name)
         try:
-            data = blobs.get(name)
+            data = journal.env.blobs.get(name)
         except (NotFoundError, DamagedError) as e:
             yield Finding("damage", journal.session, f"blobs/{name[:2]}/{name}.zst", e.message, seq)
             continue
@@ -122,6 +122,11 @@ def _beside(path: Path, blobs: Blobs, used: set[str]) -> Iterator[Finding]:
     for name in blobs.names():
         if name not in used:
             yield Finding("orphan", None, f"blobs/{name[:2]}/{name}.zst", "no event refers to it")
+
+
+def _is_shared(directory: Path) -> bool:
+    """Return whether forks may need what a deleted log holds; else it is only on its way out."""
+    return (directory / "log").exists() and bool(_names(directory / "forks"))
 
 
 def _names(where: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import threading
 import traceback
 import warnings
@@ -44,10 +45,15 @@ def threads(place: Place) -> Crew:
                 failed.append(e)
 
         running = [threading.Thread(target=run, args=(n,), daemon=True) for n in range(WORKERS)]
-        for thread in running:
-            thread.start()
-        for thread in running:
-            thread.join(PATIENCE)
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(1e-5)  # so that they come in between each other
+        try:
+            for thread in running:
+                thread.start()
+            for thread in running:
+                thread.join(PATIENCE)
+        finally:
+            sys.setswitchinterval(interval)
         assert not any(thread.is_alive() for thread in running)
         if failed:
             raise failed[0]
@@ -66,10 +72,10 @@ def processes(place: Place) -> Crew:
         for _ in range(WORKERS):
             os.read(ready[0], 1)
         os.close(go[1])  # all at once
-        results = [_result(pid, out) for pid, out in children]
+        answers = [_answer(pid, out) for pid, out in children]
         for fd in (*ready, go[0]):
             os.close(fd)
-        return results
+        return [_result(answer) for answer in answers]
 
     return crew
 
@@ -91,15 +97,20 @@ def _child(place: Place, work: Work, number: int, ready: int, go: tuple[int, int
         store.close()
     except BaseException:  # noqa: BLE001  (told by the process that waits)
         answer = {"failed": traceback.format_exc()}
+        os.write(ready, b".")  # whatever happened, nobody waits for it
     with os.fdopen(into, "w") as pipe:
         json.dump(answer, pipe)
     os._exit(0)
 
 
-def _result(pid: int, out: int) -> Any:
+def _answer(pid: int, out: int) -> dict[str, Any]:
     with os.fdopen(out) as pipe:
-        answer = json.loads(pipe.read() or '{"failed": "it ended without a word"}')
+        answer: dict[str, Any] = json.loads(pipe.read() or '{"failed": "it ended without a word"}')
     os.waitpid(pid, 0)
+    return answer
+
+
+def _result(answer: dict[str, Any]) -> Any:
     assert "is" in answer, answer["failed"]
     return answer["is"]
 
@@ -143,6 +154,7 @@ def counting(crew: Crew, store: Store) -> None:
                 steps += 1
             except HeadMovedError:
                 refusals += 1
+            assert refusals <= WORKERS * ROUNDS  # each means that another went on
         return refusals
 
     crew(work)
@@ -280,15 +292,21 @@ class Together(Clauses):
         shared_state(processes, store)
 
     @needs("shared_between_processes")
-    def test_a_child_that_inherited_an_open_store_appends_on_its_own(self, store: Store, tmp_path: Path) -> None:
+    def test_a_child_that_inherited_an_open_store_appends_beside_its_parent(self, store: Store, tmp_path: Path) -> None:
         """A forked child may go on with its parent's store, while the parent does."""
         begin(store, A)
+        store.append(A, [user("before")])
         place = Place(lambda *_: store, tmp_path, shared=True, durable=True)
         ready, go = os.pipe(), os.pipe()
-        child = _child(place, lambda at, _: [at.append(A, [user("child")]).head.seq for _ in range(3)], 0, ready[1], go)
+
+        def work(at: Store, number: int) -> list[int]:
+            return [at.append(A, [user(str(number))]).head.seq for _ in range(ROUNDS)]
+
+        child = _child(place, work, 1, ready[1], go)
+        os.read(ready[0], 1)
         os.close(go[1])
-        assert _result(*child) == [2, 3, 4]
-        store.append(A, [user("parent")])
+        seqs = sorted(work(store, 0) + _result(_answer(*child)))
         for fd in (*ready, go[0]):
             os.close(fd)
-        assert [said(e.body) for e in store.read(A, after=1)] == ["child", "child", "child", "parent"]
+        assert seqs == list(range(3, 3 + 2 * ROUNDS))
+        assert Counter(said(e.body) for e in store.read(A, after=2)) == {"0": ROUNDS, "1": ROUNDS}

@@ -93,3 +93,49 @@ def test_a_conversation_may_be_as_long_as_it_likes():
     events = [base] + [base._replace(seq=i + 1, node=f"n{i}", parent=f"n{i - 1 - (i % 7 == 0)}") for i in range(1, 20_000)]
     assert len(active_chain(events)) == 20_000 - left
     assert len(branches(events)) == left + 1
+
+
+def model(node, parent, message, *calls):
+    parts = [{"type": "tool_call", "id": call, "name": "run", "arguments": {}} for call in calls]
+    return Draft("message", {"role": "assistant", "message_id": message, "parts": parts}, node=node, parent=parent)
+
+
+def answer(node, parent, *calls):
+    parts = [{"type": "tool_call_response", "id": call, "response": "done"} for call in calls]
+    return Draft("message", {"role": "tool", "parts": parts}, node=node, parent=parent)
+
+
+def queued(node, parent):
+    return Draft(
+        "message", {"role": "user", "queued": True, "parts": [{"type": "text", "content": node}]}, node=node, parent=parent
+    )
+
+
+PARALLEL = [
+    say("q", None),
+    model("a1", "q", "m", "c1"),
+    model("a2", "a1", "m", "c2"),
+    answer("r1", "a1", "c1"),
+    answer("r2", "a2", "c2"),
+]
+
+
+def test_answers_to_parallel_calls_are_part_of_the_line_in_the_order_of_the_log():
+    assert chain(*PARALLEL, say("go on", "r2")) == ["q", "a1", "a2", "r1", "r2", "go on"]
+    assert chain(*PARALLEL[:4]) == ["q", "a1", "a2", "r1"]
+    assert branches(written(PARALLEL)) == [Branch(MAIN, "r2", "q", 4, None, active=True, seq=5)]
+
+
+def test_answers_and_further_calls_of_an_abandoned_branch_are_not():
+    assert chain(*PARALLEL, say("other", "q")) == ["q", "other"]
+
+
+def test_an_answer_to_several_calls_belongs_where_all_of_them_do():
+    told = [*PARALLEL[:2], answer("both", "a1", "c1", "elsewhere"), say("go on", "a1")]
+    assert chain(*told) == ["q", "a1", "go on"]
+
+
+def test_what_the_user_typed_while_the_agent_worked_is_part_of_the_line_that_it_worked_on():
+    told = [*PARALLEL[:2], queued("and that", "a1"), answer("r1", "a1", "c1"), model("a3", "r1", "n")]
+    assert chain(*told) == ["q", "a1", "and that", "r1", "a3"]
+    assert chain(*told, say("other", "q")) == ["q", "other"]

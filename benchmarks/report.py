@@ -1,0 +1,257 @@
+"""Turns what was measured into docs/performance.md: tables, circumstances, and plainly which goals are met."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from benchmarks.contenders import FLOOR
+from benchmarks.startup import BARE, HELP, HOOK
+
+Found = Mapping[str, Any]
+
+
+def write(found: Mapping[str, Found], *, long: bool) -> str:
+    """Return the page. Sections that were not measured say so."""
+    parts = [
+        "# Performance",
+        "",
+        "Written by `make bench` (`benchmarks/run.py`); not edited by hand. Contenders take turns within each round, in shuffled",
+        "order; a ratio is to the raw floor (the same encoded bytes, one write and one fdatasync) of the same round, and the",
+        "median of all rounds is shown. CPU, syncs and bytes do not depend on how busy the machine is; times do.",
+        f"This was the {'long' if long else 'short'} form. What can be counted exactly is held by tests/gates.",
+        "",
+        "## Goals",
+        "",
+        *_table(["goal", "measured", ""], _goals(found)),
+        "",
+        *_compared(found),
+    ]
+    for name, title, section in _SECTIONS:
+        parts += [f"## {title}", ""]
+        if name not in found:
+            parts += ["Not measured this time.", ""]
+        elif found[name]["found"] is None:
+            parts += ["Not measured: no samples at ../shared/samples/long, nor where SEGUE_SAMPLES says.", ""]
+        else:
+            parts += [_circumstances(found[name]["at"]), "", *section(found[name]["found"])]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+# --- goals
+
+
+def _goals(found: Mapping[str, Found]) -> Iterator[Sequence[str]]:
+    def of(section: str, *keys: str) -> Any:
+        value: Any = found.get(section, {}).get("found")
+        for key in keys:
+            value = value.get(key) if isinstance(value, dict) else None
+        return value
+
+    def row(goal: str, value: float | None, text: str, *, least: float | None = None, most: float | None = None) -> Sequence[str]:
+        if value is None:
+            return goal, "not measured", ""
+        met = (least is None or value >= least) and (most is None or value <= most)
+        return goal, text.format(value), "met" if met else "**not met**"
+
+    yield row(
+        "durable append of one event at most 1.5 times the floor", of("appends", "1", "segue", "ratio"), "{:.2f} times", most=1.5
+    )
+    yield row(
+        "the same with 2 ms for each sync at most 1.15 times", of("appends", "slow", "segue", "ratio"), "{:.2f} times", most=1.15
+    )
+    yield row("exactly one sync for an append", of("appends", "1", "segue", "syncs"), "{:.2f}", least=1, most=1)
+    own = "segue, own sessions"
+    yield row("four writing processes at least half of four raw files", of("writers", "0", own, "ratio"), "{:.2f}", least=0.5)
+    yield row("the same with 2 ms for each sync at least 0.9", of("writers", "2000", own, "ratio"), "{:.2f}", least=0.9)
+    yield row("none starving: slowest to fastest writer at least 0.5", of("writers", "0", own, "fairness"), "{:.2f}", least=0.5)
+    reads = of("reads") or {}
+    if "100000" in reads:
+        small, large = reads["1000"], reads["100000"]
+        yield row(
+            "the last 200 of 100,000 events as fast as of 1,000 (at most 1.2 times)",
+            large["tail, cold"] / small["tail, cold"],
+            "{:.2f} times",
+            most=1.2,
+        )
+        yield row(
+            "loading by snapshot at least 50 times faster than replaying 100,000",
+            large["replay"] / large["load by snapshot"],
+            "{:.0f} times",
+            least=50,
+        )
+        yield row("a fork costs the same (at most 1.5 times)", large["fork"] / small["fork"], "{:.2f} times", most=1.5)
+    sealed = of("sizes", "sealed")
+    if sealed:
+        yield row(
+            "sealed, with a checkpoint at every turn, at most 0.5 of the raw events (1,000 turns)",
+            sealed["1000"][0] / sealed["1000"][1],
+            "{:.2f}",
+            most=0.5,
+        )
+        yield row("growth exponent from 10 to 1,000 turns at most 1.05", _exponent(sealed), "{:.2f}", most=1.05)
+    yield row("`segue --help` at most 2.5 times `python -c pass`", of("startup", HELP, "ratio"), "{:.2f} times", most=2.5)
+    yield row("the hook at most 1.1 times `python -S -E -c pass`", of("startup", HOOK, "ratio"), "{:.2f} times", most=1.1)
+    imported = of("imports")
+    yield row(
+        "the long samples import at 10 MB/s or better",
+        imported["bytes"] / imported["seconds"] / 1e6 if imported else None,
+        "{:.1f} MB/s",
+        least=10,
+    )
+
+
+def _exponent(sealed: Mapping[str, Sequence[int]]) -> float:
+    (small, raw_small), (large, raw_large) = sealed["10"], sealed["1000"]
+    return math.log(large / small) / math.log(raw_large / raw_small)
+
+
+PEERS = (
+    ("SQLite WAL FULL", "segue"),
+    ("OpenAI SQLiteSession", "segue"),
+    ("LangGraph SqliteSaver, 1 message", "LangGraph on segue, 1 message"),
+    ("LangGraph SqliteSaver, 200 messages", "LangGraph on segue, 200 messages"),
+    ("ADK SqliteSessionService", "ADK on segue"),
+    ("ADK DatabaseSessionService", "ADK on segue"),
+)
+
+
+def _compared(found: Mapping[str, Found]) -> Iterator[str]:
+    if "appends" not in found:
+        return
+    costs = found["appends"]["found"]["1"]
+    yield "## Against others"
+    yield ""
+    rows = [
+        (
+            f"{peer} / {ours}",
+            f"{costs[peer]['ratio'] / costs[ours]['ratio']:.1f}",
+            f"{costs[peer]['cpu'] / costs[ours]['cpu']:.1f}",
+            f"{costs[peer]['syncs'] / costs[ours]['syncs']:.1f}",
+            f"{costs[peer]['bytes'] / costs[ours]['bytes']:.1f}",
+        )
+        for peer, ours in PEERS
+    ]
+    yield from _table(["one event a commit: how many times as much", "time", "CPU", "syncs", "bytes"], rows)
+    yield ""
+
+
+# --- sections
+
+
+def _appends(found: Found) -> Iterator[str]:
+    for batch in ("1", "10", "100"):
+        yield f"### {'One event' if batch == '1' else f'{batch} events'} a commit, one writer"
+        yield ""
+        yield from _costs(found[batch])
+        yield ""
+    if "slow" in found:
+        yield "### One event a commit, 2 ms more for each sync"
+        yield ""
+        yield from _costs(found["slow"])
+        yield ""
+    yield "LangGraph's batches are messages of one put, ADK's are one call for each event. Its own savers and services are run as"
+    yield "they come, with full syncs; *relaxed* gives up what a power loss may take."
+    yield ""
+
+
+def _costs(found: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
+    rows = [
+        (
+            name,
+            f"{c['median'] * 1e6:,.0f}",
+            f"{c['ratio']:.2f}",
+            f"{c['p10_ratio']:.2f}",
+            f"{c['cpu'] * 1e6:,.0f}",
+            f"{c['syncs']:.2f}",
+            f"{c['bytes'] / 1e3:,.1f}",
+        )
+        for name, c in sorted(found.items(), key=lambda item: (item[0] != FLOOR, item[1]["ratio"]))
+    ]
+    yield from _table(["store", "median us", "ratio", "p10 ratio", "CPU us", "syncs", "kB written"], rows)
+
+
+def _writers(found: Found) -> Iterator[str]:
+    for us, title in (("0", "this disk"), ("2000", "2 ms more for each sync")):
+        if us not in found:
+            continue
+        yield f"### Four processes, one event a commit, {title}"
+        yield ""
+        rows = [
+            (
+                kind,
+                f"{f['rate']:,.0f}",
+                f"{f['ratio']:.2f}",
+                f"{f['fairness']:.2f}",
+                f"{f['p99'] * 1e3:.1f}",
+                f"{f['max'] * 1e3:,.0f}",
+            )
+            for kind, f in found[us].items()
+        ]
+        yield from _table(["store", "events/s", "ratio", "slowest/fastest writer", "p99 ms", "longest ms"], rows)
+        yield ""
+
+
+def _reads(found: Found) -> Iterator[str]:
+    names = ["tail, cold", "tail, warm", "load by snapshot", "replay", "fork"]
+    titles = ["events", "last 200, opening the store", "last 200, open", "load: snapshot and tail", "load: replay of all", "fork"]
+    rows = [(f"{int(n):,}", *(f"{f[name] * 1e3:,.1f}" for name in names)) for n, f in found.items()]
+    yield from _table(titles, rows)
+    yield ""
+    yield "Milliseconds, medians. A load opens the store, and folds the state; the snapshot is 100 events behind the end."
+    yield ""
+
+
+def _sizes(found: Found) -> Iterator[str]:
+    rows = [(n, f"{raw:,}", f"{size:,}", f"{size / raw:.2f}") for n, (size, raw) in found["sealed"].items()]
+    yield from _table(["turns", "bytes of the events' bodies", "bytes of the sealed store", "share"], rows)
+    yield ""
+    yield "Four messages a turn, with a checkpoint event and a snapshot of the state after each; everything in the store's"
+    yield "directory counts."
+    yield f"The store grows with the exponent {_exponent(found['sealed']):.2f} of what was said."
+    yield ""
+    graph = found["langgraph"]
+    rows = [(f"{n}", *(f"{graph[k][n]:,}" if n in graph[k] else "" for k in graph)) for n in graph["segue"]]
+    yield from _table(["turns of a chat with LangGraph", *graph], rows)
+    yield ""
+    yield "A one-node graph, a message of 400 and one of 1,600 bytes a turn, three checkpoints a turn (`durability` as it comes)."
+    yield ""
+
+
+def _startup(found: Found) -> Iterator[str]:
+    rows = [(name, f"{f['cpu'] * 1e3:.1f}", f"{f['ratio']:.2f}") for name, f in found.items()]
+    yield from _table(["process", "CPU ms", "ratio to the bare interpreter"], rows)
+    yield ""
+    if HELP not in found:
+        yield f"`{HELP}` was not there to be measured."
+        yield ""
+    yield f"The hook, which makes a durable append besides, is held against `python -S -E -c pass`, the others against `{BARE}`."
+    yield ""
+
+
+def _imports(found: Found) -> Iterator[str]:
+    mb = found["bytes"] / 1e6
+    rate, of_cpu = mb / found["seconds"], mb / found["cpu"]
+    yield f"{mb:.1f} MB in {found['events']:,} events: {rate:.1f} MB/s by the clock, {of_cpu:.1f} MB/s of CPU"
+    yield f"(best of three). Importing again took {found['again'] * 1e3:,.0f} ms and added {found['new']} events."
+    yield ""
+
+
+_SECTIONS = (
+    ("appends", "Durable appends", _appends),
+    ("writers", "Writers at the same time", _writers),
+    ("reads", "Reading", _reads),
+    ("sizes", "Room", _sizes),
+    ("startup", "Starting", _startup),
+    ("imports", "Importing", _imports),
+)
+
+
+def _circumstances(at: Mapping[str, str]) -> str:
+    return "; ".join(f"{name} {value}" for name, value in at.items()) + "."
+
+
+def _table(titles: Sequence[str], rows: Iterator[Sequence[str]] | Sequence[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(titles)} |"
+    yield f"|{' --- |' * len(titles)}"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"

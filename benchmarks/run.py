@@ -1,0 +1,162 @@
+"""Measure segue against the raw floor and its peers, and write what came out to docs/performance.md.
+
+    make bench                      a few minutes
+    python benchmarks/run.py --long more rounds, larger events
+    python benchmarks/run.py --only appends --only reads --out -
+
+Sections: appends writers reads sizes startup imports. All contenders of a section run in the same minutes, in turns; ratios are
+within a round, and what is shown is the median of the rounds.
+"""
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "src")]
+
+from benchmarks import report, sizes, startup, writers  # noqa: E402
+from benchmarks.measure import environment, shim  # noqa: E402
+
+SAMPLES = "SEGUE_SAMPLES"
+
+
+class Bench:
+    """What is measured, how much of it, and where."""
+
+    def __init__(self, place: Path, *, long: bool) -> None:
+        """Measure in *place*."""
+        self.place = place
+        self.long = long
+
+    def appends(self) -> dict[str, Any]:
+        """One writer, batches of 1, 10 and 100; and single events on a disk whose syncs take 2 ms longer."""
+        count, commits = (20, 100) if self.long else (8, 40)
+        found = {f"{batch}": self._worker(do="appends", batch=batch, count=count, commits=commits) for batch in (1, 10, 100)}
+        if shim():
+            names = ["raw write + fdatasync", "segue", "SQLite WAL FULL"]
+            found["slow"] = self._worker(2000, do="appends", batch=1, count=count, commits=commits, names=names)
+        return found
+
+    def writers(self) -> dict[str, Any]:
+        """Four processes at once, each committing single events; on this disk, and with 2 ms for each sync."""
+        count, seconds = (10, 2.0) if self.long else (5, 1.0)
+        found = {"0": writers.measure(self.fresh, count, seconds, 0)}
+        if shim():
+            found["2000"] = writers.measure(self.fresh, count, seconds, 2000)
+        return found
+
+    def reads(self) -> dict[str, Any]:
+        """The last events, loading, forking, for logs of 1,000 to 100,000 events."""
+        with self.fresh() as place:
+            return {f"{n}": sizes.reads(place, n, 1300 if self.long else 400) for n in (1_000, 10_000, 100_000)}
+
+    def sizes(self) -> dict[str, Any]:
+        """Sealed stores with a checkpoint at every turn; a LangGraph thread."""
+        with self.fresh() as place:
+            sealed = {f"{n}": sizes.sealed_size(place / f"sealed{n}", n) for n in (10, 100, 1000)}
+            turns = (10, 100, 1000) if self.long else (10, 50, 200)
+            return {"sealed": sealed, "langgraph": sizes.langgraph_sizes(place, turns, 250 if self.long else 100)}
+
+    def startup(self) -> dict[str, Any]:
+        """CPU of a start."""
+        with self.fresh() as place:
+            return startup.measure(place, 40 if self.long else 15)
+
+    def imports(self) -> dict[str, Any] | None:
+        """The long samples, where they are."""
+        with self.fresh() as place:
+            return sizes.imports(place, Path(os.environ.get(SAMPLES, ROOT.parent / "shared" / "samples")) / "long")
+
+    @contextmanager
+    def fresh(self) -> Iterator[Path]:
+        """Give an empty directory, and take it away afterwards."""
+        place = Path(tempfile.mkdtemp(dir=self.place))
+        try:
+            yield place
+        finally:
+            shutil.rmtree(place, ignore_errors=True)
+
+    def _worker(self, sync_us: int = 0, **asked: Any) -> dict[str, Any]:
+        with self.fresh() as place:
+            command = [sys.executable, "-m", "benchmarks.worker", json.dumps({"place": str(place), **asked})]
+            done = subprocess.run(command, env=environment(sync_us), capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(done.stderr[-3000:])
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+
+def circumstances(place: Path) -> dict[str, str]:
+    """Return where and with what this was measured."""
+    shown = {}
+    for name in ("langgraph", "langgraph-checkpoint-sqlite", "openai-agents", "google-adk"):
+        try:
+            shown[name] = version(name)
+        except PackageNotFoundError:
+            shown[name] = "absent"
+    cpu = next((line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "")
+    mounts = [line.split()[1:3] for line in _lines("/proc/mounts")]
+    kind = max((m for m in mounts if str(place).startswith(m[0])), key=lambda m: len(m[0]), default=["", "unknown"])[1]
+    return {
+        "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        "machine": f"{os.cpu_count()} cores, {cpu or platform.machine()}",
+        "system": f"{platform.system()} {platform.release()}, {kind}",
+        "python": f"{platform.python_implementation()} {platform.python_version()}, SQLite {sqlite3.sqlite_version}",
+        "load": " ".join(f"{x:.1f}" for x in os.getloadavg()),
+        **shown,
+    }
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        return Path(path).read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return []
+
+
+SECTIONS: tuple[str, ...] = ("appends", "writers", "reads", "sizes", "startup", "imports")
+
+
+def main() -> None:
+    """Measure what is asked for and write it down; figures of sections that were not asked for stay as they are."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--long", action="store_true", help="more rounds, larger events")
+    parser.add_argument("--only", action="append", choices=SECTIONS, help="measure this section only; may be repeated")
+    parser.add_argument("--place", type=Path, default=ROOT / ".cache", help="a directory on the disk to be measured")
+    parser.add_argument("--out", default=str(ROOT / "docs" / "performance.md"), help="where to write; - prints it")
+    asked = parser.parse_args()
+    warnings.simplefilter("ignore")
+    asked.place.mkdir(parents=True, exist_ok=True)
+    bench = Bench(asked.place.resolve(), long=asked.long)
+    kept = ROOT / ".cache" / "bench.json"
+    found: dict[str, Any] = json.loads(kept.read_text()) if asked.only and kept.exists() else {}
+    for name in asked.only or SECTIONS:
+        start, before = time.perf_counter(), circumstances(bench.place)
+        measure: Callable[[], Any] = getattr(bench, name)
+        found[name] = {"found": measure(), "at": before}
+        found[name]["at"]["load"] += f" before, {os.getloadavg()[0]:.1f} after"
+        print(f"{name}: {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
+        kept.write_text(json.dumps(found))
+    text = report.write(found, long=asked.long)
+    if asked.out == "-":
+        print(text)
+    else:
+        Path(asked.out).write_text(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""Runs the commands that a document shows, and prints what they answer: a real transcript, the same each time.
+
+Everything happens in this process, in a home of its own (shown as /home/dev), with a clock that moves one second for each
+command.
+"""
+
+import io
+import shlex
+import shutil
+import subprocess
+import tempfile
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+HOME = "/home/dev"
+WORKSPACE = f"{HOME}/project"
+FIXTURES = Path(__file__).parents[1] / "tests" / "fixtures" / "transcripts"
+DAY = "2026-11-21T02:00:00+00:00"
+
+
+class _Input(io.BytesIO):
+    """What a command reads; there is no terminal."""
+
+    def isatty(self) -> bool:
+        return False
+
+
+class Console:
+    """A home with a project in it, and the commands that are run there."""
+
+    def __init__(self) -> None:
+        """Make the home. It goes away with this object."""
+        from segue.testing.fakes import FakeClock, FakeIds
+
+        self._place = tempfile.TemporaryDirectory(prefix="segue-docs-")
+        self.home = Path(self._place.name).resolve()
+        (self.home / "project").mkdir()
+        self.clock, self.ids = FakeClock(datetime.fromisoformat(DAY).timestamp()), FakeIds()
+
+    def put(self, fixture: str, place: str) -> None:
+        """Put a recorded transcript where an agent would have written it."""
+        target = self.home / place
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(FIXTURES / fixture, target)
+
+    def damage(self, place: str, line: int) -> None:
+        """Overwrite the second half of a line with NULs, as a power loss leaves them."""
+        target = self.home / place
+        lines = target.read_bytes().splitlines(keepends=True)
+        half = len(lines[line - 1]) // 2
+        lines[line - 1] = lines[line - 1][:half] + b"\0" * (half - 1) + b"\n"
+        target.write_bytes(b"".join(lines))
+
+    def show(self, script: str) -> None:
+        """Run each line of *script*, and print it with its answer as a console block."""
+        lines = [line.strip() for line in script.splitlines() if line.strip()]
+        print("```console\n" + "\n".join(self.run(line) for line in lines) + "\n```")
+
+    def run(self, line: str) -> str:
+        """Return `$ line` and what it prints. In `COMMAND | segue ...` segue reads what COMMAND prints."""
+        before, _, call = line.rpartition(" | ")
+        given = self._shell(before) if before else b""
+        program, *arguments = shlex.split(call)
+        answer = self._segue(arguments, given) if program == "segue" else self._shell(line).decode()
+        return f"$ {line}\n{answer.replace(str(self.home), HOME)}".rstrip()
+
+    def _segue(self, arguments: list[str], given: bytes) -> str:
+        from segue.cli.frame import Frame
+        from segue.cli.main import run
+
+        self.clock.advance(1)
+        out = io.StringIO()
+        # The workspace is the recorded one; nothing is there, and nothing looks.
+        frame: Any = Frame(
+            env={"HOME": str(self.home), "SEGUE_UPKEEP": "off", "COLUMNS": "100", "USER": "dev"},
+            cwd=WORKSPACE,
+            stdin=_Input(given),
+            stdout=out,
+            stderr=out,
+            clock=self.clock,
+            ids=self.ids,
+        )
+        words = [str(self.home) + word[1:] if word.startswith("~/") else word for word in arguments]
+        run(words, frame)
+        return out.getvalue()
+
+    def _shell(self, line: str) -> bytes:
+        done = subprocess.run(["bash", "-c", line], cwd=self.home / "project", capture_output=True, check=True)
+        return done.stdout + done.stderr

@@ -1,0 +1,166 @@
+"""Wiring: configuration to store, index and engine. The only place that knows every layer."""
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from segue.core.errors import UsageError
+from segue.host.config import Config
+from segue.ports import Clock, Ids, Index, Store, Target, Transcripts
+
+if TYPE_CHECKING:
+    from segue.engine.api import Store as OpenStore
+    from segue.engine.loading import Desk
+
+
+class App:
+    """Everything that one call of segue works with, each made when it is first needed.
+
+    Args:
+        env: the environment (SEGUE_HOME, SEGUE_STORE, ...).
+        flags: settings given on the command line, which win.
+        cwd: the workspace, as an absolute path.
+        clock: the time; the system's by default.
+        ids: randomness; the system's by default.
+        store: a store that is open already, in the place of the configured one.
+    """
+
+    def __init__(
+        self,
+        env: Mapping[str, str] | None = None,
+        *,
+        flags: Mapping[str, str | None] | None = None,
+        cwd: str | None = None,
+        clock: Clock | None = None,
+        ids: Ids | None = None,
+        store: Store | None = None,
+    ) -> None:
+        self.config = Config(os.environ if env is None else env, flags)
+        self.cwd = cwd or str(Path.cwd())
+        self._clock, self._ids, self._store = clock, ids, store
+
+    @cached_property
+    def clock(self) -> Clock:
+        """The time."""
+        if self._clock is not None:
+            return self._clock
+        from segue.host.clock import SystemClock
+
+        return SystemClock()
+
+    @cached_property
+    def ids(self) -> Ids:
+        """Randomness."""
+        if self._ids is not None:
+            return self._ids
+        from segue.host.clock import SystemIds
+
+        return SystemIds()
+
+    @cached_property
+    def store(self) -> Store:
+        """The configured store, opened; made where there is none. Raises UsageError, StoreTooNewError, StoreUnusableError."""
+        return self._store or open_store(self.config["store"], self.clock, self.ids, self.config["durability"])
+
+    @cached_property
+    def desk(self) -> "Desk":
+        """What use cases work with."""
+        from segue.engine.loading import Desk
+
+        return Desk(self.store, self.clock, self.ids)
+
+    @cached_property
+    def index(self) -> Index:
+        """The index of the store, beside its logs; a scan where Python has no full text."""
+        try:
+            from segue.stores.index.index import SqliteIndex, check_full_text
+
+            check_full_text()
+        except ImportError:
+            from segue.engine.scanning import ScanIndex
+
+            return ScanIndex(self.store)
+        place = getattr(self.store, "path", None)
+        return SqliteIndex(self.store, place / "index.sqlite" if place else ":memory:")
+
+    @cached_property
+    def transcripts(self) -> Transcripts:
+        """The transcripts of coding agents on this machine."""
+        from segue.transcripts import transcripts
+
+        return transcripts()
+
+    @cached_property
+    def workspace(self) -> str:
+        """The directory that a session begun here works in: the root of the git work tree, else the directory itself."""
+        place = Path(self.cwd)
+        for directory in (place, *place.parents):
+            if (directory / ".git").exists():
+                return str(directory)
+        return str(place)
+
+    @property
+    def header(self) -> dict[str, str]:
+        """The fields of the header that new sessions have by configuration."""
+        names = ("organisation", "project", "type", "owner", "model")
+        found = {name: self.config[name] for name in names if self.config[name]}
+        return {"project": Path(self.workspace).name} | found
+
+    def opened(self) -> "OpenStore":
+        """Return the store as the Python API shows it."""
+        from segue.engine.api import Parts, Store
+
+        return Store(Parts(self.desk, self.index, self.workspace, self.header))
+
+    def resolve(self, ref: str) -> Target:
+        """Return what a reference means, seen from here. Raises NotFoundError, AmbiguousError."""
+        return self.index.resolve(ref, workspace=self.cwd)
+
+    def close(self) -> None:
+        """Let go of what was opened."""
+        for name in ("index", "store"):
+            if name in self.__dict__:
+                self.__dict__[name].close()
+
+
+def open(url_or_path: str | os.PathLike[str] | None = None, *, durability: str | None = None) -> "OpenStore":  # noqa: A001 - segue.open
+    """Return an open store: of a URL (`log:///directory`, `memory://`), of a directory, or the configured one.
+
+    It is made where there is none. Many processes may have it open at once.
+
+    Args:
+        url_or_path: which one; None: SEGUE_STORE, the configuration, else the default one in SEGUE_HOME.
+        durability: `strict`, an append that returned survives a power loss; `relaxed`, it survives the end of the process.
+
+    Raises:
+        UsageError: there is no such kind of store.
+        StoreTooNewError: a newer program wrote it.
+        StoreUnusableError: the place cannot hold a store.
+    """
+    store = None if url_or_path is None else os.fspath(url_or_path)
+    return App(flags={"store": store, "durability": durability}).opened()
+
+
+def open_store(url: str, clock: Clock, ids: Ids, durability: str = "strict") -> Store:
+    """Return the store of a URL (`log:///directory`, `memory://`) or path, opened.
+
+    Raises:
+        UsageError: there is no such kind of store.
+        StoreTooNewError, StoreUnusableError: see `LogStore`.
+    """
+    scheme, colon, rest = url.partition("://")
+    if not colon:
+        scheme, rest = "log", str(Path(url).expanduser().absolute())
+    if scheme == "memory":
+        from segue.stores.memory import MemoryStore
+
+        return MemoryStore(clock=clock, ids=ids)
+    if scheme == "log":
+        if not rest.startswith("/") or "\0" in rest:
+            raise UsageError(f"store {url!r} cannot be opened: its directory is not absolute", hint="log:///absolute/directory")
+        from segue.stores.log.store import LogStore
+
+        return LogStore(rest, clock=clock, ids=ids, durability=durability)
+    raise UsageError(f"store {url!r} cannot be opened: there is no {scheme!r} store", hint="log:///directory or memory://")

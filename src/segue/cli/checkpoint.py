@@ -1,0 +1,113 @@
+"""`segue checkpoint`: positions to come back to."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from segue.cli import records
+from segue.cli.frame import Frame
+from segue.cli.params import CONTEXT, common
+from segue.cli.params import command as _command
+from segue.cli.params import session as _session
+from segue.cli.render import ago, table
+from segue.core.errors import NotFoundError
+from segue.core.log.times import seconds
+from segue.engine.checkpoints import Made, create, forget
+
+if TYPE_CHECKING:
+    from segue.ports import Target
+
+
+@click.group("checkpoint", context_settings=CONTEXT, short_help="name a position to come back to, or list them")
+@common
+def command() -> None:
+    """Name a position of a session to come back to, or list what was named."""
+
+
+@_command("create")
+@_session
+@click.option("--description", "-m", default="", help="What this position is.")
+@click.option("--name", default=None, help="Also call the place CONTINUATION-...-NAME.")
+@click.option("--step", type=click.IntRange(0), default=None, help="Also call the place CONTINUATION-...-STEP-NNN.")
+@click.option("--trigger", default="user", show_default=True, help="What it is taken for.")
+@click.option("--automatic", is_flag=True, help="Name it RECOVERY-...-AUTO-SAVE-N.")
+def create_(
+    frame: Frame,
+    session: str | None,
+    description: str,
+    name: str | None,
+    step: int | None,
+    trigger: str,
+    automatic: bool,
+) -> None:
+    """Name the head of SESSION (RECOVERY-...), with the state of git in its workspace."""
+    target = frame.session(session).session
+    place = name if step is None else step
+    made = take(frame, target, description=description, trigger=trigger, automatic=automatic, continuation=place)
+    also = f" and {made.continuation}" if made.continuation else ""
+    frame.answer(
+        records.checkpoint(made),
+        lambda d: f"{d['name']}{also}\nat event {d['position']}; come back with: segue restore {d['name']}\n",
+    )
+
+
+@_command("list")
+@_session
+@click.option("--all", "all_", is_flag=True, help="Of all sessions.")
+def list_(frame: Frame, session: str | None, all_: bool) -> None:
+    """List the checkpoints and continuations of SESSION, latest first."""
+    target = None if all_ else frame.session(session).session
+    rows = frame.app.index.places(target)
+
+    def render(_document: Any) -> str:
+        if not rows:
+            return "no checkpoint yet; take one: segue checkpoint create\n"
+        lines = [(r.name, str(r.position), ago(frame.now() - seconds(r.at)) if r.at else "", r.description) for r in rows]
+        return table(lines, ("name", "event", "taken", "about"), frame.width)
+
+    frame.answer({"checkpoints": [records.place(r) for r in rows]}, render)
+
+
+@_command("forget")
+@click.argument("checkpoint")
+@click.option("--note", "-m", default="", help="Why.")
+def forget_(frame: Frame, checkpoint: str, note: str) -> None:
+    """Let a CHECKPOINT's name go. The log keeps what it named."""
+    target: Target = frame.app.resolve(checkpoint)
+    if target.place is None:
+        raise NotFoundError("checkpoint", checkpoint, hint="segue checkpoint list")
+    forget(frame.app.desk, target.session, target.place, note)
+    frame.answer({"forgotten": target.place, "session": target.session}, lambda d: f"{d['forgotten']} is forgotten\n")
+
+
+def take(
+    frame: Frame,
+    session: str,
+    *,
+    description: str = "",
+    trigger: str = "user",
+    automatic: bool = False,
+    continuation: str | int | None = None,
+) -> Made:
+    """Take a checkpoint of *session*, with what git says of its workspace."""
+    from segue.engine.loading import load
+    from segue.host.git import look
+
+    app = frame.app
+    workspace = load(app.store, session, on_damage=lambda _: None).header["workspace"]
+    seen = look(workspace) if workspace else None
+    return create(
+        app.desk,
+        session,
+        description=description,
+        trigger=trigger,
+        automatic=automatic,
+        continuation=continuation,
+        facts={"git": seen.to_json()} if seen else None,
+        changes={"files": seen.files, "branch": seen.branch, "commit": seen.commit} if seen else None,
+    )
+
+
+command.add_command(create_)
+command.add_command(list_)
+command.add_command(forget_)

@@ -1,0 +1,58 @@
+"""`segue doctor`: this machine, looked at before it disappoints."""
+
+from typing import Any
+
+from segue.cli.frame import Frame
+from segue.cli.params import command as _command
+from segue.cli.render import line, style
+from segue.core.errors import SegueError
+
+
+@_command("doctor", short_help="check this machine: locks, disk, permissions, agents")
+def command(frame: Frame) -> int:
+    """Check what segue relies on: Python, SQLite, the store's place (locks, syncs, room, permissions), git, agents' transcripts.
+
+    The exit code is 1 where something does not work.
+    """
+    from segue.host.checkup import checkup
+
+    config = frame.app.config
+    checks = checkup(config["store"], config.home, frame.env)
+    checks += [_opens(frame), _index(frame)]
+    bad = any(c["status"] == "fail" for c in checks)
+    frame.answer({"healthy": not bad, "checks": checks}, lambda d: _text(d["checks"], frame.width))
+    return 1 if bad else 0
+
+
+def _opens(frame: Frame) -> dict[str, Any]:
+    try:
+        count = sum(1 for _ in frame.app.store.sessions())
+    except SegueError as e:
+        return {"check": "store", "status": "fail", "what": e.message, "hint": e.hint}
+    return {"check": "store", "status": "ok", "what": f"{frame.app.store.url} opens; sessions: {count}", "hint": None}
+
+
+def _index(frame: Frame) -> dict[str, Any]:
+    try:
+        found = frame.app.index.status()
+    except SegueError as e:
+        return {"check": "index", "status": "fail", "what": e.message, "hint": e.hint}
+    what = f"{found.path}: {found.sessions} sessions, {found.entries} entries"
+    status = "ok"
+    if found.fallback:
+        status, what = "warn", f"{found.path or 'none'} is not used, questions are answered without it: {found.fallback}"
+    elif found.damaged:
+        status, what = "warn", f"{what}; {found.damaged} damaged places in the logs are left out"
+    elif found.rebuilt:
+        what = f"{what}; it was made anew: {found.rebuilt}"
+    return {"check": "index", "status": status, "what": what, "hint": "segue validate" if found.damaged else None}
+
+
+def _text(checks: list[dict[str, Any]], width: int) -> str:
+    marks = {"ok": style("green", "ok  "), "warn": style("yellow", "warn"), "fail": style("red", "FAIL")}
+    lines = []
+    for one in checks:
+        lines.append(f"{marks[one['status']]}  {one['check']:14} {line(one['what'], width - 21)}")
+        if one["hint"]:
+            lines.append(f"      {'':14} {style('dim', one['hint'])}")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,146 @@
+"""What a command works with: the streams, the application, and the two ways to answer (`--json`, or text for people)."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from typing import IO, Any, TextIO
+
+from segue.app import App
+from segue.cli.render import safe
+from segue.core.errors import NotFoundError, SegueError, UsageError
+from segue.ports import Clock, Ids, Store, Target
+
+
+class Frame:
+    """One call of the command line. Everything it touches is handed in, so that tests can hold it."""
+
+    def __init__(
+        self,
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        stdin: IO[bytes] | None = None,
+        stdout: TextIO | None = None,
+        stderr: TextIO | None = None,
+        clock: Clock | None = None,
+        ids: Ids | None = None,
+        store: Store | None = None,
+    ) -> None:
+        """Take the process's own environment and streams where none are given."""
+        self.env = os.environ if env is None else env
+        self.cwd = cwd
+        self.stdin = stdin or sys.stdin.buffer
+        self.stdout = stdout or sys.stdout
+        self.stderr = stderr or sys.stderr
+        self.json = False
+        self.store_flag: str | None = None
+        self._clock, self._ids, self._store = clock, ids, store
+
+    # --- what is there
+
+    @cached_property
+    def app(self) -> App:
+        """The application."""
+        return App(
+            self.env,
+            flags={"store": self.store_flag},
+            cwd=self.cwd,
+            clock=self._clock,
+            ids=self._ids,
+            store=self._store,
+        )
+
+    @property
+    def width(self) -> int:
+        """Characters of a line: COLUMNS, the terminal's, else 100."""
+        columns = self.env.get("COLUMNS", "")
+        if columns.isascii() and columns.isdigit() and int(columns) >= 40:
+            return int(columns)
+        if self.stdout.isatty():
+            import shutil
+
+            return max(shutil.get_terminal_size((100, 24)).columns, 40)
+        return 100
+
+    @property
+    def colour(self) -> bool:
+        """Whether text may be coloured: on a terminal, unless NO_COLOR or TERM=dumb says otherwise."""
+        return self.stdout.isatty() and not self.env.get("NO_COLOR") and self.env.get("TERM") != "dumb"
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a person can be asked."""
+        return not self.json and self.stdin.isatty() and self.stdout.isatty()
+
+    def now(self) -> float:
+        """Return seconds since 1970, UTC."""
+        return self.app.clock.now()
+
+    def session(self, ref: str | None) -> Target:
+        """Return the session (and position) of a reference; without one, what the person picks, else that of this workspace.
+
+        Raises:
+            NotFoundError, AmbiguousError: nothing fits, or several do.
+            UsageError: none was given, and this workspace has none.
+        """
+        if ref is not None:
+            return self.app.resolve(ref)
+        if self.interactive:
+            from segue.cli.pick import pick
+
+            return Target(pick(self))
+        try:
+            return self.app.resolve("current")
+        except NotFoundError as e:
+            raise UsageError(
+                "no session was given, and this workspace has none", hint="give one: segue list shows them; or `last`"
+            ) from e
+
+    # --- answers
+
+    def answer(self, document: Any, text: Callable[[Any], str]) -> None:
+        """Print *document* as JSON, or what *text* makes of it."""
+        if self.json:
+            self.record(document)
+        else:
+            self.write(text(document))
+
+    def record(self, document: Any) -> None:
+        """Print one JSON document on one line, at once."""
+        self.stdout.write(json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n")
+        self.stdout.flush()
+
+    def write(self, text: str) -> None:
+        """Print text for people: control characters of whoever wrote it are shown, not obeyed."""
+        text = safe(text, colour=self.colour)
+        self.stdout.write(text if text.endswith("\n") or not text else text + "\n")
+
+    def raw(self, text: str) -> None:
+        """Print text as it is; only on a terminal its control characters are shown, not obeyed."""
+        self.stdout.write(safe(text) if self.stdout.isatty() else text)
+
+    def warn(self, text: str) -> None:
+        """Say on standard error what a person should know; nothing on standard output changes."""
+        self.stderr.write(safe(f"warning: {text}\n"))
+
+    def fail(self, error: SegueError) -> int:
+        """Print *error* on standard error and return its exit code."""
+        if self.json:
+            self.stderr.write(json.dumps({"error": error.to_json()}, ensure_ascii=False, default=str) + "\n")
+        else:
+            self.stderr.write(safe(f"error: {error.message}\n" + (f"hint: {error.hint}\n" if error.hint else "")))
+        self.stderr.flush()
+        return error.exit_code
+
+    def damage(self, places: Iterable[Any], session: str) -> None:
+        """Warn of damaged places that were passed over."""
+        count = len(list(places))
+        if count:
+            self.warn(f"{count} damaged places were passed over: segue validate {session}")
+
+    def close(self) -> None:
+        """Let go of what was opened."""
+        if "app" in self.__dict__:
+            self.app.close()

@@ -1,0 +1,47 @@
+"""What `segue --help` prints. Generated: make docs."""
+
+TEXT = """\
+Usage: segue [OPTIONS] [COMMAND] [ARGS]...
+
+  Keep the work of AI agents from being lost.
+
+  Without a command: where you were in this workspace. Enter goes on from
+  there.
+
+Options:
+  --json       Answer in JSON, on standard output alone.
+  --store URL  Use this store (log:///directory, memory://, or a path).
+  --version    Show the version and exit.
+  -h, --help   Show this message and exit.
+
+Work:
+  start       begin a session
+  status      where a session is: its state, what is open, what it used
+  pause       stop for now, and say what is next
+  resume      go on with a session that was paused or ended
+  end         close a session
+  checkpoint  name a position to come back to, or list them
+  fork        begin a session that shares another's past
+
+Look:
+  list    sessions, latest activity first
+  show    a session's state as a document, or one event of it
+  log     a session's events
+  search  find what was said and done
+  watch   follow a session live
+
+Take in:
+  import  bring coding agents' transcripts in; with --follow as they are
+          written
+  append  add events, each acknowledged once it is on disk
+
+Care:
+  validate    check every byte, and name what is damaged
+  doctor      check this machine: locks, disk, permissions, agents
+  config      settings, and where each comes from
+  completion  print what makes a shell complete segue's words
+
+  A session is given as an id or the beginning of one, a name (SESSION-...), a
+  slug, an agent's own id, `last`, or `current` (that of this workspace).
+  Every command takes --json and --store URL.
+"""

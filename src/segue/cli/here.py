@@ -1,0 +1,86 @@
+"""Bare `segue`: where you were in this workspace, and Enter goes on from there."""
+
+from typing import Any
+
+from segue.cli.frame import Frame
+from segue.cli.render import line, plural, style
+from segue.core.errors import NotFoundError
+from segue.core.session.state import State
+
+_WELCOME = """segue keeps the work of AI agents from being lost. Nothing is recorded for this directory yet.
+
+  bring in what your agents did:  segue import {transcripts}
+  begin a session here:           segue start --task "what is to be done"
+  all commands:                   segue --help
+"""
+
+
+def here(frame: Frame) -> None:
+    """Show the session of this workspace, its state and what changed since; on a terminal, Enter prints what to go on with."""
+    from segue.cli.picture import picture, text
+    from segue.engine.loading import load
+
+    app = frame.app
+    try:
+        target = app.resolve("current")
+    except NotFoundError:
+        frame.answer({"session": None, "workspace": app.workspace}, lambda _: _welcome(frame))
+        return
+    state = load(app.store, target.session, on_damage=lambda _: None)
+    changed = _changed(state)
+    document: dict[str, Any] = {"session": picture(state, app), "workspace": app.workspace, "changed": changed}
+    name = state.header["name"] or state.session
+    frame.answer(
+        document,
+        lambda d: text(d["session"], frame.width) + _changed_text(changed, frame.width) + f"\ngo on with: segue restore {name}\n",
+    )
+
+
+def _welcome(frame: Frame) -> str:
+    from segue.host.checkup import transcripts_of
+
+    others = len(frame.app.index.sessions(limit=100))
+    more = f"\n{plural(others, 'session')} elsewhere: segue list\n" if others else ""
+    return _WELCOME.format(transcripts=transcripts_of(frame.env)) + more
+
+
+def _changed(state: State) -> dict[str, Any] | None:
+    """Return what git says happened in the session's workspace since the session last looked at it."""
+    from pathlib import Path
+
+    from segue.host.git import commits_since, look
+
+    workspace = state.header["workspace"]
+    seen = look(workspace) if workspace and Path(workspace).is_dir() else None
+    if seen is None:
+        return None
+    last = state.work["changes"]
+    since = commits_since(workspace, last["commit"]) if last else None
+    before = {f.get("path") for f in last["files"] if isinstance(f, dict)} if last else set()
+    return {
+        "branch": seen.branch,
+        "branch_before": last["branch"] if last else None,
+        "commit": seen.commit,
+        "commits": since,
+        "rewritten": bool(last and last["commit"] and since is None),
+        "uncommitted": [f["path"] for f in seen.files],
+        "no_longer_uncommitted": sorted(p for p in before if p and p not in {f["path"] for f in seen.files}),
+    }
+
+
+def _changed_text(changed: dict[str, Any] | None, width: int) -> str:
+    if changed is None:
+        return ""
+    lines = []
+    if changed["branch_before"] and changed["branch_before"] != changed["branch"]:
+        lines.append(f"branch is {changed['branch']}, it was {changed['branch_before']}")
+    if changed["rewritten"]:
+        lines.append("the commit of the last look is no longer in the history")
+    if changed["commits"]:
+        lines.append(f"{plural(len(changed['commits']), 'commit')} since: {'; '.join(changed['commits'][:5])}")
+    if changed["uncommitted"]:
+        lines.append(f"{plural(len(changed['uncommitted']), 'uncommitted file')}: {', '.join(changed['uncommitted'][:8])}")
+    if changed["no_longer_uncommitted"]:
+        lines.append(f"no longer uncommitted: {', '.join(changed['no_longer_uncommitted'][:8])}")
+    shown = [f"  {style('dim', ('changed' if i == 0 else '').ljust(10))} {line(one, width - 13)}" for i, one in enumerate(lines)]
+    return "".join(f"\n{one}" for one in shown) + ("\n" if shown else "")

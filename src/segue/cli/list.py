@@ -1,0 +1,84 @@
+"""`segue list`: the registry."""
+
+from typing import Any
+
+import click
+
+from segue.cli.frame import Frame
+from segue.cli.params import command as _command
+from segue.cli.render import ago, number, plural, table
+from segue.core.log.times import seconds
+from segue.core.session.lifecycle import STATES
+from segue.ports import Filters
+
+
+@_command("list", short_help="sessions, latest activity first")
+@click.argument("text", required=False, default="")
+@click.option("--status", multiple=True, type=click.Choice(STATES), help="May be repeated.")
+@click.option("--project")
+@click.option("--organisation")
+@click.option("--type", "type_")
+@click.option("--agent", help="claude-code, codex, ...")
+@click.option("--owner")
+@click.option("--tag")
+@click.option("--here", is_flag=True, help="Only sessions of this workspace.")
+@click.option("--since", metavar="AGE", help="Active within this age (90m, 12h, 7d), or since a date (2026-01-15).")
+@click.option("--until", metavar="AGE", help="Not active within this age, or since a date.")
+@click.option("--limit", "-n", type=click.IntRange(1), default=None, help="At most so many. [default: 30, all with --json]")
+@click.option("--all", "all_", is_flag=True, help="Archived sessions too, and no limit.")
+def command(
+    frame: Frame,
+    text: str,
+    status: tuple[str, ...],
+    here: bool,
+    since: str | None,
+    until: str | None,
+    limit: int | None,
+    all_: bool,
+    type_: str | None,
+    **given: Any,
+) -> None:
+    """List sessions, latest activity first. TEXT is looked for in names, titles, tasks and tags."""
+    from segue.cli.times import moment
+
+    app = frame.app
+    filters = Filters(
+        status=status or (STATES if all_ else tuple(s for s in STATES if s != "archived")),
+        type=type_,
+        workspace=app.workspace if here else None,
+        since=moment(since, frame.now()),
+        until=moment(until, frame.now()),
+        **given,
+    )
+    most = limit or (None if all_ or frame.json else 30)
+    rows = app.index.sessions(filters, text=text, limit=None if most is None else most + 1)
+    more = most is not None and len(rows) > most
+    rows = rows[:most]
+
+    def render(_document: Any) -> str:
+        if not rows:
+            return "no session fits\n" if text or status or any(given.values()) else _EMPTY
+        lines = [
+            (
+                r.name or r.id,
+                r.status,
+                ago(frame.now() - seconds(r.last_activity)) if r.last_activity else "",
+                r.agent or "",
+                number(r.head),
+                r.project,
+                r.title or r.task,
+            )
+            for r in rows
+        ]
+        note = f"and more: segue list --all, or -n {2 * (most or 0)}\n" if more else ""
+        return table(lines, ("name", "status", "active", "agent", "events", "project", "about"), frame.width) + note
+
+    frame.answer({"sessions": [r.to_json() | {"resumable": r.status in {"paused", "ended"}} for r in rows], "more": more}, render)
+    if not frame.json and rows and frame.interactive:
+        frame.write(f"{plural(len(rows), 'session')}. Next: segue status NAME, segue restore NAME\n")
+
+
+_EMPTY = """no session yet
+begin one:           segue start --task "..."
+or bring yours in:   segue import ~/.claude/projects
+"""

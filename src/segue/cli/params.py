@@ -1,0 +1,71 @@
+"""Options that several commands share."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Final, TypeVar
+
+import click
+
+from segue.cli.frame import Frame
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+def common(function: F) -> F:
+    """Add `--json` and `--store` to a command; both are kept in the frame."""
+    function = click.option(
+        "--store",
+        metavar="URL",
+        expose_value=False,
+        callback=_set_store,
+        help="Use this store (log:///directory, memory://, or a path).",
+    )(function)
+    return click.option(
+        "--json", is_flag=True, expose_value=False, callback=_set_json, help="Answer in JSON, on standard output alone."
+    )(function)
+
+
+def command(name: str, **attributes: Any) -> Callable[[Callable[..., Any]], click.Command]:
+    """Make a function whose first argument is the frame the command *name*, with the common options."""
+
+    def wrap(function: Callable[..., Any]) -> click.Command:
+        @wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return function(click.get_current_context().find_object(Frame), *args, **kwargs)
+
+        make: Callable[[Any], click.Command] = click.command(name, click.Command, context_settings=CONTEXT, **attributes)
+        return make(common(call))
+
+    return wrap
+
+
+def session(function: F) -> F:
+    """Add the argument SESSION, which may be left out."""
+    return click.argument("session", required=False, shell_complete=_complete)(function)
+
+
+def _complete(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[Any]:
+    """Return names of sessions that begin so. Completion never fails: it has nothing to say then."""
+    from click.shell_completion import CompletionItem
+
+    from segue.core.errors import SegueError
+
+    frame = ctx.find_object(Frame) or Frame()
+    try:
+        rows = frame.app.index.sessions(limit=50)
+    except (SegueError, OSError):
+        return []
+    words = [(word, "") for word in ("last", "current")] + [(r.name or r.id, r.title or r.task) for r in rows]
+    return [CompletionItem(word, help=what[:60] or None) for word, what in words if word.lower().startswith(incomplete.lower())]
+
+
+def _set_json(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.obj.json = True
+
+
+def _set_store(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
+    if value:
+        ctx.obj.store_flag = value

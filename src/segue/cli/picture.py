@@ -1,0 +1,162 @@
+"""A session at a glance: what `segue status` and bare `segue` show."""
+
+from typing import TYPE_CHECKING, Any
+
+from segue.cli.render import ago, line, number, plural, span, style
+from segue.core.log.times import seconds
+from segue.core.session.state import State
+
+if TYPE_CHECKING:
+    from segue.app import App
+
+
+def picture(state: State, app: "App") -> dict[str, Any]:
+    """Return what a person wants to know of a session, as the JSON that `status` prints."""
+    from segue.core.session.hints import hints
+    from segue.engine.sessions import can, current_task
+
+    header, work, life = state.header, state.work, state.lifecycle
+    counts = state.metrics["counts"]
+    held = app.store.lease(state.session)
+    return {
+        "id": state.session,
+        "name": header["name"],
+        "slug": header["slug"],
+        "title": header["title"],
+        "agent": header["agent"],
+        "project": header["project"],
+        "workspace": header["workspace"],
+        "status": state.status,
+        "reason": life["reason"],
+        "note": life["note"],
+        "since": life["since"],
+        "last_activity": state.activity or life["created"],
+        "idle_seconds": round(max(app.clock.now() - seconds(state.activity or state.at), 0), 3) if state.at else 0,
+        "active_seconds": round(state.active_seconds, 3),
+        "driver": {"holder": held.holder, "until": held.until} if held else None,
+        "allowed": can(state),
+        "head": state.seq,
+        "digest": state.digest,
+        "task": current_task(state),
+        "progress": work["progress"],
+        "focus": work["focus"],
+        "plan": work["plan"],
+        "last_instruction": work["instructions"][-1]["text"] if work["instructions"] else "",
+        "last_reply": work["last_reply"]["text"] if work["last_reply"] else "",
+        "completed": [e["text"] for e in work["completed_steps"][-5:]],
+        "rules": [e["text"] for kind in (work["constraints"], work["preferences"]) for e in kind.values()],
+        "blockers": [e["text"] for e in work["blockers"].values()],
+        "threads": [t["topic"] for t in work["threads"].values()],
+        "decisions": [{"title": d["title"], "reason": d["reason"]} for d in list(work["decisions"].values())[-5:]],
+        "changes": work["changes"],
+        **_hints(hints(state)),
+        "tokens": state.metrics["tokens"],
+        "cost_usd": state.metrics["cost_usd"],
+        "context_tokens": state.usage["context_tokens"] if state.usage else None,
+        "model": (state.usage["model"] if state.usage else "") or header["model"],
+        "counts": counts,
+        "checkpoints": len(state.checkpoints),
+        "losses": state.losses["count"],
+    }
+
+
+def text(d: dict[str, Any], width: int) -> str:
+    """Return the picture for people."""
+    lines = [
+        f"{style('bold', d['name'] or d['id'])}  {_status(d)}",
+        *_field("about", d["title"] or d["task"], width),
+        *_field("in", d["workspace"] + (f"  (project {d['project']})" if d["project"] else ""), width),
+        *_field("active", _active(d), width),
+        *_field("agent", _agent(d), width),
+        *_field("driven by", d["driver"]["holder"] if d["driver"] else "", width),
+        "",
+        *_field("asked", d["last_instruction"], width),
+        *_field("answered", d["last_reply"], width),
+        *_field("focus", _focus(d["focus"]), width),
+        *_field("progress", "" if d["progress"] is None else f"{d['progress']:g} %", width),
+        *_list("done", d["completed"], width),
+        *_list("keep to", d["rules"][:5], width),
+        *_list("blocked", d["blockers"], width),
+        *_list("decided", [_decision(one) for one in d["decisions"]], width),
+        *_list("next", [a["text"] for a in d["next_actions"][:5]], width),
+        *_list("questions", d["open_questions"][:5], width),
+        *_list("files", [r["path"] or r["id"] for r in d["recommended_context"][:5]], width),
+        "",
+        *_field("log", _log(d), width),
+        *_field("used", _used(d), width),
+        *_field("losses", plural(d["losses"], "place") + " of what was taken in could not be read" if d["losses"] else "", width),
+    ]
+    return "\n".join(_squeezed(lines)) + "\n"
+
+
+def _hints(found: Any) -> dict[str, Any]:
+    return {
+        "next_actions": found["next_actions"],
+        "open_questions": found["open_questions"],
+        "recommended_context": found["recommended_context"],
+    }
+
+
+def _status(d: dict[str, Any]) -> str:
+    colours = {"active": "green", "paused": "yellow", "recovering": "yellow", "emergency": "red"}
+    why = f" ({d['reason']})" if d["reason"] else ""
+    note = f": {d['note']}" if d["note"] else ""
+    return style(colours.get(d["status"], "dim"), f"{d['status']}{why}{note}")
+
+
+def _active(d: dict[str, Any]) -> str:
+    return f"{ago(d['idle_seconds'])}, {span(d['active_seconds'])} of work" if d["last_activity"] else ""
+
+
+def _agent(d: dict[str, Any]) -> str:
+    return ", ".join(filter(None, (d["agent"], d["model"])))
+
+
+def _focus(focus: Any) -> str:
+    if not focus:
+        return ""
+    at = f" at {focus['position']}" if focus["position"] not in (None, "") else ""
+    return f"{focus['path'] or focus['note']}{at}"
+
+
+def _decision(one: dict[str, str]) -> str:
+    return f"{one['title']} (because {one['reason']})" if one["reason"] else one["title"]
+
+
+def _log(d: dict[str, Any]) -> str:
+    parts = [plural(d["head"], "event"), plural(int(d["counts"].get("messages", 0)), "message")]
+    if d["checkpoints"]:
+        parts.append(plural(d["checkpoints"], "checkpoint"))
+    return ", ".join(parts)
+
+
+def _used(d: dict[str, Any]) -> str:
+    tokens = d["tokens"]
+    parts = []
+    if tokens["input"] or tokens["output"]:
+        parts.append(f"{number(tokens['input'])} tokens in, {number(tokens['output'])} out")
+    if d["cost_usd"]:
+        parts.append(f"${d['cost_usd']:.2f}")
+    if d["context_tokens"]:
+        parts.append(f"context at {number(d['context_tokens'])}")
+    return ", ".join(parts)
+
+
+def _field(name: str, value: str, width: int) -> list[str]:
+    return [f"  {style('dim', name.ljust(10))} {line(value, width - 13)}"] if value else []
+
+
+def _list(name: str, values: list[str], width: int) -> list[str]:
+    shown = [line(v, width - 15) for v in values if v]
+    return [f"  {style('dim', (name if i == 0 else '').ljust(10))} - {value}" for i, value in enumerate(shown)]
+
+
+def _squeezed(lines: list[str]) -> list[str]:
+    """Return the lines without empty ones that follow another, or end the text."""
+    found: list[str] = []
+    for one in lines:
+        if one or (found and found[-1]):
+            found.append(one)
+    while found and not found[-1]:
+        found.pop()
+    return found

@@ -1,0 +1,86 @@
+"""Text for people: safe characters, tables, times."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069\ufeff\ud800-\udfff]")
+_SGR = re.compile("\x1b\\[[0-9;]*m")
+_STYLES: Final = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+_MARK: Final = "\x00"
+_MARKED = re.compile(f"{_MARK}<([a-z]+)>(.*?){_MARK}</>", re.DOTALL)
+
+
+def safe(text: str, *, colour: bool = False) -> str:
+    """Return *text* with every character that steers a terminal or turns its writing direction shown as an escape.
+
+    Marks of `style` become colours, or go.
+    """
+    parts = _MARKED.split(text)
+    found = []
+    for i in range(0, len(parts), 3):
+        found.append(_UNSAFE.sub(_escape, parts[i]))
+        if i + 2 < len(parts):
+            inner = _UNSAFE.sub(_escape, parts[i + 2])
+            code = _STYLES.get(parts[i + 1])
+            found.append(f"\x1b[{code}m{inner}\x1b[0m" if colour and code else inner)
+    return "".join(found)
+
+
+def style(name: str, text: str) -> str:
+    """Return *text* marked for `safe` to colour. What *text* itself marks is not obeyed."""
+    return f"{_MARK}<{name}>{text.replace(_MARK, '')}{_MARK}</>"
+
+
+def line(text: str, width: int) -> str:
+    """Return *text* on one line of at most *width* characters."""
+    flat = " ".join(text[: width * 8].split())
+    return flat if len(flat) <= width else flat[: max(width - 1, 0)] + "…"
+
+
+def table(rows: Sequence[Sequence[str]], header: Sequence[str], width: int) -> str:
+    """Return rows as columns as wide as their content; the last column takes what is left of *width*."""
+    if not rows:
+        return ""
+    shown = [list(header), *[[" ".join(cell.split()) for cell in row] for row in rows]]
+    widths = [max(len(row[i]) for row in shown) for i in range(len(header) - 1)]
+    rest = max(width - sum(widths) - 2 * len(widths), 12)
+    lines = []
+    for number, row in enumerate(shown):
+        cells = [cell.ljust(w) for cell, w in zip(row, widths, strict=False)] + [line(row[-1], rest)]
+        text = "  ".join(cells).rstrip()
+        lines.append(style("dim", text) if number == 0 else text)
+    return "\n".join(lines) + "\n"
+
+
+def ago(seconds: float) -> str:
+    """Return a length of time that has passed, in its largest unit."""
+    if seconds < 0:
+        return "in the future"
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit} ago"
+    return "just now"
+
+
+def span(seconds: float) -> str:
+    """Return a duration, such as `1 h 05 min`."""
+    minutes = int(seconds // 60)
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60:02d} min"
+    return f"{minutes} min" if minutes else f"{int(seconds)} s"
+
+
+def number(value: float) -> str:
+    """Return a count for people: 12,345."""
+    return f"{value:,.0f}"
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """Return `1 event`, `2 events`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def _escape(match: "re.Match[str]") -> str:
+    code = ord(match[0])
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

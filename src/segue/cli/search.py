@@ -1,0 +1,64 @@
+"""`segue search`: what was said and done."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import click
+
+from segue.cli.frame import Frame
+from segue.cli.params import command as _command
+from segue.cli.render import line, style
+from segue.ports import Filters, Hits
+
+
+@_command("search", short_help="find what was said and done")
+@click.argument("query")
+@click.option("--session", help="Only in this session.")
+@click.option("--limit", "-n", type=click.IntRange(1), default=20, show_default=True)
+@click.option("--order", type=click.Choice(["newest", "best"]), default="newest", show_default=True)
+@click.option("--kind", help="Only events of this kind.")
+@click.option("--role", type=click.Choice(["system", "user", "assistant", "tool"]), help="Only messages of this role.")
+@click.option("--project")
+@click.option("--agent")
+@click.option("--here", is_flag=True, help="Only sessions of this workspace.")
+@click.option("--since", metavar="AGE", help="Only what is not older than this age (12h, 7d), or since a date.")
+def command(
+    frame: Frame,
+    query: str,
+    session: str | None,
+    limit: int,
+    order: Any,
+    here: bool,
+    since: str | None,
+    kind: str | None,
+    role: str | None,
+    **given: Any,
+) -> None:
+    """Find events that have all words of QUERY; "quoted words" are a phrase."""
+    from segue.cli.times import moment
+
+    app = frame.app
+    filters = Filters(
+        session=app.resolve(session).session if session else None,
+        workspace=app.workspace if here else None,
+        since=moment(since, frame.now()),
+        **given,
+    )
+    found = app.index.search(query, filters, kind=kind, role=role, limit=limit, order=order)
+    name = cache(lambda session: app.index.session(session).name or session)
+    document: dict[str, Any] = {"hits": [h._asdict() for h in found.hits], "more": found.more, "window": found.window}
+    frame.answer(document, lambda _: _text(found, name, frame.width))
+
+
+def _text(found: Hits, name: Callable[[str], str], width: int) -> str:
+    if not found.hits:
+        return "nothing fits; words are looked for as they stand, all of them: try fewer\n"
+    lines = []
+    for hit in found.hits:
+        head = f"{name(hit.session)} {hit.seq}  {hit.at[:16].replace('T', ' ')}  {hit.role or hit.kind}"
+        lines += [style("bold", head), "  " + line(hit.snippet, width - 2)]
+    if found.more:
+        lines.append(style("dim", "and more: -n gives more of them"))
+    lines.append(style("dim", "see one whole: segue show SESSION NUMBER"))
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,66 @@
+"""`segue validate`: look at every byte, change nothing."""
+
+from typing import Any, Final
+
+import click
+
+from segue.cli import records
+from segue.cli.frame import Frame
+from segue.cli.params import command as _command
+from segue.cli.render import plural, style, table
+from segue.core.errors import DamagedError
+from segue.ports import Finding
+
+_SHOWN: Final = 50
+
+
+@_command("validate", short_help="check every byte, and name what is damaged")
+@click.argument("session", required=False)
+def command(frame: Frame, session: str | None) -> None:
+    """Check digests, structure, references and snapshots of SESSION, or of the whole store. Nothing is changed.
+
+    The exit code is 6 where something is damaged; every finding is named.
+    """
+    from segue.engine.validating import validate
+
+    app = frame.app
+    target = app.resolve(session).session if session else None
+    checked, found = validate(app.store, target)
+    names = {f.session: _name(frame, f.session) for f in found if f.session}
+    bad = [f for f in found if f.severity in {"damage", "gap"}]
+    document = {
+        "valid": not bad,
+        "sessions": checked.sessions,
+        "events": checked.events,
+        "findings": [records.finding(f) for f in found],
+    }
+    frame.answer(document, lambda d: _text(d, found, names, frame.width))
+    if bad:
+        raise DamagedError(
+            "the store" if target is None else f"session {target!r}",
+            plural(len(bad), "place") + " of it are not what was written"
+            if len(bad) > 1
+            else "a place of it is not what was written",
+            findings=[records.finding(f) for f in bad[:_SHOWN]],
+        )
+
+
+def _text(document: dict[str, Any], found: list[Finding], names: dict[str, str], width: int) -> str:
+    checked = f"{plural(document['sessions'], 'session')}, {plural(document['events'], 'event')} checked"
+    if not found:
+        return f"{style('green', 'sound')}: {checked}\n"
+    rows = [
+        (f.severity, names.get(f.session or "", f.session or "the store"), str(f.seq or ""), f"{f.where}: {f.reason}")
+        for f in found
+    ]
+    return table(rows, ("finding", "session", "event", "where and why"), width) + checked + "\n"
+
+
+def _name(frame: Frame, session: str) -> str:
+    from segue.core.errors import SegueError
+    from segue.engine.loading import load
+
+    try:
+        return load(frame.app.store, session, on_damage=lambda _: None).header["name"] or session
+    except SegueError:
+        return session

@@ -1,0 +1,82 @@
+"""What an event says in words, for full-text search: its text, and apart from it names in it (paths, parts of identifiers)."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from segue.core.log.events import Event
+from segue.core.session.state import QUIET
+from segue.core.session.values import items, text
+
+MOST: Final = 1_000_000
+"""Characters of one event that are searched: the first four fifths and the last."""
+
+_SILENT: Final = QUIET | {"usage", "metric", "head.moved", "record"}
+_MEDIA: Final = frozenset({"blob", "image", "audio", "video"})
+_ENCODED = re.compile(r"[A-Za-z0-9+/=_-]{120,}")
+"""Base64 and the like: nobody searches for it, and each is a word of its own."""
+_LINE_NUMBER = re.compile(r"(?m)^\s*\d+(?:→|\t|:)")
+"""As tools print before each line of a file. They would make up a quarter of the index."""
+_CAMEL = re.compile(r"\b[A-Za-z]?[a-z0-9]+(?:[A-Z][a-z0-9]+)+\w*\b|\b(?:[A-Z][a-z0-9]+){2,}\w*\b")
+_HUMP = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
+
+
+class Words(NamedTuple):
+    """The text of an event, and names in it: paths that tools touched, and the parts of identifiers in camel case."""
+
+    text: str
+    names: str
+
+
+def words_of(event: Event) -> Words | None:
+    """Return what *event* says, or None where it says nothing."""
+    if event.erased or event.kind in _SILENT or not isinstance(event.body, dict):
+        return None
+    message = event.kind == "message"
+    leaves = _message(event.body) if message else _leaves(event.body)
+    said = _ENCODED.sub(" ", _bounded("\n".join(leaf for leaf in leaves if leaf))).replace("\0", " ")
+    said = _LINE_NUMBER.sub(" ", said)
+    paths = _paths(event.body) if message else []
+    return Words(said, " ".join((*paths, *_humps(said)))) if said.strip() or paths else None
+
+
+def role_of(event: Event) -> str:
+    """Return the role of a message; empty for other events."""
+    role = event.body.get("role") if event.kind == "message" and isinstance(event.body, dict) else None
+    return role if isinstance(role, str) else ""
+
+
+def _humps(said: str) -> list[str]:
+    """Return the parts of the identifiers in camel case, each once: `HeadMovedError` is found by `moved`."""
+    found: dict[str, None] = {}
+    for word in dict.fromkeys(_CAMEL.findall(said)):
+        found.update(dict.fromkeys(_HUMP.findall(word)))
+    return list(found)
+
+
+def _message(body: dict[str, Any]) -> Iterator[str]:
+    for part in items(body, "parts"):
+        if isinstance(part, dict) and part.get("type") not in _MEDIA:
+            yield from _leaves({k: v for k, v in part.items() if k not in {"type", "id"}})
+
+
+def _paths(body: dict[str, Any]) -> list[str]:
+    found = [text(e, "path", 1_000) for e in items(body, "effects") if isinstance(e, dict)]
+    return [path for path in dict.fromkeys(found) if path]
+
+
+def _leaves(value: Any) -> Iterator[str]:
+    """Yield the texts in a value, however deep, in order."""
+    stack = [value]
+    while stack:
+        found = stack.pop()
+        if isinstance(found, str):
+            yield found
+        elif isinstance(found, dict):
+            stack.extend(reversed(found.values()))
+        elif isinstance(found, list):
+            stack.extend(reversed(found))
+
+
+def _bounded(said: str) -> str:
+    return said if len(said) <= MOST else f"{said[: MOST * 4 // 5]}\n{said[-MOST // 5 :]}"

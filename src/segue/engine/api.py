@@ -1,0 +1,212 @@
+"""The Python API (product 13.10): an open store, and its sessions as objects."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Literal, NamedTuple, Self
+
+from segue.core.log.events import ANY, MAIN, Appended, Commit, Draft, Event, KeyPolicy
+from segue.core.log.kinds import validate
+from segue.core.session.catalogue import PlaceRow, SessionRow
+from segue.core.session.state import State
+from segue.engine import checkpoints, forks, sessions
+from segue.engine.loading import Desk, load
+from segue.ports import EVERYTHING, Filters, Finding, Hits, Index, OnDamage
+from segue.ports import Store as Port
+
+
+class Parts(NamedTuple):
+    """What an open store is made of: handed in by the wiring."""
+
+    desk: Desk
+    catalogue: Index
+    workspace: str
+    header: Mapping[str, str]
+    """Fields of the header that new sessions have by configuration."""
+
+
+class Store:
+    """An open store. Close it when you are done, or use it in a `with` statement; what was acknowledged is on disk already.
+
+    Example:
+        >>> import segue
+        >>> with segue.open("memory://") as store:
+        ...     session = store.create(task="build the parser")
+        ...     _ = session.append("message", {"role": "user", "parts": [{"type": "text", "content": "hello"}]})
+        ...     session.state().status
+        'active'
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    @property
+    def url(self) -> str:
+        """Where the store is; `segue.open` takes it."""
+        return self.port.url
+
+    @property
+    def port(self) -> Port:
+        """The store as the contract knows it: bytes, order, keys, leases and forks, without any meaning."""
+        return self._parts.desk.store
+
+    def create(self, **header: Any) -> "Session":
+        """Begin a session, durably, and return it.
+
+        Args:
+            header: fields of its header: `task`, `title`, `project`, `organisation`, `type`, `model`, `owner`, `workspace`,
+                `tags`, `agents`, `foreign_ids`, `agent`, or your own. Those of the configuration are the defaults.
+        """
+        fields = {"workspace": self._parts.workspace, **self._parts.header, **header}
+        return Session(self._parts, sessions.start(self._parts.desk, fields).id)
+
+    def session(self, ref: str) -> "Session":
+        """Return the session that *ref* means: an id or the beginning of one, a name, a slug, a foreign id, a checkpoint, `last`,
+        or `current` (that of the working directory).
+
+        Raises:
+            NotFoundError: nothing fits.
+            AmbiguousError: several fit; `candidates` names them.
+        """
+        target = self._parts.catalogue.resolve(ref, workspace=self._parts.workspace)
+        return Session(self._parts, target.session, target.position)
+
+    def sessions(self, filters: Filters = EVERYTHING, *, text: str = "", limit: int | None = None) -> list[SessionRow]:
+        """Return the catalogue's rows that fit, latest activity first."""
+        return self._parts.catalogue.sessions(filters, text=text, limit=limit)
+
+    def search(
+        self, query: str, filters: Filters = EVERYTHING, *, limit: int = 20, order: Literal["newest", "best"] = "newest"
+    ) -> Hits:
+        """Return where the words of *query* stand in any session; "quoted words" are a phrase."""
+        return self._parts.catalogue.search(query, filters, limit=limit, order=order)
+
+    def verify(self, session: str | None = None) -> list[Finding]:
+        """Look at every byte of a session (by its id), or of all; change nothing; return what is not as it should be."""
+        from segue.engine.validating import validate
+
+        return validate(self.port, session)[1]
+
+    def close(self) -> None:
+        """Let go of files."""
+        self._parts.catalogue.close()
+        self.port.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<segue store {self.url}>"
+
+
+class Session:
+    """A session of an open store. It holds no state of its own: every call asks the log."""
+
+    def __init__(self, parts: Parts, session: str, position: int | None = None) -> None:
+        self._parts = parts
+        self.id = session
+        self.position = position
+        """The position that a checkpoint's or continuation's reference named; else None, the head."""
+
+    @property
+    def name(self) -> str:
+        """`SESSION-YYMMDD-NNN`; empty where it has none."""
+        return self.state().header["name"]
+
+    def append(
+        self,
+        kind: str | Draft,
+        body: Mapping[str, Any] | None = None,
+        *,
+        actor: str = "",
+        key: str | None = None,
+        stream: str = MAIN,
+        expect: int = ANY,
+        on_key: KeyPolicy = "ignore",
+        fence: int | None = None,
+    ) -> Appended:
+        """Append one event and return its place once it is on disk; an event whose *key* is known adds nothing.
+
+        Raises:
+            InvalidEventError, HeadMovedError, DuplicateKeyError, FencedError, StorageFullError: nothing was written.
+            OutcomeUnknownError: the disk did not confirm; append it again with the same key.
+        """
+        draft = kind if isinstance(kind, Draft) else Draft(kind, body or {}, actor=actor, key=key, stream=stream)
+        return self.append_all([draft], expect=expect, on_key=on_key, fence=fence).entries[0]
+
+    def append_all(
+        self, drafts: Sequence[Draft], *, expect: int = ANY, on_key: KeyPolicy = "ignore", fence: int | None = None
+    ) -> Commit:
+        """Append several events, all or none, with one sync. See `append`."""
+        for draft in drafts:
+            validate(draft.kind, draft.body)
+        return self._store.append(self.id, drafts, expect=expect, on_key=on_key, fence=fence)
+
+    def events(
+        self, after: int = 0, upto: int | None = None, *, reverse: bool = False, on_damage: OnDamage | None = None
+    ) -> Iterator[Event]:
+        """Yield the events with after < seq <= upto; a damaged place goes to *on_damage*, or is a DamagedError."""
+        upto = self.position if upto is None else upto
+        return self._store.read(self.id, after=after, upto=upto, reverse=reverse, on_damage=on_damage)
+
+    def conversation(self, at: int | None = None, stream: str = MAIN) -> list[Event]:
+        """Return the conversation as it stands (or stood, *at* a position): abandoned branches left out."""
+        from segue.core.session.tree import active_chain
+
+        return active_chain(self.events(upto=at), stream)
+
+    def state(self, at: int | None = None) -> State:
+        """Return the state at the head, or *at* a position. Its cost does not grow with the log."""
+        return load(self._store, self.id, self.position if at is None else at)
+
+    def checkpoint(
+        self, description: str = "", *, name: str | None = None, trigger: str = "user", automatic: bool = False
+    ) -> str:
+        """Name the head durably and return the checkpoint's name (`RECOVERY-...`); *name* also makes a `CONTINUATION-...`."""
+        made = checkpoints.create(
+            self._parts.desk, self.id, description=description, trigger=trigger, automatic=automatic, continuation=name
+        )
+        return made.name
+
+    def checkpoints(self) -> list[PlaceRow]:
+        """Return the checkpoints and continuations, latest first."""
+        return self._parts.catalogue.places(self.id)
+
+    def fork(self, at: int | None = None, **header: Any) -> "Session":
+        """Begin a session that shares this one's past up to *at* (its head), and return it. Nothing is copied."""
+        position = self.position if at is None else at
+        return Session(self._parts, forks.fork(self._parts.desk, self.id, position, header).id)
+
+    def pause(self, reason: str = "user", note: str = "") -> State:
+        """Pause it. Raises IllegalTransitionError."""
+        return sessions.move(self._parts.desk, self.id, "pause", reason=reason, note=note)
+
+    def resume(self, note: str = "") -> State:
+        """Take it up again. Raises IllegalTransitionError."""
+        return sessions.move(self._parts.desk, self.id, "resume", note=note)
+
+    def end(self, reason: str = "done", note: str = "") -> State:
+        """End it: `done`, `abandoned`. Raises IllegalTransitionError."""
+        return sessions.move(self._parts.desk, self.id, "end", reason=reason, note=note)
+
+    def update(self, **header: Any) -> Commit | None:
+        """Give fields of the header new values."""
+        return sessions.update(self._parts.desk, self.id, header)
+
+    def watch(self, after: int | None = None, *, stop: Callable[[], bool]) -> Iterator[Event]:
+        """Yield events behind *after* (the head) as they come, until *stop* returns true."""
+        begin = self._store.info(self.id).head.seq if after is None else after
+        return self._store.watch(self.id, after=begin, stop=stop)
+
+    def delete(self) -> None:
+        """Take the session away; forks keep what they share with it."""
+        self._store.delete(self.id)
+
+    @property
+    def _store(self) -> Port:
+        return self._parts.desk.store
+
+    def __repr__(self) -> str:
+        return f"<segue session {self.id}>"

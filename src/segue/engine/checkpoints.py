@@ -1,0 +1,128 @@
+"""Checkpoints: a position of a log gets a name that can be come back to."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from segue.core.errors import NotFoundError
+from segue.core.log.events import Draft
+from segue.core.log.ids import autosave_name, continuation_name, name_stem, recovery_name
+from segue.core.log.times import stamp
+from segue.core.session.state import State
+from segue.engine.loading import Desk, change
+from segue.engine.sessions import DEFAULT_TYPE, named
+
+
+class Made(NamedTuple):
+    """A checkpoint that was taken. `continuation` is its second name, where one was asked for."""
+
+    name: str
+    session: str
+    position: int
+    seq: int
+    at: str
+    description: str
+    automatic: bool
+    continuation: str | None
+
+
+def create(
+    desk: Desk,
+    session: str,
+    *,
+    description: str = "",
+    trigger: str = "user",
+    automatic: bool = False,
+    continuation: str | int | None = None,
+    facts: Mapping[str, Any] | None = None,
+    changes: Mapping[str, Any] | None = None,
+) -> Made:
+    """Name the head of *session* durably, as `RECOVERY-...`, and return the checkpoint.
+
+    The position is that of the last event before it. A session without a name of its own (a framework's) gets one.
+
+    Args:
+        desk: where.
+        session: its id.
+        description: in free text.
+        trigger: what it was taken for (product 3.3).
+        automatic: name it `...-AUTO-SAVE-N`, N counted in its session.
+        continuation: also name the place `CONTINUATION-...-NAME`, or `...-STEP-NNN` for a number.
+        facts: what else is known of the moment: `git`, `agents`, `budget` (product 3.5).
+        changes: the uncommitted changes of the workspace; where they are others than those last seen, that is recorded too.
+    """
+    made: list[Made] = []
+    at = stamp(desk.clock.now())
+    fresh: dict[str, str] = {}
+
+    def decide(state: State) -> list[Draft]:
+        drafts = []
+        name = state.header["name"]
+        if not name.startswith("SESSION-"):
+            if not fresh:
+                header = state.header
+                fresh.update(named(desk, session, at, header["type"] or DEFAULT_TYPE, header["project"]))
+            name = fresh["name"]
+            drafts.append(Draft("session.updated", dict(fresh), at=at))
+        if changes is not None and _other(state, changes):
+            drafts.append(Draft("changes.seen", changes, at=at))
+        stem = name_stem(name)
+        own = _name(state, stem, at, automatic=automatic)
+        body = {"name": own, "position": state.seq, "trigger": trigger, "automatic": automatic}
+        body |= _budget(state) | dict(facts or {})
+        if description:
+            body["description"] = description
+        drafts.append(Draft("checkpoint.created", body, at=at))
+        place = _continuation(stem, continuation)
+        if place:
+            note = {"note": description} if description else {}
+            drafts.append(Draft("continuation.set", {"name": place, "position": state.seq} | note, at=at))
+        seq = state.seq + len(drafts) - (place is not None)
+        made[:] = [Made(own, session, state.seq, seq, at, description, automatic, place)]
+        return drafts
+
+    change(desk.store, session, decide)
+    return made[0]
+
+
+def forget(desk: Desk, session: str, name: str, why: str = "") -> None:
+    """Let the checkpoint *name* go; the log keeps what it named. Raises NotFoundError."""
+
+    def decide(state: State) -> list[Draft]:
+        if name not in state.checkpoints:
+            raise NotFoundError("checkpoint", name, hint=f"segue checkpoint list {session}")
+        return [Draft("checkpoint.forgotten", {"name": name} | ({"why": why} if why else {}))]
+
+    change(desk.store, session, decide)
+
+
+def _other(state: State, changes: Mapping[str, Any]) -> bool:
+    last = state.work["changes"]
+    if last is None:
+        return True
+    known = {name: last[name] for name in ("files", "branch", "commit")}
+    return last["count"] > len(known["files"]) or known != dict(changes)
+
+
+def _name(state: State, stem: str, at: str, *, automatic: bool) -> str:
+    if not automatic:
+        hhmmss = at[11:13] + at[14:16] + at[17:19]
+        return recovery_name(stem, hhmmss, frozenset(state.checkpoints))
+    return autosave_name(stem, int(state.metrics["counts"].get("autosaves", 0)) + 1)
+
+
+def _continuation(stem: str, wanted: str | int | None) -> str | None:
+    if wanted is None:
+        return None
+    if isinstance(wanted, int):
+        return continuation_name(stem, step=wanted)
+    return continuation_name(stem, name=wanted)
+
+
+def _budget(state: State) -> dict[str, Any]:
+    """Return what a checkpoint keeps of the budget and the agents, as they were."""
+    found: dict[str, Any] = {}
+    if state.usage:
+        found["budget"] = {"context_tokens": state.usage["context_tokens"], "model": state.usage["model"]}
+    if state.agents:
+        found["agents"] = {name: agent["status"] for name, agent in state.agents.items()}
+    return found

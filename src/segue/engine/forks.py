@@ -1,0 +1,39 @@
+"""Forks: a session of its own that shares another's past up to a position. Nothing is copied."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from segue.core.log.events import Draft, ForkPoint
+from segue.core.log.times import stamp
+from segue.engine.loading import Desk, event_at, load
+from segue.engine.sessions import DEFAULT_TYPE, Begun, named
+
+
+def fork(desk: Desk, parent: str, at: int | None = None, header: Mapping[str, Any] | None = None) -> Begun:
+    """Begin a session that shares the past of *parent* up to position *at* (its head), and return its names.
+
+    The parent is not changed; what happens to it later does not change the fork. Fields of *header* take the place of the
+    parent's.
+
+    Raises:
+        NotFoundError: no such session, or no such position.
+    """
+    position = desk.store.info(parent).head.seq if at is None else at
+    event = event_at(desk.store, parent, position)
+    known = load(desk.store, parent, position, on_damage=_pass).header
+    now = stamp(desk.clock.now())
+    session = desk.ids.uuid7()
+    fields = {k: v for k, v in (header or {}).items() if v not in (None, "", [], ())}
+    type_ = str(fields.get("type") or known["type"] or DEFAULT_TYPE)
+    names = named(desk, session, now, type_, str(fields.get("project") or known["project"]))
+    origin = {"session": parent, "seq": position, "digest": event.digest}
+    drafts = [
+        Draft("session.forked", {"parent": origin} | fields | names, at=now),
+        Draft("session.activated", {}, at=now),
+    ]
+    desk.store.create(session, drafts, fork=ForkPoint(parent, position, event.digest))
+    return Begun(session, names["name"], names["slug"])
+
+
+def _pass(_damage: object) -> None:
+    """Damage is for `validate`."""

@@ -1,0 +1,122 @@
+"""Load and change: the five steps of every command are load events, fold, decide, append at an expected head, perform effects.
+
+A load begins at the nearest state snapshot and reads the tail from there, so that its cost does not grow with the log.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from typing import Final, NamedTuple
+
+from segue.core.errors import DamagedError, HeadMovedError, NotFoundError
+from segue.core.log.events import Commit, Damage, Draft, Event
+from segue.core.session.state import SCHEMA, State, fold
+from segue.ports import Clock, Ids, OnDamage, Snapshot, Store
+
+SNAPSHOT_EVERY: Final = 128
+"""A load that folded so many events leaves a snapshot for the next one."""
+STRIDE: Final = 1_000
+"""A long fold leaves one on the way in so many events, for travels to an earlier position."""
+TRIES: Final = 32
+"""How often a change is decided again because another process appended first."""
+
+Decide = Callable[[State], Sequence[Draft]]
+
+
+class Desk(NamedTuple):
+    """What use cases work with: a store, the time, and randomness."""
+
+    store: Store
+    clock: Clock
+    ids: Ids
+
+
+def load(store: Store, session: str, at: int | None = None, *, on_damage: OnDamage | None = None) -> State:
+    """Return the state of *session* at its head, or at position *at*.
+
+    The same position gives the same state, with snapshots or without. Damaged places go to *on_damage*, and the state is
+    that of the events around them.
+
+    Raises:
+        NotFoundError: there is no such session, or it has no position *at*.
+        DamagedError: a damaged place, and no *on_damage*.
+    """
+    known = _snapshot(store, session, at)
+    state = known or State(session)
+    damaged: list[Damage] = []
+
+    def hear(damage: Damage) -> None:
+        damaged.append(damage)
+        if on_damage is None:
+            raise DamagedError(f"session {session!r}", f"{damage.where}: {damage.reason}", session=session, seq=damage.seq)
+        on_damage(damage)
+
+    begun = since = state.seq
+    for chunk in _chunks(store.read(session, after=state.seq, upto=at, blobs=False, on_damage=hear)):
+        state = fold(chunk, state)
+        if len(chunk) == STRIDE and not damaged:
+            _keep(store, session, state)
+            since = state.seq
+    if state.seq - since >= SNAPSHOT_EVERY and not damaged:
+        _keep(store, session, state)
+    if at is not None and state.seq < at and not damaged:
+        raise NotFoundError("position", str(at), hint=f"the log ends at {max(state.seq, begun)}")
+    return state
+
+
+def change(store: Store, session: str, decide: Decide, *, fence: int | None = None) -> Commit | None:
+    """Append what *decide* makes of the state, at the head that it saw; None where it decides for nothing.
+
+    Where another process appended meanwhile, the state is loaded and decided again, at most TRIES times. All that *decide*
+    returns is written, or nothing.
+
+    Raises:
+        HeadMovedError: others appended before us every time.
+        NotFoundError, FencedError, StorageFullError, OutcomeUnknownError: see `Store.append`. And what *decide* raises.
+    """
+    tries = TRIES
+    while True:
+        head = store.info(session).head
+        state = load(store, session, head.seq, on_damage=_overlook)
+        drafts = decide(state)
+        if not drafts:
+            return None
+        try:
+            return store.append(session, drafts, expect=head.seq, fence=fence)
+        except HeadMovedError:
+            tries -= 1
+            if not tries:
+                raise
+
+
+def event_at(store: Store, session: str, seq: int) -> Event:
+    """Return the event of a number. Raises NotFoundError."""
+    for event in store.read(session, after=seq - 1, upto=seq):
+        return event
+    raise NotFoundError("event", str(seq), hint=f"segue log {session}")
+
+
+def _overlook(_damage: Damage) -> None:
+    """A change is appended behind the damage and does not need what was there: `validate` tells of it."""
+
+
+def _chunks(events: Iterator[Event]) -> Iterator[list[Event]]:
+    while chunk := list(islice(events, STRIDE)):
+        yield chunk
+
+
+def _snapshot(store: Store, session: str, at: int | None) -> State | None:
+    found = store.snapshot(session, SCHEMA, at)
+    if found is None:
+        return None
+    try:
+        state = State.from_bytes(found.data)
+    except DamagedError:
+        state = State()
+    if state.seq == found.seq and state.session == session:
+        return state
+    store.drop_snapshots(session)
+    return None
+
+
+def _keep(store: Store, session: str, state: State) -> None:
+    store.put_snapshot(session, Snapshot(state.seq, state.digest, SCHEMA, state.to_bytes()))

@@ -1,0 +1,135 @@
+"""Sessions begin, are named, pause, go on and end."""
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from segue.core.errors import IllegalTransitionError, UsageError
+from segue.core.log.events import Commit, Draft
+from segue.core.log.ids import session_name, session_prefix, slug_stem
+from segue.core.log.times import day, stamp
+from segue.core.session.hints import next_actions
+from segue.core.session.lifecycle import REASONS, VERBS, allowed, decide
+from segue.core.session.state import State
+from segue.engine.loading import Desk, change, load
+
+DEFAULT_TYPE: Final = "general"
+
+
+class Begun(NamedTuple):
+    """A session that was begun, by all its names."""
+
+    id: str
+    name: str
+    slug: str
+
+
+class Interruption(NamedTuple):
+    """A session stopped: what a person wants to know before going away (product 6.1)."""
+
+    session: str
+    name: str
+    status: str
+    reason: str
+    active_seconds: float
+    completed: list[str]
+    in_progress: str
+    next_actions: list[str]
+    head: int
+
+
+def start(desk: Desk, header: Mapping[str, Any]) -> Begun:
+    """Begin a session without processes, durably, active from now on, and return its names.
+
+    Args:
+        desk: where it is begun.
+        header: fields of the session's header (product 1.3). What is empty is left out.
+    """
+    at = stamp(desk.clock.now())
+    session = desk.ids.uuid7()
+    fields = {k: v for k, v in header.items() if v not in (None, "", [], ())}
+    names = named(desk, session, at, str(fields.get("type", DEFAULT_TYPE)), str(fields.get("project", "")))
+    body = {"type": DEFAULT_TYPE} | fields | names
+    desk.store.create(session, [Draft("session.created", body, at=at), Draft("session.activated", {}, at=at)])
+    return Begun(session, names["name"], names["slug"])
+
+
+def named(desk: Desk, session: str, at: str, type_: str, project: str) -> dict[str, str]:
+    """Return the next free `name` and `slug` of the store for a session of that day: no two sessions ever get the same."""
+    prefix = session_prefix(day(at))
+    stem = slug_stem(at[:10], type_, project)
+    return {
+        "name": session_name(day(at), desk.store.number(prefix, session)),
+        "slug": f"{stem}-{desk.store.number(stem, session):03d}",
+    }
+
+
+def move(desk: Desk, session: str, verb: str, *, reason: str = "", note: str = "", by: str = "") -> State:
+    """Take *session* through a transition of its lifecycle and return its state after it.
+
+    Raises:
+        IllegalTransitionError: its state does not allow *verb*; nothing was written.
+        UsageError: an end for a reason that there is not.
+    """
+    if verb == "end" and reason and reason not in REASONS["end"]:
+        raise UsageError(f"session {session!r} cannot be ended as {reason!r}", hint="one of: " + ", ".join(REASONS["end"]))
+
+    def decide_move(state: State) -> list[Draft]:
+        try:
+            return decide(state, verb, reason=reason, note=note, by=by)
+        except IllegalTransitionError as e:
+            raise _by_name(e, verb, state) from None
+
+    change(desk.store, session, decide_move)
+    return load(desk.store, session, on_damage=_pass)
+
+
+def update(desk: Desk, session: str, fields: Mapping[str, Any]) -> Commit | None:
+    """Give fields of the header new values; None where they have them already."""
+
+    def decide_update(state: State) -> list[Draft]:
+        header: Mapping[str, Any] = state.header
+        new = {k: v for k, v in fields.items() if header.get(k) != v}
+        return [Draft("session.updated", new)] if new else []
+
+    return change(desk.store, session, decide_update)
+
+
+def interruption(state: State) -> Interruption:
+    """Return the summary of a session that was paused or ended."""
+    return Interruption(
+        session=state.session,
+        name=state.header["name"],
+        status=state.status,
+        reason=state.lifecycle["reason"],
+        active_seconds=round(state.active_seconds, 3),
+        completed=[e["text"] for e in state.work["completed_steps"][-5:]],
+        in_progress=current_task(state),
+        next_actions=[a["text"] for a in next_actions(state)],
+        head=state.seq,
+    )
+
+
+def current_task(state: State) -> str:
+    """Return what the session works on, in a line: its current task, else the header's, else the last instruction."""
+    work = state.work
+    task = work["tasks"].get(work["task"])
+    said = work["instructions"][-1]["text"] if work["instructions"] else ""
+    return (task["title"] if task else "") or state.header["task"] or state.header["title"] or said
+
+
+def can(state: State) -> list[str]:
+    """Return the verbs that the lifecycle allows now."""
+    return [v for v in VERBS if v in allowed(state)]
+
+
+def _by_name(error: IllegalTransitionError, verb: str, state: State) -> IllegalTransitionError:
+    """Return the refusal in the words of a person: the session's name, and what to call now."""
+    name = state.header["name"] or state.session
+    allowed = error.fields["allowed"]
+    found = IllegalTransitionError(name, VERBS[verb].done, error.fields["state"], allowed)
+    found.hint = f"segue resume {name}" if "resume" in allowed else f"segue status {name}"
+    return found
+
+
+def _pass(_damage: object) -> None:
+    """Damage is for `validate`."""

@@ -1,0 +1,36 @@
+"""Upkeep: sealing and indexing, by one worker at a time. Nothing is wrong without it, only later."""
+
+from typing import NamedTuple, Protocol, runtime_checkable
+
+from segue.ports import Index, Store
+
+
+@runtime_checkable
+class Sealing(Protocol):
+    """A store that has work to do in the background."""
+
+    def has_upkeep(self) -> bool:
+        """Return whether something waits."""
+        ...
+
+    def upkeep(self) -> int:
+        """Do it, if nobody else does it now; return how many segments were sealed."""
+        ...
+
+
+class Worked(NamedTuple):
+    """What was done."""
+
+    sealed: int
+    indexed: int
+
+
+def is_due(store: Store) -> bool:
+    """Return whether a worker should be started; cheap."""
+    return isinstance(store, Sealing) and store.has_upkeep()
+
+
+def work(store: Store, index: Index) -> Worked:
+    """Seal what waits and take what is new into the index. May be called by any number of processes at once."""
+    sealed = store.upkeep() if isinstance(store, Sealing) else 0
+    return Worked(sealed, index.catch_up())

@@ -1,0 +1,87 @@
+"""Validation: what the store itself finds, and what only their meaning tells of events (product 6.4)."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from segue.core.errors import DamagedError, InvalidEventError, NotFoundError
+from segue.core.log.kinds import validate as validate_body
+from segue.core.session.state import SCHEMA, State, fold
+from segue.core.session.tree import tree
+from segue.ports import Finding, Store
+
+if TYPE_CHECKING:
+    from segue.core.log.events import Damage
+
+
+class Checked(NamedTuple):
+    """How much was looked at."""
+
+    sessions: int
+    events: int
+
+
+def validate(store: Store, session: str | None = None) -> tuple[Checked, list[Finding]]:
+    """Look at every byte of *session*, or of the whole store, and at what the events say; change nothing.
+
+    Beside the store's own findings: bodies that are not of their kind, parents and heads that are not there, checkpoints of
+    positions that the log does not have, and snapshots that are not the fold of their events. The store's own come first.
+
+    Raises:
+        NotFoundError: no such session.
+    """
+    found = list(store.verify(session))
+    sessions = [session] if session else list(store.sessions())
+    events = 0
+    for name in sessions:
+        try:
+            count, own = _session(store, name)
+        except NotFoundError:  # deleted meanwhile
+            continue
+        events += count
+        found += own
+    return Checked(len(sessions), events), found
+
+
+def _session(store: Store, session: str) -> tuple[int, list[Finding]]:
+    damage: list[Damage] = []
+    events = list(store.read(session, blobs=False, on_damage=damage.append))
+    own = [e for e in events if e.seq >= store.info(session).first]
+    found = []
+    for event in own:
+        try:
+            validate_body(event.kind, event.body)
+        except InvalidEventError as e:
+            if not event.erased:
+                found.append(Finding("stale", session, f"event {event.seq}", str(e.fields["reason"]), event.seq))
+    if not damage:  # behind a damaged place, what is missing was named already
+        found += [
+            Finding("orphan", session, f"event {m.seq}", f"its parent {m.parent!r} is not in stream {m.stream!r}", m.seq)
+            for m in tree(events).missing
+        ]
+        found += _places(session, fold(events, session=session), events[-1].seq if events else 0)
+    found += _snapshots(store, session)
+    return len(own), found
+
+
+def _places(session: str, state: State, head: int) -> Iterator[Finding]:
+    for name, place in (state.checkpoints | state.continuations).items():
+        if place["position"] > head:
+            reason = f"{name} names position {place['position']}, the log ends at {head}"
+            yield Finding("damage", session, f"event {place['seq']}", reason, place["seq"])
+
+
+def _snapshots(store: Store, session: str) -> Iterator[Finding]:
+    """Compare the latest state snapshot with the fold of the events that it stands for."""
+    kept = store.snapshot(session, SCHEMA)
+    if kept is None:
+        return
+    where = f"state snapshot at {kept.seq}"
+    try:
+        state = State.from_bytes(kept.data)
+    except DamagedError as e:
+        yield Finding("stale", session, where, f"{e.message}; it is made anew when it is needed", kept.seq)
+        return
+    damage: list[Damage] = []
+    told = fold(store.read(session, upto=kept.seq, blobs=False, on_damage=damage.append), session=session)
+    if not damage and told != state:
+        yield Finding("stale", session, where, "it is not what the events say", kept.seq)

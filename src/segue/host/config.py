@@ -1,0 +1,190 @@
+"""Configuration: where each setting comes from. A flag wins over the environment, that over the file, that over the default.
+
+The file is `config.toml` in the home of segue, its keys written with dots (`restore.level = "balanced"`) or in tables.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from segue.core.errors import StoreUnusableError, UsageError
+
+
+class Key(NamedTuple):
+    """A setting: its name, what it is worth by itself, the variable that can say otherwise, and what it does."""
+
+    name: str
+    default: str
+    variable: str
+    what: str
+    choices: tuple[str, ...] = ()
+
+
+KEYS: Final = (
+    Key("store", "", "SEGUE_STORE", "URL of the store: log:///directory or memory://; a path is a log store"),
+    Key(
+        "durability",
+        "strict",
+        "SEGUE_DURABILITY",
+        "strict: an append that returned survives a power loss; relaxed: it survives the end of the process only",
+        ("strict", "relaxed"),
+    ),
+    Key("organisation", "", "SEGUE_ORGANISATION", "organisation of new sessions"),
+    Key("project", "", "SEGUE_PROJECT", "project of new sessions; else the name of the workspace's directory"),
+    Key("type", "general", "SEGUE_TYPE", "type of new sessions: focus, strategic, research, review, ... or one's own"),
+    Key("owner", "", "SEGUE_OWNER", "owner of new sessions"),
+    Key("model", "", "SEGUE_MODEL", "model that restored contexts are counted for, where a session names none"),
+    Key("restore.level", "balanced", "SEGUE_LEVEL", "size of restored contexts", ("minimal", "balanced", "full")),
+    Key(
+        "upkeep", "auto", "SEGUE_UPKEEP", "auto: seal and index in the background when there is something to do", ("auto", "off")
+    ),
+)
+"""Every setting there is."""
+
+_BY_NAME: Final = {key.name: key for key in KEYS}
+
+
+class Setting(NamedTuple):
+    """A setting's value, and where it comes from: `flag`, a variable's name, a file's path, or `default`."""
+
+    key: Key
+    value: str
+    source: str
+
+
+class Config:
+    """All settings, read once."""
+
+    def __init__(self, env: Mapping[str, str], flags: Mapping[str, str | None] | None = None) -> None:
+        """Read the file and the environment.
+
+        Raises:
+            UsageError: the file is not TOML, or a value is not one of its key's choices.
+        """
+        self.home = home(env)
+        self.file = self.home / "config.toml"
+        self._written = _read(self.file)
+        self._settings = {key.name: self._find(key, env, flags or {}) for key in KEYS}
+
+    def __getitem__(self, name: str) -> str:
+        """Return the value of a setting."""
+        return self.setting(name).value
+
+    def setting(self, name: str) -> Setting:
+        """Return a setting. Raises UsageError where there is none of that name."""
+        _known(name)
+        return self._settings[name]
+
+    def settings(self) -> list[Setting]:
+        """Return all settings, in their order."""
+        return list(self._settings.values())
+
+    def write(self, name: str, value: str | None) -> None:
+        """Put a setting into the file, or with None take it out. The rest of the file stays as it is.
+
+        Raises:
+            UsageError: no such setting or value, or the file has it in a form that cannot be changed line by line.
+        """
+        key = _known(name)
+        if value is not None:
+            _check(key, value, "the command line")
+        lines = self.file.read_text(encoding="utf-8").splitlines() if self.file.exists() else []
+        text = _edited(lines, name, value)
+        wanted = {k: v for k, v in self._written.items() if k != name} | ({} if value is None else {name: value})
+        if _flat(_parse(text, self.file)) != wanted:
+            raise UsageError(
+                f"setting {name!r} cannot be changed in {str(self.file)!r} by itself", hint=f"edit the file: {self.file}"
+            )
+        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        temporary = self.file.with_name(f".{self.file.name}.{os.getpid()}")
+        temporary.write_text(text, encoding="utf-8")
+        temporary.chmod(0o600)
+        temporary.replace(self.file)
+
+    def _find(self, key: Key, env: Mapping[str, str], flags: Mapping[str, str | None]) -> Setting:
+        flag, variable, written = flags.get(key.name), env.get(key.variable), self._written.get(key.name)
+        if flag:
+            return Setting(key, _check(key, flag, "the command line"), "flag")
+        if variable:
+            return Setting(key, _check(key, variable, key.variable), key.variable)
+        if written is not None:
+            return Setting(key, _check(key, written, str(self.file)), str(self.file))
+        default = f"log://{self.home / 'store'}" if key.name == "store" else key.default
+        return Setting(key, default, "default")
+
+
+def home(env: Mapping[str, str]) -> Path:
+    """Return the directory of the default store and everything beside it: SEGUE_HOME, or in the platform's data directory."""
+    if env.get("SEGUE_HOME"):
+        return Path(env["SEGUE_HOME"]).expanduser().absolute()
+    base = Path(env["HOME"]) if env.get("HOME") else Path.home()
+    if sys.platform == "darwin":
+        return base / "Library" / "Application Support" / "segue"
+    data = env.get("XDG_DATA_HOME", "")
+    return (Path(data) if data.startswith("/") else base / ".local" / "share") / "segue"
+
+
+def _known(name: str) -> Key:
+    if name not in _BY_NAME:
+        raise UsageError(f"there is no setting {name!r}", hint="one of: " + ", ".join(_BY_NAME))
+    return _BY_NAME[name]
+
+
+def _check(key: Key, value: str, where: str) -> str:
+    if key.choices and value not in key.choices:
+        raise UsageError(
+            f"setting {key.name!r} cannot be {value!r}, as {where} says", hint="one of: " + ", ".join(key.choices), key=key.name
+        )
+    if "\n" in value or "\0" in value:
+        raise UsageError(f"setting {key.name!r} cannot have a line's end in it", key=key.name)
+    return value
+
+
+def _read(file: Path) -> dict[str, str]:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as e:
+        raise StoreUnusableError(f"configuration {str(file)!r} cannot be read: {e}") from e
+    return _flat(_parse(text, file))
+
+
+def _parse(text: str, file: Path) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as e:
+        raise UsageError(f"configuration {str(file)!r} is not TOML: {e}", hint=f"edit the file: {file}") from e
+
+
+def _flat(tables: Mapping[str, Any], above: str = "") -> dict[str, str]:
+    """Return the settings with dotted names. Those that this program does not know are left alone, and left out."""
+    found: dict[str, str] = {}
+    for name, value in tables.items():
+        if isinstance(value, dict):
+            found |= _flat(value, f"{above}{name}.")
+        elif f"{above}{name}" in _BY_NAME:
+            found[f"{above}{name}"] = value if isinstance(value, str) else str(value)
+    return found
+
+
+def _edited(lines: list[str], name: str, value: str | None) -> str:
+    """Return the file's text with the line of *name* replaced, or one put in front of the first table."""
+    table = next((i for i, line in enumerate(lines) if line.lstrip().startswith("[")), len(lines))
+    place = next((i for i in range(table) if lines[i].split("=")[0].strip() == name), None)
+    kept = [line for i, line in enumerate(lines) if i != place]
+    if value is not None:
+        kept.insert(table if place is None else place, f"{name} = {_quoted(value)}")
+    return "".join(f"{line}\n" for line in kept)
+
+
+def _quoted(value: str) -> str:
+    """Return a TOML basic string."""
+    escaped = "".join(
+        f"\\u{ord(c):04x}" if ord(c) < 32 or ord(c) == 127 else c for c in value.replace("\\", "\\\\").replace('"', '\\"')
+    )
+    return f'"{escaped}"'

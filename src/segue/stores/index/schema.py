@@ -1,0 +1,78 @@
+"""The index's tables.
+
+`sessions` is the catalogue, `refs` the names that sessions go by, `places` their checkpoints and continuations, `events` where an
+entry of the full text stands in a log. The full text keeps no text (contentless): a hit's text is read from its log.
+
+An entry's id is its time: seconds since START in the high bits, a number within the second in the low ten. So the order of ids
+is the order of time however often the index is rebuilt, and a span of time is a span of ids.
+`scope` holds words that stand for the session, the kind and the role of an entry, so that FTS5 itself intersects them.
+"""
+
+from typing import Final
+
+from segue.core.session.state import SCHEMA as STATE_SCHEMA
+
+VERSION: Final = f"segue-index-1 {STATE_SCHEMA}"
+"""Another version in the file: it is built anew."""
+
+START: Final = 946_684_800
+"""2000-01-01 in seconds since 1970: ids begin here."""
+SLOTS: Final = 1024
+"""Entries in one second; more than these go to the next."""
+
+COLUMNS: Final = (
+    "name",
+    "slug",
+    "title",
+    "organisation",
+    "project",
+    "type",
+    "task",
+    "model",
+    "owner",
+    "workspace",
+    "agent",
+    "agents",
+    "tags",
+    "foreign_ids",
+    "status",
+    "reason",
+    "since",
+    "created",
+    "last_activity",
+    "head",
+    "messages",
+    "tokens",
+    "cost_usd",
+    "context_tokens",
+    "progress",
+    "parent",
+    "losses",
+)
+"""The fields of `SessionRow` behind its id; `agents`, `tags` and `foreign_ids` as JSON."""
+
+TABLES: Final = f"""
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE sessions (
+  no INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
+  stamp TEXT NOT NULL, seq INTEGER NOT NULL, digest TEXT NOT NULL, damaged INTEGER NOT NULL,
+  {", ".join(COLUMNS)}
+);
+CREATE INDEX sessions_activity ON sessions (last_activity DESC, id DESC);
+CREATE INDEX sessions_workspace ON sessions (workspace, last_activity DESC, id DESC);
+CREATE INDEX sessions_project ON sessions (project, last_activity DESC, id DESC);
+CREATE TABLE refs (ref TEXT NOT NULL, no INTEGER NOT NULL, PRIMARY KEY (ref, no)) WITHOUT ROWID;
+CREATE INDEX refs_session ON refs (no);
+CREATE TABLE places (
+  no INTEGER NOT NULL, name TEXT NOT NULL COLLATE NOCASE, position INTEGER NOT NULL, seq INTEGER NOT NULL,
+  at TEXT NOT NULL, automatic INTEGER NOT NULL, description TEXT NOT NULL, PRIMARY KEY (name, no)
+) WITHOUT ROWID;
+CREATE INDEX places_session ON places (no);
+CREATE TABLE events (id INTEGER PRIMARY KEY, no INTEGER NOT NULL, seq INTEGER NOT NULL);
+CREATE VIRTUAL TABLE words USING fts5(text, names, scope, content='', tokenize='porter unicode61');
+"""
+
+SCRATCH: Final = """
+CREATE VIRTUAL TABLE temp.scratch USING fts5(text, names, scope, tokenize='porter unicode61');
+"""
+"""Where the few entries of an answer get their snippets and scores."""

@@ -1,0 +1,92 @@
+"""What the logs of one store have in common, and one append as it is asked for."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from segue.core.errors import OutcomeUnknownError, SegueError
+from segue.core.log.codec import Content, encode_content
+from segue.core.log.events import ANY, Commit, Draft, KeyPolicy
+from segue.ports import Clock, Ids
+from segue.stores.log.blobs import Blobs
+from segue.stores.log.files import Sync
+from segue.stores.log.locks import DEFAULT_TIMEOUT
+
+if TYPE_CHECKING:
+    from segue.core.log.keys import Planned
+
+
+class Env:
+    """The clock, the ids, the blobs, how bytes become durable, and who is told of closed segments."""
+
+    def __init__(
+        self, *, clock: Clock, ids: Ids, blobs: Blobs, sync: Sync, relaxed: bool, lock_timeout: float = DEFAULT_TIMEOUT
+    ) -> None:
+        """Keep them."""
+        self.clock = clock
+        self.ids = ids
+        self.blobs = blobs
+        self.sync = sync
+        self.relaxed = relaxed
+        self.lock_timeout = lock_timeout
+        self.rolled: Callable[[str], None] = _nobody
+        """Told when a segment was closed: there is something to seal."""
+
+    def request(
+        self, drafts: Sequence[Draft], expect: int = ANY, on_key: KeyPolicy = "ignore", fence: int | None = None
+    ) -> "Request":
+        """Return an append of *drafts*, encoded, their large values durable. Raises InvalidEventError."""
+        contents = [encode_content(draft, self.ids.salt()) for draft in drafts]
+        for content in contents:
+            for name, data in content.blobs.items():
+                self.blobs.put(name, data)
+        return Request(drafts, contents, expect, on_key, fence)
+
+
+class Request:
+    """One append: what is asked, what was decided, and what became of it."""
+
+    __slots__ = ("commit", "contents", "drafts", "error", "expect", "fence", "ids", "on_key", "planned")
+
+    def __init__(
+        self, drafts: Sequence[Draft], contents: Sequence[Content], expect: int, on_key: KeyPolicy, fence: int | None
+    ) -> None:
+        """Ask for *drafts*, whose encoded contents are *contents*."""
+        self.drafts = drafts
+        self.contents = contents
+        self.expect = expect
+        self.on_key = on_key
+        self.fence = fence
+        self.planned: list[Planned] = []
+        self.ids: list[str] = []
+        """The ids of the events that it writes."""
+        self.commit: Commit | None = None
+        self.error: BaseException | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether there is an outcome."""
+        return self.commit is not None or self.error is not None
+
+    def fail(self, error: BaseException, *, asked: bool) -> None:
+        """End with *error*, unless there is one; *asked*: it came up in the thread that asked for this append."""
+        self.commit = None
+        if self.error is None:
+            known = asked or isinstance(error, (SegueError, OSError))
+            self.error = (
+                error
+                if known
+                else OutcomeUnknownError(
+                    "append was interrupted: it may or may not be there", hint="append the same events with the same keys again"
+                )
+            )
+
+    def result(self) -> Commit:
+        """Return the commit, or raise what went wrong."""
+        if self.error is not None:
+            raise self.error
+        assert self.commit is not None  # noqa: S101  (set with every outcome)
+        return self.commit
+
+
+def _nobody(_: str) -> None:
+    """Is told, and does nothing."""

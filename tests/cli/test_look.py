@@ -1,0 +1,357 @@
+"""Looking: documents, events, search, validation."""
+
+import json
+
+from inline_snapshot import snapshot
+
+
+def test_a_log_is_a_line_an_event(shop):
+    assert shop.says("log") == snapshot("""\
+$ segue log
+     1  2026-01-15 09:30:00  session.created    SESSION-260115-001
+     2  2026-01-15 09:30:00  session.activated
+     3  2026-01-15 09:30:01  message            ann: sell pears, never plums
+     4  2026-01-15 09:30:01  constraint.set     never plums
+     5  2026-01-15 09:30:01  message            assistant: I look at the stock. → Read(file_path: /…
+     6  2026-01-15 09:30:01  message            tool: ← pears 7 plums 3
+     7  2026-01-15 09:30:01  decision.made      sell by weight
+     8  2026-01-15 09:30:01  plan.set           steps: weigh; print a price list
+""")
+
+
+def test_a_log_for_a_script_is_json_lines_with_the_fields_that_are_promised(shop):
+    events = [json.loads(line) for line in shop("log", "--json").out.splitlines()]
+    promised = ["seq", "id", "at", "kind", "actor", "body", "source", "digest"]
+    assert [e["seq"] for e in events] == list(range(1, 9))
+    assert all(list(e)[:8] == promised for e in events)
+
+
+def test_a_log_can_be_narrowed(shop):
+    def seqs(*arguments):
+        return [json.loads(line)["seq"] for line in shop("log", "--json", *arguments).out.splitlines()]
+
+    assert seqs("--after", "6") == [7, 8]
+    assert seqs("--upto", "2") == [1, 2]
+    assert seqs("-n", "1") == [8]
+    assert seqs("--kind", "message") == [3, 5, 6]
+    assert seqs("--active") == [3, 5, 6]
+    assert seqs("--kind", "nothing.such") == []
+
+
+def test_a_state_document_in_yaml(shop):
+    assert shop.says("show", "--format", "yaml") == snapshot("""\
+$ segue show --format yaml
+format: segue-state
+version: 1
+session:
+  id: "019bc0fd-89c1-7466-ae0c-494e4f11e5ad"
+  name: SESSION-260115-001
+  slug: "2026-01-15-general-shop-001"
+  title: ""
+  organisation: ""
+  project: shop
+  type: general
+  task: sell pears
+  model: ""
+  owner: ""
+  workspace: /shop
+  agent: ""
+  tags: []
+  foreign_ids: []
+position:
+  seq: 8
+  digest: "DIGEST"
+  at: "2026-01-15T09:30:01.000000Z"
+  last_activity: "2026-01-15T09:30:01.000000Z"
+lifecycle:
+  status: active
+  reason: ""
+  note: ""
+  by: ""
+  since: "2026-01-15T09:30:00.000000Z"
+  created: "2026-01-15T09:30:00.000000Z"
+  times:
+    created: "2026-01-15T09:30:00.000000Z"
+    active: "2026-01-15T09:30:00.000000Z"
+  entered:
+    created: 1
+    active: 1
+  active_seconds: 1.0
+  idle_seconds: 0.0
+work:
+  focus: null
+  task: null
+  tasks: []
+  actions: []
+  blockers: []
+  threads: []
+  questions: []
+  decisions:
+    - id: sell by weight
+      title: sell by weight
+      reason: pears differ in size
+      major: false
+      seq: 7
+      at: "2026-01-15T09:30:01.000000Z"
+  preferences: []
+  constraints:
+    - id: never plums
+      text: never plums
+      seq: 4
+      at: "2026-01-15T09:30:01.000000Z"
+  recent_completions: []
+  plan:
+    - text: weigh
+      status: completed
+    - text: print a price list
+      status: pending
+  completed_steps: []
+  progress: null
+  answered: []
+  changes: null
+project:
+  facts: {}
+  active_files: []
+conversation:
+  facts: {}
+  instructions:
+    - text: "sell pears, never plums"
+      seq: 3
+      at: "2026-01-15T09:30:01.000000Z"
+  last_reply:
+    text: I look at the stock.
+    seq: 5
+    at: "2026-01-15T09:30:01.000000Z"
+context: {}
+agents: []
+memory: []
+items: []
+metrics:
+  tokens:
+    input: 1200
+    output: 40
+    cache_read: 0
+    cache_write: 0
+    reasoning: 0
+  cost_usd: 0
+  counts:
+    messages: 3
+    user_messages: 1
+    tool_calls: 1
+    decisions: 1
+  tools:
+    Read: 1
+  agents:
+    ann:
+      tokens:
+        input: 0
+        output: 0
+        cache_read: 0
+        cache_write: 0
+        reasoning: 0
+      cost_usd: 0
+      counts:
+        messages: 1
+        user_messages: 1
+  models:
+    claude-opus-4-6:
+      tokens:
+        input: 1200
+        output: 40
+        cache_read: 0
+        cache_write: 0
+        reasoning: 0
+      cost_usd: 0
+      counts: {}
+usage:
+  context_tokens: 1240
+  model: claude-opus-4-6
+  seq: 5
+  at: "2026-01-15T09:30:01.000000Z"
+hints:
+  recommended_context: []
+  open_questions: []
+  next_actions:
+    - text: print a price list
+      why: plan
+      seq: 8
+checkpoints: []
+continuations: []
+imports: []
+lineage:
+  parent: null
+  predecessor: ""
+  merged: []
+losses:
+  count: 0
+  recent: []
+unknown: {}
+""")
+
+
+def test_a_state_document_as_it_was(shop):
+    assert shop("show", "--at", "2", "--json").json["position"]["seq"] == 2
+    assert shop.says("show", "--at", "99") == snapshot("""\
+$ segue show --at 99
+! error: position '99' was not found
+! hint: the log ends at 8
+[exit code 4]
+""")
+
+
+def test_an_event_is_shown_whole(shop):
+    assert shop.says("show", "current", "5") == snapshot("""\
+$ segue show current 5
+5  2026-01-15T09:30:01.000000Z  message
+
+I look at the stock.
+
+type: tool_call
+id: c1
+name: Read
+arguments:
+  file_path: /shop/stock.txt
+
+""")
+    assert shop.says("show", "current", "6") == snapshot("""\
+$ segue show current 6
+6  2026-01-15T09:30:01.000000Z  message
+
+(answer of the tool)
+pears 7
+plums 3
+""")
+    assert shop.says("show", "current", "77") == snapshot("""\
+$ segue show current 77
+! error: event '77' was not found
+! hint: segue log 019bc0fd-89c1-7466-ae0c-494e4f11e5ad
+[exit code 4]
+""")
+
+
+def test_a_search_says_where_it_stands(shop):
+    assert shop.says("search", "plums") == snapshot("""\
+$ segue search plums
+SESSION-260115-001 6  2026-01-15 09:30  tool
+  pears 7 [plums] 3
+SESSION-260115-001 4  2026-01-15 09:30  constraint.set
+  never [plums]
+SESSION-260115-001 3  2026-01-15 09:30  user
+  sell pears, never [plums]
+see one whole: segue show SESSION NUMBER
+""")
+    assert shop.says("search", "bananas") == snapshot("""\
+$ segue search bananas
+nothing fits; words are looked for as they stand, all of them: try fewer
+""")
+
+
+def test_a_search_for_a_script(shop):
+    found = shop("search", "weight", "--json").json
+    assert [(h["seq"], h["kind"], sorted(h)) for h in found["hits"]] == snapshot(
+        [(7, "decision.made", ["actor", "at", "kind", "role", "score", "seq", "session", "snippet"])]
+    )
+
+
+def test_a_sound_store_is_said_to_be_sound(shop):
+    assert shop.says("validate") == snapshot("""\
+$ segue validate
+sound: 1 session, 8 events checked
+""")
+    assert shop("validate", "current", "--json").json == snapshot({"valid": True, "sessions": 1, "events": 8, "findings": []})
+
+
+def test_damage_is_named_and_ends_in_its_own_exit_code(shop):
+    log = next((shop.home / "segue" / "store" / "sessions").glob("*/log/*.jsonl"))
+    data = log.read_bytes()
+    log.write_bytes(data.replace(b"never plums", b"never pluns", 1))
+    said = shop("validate", "--json")
+    assert said.code == 6
+    document = json.loads(said.out)
+    assert document["valid"] is False
+    assert [f["severity"] for f in document["findings"]] == ["damage"]
+    assert json.loads(said.err)["error"]["code"] == "damaged"
+
+
+def test_damage_is_passed_over_by_those_who_look_and_they_say_so(shop):
+    log = next((shop.home / "segue" / "store" / "sessions").glob("*/log/*.jsonl"))
+    log.write_bytes(log.read_bytes().replace(b"sell by weight", b"sell by weighs", 1))
+    said = shop("log", "--json")
+    assert [json.loads(line)["seq"] for line in said.out.splitlines()] == [1, 2, 3, 4, 5, 6, 8]
+    assert said.err.startswith("warning: 1 damaged places were passed over: segue validate ")
+
+
+def test_following_a_session_prints_events_until_the_one_that_is_waited_for(shop):
+    assert shop.says("watch", "--after", "6", "--until-seq", "8") == snapshot("""\
+$ segue watch --after 6 --until-seq 8
+     7  2026-01-15 09:30:01  decision.made      sell by weight
+     8  2026-01-15 09:30:01  plan.set           steps: weigh; print a price list
+""")
+
+
+def test_settings_say_where_they_come_from(cli):
+    assert cli.says("config") == snapshot("""\
+$ segue config
+store = log:///home/dev/segue/store  (default)
+    URL of the store: log:///directory or memory://; a path is a log store
+durability = strict  (default)
+    strict: an append that returned survives a power loss; relaxed: it survives the end of the process only
+organisation =   (default)
+    organisation of new sessions
+project =   (default)
+    project of new sessions; else the name of the workspace's directory
+type = general  (default)
+    type of new sessions: focus, strategic, research, review, ... or one's own
+owner =   (default)
+    owner of new sessions
+model =   (default)
+    model that restored contexts are counted for, where a session names none
+restore.level = balanced  (default)
+    size of restored contexts
+upkeep = auto  (default)
+    auto: seal and index in the background when there is something to do
+written to /home/dev/segue/config.toml by: segue config set KEY VALUE
+""")
+
+
+def test_a_setting_is_written_read_and_taken_out(cli):
+    assert cli.says("config", "set", "restore.level", "minimal") == snapshot("""\
+$ segue config set restore.level minimal
+restore.level = minimal  (from /home/dev/segue/config.toml)
+""")
+    assert cli("config", "get", "restore.level", "--json").json["source"] == "/home/dev/segue/config.toml"
+    assert cli.says("config", "set", "restore.level", "tiny") == snapshot("""\
+$ segue config set restore.level tiny
+! error: setting 'restore.level' cannot be 'tiny', as the command line says
+! hint: one of: minimal, balanced, full
+[exit code 2]
+""")
+    assert cli.says("config", "unset", "restore.level") == snapshot("""\
+$ segue config unset restore.level
+restore.level = balanced  (from default)
+""")
+
+
+def test_a_variable_that_wins_over_what_is_written_is_named(cli):
+    cli.env["SEGUE_LEVEL"] = "full"
+    assert cli.says("config", "set", "restore.level", "minimal") == snapshot("""\
+$ segue config set restore.level minimal
+restore.level = full  (from SEGUE_LEVEL)
+! warning: restore.level is 'full' all the same: SEGUE_LEVEL wins over the file
+""")
+
+
+def test_a_doctor_finds_this_machine_healthy(cli):
+    said = cli("doctor", "--json")
+    assert said.code == 0, said
+    found = said.json
+    assert found["healthy"] is True
+    names = [c["check"] for c in found["checks"]]
+    assert names == ["python", "compression", "sqlite", "git", "permissions", "disk", "sync", "locks", "agent", "store", "index"]
+
+
+def test_every_shell_gets_its_completion(cli):
+    for shell in ("bash", "zsh", "fish"):
+        said = cli("completion", shell)
+        assert said.code == 0
+        assert "_SEGUE_COMPLETE" in said.out

@@ -1,0 +1,383 @@
+"""The log store beside the memory store: whatever is done to both, with crashes, reopening, sealing and lost caches in
+between for the one on disk, they say and hold the same.
+
+A crash is a write that was cut at some byte (and so was never acknowledged), or rubbish behind the last whole line.
+"""
+
+import contextlib
+import shutil
+import tempfile
+from pathlib import Path
+from unittest import mock
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from segue.core.errors import SegueError
+from segue.core.log.events import ANY, Commit, Draft, ForkPoint
+from segue.ports import Lease, Scope, Snapshot
+from segue.stores.log import LogStore, ending
+from segue.stores.memory import MemoryStore
+from segue.testing import FakeClock, FakeIds
+from segue.testing.builders import assistant, tool_call, user
+from segue.testing.fakes import session_id
+from segue.testing.strategies import drafts as any_drafts
+
+SESSIONS = [session_id(n) for n in range(1, 5)]
+KEYS = ["ka", "kb", "kc"]
+SCOPES = ["app:x", "user:y"]
+SEGMENT = 3000
+
+keys = st.none() | st.sampled_from(KEYS)
+deltas = st.dictionaries(st.sampled_from("pqr"), st.none() | st.integers(0, 9), max_size=2)
+small = st.builds(
+    lambda text, key, scopes, stream: user(text, key=key, scopes=scopes or None, stream=stream),
+    st.sampled_from([1, 2, 300, 2000, 60_000]).map("é".__mul__),
+    keys,
+    st.just({}) | st.dictionaries(st.sampled_from(SCOPES), deltas, max_size=2),
+    st.sampled_from(["main", "sub"]),
+)
+drafts = st.lists(
+    small
+    | st.just(assistant("done", tool_call("bash", command="ls"), model="m"))
+    | any_drafts(kinds=st.sampled_from(["message", "task.set", "of.next.year"]), keys=keys, scopes=st.sampled_from(SCOPES))
+    | st.just(Draft("message", {"refused": object()})),
+    max_size=4,
+)
+sessions = st.sampled_from(SESSIONS)
+holders = st.sampled_from(["me", "you"])
+rubbish = st.binary(min_size=1, max_size=50).filter(lambda b: b"\n" not in b) | st.integers(1, 5000).map(bytes)
+
+
+class Stores(RuleBasedStateMachine):
+    """Does the same to both stores, and compares what they say and hold."""
+
+    def __init__(self):
+        super().__init__()
+        self.clock = FakeClock()
+        self.directory = Path(tempfile.mkdtemp(prefix="segue-machine-"))
+        self.memory = MemoryStore(clock=self.clock, ids=FakeIds(0))
+        self.opened = 0
+        self.handles = [self.open(), self.open()]
+        self.log = self.handles[0]
+        self.leases = {}
+        self.blobs = []
+        self.dirty = set()
+
+    def open(self):
+        self.opened += 1
+        return LogStore(self.directory / "store", clock=self.clock, ids=FakeIds(self.opened), sync=lambda fd: None)
+
+    @initialize(first=drafts)
+    def begin(self, first):
+        self.both("create", SESSIONS[0], [user("first"), *first])
+
+    # --- what is done to both
+
+    @rule(session=sessions, first=drafts)
+    def create(self, session, first):
+        self.both("create", session, first)
+
+    @rule(session=sessions, parent=sessions, back=st.integers(0, 6), wrong=st.sampled_from([False] * 9 + [True]), first=drafts)
+    def fork(self, session, parent, back, wrong, first):
+        points = {}
+        for store in (self.memory, self.log):
+            with contextlib.suppress(SegueError, StopIteration):
+                seq = max(store.info(parent).head.seq - back, 1)
+                event = next(store.read(parent, after=seq - 1, upto=seq))
+                points[store] = ForkPoint(parent, seq, "0" * 64 if wrong else event.digest)
+        missing = ForkPoint(parent, 1, "0" * 64)
+        self.both("create", session, first, each=lambda store: {"fork": points.get(store, missing)})
+
+    @rule(
+        session=sessions,
+        more=drafts,
+        expect=st.sampled_from([None, None, 0, 0, -1, 1]),
+        on_key=st.sampled_from(["ignore", "ignore", "replace", "refuse"]),
+        fence=st.sampled_from([None, None, None, "mine", "stale"]),
+    )
+    def append(self, session, more, expect, on_key, fence):
+        self.both("append", session, more, **self.conditions(session, expect, on_key, fence))
+
+    @rule(session=sessions)
+    def delete(self, session):
+        self.both("delete", session)
+
+    @rule(session=sessions, holder=holders, ttl=st.integers(1, 100), take_over=st.booleans())
+    def acquire(self, session, holder, ttl, take_over):
+        lease = self.both("acquire", session, holder, ttl, take_over=take_over)
+        if isinstance(lease, Lease):
+            self.leases[session] = lease
+
+    @rule(session=sessions, ttl=st.integers(1, 100))
+    def renew(self, session, ttl):
+        if session in self.leases:
+            self.both("renew", self.leases[session], ttl)
+
+    @rule(session=sessions)
+    def release(self, session):
+        if session in self.leases:
+            self.both("release", self.leases[session])
+
+    @rule(seconds=st.integers(-5, 70))
+    def time_goes_by(self, seconds):
+        self.clock.advance(seconds)
+
+    @rule(prefix=st.sampled_from(["SESSION-260115", "P"]), session=sessions)
+    def number(self, prefix, session):
+        self.both("number", prefix, session)
+
+    @rule(data=st.binary(max_size=20))
+    def put_blob(self, data):
+        self.blobs.append(self.both("put_blob", data))
+        self.both("blob", self.blobs[-1])
+
+    @rule(session=sessions, key=st.sampled_from(KEYS))
+    def lookup(self, session, key):
+        self.both("lookup", session, key)
+
+    @rule(session=sessions, after=st.integers(-1, 20), upto=st.none() | st.integers(0, 20), reverse=st.booleans())
+    def read(self, session, after, upto, reverse):
+        self.both("read", session, after=after, upto=upto, reverse=reverse)
+
+    @rule(session=sessions, back=st.integers(0, 5), schema=st.sampled_from(["s1", "s2"]), wrong=st.booleans())
+    def put_snapshot(self, session, back, schema, wrong):
+        for store in (self.memory, self.log):
+            with contextlib.suppress(SegueError):
+                head = store.info(session).head
+                event = next(store.read(session, after=head.seq - back - 1), None)
+                if event is not None:
+                    digest = "0" * 64 if wrong else event.digest
+                    store.put_snapshot(session, Snapshot(event.seq, digest, schema, b"%d" % event.seq))
+
+    @rule(session=sessions, schema=st.sampled_from(["s1", "s2"]), upto=st.none() | st.integers(0, 20))
+    def snapshot(self, session, schema, upto):
+        with contextlib.suppress(SegueError):
+            found = self.log.snapshot(session, schema, upto)
+            if found is not None:  # it may have vanished; what is there must fit
+                event = next(self.log.read(session, after=found.seq - 1, upto=found.seq))
+                assert (found.digest, found.schema, found.data) == (event.digest, schema, b"%d" % event.seq)
+                assert upto is None or found.seq <= upto
+
+    # --- what only happens to files
+
+    @rule(which=st.integers(0, 1))
+    def use_the_other_handle(self, which):
+        self.log = self.handles[which]
+
+    @rule(which=st.integers(0, 1))
+    def reopen(self, which):
+        old = self.handles[which]
+        old.close()
+        self.handles[which] = self.open()
+        if self.log is old:
+            self.log = self.handles[which]
+
+    @rule(session=sessions, whole=st.booleans())
+    def seal(self, session, whole):
+        with contextlib.suppress(SegueError):
+            self.log.seal(session, whole=whole)
+            self.dirty.add(session)
+
+    @rule()
+    def upkeep(self):
+        self.log.upkeep()
+
+    @rule(
+        session=sessions,
+        what=st.sampled_from(["keys", "snapshots"]),
+        how=st.sampled_from(["lost", "cut", "rubbish"]),
+        at=st.floats(0, 1),
+    )
+    def caches_go(self, session, what, how, at):
+        for path in [*(self.directory / "store" / "sessions" / session).glob(f"{what}*"), *self.scope_snapshots()]:
+            for file in [path] if path.is_file() else sorted(path.iterdir()):
+                data = file.read_bytes()
+                if how == "lost":
+                    file.unlink()
+                else:
+                    cut = int(len(data) * at)
+                    file.write_bytes(data[:cut] + (b"" if how == "cut" else bytes(byte ^ 0x55 for byte in data[cut:])))
+
+    @rule(session=sessions, data=rubbish, here=st.booleans())
+    def a_torn_tail(self, session, data, here):
+        """Rubbish behind the last whole line, as a crash leaves it."""
+        last = self.last_segment(session)
+        if last is not None:
+            if not here:
+                self.crash()
+            with last.open("ab") as file:
+                file.write(data)
+            self.dirty.add(session)
+
+    @rule(
+        session=sessions,
+        more=drafts,
+        on_key=st.sampled_from(["ignore", "replace", "refuse"]),
+        at=st.floats(0, 1),
+        then=st.sampled_from([b"", b"\0" * 100]),
+    )
+    def a_crash_in_the_middle_of_an_append(self, session, more, on_key, at, then):
+        """The write was cut: either all of it is there, or nothing of it."""
+        before = self.segments(session)
+        try:
+            self.log.append(session, more, on_key=on_key)
+        except SegueError:
+            with pytest.raises(SegueError):
+                self.memory.append(session, more, on_key=on_key)
+            return
+        self.crash()
+        for path, size in self.segments(session).items():
+            written = size - before.get(path, 0)
+            if written > 0:
+                keep = int(written * at)
+                with path.open("r+b") as file:
+                    file.truncate(before.get(path, 0) + keep)
+                    file.seek(0, 2)
+                    file.write(then if keep < written else b"")
+                if keep < written:
+                    self.dirty.add(session)
+                    return
+        self.memory.append(session, more, on_key=on_key)
+        self.dirty.add(session)
+
+    # --- what must hold
+
+    @invariant()
+    def both_hold_the_same(self):
+        for session in sorted(self.dirty):
+            self.compare(session)
+        self.dirty.clear()
+
+    def teardown(self):
+        try:
+            for store in (self.log, self.open()):
+                self.log = store
+                for session in SESSIONS:
+                    self.compare(session)
+                assert list(store.sessions()) == list(self.memory.sessions())
+                assert list(store.scopes()) == list(self.memory.scopes())
+                for name in SCOPES:
+                    self.both("scope", name)
+                for name in self.blobs:
+                    self.both("blob", name)
+                assert [f for f in store.verify() if f.severity in {"damage", "gap"}] == []
+                store.close()
+        finally:
+            shutil.rmtree(self.directory)
+
+    # --- inside
+
+    def both(self, method, *args, each=lambda store: {}, **kwargs):
+        """Call a method of both stores; what they return or raise is the same but for ids. Returns the memory store's."""
+        told = []
+        for store in (self.memory, self.log):
+            try:
+                told.append(getattr(store, method)(*args, **kwargs, **each(store)))
+                if method == "read":
+                    told[-1] = list(told[-1])
+            except SegueError as e:
+                told.append(e)
+        one, other = told
+        session = args[0] if args else None
+        if method in {"create", "append", "acquire", "delete"}:
+            self.dirty.add(session)
+        assert self.plain(self.memory, one, session) == self.plain(self.log, other, session)
+        return one
+
+    def plain(self, store, value, session):
+        """Return *value* without what the stores may differ in: ids, digests and salts."""
+        if isinstance(value, SegueError):
+            return type(value), {k: v for k, v in value.fields.items() if k not in {"hint", "reason"}}
+        if isinstance(value, Commit):
+            return [(e.seq, e.new) for e in value.entries], value.head.seq
+        if isinstance(value, (Lease, Scope, str, bytes, int)) or value is None:
+            return value
+        if isinstance(value, list):
+            return self.events(store, session, value)
+        return value.seq, value.new
+
+    def events(self, store, session, events):
+        seq_of = {e.id: e.seq for e in store.read(session)}
+        assert all(e.id in seq_of for e in events)
+        return [e._replace(id="", node=seq_of.get(e.node, e.node), prev="", digest="") for e in events]
+
+    def compare(self, session):
+        for method in ("info", "lease"):
+            answers = []
+            for store in (self.memory, self.log):
+                try:
+                    found = getattr(store, method)(session)
+                except SegueError as e:
+                    found = type(e)
+                if method == "info" and not isinstance(found, type):
+                    parent = found.parent and (found.parent.session, found.parent.seq)
+                    found = (found.head.seq, found.first, parent, store.stamp(session) == store.stamp(session))
+                answers.append(found)
+            assert answers[0] == answers[1]
+        self.both("read", session)
+        self.both("read", session, reverse=True)
+        for key in KEYS:
+            self.both("lookup", session, key)
+
+    def conditions(self, session, expect, on_key, fence):
+        head = 0
+        with contextlib.suppress(SegueError):
+            head = self.memory.info(session).head.seq
+        given = self.leases.get(session)
+        token = {"mine": given.token if given else 1, "stale": 10**6, None: None}[fence]
+        return {"expect": ANY if expect is None else max(head + expect, 0), "on_key": on_key, "fence": token}
+
+    def crash(self):
+        """The process ends: nothing is closed in order, all is opened again."""
+        self.handles = [self.open(), self.open()]
+        self.log = self.handles[0]
+
+    def segments(self, session):
+        where = self.directory / "store" / "sessions" / session / "log"
+        return {path: path.stat().st_size for path in sorted(where.glob("*.jsonl"))}
+
+    def last_segment(self, session):
+        where = self.directory / "store" / "sessions" / session / "log"
+        last = max(where.glob("[0-9]*"), default=None)
+        return last if last is not None and last.suffix == ".jsonl" else None
+
+    def scope_snapshots(self):
+        return (self.directory / "store" / "scopes").glob("*/snapshots")
+
+
+@pytest.fixture(autouse=True)
+def small_segments():
+    with mock.patch.object(ending, "SEGMENT_BYTES", SEGMENT):
+        yield
+
+
+SHORT = settings(max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+class TestStores(Stores.TestCase):
+    settings = SHORT
+
+
+@pytest.mark.long
+class TestStoresForLong(Stores.TestCase):
+    settings = settings(SHORT, max_examples=3000, stateful_step_count=60)
+
+
+def test_with_equal_ids_and_times_both_write_the_same_bytes(tmp_path):
+    """All but scopes, whose own logs take ids as well."""
+    told = []
+    for make in (MemoryStore, lambda **kw: LogStore(tmp_path / "store", **kw)):
+        store = make(clock=FakeClock(), ids=FakeIds(7))
+        store.create(SESSIONS[0], [user("1", key="k"), user("é" * 60_000)])
+        store.append(SESSIONS[0], [user("2"), user("again", key="k"), user("3", key="l", stream="sub")])
+        store.append(SESSIONS[0], [user("revised", key="k"), user("twice", key="n"), user("twice", key="n")], on_key="replace")
+        store.acquire(SESSIONS[0], "me", 60)
+        point = ForkPoint(SESSIONS[0], 3, next(store.read(SESSIONS[0], after=2)).digest)
+        store.create(SESSIONS[1], [user("fork")], fork=point)
+        told.append([list(store.read(s)) for s in SESSIONS[:2]] + [store.info(s).head for s in SESSIONS[:2]])
+        told.append([sorted(e._asdict().items(), key=str) for e in store.read(SESSIONS[0], blobs=False)])
+        store.close()
+    assert told[:2] == told[2:]

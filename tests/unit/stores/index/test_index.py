@@ -1,0 +1,589 @@
+"""The index answers what the logs say, and can be lost at any time."""
+
+import os
+import random
+import sqlite3
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segue.core.errors import AmbiguousError, NotFoundError
+from segue.core.log.events import Draft, ForkPoint
+from segue.core.session.catalogue import place_rows, session_row
+from segue.core.session.refs import resolve
+from segue.core.session.state import fold
+from segue.ports import Filters
+from segue.stores.index.index import SqliteIndex
+from segue.stores.log.store import LogStore
+from segue.stores.memory import MemoryStore
+from segue.testing.builders import assistant, text, tool_call, tool_result, user
+from segue.testing.fakes import FakeClock, FakeIds, session_id
+
+
+@pytest.fixture(params=["memory", "log"])
+def place(request, tmp_path):
+    """A store, and where its index is."""
+    clock, ids = FakeClock(), FakeIds()
+    if request.param == "memory":
+        yield MemoryStore(clock=clock, ids=ids), ":memory:"
+        return
+    store = LogStore(tmp_path / "store", clock=clock, ids=ids, durability="relaxed")
+    yield store, tmp_path / "store" / "index.sqlite"
+    store.close()
+
+
+@pytest.fixture
+def log_place(tmp_path):
+    store = LogStore(tmp_path / "store", clock=FakeClock(), ids=FakeIds(), durability="relaxed")
+    yield store, tmp_path / "store" / "index.sqlite"
+    store.close()
+
+
+@pytest.fixture
+def index(place):
+    made = SqliteIndex(*place)
+    yield made
+    made.close()
+
+
+def begin(store, n, *more, **header):
+    at = f"2026-01-{10 + n % 20:02d}T09:00:00Z"
+    body = {"name": f"SESSION-2601{10 + n % 20:02d}-{n:03d}", "slug": f"2026-01-15-focus-launch-{n:03d}", **header}
+    store.create(session_id(n), [Draft("session.created", body, at=at), *(d._replace(at=d.at or at) for d in more)])
+    return session_id(n)
+
+
+def found(index, query, filters=None, **how):
+    answer = index.search(query, *([filters] if filters else []), **how)
+    return [(h.session, h.seq) for h in answer.hits]
+
+
+# --- the catalogue
+
+
+def test_one_reads_ones_own_writes(place, index):
+    store, _ = place
+    a = begin(store, 1, task="ship it", project="launch")
+    assert [r.task for r in index.sessions()] == ["ship it"]
+    store.append(a, [Draft("session.activated", {}), Draft("session.updated", {"title": "Launch day"})])
+    assert (index.session(a).title, index.session(a).status, index.session(a).head) == ("Launch day", "active", 3)
+    begin(store, 2)
+    assert [r.id for r in index.sessions()] == [session_id(1), session_id(2)]
+    store.delete(a)
+    assert [r.id for r in index.sessions()] == [session_id(2)]
+    with pytest.raises(NotFoundError):
+        index.session(a)
+
+
+def test_a_row_is_that_of_the_state(place, index):
+    store, _ = place
+    a = begin(
+        store,
+        1,
+        user("hello"),
+        assistant("hi", model="m", usage={"input_tokens": 5, "output_tokens": 2, "cost_usd": 0.5}),
+        Draft("checkpoint.created", {"name": "RECOVERY-260115-001-090000", "position": 2}),
+        Draft("continuation.set", {"name": "CONTINUATION-260115-001-STEP-003", "position": 3}),
+        tags=["x", "y"],
+        agents=[{"name": "coder"}],
+        foreign_ids=["f-1"],
+    )
+    state = fold(store.read(a), session=a)
+    assert index.sessions() == [session_row(state)]
+    assert sorted(index.places(a)) == sorted(place_rows(state))
+    assert index.places() == index.places(a)
+
+
+def test_catching_up_takes_in_only_what_is_new(place, index):
+    store, _ = place
+    a = begin(store, 1, *[user(f"word{i}") for i in range(300)])
+    assert index.catch_up() == 301
+    assert index.catch_up() == 0
+    store.append(a, [user("late")])
+    read = []
+    whole = store.read
+    store.read = lambda *args, **how: (read.append(e.seq) or e for e in whole(*args, **how))
+    assert index.catch_up() == 1
+    assert len(read) <= 8
+    del store.read
+    assert found(index, "late") == [(a, 302)]
+
+
+def test_a_question_about_one_session_looks_at_that_one_alone(place, index):
+    store, _ = place
+    for n in range(1, 4):
+        begin(store, n, user("alpha"))
+    asked, stamp = [], store.stamp
+    store.stamp = lambda session: asked.append(session) or stamp(session)
+    assert index.session(session_id(2)).messages == 1
+    assert found(index, "alpha", Filters(session=session_id(2))) == [(session_id(2), 2)]
+    assert index.places(session_id(2)) == []
+    assert set(asked) == {session_id(2)}
+    del store.stamp
+    with pytest.raises(NotFoundError):
+        index.session("x\ud800")
+
+
+@pytest.mark.parametrize(
+    ("filters", "numbers"),
+    [
+        (Filters(), [3, 2, 1]),
+        (Filters(project="launch"), [2, 1]),
+        (Filters(status=("active", "paused")), [2]),
+        (Filters(agent="coder"), [3]),
+        (Filters(tag="urgent"), [1]),
+        (Filters(since="2026-01-12T00:00:00Z"), [3, 2]),
+        (Filters(until="2026-01-12T00:00:00Z"), [1]),
+        (Filters(session=session_id(2)), [2]),
+        (Filters(project="launch", status=("created",)), [1]),
+        (Filters(workspace="/none"), []),
+    ],
+)
+def test_lists_are_filtered_latest_first(place, index, filters, numbers):
+    store, _ = place
+    begin(store, 1, project="launch", tags=["urgent", "urge"])
+    begin(store, 2, Draft("session.activated", {}), project="launch")
+    begin(store, 3, agents=[{"name": "coder"}], title="Coder's own")
+    assert [r.id for r in index.sessions(filters)] == [session_id(n) for n in numbers]
+    assert [r.id for r in index.sessions(filters, limit=1, offset=1)] == [session_id(n) for n in numbers[1:2]]
+    assert [r.id for r in index.sessions(text="coder'S")] == [session_id(3)]
+
+
+def test_references_resolve_as_they_do_over_all_rows(place, index):
+    store, _ = place
+    for n in range(1, 7):
+        begin(
+            store,
+            n,
+            *([Draft("session.ended", {"reason": "done"})] if n % 2 else []),
+            Draft("checkpoint.created", {"name": f"RECOVERY-260115-00{n % 4}-090000", "position": 1}),
+            workspace=["/w", "/w/a", "/", "/w/a/b/", "", "/w/a"][n - 1],
+            foreign_ids=[f"thread-{n}", "Shared"],
+        )
+    rows, places = index.sessions(), index.places()
+    refs = [
+        "last",
+        "current",
+        "thread-3",
+        "thread",
+        "thread-",
+        "Shared",
+        "shared",
+        "",
+        "RECOVERY-260115-001-090000",
+        "x\udcffy",
+        "a'b\"c",
+    ]
+    refs += [session_id(2), session_id(2)[:8], session_id(2)[:18], session_id(5).upper(), "RECOVERY-260115-003-090000"]
+    refs += [rows[0].name, rows[1].name.lower(), rows[2].slug]
+    for ref in refs:
+        for workspace in ("/w/a/b/c", "/w/a", "/w/ab", "/", "", "w"):
+            answers = []
+            for ask in (
+                lambda: index.resolve(ref, workspace=workspace),  # noqa: B023
+                lambda: resolve(ref, rows, places=places, workspace=workspace),  # noqa: B023
+            ):
+                try:
+                    answers.append(ask())
+                except (NotFoundError, AmbiguousError) as e:
+                    answers.append((type(e), sorted(e.fields.get("candidates", []))))
+            assert answers[0] == answers[1], (ref, workspace)
+
+
+# --- full text
+
+
+def test_what_was_said_and_done_is_found_newest_first(place, index):
+    store, _ = place
+    a = begin(
+        store, 1, user("Please run the parser tests"), assistant("ok", tool_call("Bash", command="pytest tests/test_parser.py"))
+    )
+    b = begin(store, 5, Draft("decision.made", {"title": "Use a parser generator", "reason": "speed"}), user("thanks"))
+    store.append(
+        a,
+        [
+            Draft(
+                "message", {"role": "tool", "parts": [tool_result("3 failed: parsing HeadMovedError")]}, at="2026-01-10T10:00:00Z"
+            )
+        ],
+    )
+    assert found(index, "parser") == [(b, 2), (a, 3), (a, 2)]
+    assert found(index, "parsed") == [(a, 4)]
+    assert found(index, "tests run") == [(a, 2)]
+    assert found(index, '"parser generator"') == [(b, 2)]
+    assert found(index, '"generator parser"') == []
+    assert found(index, "test_parser.py") == [(a, 3)]
+    assert found(index, "moved") == [(a, 4)]
+    assert found(index, "parser", limit=1) == [(b, 2)]
+    assert index.search("parser", limit=1).more is True
+    assert index.search("failing").hits[0].snippet == "3 [failed]: parsing HeadMovedError"
+
+
+def test_hits_say_where_and_what(place, index):
+    store, _ = place
+    a = begin(store, 1, user("find the needle", actor="me"))
+    (hit,) = index.search("needle").hits
+    assert hit._replace(score=0) == (a, 2, "2026-01-11T09:00:00Z", "message", "user", "me", "find the [needle]", 0)
+    assert hit.score > 0
+
+
+def test_search_is_filtered(place, index):
+    store, _ = place
+    a = begin(store, 1, user("alpha"), assistant("alpha"), project="p", agents=[{"name": "coder"}])
+    b = begin(store, 3, Draft("decision.made", {"title": "alpha"}), project="q")
+    assert found(index, "alpha", Filters(session=a)) == [(a, 3), (a, 2)]
+    assert found(index, "alpha", Filters(project="q")) == [(b, 2)]
+    assert found(index, "alpha", Filters(agent="coder"), role="user") == [(a, 2)]
+    assert found(index, "alpha", kind="decision.made") == [(b, 2)]
+    assert found(index, "alpha", Filters(since="2026-01-12T00:00:00Z")) == [(b, 2)]
+    assert found(index, "alpha", Filters(until="2026-01-12T00:00:00Z")) == [(a, 3), (a, 2)]
+    assert found(index, "alpha", Filters(project="none")) == []
+    assert found(index, "alpha", kind="nothing.of_it") == []
+
+
+def test_the_best_come_first_when_asked_and_a_question_needs_not_all_its_words(place, index):
+    store, _ = place
+    a = begin(
+        store,
+        1,
+        user("the database is slow"),
+        user("the migration of the database failed because the database was locked"),
+        user("lunch"),
+    )
+    assert found(index, "why did the database migration fail?", order="best")[0] == (a, 3)
+    assert found(index, "database", order="best")[0] == (a, 3)
+    assert found(index, "database lunch") == [(a, 4), (a, 3), (a, 2)]
+
+
+def test_a_revision_shows_once(place, index):
+    store, _ = place
+    a = begin(store, 1, user("draft of alpha", node="n1"), user("final alpha", node="n1"))
+    assert found(index, "alpha") == [(a, 3)]
+
+
+def test_a_fork_does_not_repeat_its_parents_words(place, index):
+    store, _ = place
+    a = begin(store, 1, user("shared alpha"), user("later alpha"))
+    event = list(store.read(a))[1]
+    parent = {"session": a, "seq": 2, "digest": event.digest}
+    store.create(
+        session_id(2), [Draft("session.forked", {"parent": parent}), user("own alpha")], fork=ForkPoint(a, 2, event.digest)
+    )
+    assert sorted(found(index, "alpha")) == [(a, 2), (a, 3), (session_id(2), 4)]
+    assert (index.session(session_id(2)).parent, index.session(session_id(2)).messages) == (a, 1)
+
+
+def test_large_texts_are_found_and_encoded_ones_are_no_words(place, index):
+    store, _ = place
+    big = "filler " * 20_000 + "needle"
+    a = begin(store, 1, user(big), user(text("x"), {"type": "blob", "content": "QUJD" * 100}), user("QUJD" * 100))
+    assert found(index, "needle") == [(a, 2)]
+    assert found(index, "QUJD" * 100) == []
+
+
+@given(
+    st.text(max_size=30)
+    | st.sampled_from(
+        ['"', '""', "a AND", "NEAR(", "text:", "*", "^a", "{names}: x", "a\0b", "-a", "(", "x\ud800", "'; DROP TABLE words"]
+    )
+)
+def test_a_query_is_text_whatever_is_in_it(query):
+    store = MemoryStore(clock=FakeClock(), ids=FakeIds())
+    begin(store, 1, user("a AND text NEAR b"))
+    index = SqliteIndex(store, ":memory:")
+    for order in ("newest", "best"):
+        assert len(index.search(query, order=order).hits) <= 2
+
+
+def test_operators_are_words(place, index):
+    store, _ = place
+    a = begin(store, 1, user("salt AND pepper"), user("salt or pepper"), user("salt"))
+    assert found(index, "salt AND pepper") == [(a, 2)]
+    assert found(index, "salt NOT") == [(a, 4), (a, 3), (a, 2)]
+
+
+# --- lost, damaged, held, shared
+
+
+def fill(store, rng, sessions=6, events=30):
+    words = [f"w{i}" for i in range(50)]
+    for n in range(1, sessions + 1):
+        drafts = [user(" ".join(rng.sample(words, 8))) for _ in range(events)]
+        begin(store, n, *drafts, title=f"t{n}", foreign_ids=[f"foreign-{n}"])
+
+
+def answers(index):
+    searches = [index.search(f"w{i}", limit=15) for i in range(0, 50, 7)]
+    return (index.sessions(), index.places(), [[h._replace(score=0) for h in s.hits] for s in searches])
+
+
+def test_a_deleted_index_is_made_anew(log_place):
+    store, path = log_place
+    fill(store, random.Random(1))
+    first = SqliteIndex(store, path)
+    expected = answers(first)
+    first.close()
+    path.unlink()
+    assert answers(SqliteIndex(store, path)) == expected
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_damaged_index_answers_like_a_fresh_one(log_place, seed):
+    store, path = log_place
+    rng = random.Random(seed)
+    fill(store, rng)
+    index = SqliteIndex(store, path)
+    expected = answers(index)
+    if seed % 2:
+        index.close()
+    data = bytearray(path.read_bytes())
+    how = seed % 4
+    if how == 0:
+        data = data[: rng.randrange(len(data))]
+    elif how == 1:
+        for page in rng.sample(range(len(data) // 4096), max(len(data) // 8192, 1)):
+            data[page * 4096 : page * 4096 + 4096] = rng.randbytes(4096)
+    elif how == 2:
+        data[:100] = rng.randbytes(100)
+    else:
+        data = bytearray(b"not a database\n" * 400)
+    path.write_bytes(data)
+    fresh = SqliteIndex(store, path)
+    assert answers(fresh) == expected
+    assert answers(index) == expected
+    store.append(session_id(1), [user("w0 again")])
+    assert [found(i, "w0 again") for i in (fresh, index)] == [[(session_id(1), 32)]] * 2
+
+
+def test_an_index_of_another_version_is_made_anew(log_place):
+    store, path = log_place
+    fill(store, random.Random(1))
+    index = SqliteIndex(store, path)
+    expected = answers(index)
+    index.close()
+    db = sqlite3.connect(path)
+    db.execute("UPDATE meta SET value = 'segue-index-0' WHERE name = 'version'")
+    db.commit()
+    db.close()
+    again = SqliteIndex(store, path)
+    assert answers(again) == expected
+    assert again.status().rebuilt == "it is of another version"
+    again.close()
+    assert SqliteIndex(store, path).status().rebuilt == "it is of another version"
+
+
+def test_what_was_done_to_a_damaged_index_is_told(log_place):
+    store, path = log_place
+    fill(store, random.Random(1))
+    path.write_bytes(b"x" * 5000)
+    index = SqliteIndex(store, path)
+    index.catch_up()
+    assert (index.status().rebuilt, index.status().sessions) == ("file is not a database", 6)
+    assert Path(f"{path}.damaged").read_bytes() == b"x" * 5000
+
+
+def test_the_files_are_for_their_owner_alone(log_place):
+    store, path = log_place
+    old = os.umask(0)
+    try:
+        index = SqliteIndex(store, path)
+        fill(store, random.Random(1), sessions=1)
+        index.catch_up()
+        modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in path.parent.glob("index.sqlite*")}
+    finally:
+        os.umask(old)
+    assert set(modes.values()) == {0o600}
+    assert "index.sqlite-wal" in modes
+
+
+def test_where_nothing_can_be_written_the_answer_is_the_same(log_place):
+    store, path = log_place
+    fill(store, random.Random(1))
+    index = SqliteIndex(store, path)
+    expected = answers(index)
+    index.close()
+    store.append(session_id(1), [user("w0 unseen")])
+    Path(f"{path}.lock").unlink()
+    Path(f"{path}.lock").mkdir()
+    reader = SqliteIndex(store, path)
+    assert found(reader, "unseen") == [(session_id(1), 32)]
+    assert reader.status().fallback
+    assert len(answers(reader)[0]) == len(expected[0])
+
+
+def test_a_lock_that_is_not_given_back_does_not_stop_a_reader(log_place):
+    import fcntl
+
+    store, path = log_place
+    fill(store, random.Random(1), sessions=2)
+    fd = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    try:
+        reader = SqliteIndex(store, path)
+        reader._data._lock_seconds = 0.1
+        assert len(reader.sessions()) == 2
+        assert reader.status().fallback == "another process holds its lock"
+    finally:
+        os.close(fd)
+
+
+def test_many_processes_catch_up_at_once(log_place):
+    store, path = log_place
+    fill(store, random.Random(3), sessions=20)
+    children = []
+    for n in range(6):
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                own = SqliteIndex(LogStore(store.path, clock=FakeClock(), ids=FakeIds(seed=n + 10), durability="relaxed"), path)
+                code = 0 if len(own.sessions()) == 20 and len(found(own, "w1", limit=1000)) > 10 else 2
+                own._store.append(session_id(n + 1), [user(f"from{n}")])
+                code = code or (0 if found(own, f"from{n}") == [(session_id(n + 1), 32)] else 3)
+                own.close()
+            finally:
+                os._exit(code)
+        children.append(pid)
+    assert [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children] == [0] * 6
+    shared, fresh = SqliteIndex(store, path), SqliteIndex(store, ":memory:")
+    assert answers(shared) == answers(fresh)
+    assert shared.status().entries == fresh.status().entries == 20 * 31 + 6
+    assert (shared.status().rebuilt, shared.status().fallback) == ("", "")
+
+
+def test_a_forked_child_leaves_its_parents_connection_alone(log_place):
+    store, path = log_place
+    fill(store, random.Random(4), sessions=2)
+    index = SqliteIndex(store, path)
+    expected = answers(index)
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            code = 0 if answers(index) == expected else 2
+            index.close()
+        finally:
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    store.append(session_id(1), [user("after")])
+    assert found(index, "after") == [(session_id(1), 32)]
+
+
+def test_threads_share_an_index(log_place):
+    store, path = log_place
+    fill(store, random.Random(5), sessions=4)
+    index = SqliteIndex(store, path)
+    failed = []
+
+    def ask(n):
+        try:
+            store.append(session_id(n), [user(f"thread{n}")])
+            assert found(index, f"thread{n}") == [(session_id(n), 32)]
+        except BaseException as e:  # noqa: BLE001  (told to the thread that asserts)
+            failed.append(e)
+
+    threads = [threading.Thread(target=ask, args=(n,)) for n in range(1, 5)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert failed == []
+
+
+def test_a_damaged_event_hides_no_other_and_is_counted(log_place):
+    store, path = log_place
+    a = begin(store, 1, user("first"), user("second"), user("third"))
+    (segment,) = (store.path / "sessions" / a / "log").iterdir()
+    segment.write_bytes(segment.read_bytes().replace(b'"content":"second"', b'"content":"sec0nd"'))
+    again = LogStore(store.path, clock=FakeClock(), ids=FakeIds(seed=9))
+    index = SqliteIndex(again, path)
+    assert [found(index, w) for w in ("first", "second", "sec0nd", "third")] == [[(a, 2)], [], [], [(a, 4)]]
+    assert index.status().damaged == 1
+    again.close()
+
+
+def test_a_log_that_is_another_one_now_is_taken_in_anew(place, index):
+    store, _ = place
+    begin(store, 1, user("old words"), user("more"))
+    index.catch_up()
+    (data,) = [index._data]
+    data.use(lambda db: db.execute("UPDATE sessions SET digest = 'other', stamp = 'x'"))
+    assert found(index, "old") == [(session_id(1), 2)]
+    assert index.status().entries == 3
+    assert index.status().dead == 3
+
+
+def test_words_of_deleted_sessions_do_not_pile_up(place, index):
+    store, _ = place
+    begin(store, 1, *[user(f"gone{i}") for i in range(1100)])
+    begin(store, 2, user("stays"))
+    index.catch_up()
+    store.delete(session_id(1))
+    assert found(index, "stays") == [(session_id(2), 2)]
+    assert index.status().dead == 0
+    assert found(index, "gone5") == []
+
+
+def test_rebuilding_leaves_nothing_of_what_was_erased(log_place):
+    store, path = log_place
+    begin(store, 1, user("unutterable"))
+    index = SqliteIndex(store, path)
+    index.catch_up()
+    store.delete(session_id(1))
+    index.rebuild()
+    index.close()
+    assert not any(b"unutter" in p.read_bytes() for p in path.parent.glob("index.sqlite*"))
+
+
+# --- bounded
+
+
+def test_the_work_of_a_question_does_not_grow_with_the_sessions():
+    def costs(sessions):
+        store = MemoryStore(clock=FakeClock(), ids=FakeIds())
+        for n in range(1, sessions + 1):
+            begin(store, n, user(f"alpha w{n % 7}"), project=f"p{n % 10}")
+        index = SqliteIndex(store, ":memory:")
+        index.catch_up()
+        index._catch_up = lambda *_: 0  # which looks at every session's stamp, in one statement
+        db = index._data._connection()
+        statements, steps = [], []
+        db.set_trace_callback(statements.append)
+        db.set_progress_handler(lambda: steps.append(1) and None, 100)
+        found = []
+        for ask in (
+            lambda: index.sessions(limit=50),
+            lambda: index.sessions(Filters(project="p3"), limit=50),
+            lambda: index.resolve(session_id(77)),
+            lambda: index.resolve("last"),
+            lambda: index.search("alpha", limit=20),
+            lambda: index.search("alpha", Filters(session=session_id(9)), limit=20),
+            lambda: index.search("w3", limit=20),
+        ):
+            statements.clear()
+            steps.clear()
+            ask()
+            found.append((len(statements), len(steps)))
+        return found
+
+    few, many = costs(300), costs(3_000)
+    for (asked, small), (asked_more, large) in zip(few, many, strict=True):
+        assert asked_more <= asked + 20 <= 400  # most are of the full text itself
+        assert large <= small * 1.5 + 3
+
+
+def test_a_common_word_is_ranked_within_a_window(place, index):
+    store, _ = place
+    a = begin(store, 1, *[user("common") for _ in range(300)])
+    index.catch_up()
+    answer = index.search("common", order="best", limit=5)
+    assert (len(answer.hits), answer.more, answer.window) == (5, True, None)
+    with pytest.MonkeyPatch.context() as m:
+        m.setattr("segue.stores.index.index.WINDOW", 100)
+        answer = index.search("common", order="best", limit=5)
+    assert ([h.seq for h in answer.hits], answer.window) == ([301, 300, 299, 298, 297], 100)
+    assert answer.hits[0].session == a

@@ -1,0 +1,54 @@
+"""Every reader keeps the contract of readers."""
+
+from pathlib import Path
+
+from segue.testing import TranscriptContract
+from segue.transcripts.claude_code import ClaudeCode
+from segue.transcripts.codex import Codex
+from segue.transcripts.messages import Messages
+
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "transcripts"
+
+
+class TestClaudeCode(TranscriptContract):
+    name = "a0edc6ad-81f1-4d48-9902-29dc3fc4830f.jsonl"
+    distinct = 11
+
+    def reader(self):
+        return ClaudeCode()
+
+    def sample(self):
+        return (FIXTURES / "claude" / "hooks-subagent-compact.jsonl").read_bytes()
+
+
+class TestCodex(TranscriptContract):
+    name = "rollout-2026-11-21T02-03-59-01a1fbd8-9c48-7761-9e13-fd4d63b0070c.jsonl"
+    distinct = 10
+
+    def reader(self):
+        return Codex()
+
+    def sample(self):
+        return (FIXTURES / "codex" / "exec-plan-and-resume.jsonl").read_bytes()
+
+
+class TestOlderCodex(TranscriptContract):
+    name = "rollout.jsonl"
+    distinct = 2
+
+    def reader(self):
+        return Codex()
+
+    def sample(self):
+        return (FIXTURES / "codex" / "minimal-importable.jsonl").read_bytes()
+
+
+class TestMessages(TranscriptContract):
+    name = "chat.jsonl"
+    distinct = 5
+
+    def reader(self):
+        return Messages()
+
+    def sample(self):
+        return (FIXTURES / "messages" / "openai.jsonl").read_bytes()
