@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segue.core.errors import UsageError
+from segue.core.errors import NotFoundError, UsageError
+from segue.core.log.ids import is_uuid
 from segue.host.config import Config
 from segue.ports import Clock, Ids, Index, Store, Target, Transcripts
 
@@ -37,7 +39,8 @@ class App:
         ids: Ids | None = None,
         store: Store | None = None,
     ) -> None:
-        self.config = Config(os.environ if env is None else env, flags)
+        self._env = os.environ if env is None else env
+        self.config = Config(self._env, flags)
         self.cwd = cwd or str(Path.cwd())
         self._clock, self._ids, self._store = clock, ids, store
 
@@ -62,6 +65,8 @@ class App:
     @cached_property
     def store(self) -> Store:
         """The configured store, opened; made where there is none. Raises UsageError, StoreTooNewError, StoreUnusableError."""
+        if self._store is None and self.config.setting("store").source == "default":
+            self.config.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         return self._store or open_store(self.config["store"], self.clock, self.ids, self.config["durability"])
 
     @cached_property
@@ -116,7 +121,27 @@ class App:
 
     def resolve(self, ref: str) -> Target:
         """Return what a reference means, seen from here. Raises NotFoundError, AmbiguousError."""
+        session = ref.strip().lower()  # a session's own id needs no index
+        if is_uuid(session):
+            with suppress(NotFoundError):  # it may still be an agent's own id
+                self.store.stamp(session)
+                return Target(session)
         return self.index.resolve(ref, workspace=self.cwd)
+
+    def tend(self) -> None:
+        """Start the background worker when there is something for it to do. Nothing is wrong where it cannot be started."""
+        if "store" not in self.__dict__ or self.config["upkeep"] == "off":
+            return
+        from segue.engine.upkeep import is_due
+
+        if is_due(self.store):
+            import sys
+
+            from segue.host.processes import detach
+
+            env = {**self._env, "SEGUE_UPKEEP": "off"}
+            with suppress(OSError):
+                detach([sys.executable, "-m", "segue", "upkeep", "--store", self.store.url], env)
 
     def close(self) -> None:
         """Let go of what was opened."""

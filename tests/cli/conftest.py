@@ -54,7 +54,13 @@ class Cli:
         self.home = place / "home"
         self.workspace = place / "shop"
         self.workspace.mkdir()
-        self.env = {"SEGUE_HOME": str(self.home / "segue"), "HOME": str(self.home), "COLUMNS": "100", "PATH": "/usr/bin:/bin"}
+        self.env = {
+            "SEGUE_HOME": str(self.home / "segue"),
+            "HOME": str(self.home),
+            "COLUMNS": "100",
+            "SEGUE_UPKEEP": "off",
+            "PATH": "/usr/bin:/bin",
+        }
         self.clock = FakeClock()
         self.ids = FakeIds()
 

@@ -308,7 +308,7 @@ model =   (default)
     model that restored contexts are counted for, where a session names none
 restore.level = balanced  (default)
     size of restored contexts
-upkeep = auto  (default)
+upkeep = off  (SEGUE_UPKEEP)
     auto: seal and index in the background when there is something to do
 written to /home/dev/segue/config.toml by: segue config set KEY VALUE
 """)

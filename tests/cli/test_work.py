@@ -42,7 +42,8 @@ def test_bare_segue_shows_where_you_were(shop):
 $ segue
 SESSION-260115-001  active
   about      sell pears
-  in         /shop (project shop)
+  project    shop
+  in         /shop
   active     just now, 1 s of work
   agent      claude-opus-4-6
 
@@ -71,7 +72,8 @@ def test_status_tells_what_is_done_open_and_used(shop):
 $ segue status
 SESSION-260115-001  active
   about      sell pears
-  in         /shop (project shop)
+  project    shop
+  in         /shop
   active     just now, 1 s of work
   agent      claude-opus-4-6
 
@@ -169,7 +171,8 @@ def test_a_session_is_taken_up_again(shop):
 $ segue resume
 SESSION-260115-001  active
   about      sell pears
-  in         /shop (project shop)
+  project    shop
+  in         /shop
   active     just now, 2 s of work
   agent      claude-opus-4-6
 

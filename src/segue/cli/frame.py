@@ -140,6 +140,11 @@ class Frame:
         if count:
             self.warn(f"{count} damaged places were passed over: segue validate {session}")
 
+    def tend(self) -> None:
+        """Have what waits in the background done, if something does."""
+        if "app" in self.__dict__:
+            self.app.tend()
+
     def close(self) -> None:
         """Let go of what was opened."""
         if "app" in self.__dict__:

@@ -43,6 +43,7 @@ def _follow(frame: Frame, paths: Sequence[str], agent: str | None) -> None:
 
     app = frame.app
     for one in follow(app.store, app.transcripts, paths, lambda: False, clock=app.clock, agent=agent):
+        app.tend()
         if frame.json:
             frame.record(one.to_json())
         else:

@@ -109,7 +109,10 @@ def main(arguments: Sequence[str]) -> int:
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     if "--json" in arguments:
         sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-    code = run(arguments, Frame())
+    frame = Frame()
+    if "_SEGUE_COMPLETE" in os.environ:  # a shell asks: click answers, and exits
+        cli.main(list(arguments), prog_name="segue", obj=frame)
+    code = run(arguments, frame)
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -124,7 +127,8 @@ def run(arguments: Sequence[str], frame: Frame) -> int:
     frame.json = "--json" in arguments
     try:
         with contextlib.redirect_stdout(frame.stdout):  # click's own texts: help
-            result: Any = cli.main(list(arguments), prog_name="segue", standalone_mode=False, obj=frame)
+            result = call(arguments, frame)
+        frame.tend()
         return result if isinstance(result, int) else 0
     except SegueError as e:
         return frame.fail(e)
@@ -139,6 +143,12 @@ def run(arguments: Sequence[str], frame: Frame) -> int:
     finally:
         with contextlib.suppress(BrokenPipeError):
             frame.close()
+
+
+def call(arguments: Sequence[str], frame: Frame) -> Any:
+    """Run one command line and return what the command returned. Click's own `main` has its own view of interruptions."""
+    with cli.make_context("segue", list(arguments), obj=frame) as ctx:
+        return cli.invoke(ctx)
 
 
 def _usage(error: click.ClickException) -> UsageError:

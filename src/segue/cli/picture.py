@@ -65,7 +65,8 @@ def text(d: dict[str, Any], width: int) -> str:
     lines = [
         f"{style('bold', d['name'] or d['id'])}  {_status(d)}",
         *_field("about", d["title"] or d["task"], width),
-        *_field("in", d["workspace"] + (f"  (project {d['project']})" if d["project"] else ""), width),
+        *_field("project", d["project"], width),
+        *_field("in", d["workspace"], width),
         *_field("active", _active(d), width),
         *_field("agent", _agent(d), width),
         *_field("driven by", d["driver"]["holder"] if d["driver"] else "", width),

@@ -1,0 +1,73 @@
+"""The installed command in processes of its own: what a user has."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+class Segue:
+    """Runs `segue` in a home of its own."""
+
+    def __init__(self, place: Path) -> None:
+        self.home = place / "home"
+        self.workspace = place / "shop"
+        self.home.mkdir()
+        self.workspace.mkdir()
+        kept = {
+            k: v
+            for k, v in os.environ.items()
+            if k in {"PATH", "LANG", "LC_ALL", "TMPDIR", "PYTHONPATH", "COVERAGE_PROCESS_START"}
+        }
+        self.env = {**kept, "HOME": str(self.home), "SEGUE_HOME": str(self.home / "segue"), "COLUMNS": "100"}
+
+    def start(self, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "segue", *arguments],
+            env=self.env,
+            cwd=self.workspace,
+            **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
+        )
+
+    def __call__(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        process = self.start(*arguments, stdin=subprocess.PIPE)
+        out, err = process.communicate(stdin, timeout=120)
+        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+    @staticmethod
+    def finish(process: subprocess.Popen[bytes]) -> tuple[int, bytes, bytes]:
+        """End its input and return its exit code and what it still said."""
+        if process.stdin is not None:
+            process.stdin.close()
+            process.stdin = None
+        out, err = process.communicate(timeout=120)
+        return process.returncode, out, err
+
+    def json(self, *arguments: str, stdin: bytes = b"") -> Any:
+        done = self(*arguments, "--json", stdin=stdin)
+        assert (done.returncode, done.stderr) == (0, b""), done
+        return json.loads(done.stdout)
+
+    def events(self, session: str) -> list[dict[str, Any]]:
+        done = self("log", session, "--json")
+        assert done.returncode == 0, done
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.fixture
+def segue(tmp_path: Path) -> Segue:
+    return Segue(tmp_path)
+
+
+@pytest.fixture
+def lines() -> Callable[..., bytes]:
+    def make(count: int, who: str = "ann") -> bytes:
+        events = ({"kind": "x.y", "body": {"n": n, "who": who}, "actor": who, "key": f"{who}-{n}"} for n in range(count))
+        return b"".join(json.dumps(e).encode() + b"\n" for e in events)
+
+    return make
