@@ -26,6 +26,9 @@ CHUNK: Final = 1_000
 BATCH_SESSIONS: Final = 64
 BATCH_CHARS: Final = 4_000_000
 """One transaction takes so many sessions, or so much text."""
+BULK: Final = 200
+MERGE_PAGES: Final = 2_000
+"""After so many entries at once, so many pages of the full text are merged."""
 SNAPSHOT_EVERY: Final = 128
 _LISTS: Final = frozenset({"agents", "tags", "foreign_ids"})
 _PLACES: Final = frozenset(
@@ -193,6 +196,7 @@ def write(db: sqlite3.Connection, updates: list[Update], gone: list[str]) -> int
     for session in gone:
         _forget(db, session, whole=True)
     ids = Slots(db)
+    rows: list[tuple[int, int, Entry]] = []
     for update in updates:
         now = mark_of(db, update.session)
         if (now and (now.seq, now.digest)) != (update.before and (update.before.seq, update.before.digest)):
@@ -203,9 +207,13 @@ def write(db: sqlite3.Connection, updates: list[Update], gone: list[str]) -> int
         _put_refs(db, no, update.row)
         if update.places is not None:
             _put_places(db, no, update.places)
-        for entry in update.entries:
-            _put_entry(db, ids, no, entry)
+        rows += [(ids.take(entry.at), no, entry) for entry in update.entries]
         taken += update.events
+    rows.sort(key=lambda row: row[0])  # FTS5 begins a new segment wherever ids go down
+    for row in rows:
+        _put_entry(db, *row)
+    if len(rows) >= BULK:
+        db.execute("INSERT INTO words (words, rank) VALUES ('merge', ?)", (MERGE_PAGES,))
     return taken
 
 
@@ -237,8 +245,7 @@ def _put_places(db: sqlite3.Connection, no: int, places: list[PlaceRow]) -> None
     db.executemany("INSERT OR REPLACE INTO places VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
 
-def _put_entry(db: sqlite3.Connection, ids: "Slots", no: int, entry: Entry) -> None:
-    id_ = ids.take(entry.at)
+def _put_entry(db: sqlite3.Connection, id_: int, no: int, entry: Entry) -> None:
     scope = " ".join(scope_word(k, v) for k, v in (("s", str(no)), ("k", entry.kind), ("r", entry.role)) if v)
     text, names = _storable(list(entry.words))
     db.execute("INSERT INTO events VALUES (?, ?, ?)", (id_, no, entry.seq))
