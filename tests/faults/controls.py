@@ -249,6 +249,66 @@ def out_of_space(error: BaseException) -> bool:
     return False
 
 
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """A log whose index is believed: an event counts when the index says so, and nobody can make it again."""
+
+    name: str = "index-believed"
+    log: Log = Log()
+
+    def create(self, root: Path, label: str) -> str:
+        """Create the log and an index that counts nothing."""
+        self.log.create(root, label)
+        self.count(root, label, 0)
+        return label
+
+    def count(self, root: Path, session: str, count: int) -> None:
+        """Add to the count of a session's events."""
+        fd = os.open(root / f"{session}.index", os.O_RDWR | os.O_CREAT, 0o600)
+        os.pwrite(fd, f"{int(os.pread(fd, 20, 0) or 0) + count:020}".encode(), 0)
+        os.fsync(fd)
+        os.close(fd)
+
+    def open(self, root: Path, session: str) -> "IndexedWriter":
+        """Open the log."""
+        return IndexedWriter(self, root, session, self.log.open(root, session))
+
+    def read(self, root: Path) -> Reading:
+        """Read as many events as the index says."""
+        reading = self.log.read(root)
+        for session, texts in reading.sessions.items():
+            index = root / f"{session}.index"
+            del texts[int(index.read_bytes() or 0) if index.exists() else 0 :]
+        return reading
+
+    def derived(self, root: Path) -> Sequence[Path]:
+        """Return the indexes."""
+        return sorted(root.glob("*.index"))
+
+    def leftovers(self, root: Path) -> Sequence[str]:
+        """Return nothing."""
+        return ()
+
+
+@dataclass(slots=True)
+class IndexedWriter:
+    """The writing half of `Indexed`."""
+
+    store: Indexed
+    root: Path
+    session: str
+    log: LogWriter
+
+    def append(self, texts: Sequence[str]) -> None:
+        """Append to the log, then count."""
+        self.log.append(texts)
+        self.store.count(self.root, self.session, len(texts))
+
+    def close(self) -> None:
+        """Close the log."""
+        self.log.close()
+
+
 CONTROLS = (
     Log(),
     Log("no-sync", sync=False),
@@ -260,5 +320,6 @@ CONTROLS = (
     Rewritten("json-in-place", rename=False),
     Rewritten("rename-no-directory-sync", rename=True),
     Rewritten("rename", rename=True, sync_directory=True),
+    Indexed(),
 )
 """The good stores (`careful`, `rename`) must pass every method; each other must fail the methods that look for its fault."""

@@ -138,10 +138,10 @@ def _read_all(fd: int, pid: int, limit: float) -> bytes:
         os.close(fd)
 
 
-def judged(subject: Subject, root: Path, expected: Expectation, *, append: bool = False) -> Verdict:
+def judged(subject: Subject, root: Path, expected: Expectation, *, append: bool = False, tidy: bool = True) -> Verdict:
     """Return the oracle's verdict from a fresh process; hanging or dying is a violation of I6."""
     try:
-        return in_fresh_process(lambda: judge(subject, root, expected, append=append))
+        return in_fresh_process(lambda: judge(subject, root, expected, append=append, tidy=tidy))
     except (HangingError, ChildError) as error:
         return Verdict((Violation("I6", f"the verifier failed: {str(error)[-600:]}"),), {})
 

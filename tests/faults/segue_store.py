@@ -5,6 +5,7 @@ state through a scope, renew leases and fork; the reading compares all of it wit
 """
 
 import os
+import re
 import threading
 import time
 import uuid
@@ -26,6 +27,8 @@ _KIND = "fault.text"
 _SCHEMA = "fault.fold.1"
 _DAMAGE = {"damage", "gap"}
 _HOURS = 7200.0
+_TRUTH = re.compile(r"(sessions|scopes)/[^/]+/(log/|fork\.json|name)|blobs/|format\.json")
+_DERIVED = ("*/*/keys", "*/*/snapshots/*", "sessions/*/lease.json", "todo/*", "worker.lock", "*/*/lock", "index.sqlite*")
 _NAMES = uuid.UUID("8c7c1bd0-6f3c-4f0e-9a35-3f1f0a4c2e11")
 
 
@@ -76,7 +79,12 @@ class Segue:
             reading = Reading({})
             scope: dict[str, Any] = {}
             for session in store.sessions():
-                events = list(_events(store, session, reading.findings))
+                try:
+                    events = list(_events(store, session, reading.findings))
+                except SegueError as error:  # one session's damage is not the others'
+                    reading.findings.append(Finding("I3", session, error.message))
+                    reading.sessions[session] = []
+                    continue
                 if store.info(session).parent is not None:
                     reading.findings += _check_fork(store, session, events)
                     continue
@@ -89,6 +97,19 @@ class Segue:
             return reading
         finally:
             store.close()
+
+    def truth(self, path: Path) -> bool:
+        """Tell whether a file, relative to the store, holds what nothing else does."""
+        return bool(_TRUTH.match(str(path)))
+
+    def owner(self, path: Path) -> str | None:
+        """Return the session that a file belongs to alone."""
+        return path.parts[1] if path.parts[0] == "sessions" else None
+
+    def derived(self, root: Path) -> Sequence[Path]:
+        """Return the files that are computed from others, or only make things faster."""
+        found = [path for pattern in _DERIVED for path in root.glob(pattern)]
+        return sorted(path for path in found if path.is_file())
 
     def leftovers(self, root: Path) -> Sequence[str]:
         """Do the upkeep that a worker does later, and name what is still left behind by a crash."""

@@ -1,0 +1,88 @@
+"""Which methods run on which stores, how often: the short form, the long form, and the controls that must be caught."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A number of cases of one method on one store. A control has to be caught."""
+
+    method: str
+    subject: str
+    cases: int
+    control: bool = False
+    on_disk: bool = False
+
+
+CONTROLS: Mapping[tuple[str, str], int] = {
+    ("kill", "json-in-place"): 60,
+    ("kill", "no-lock"): 90,
+    ("states", "json-in-place"): 300,
+    ("states", "no-sync"): 300,
+    ("states", "no-directory-sync"): 300,
+    ("states", "rename-no-directory-sync"): 300,
+    ("states", "segue-relaxed"): 500,
+    ("errors", "sync-retried"): 900,
+    ("errors", "short-write-unseen"): 900,
+    ("power-ext4", "no-sync"): 10,
+    ("power-ext4", "rename-no-directory-sync"): 20,
+    ("power-ext4", "segue-relaxed"): 10,
+    ("power-xfs", "no-sync"): 10,
+    ("power-xfs", "rename-no-directory-sync"): 20,
+    ("power-xfs", "segue-relaxed"): 10,
+    ("full", "short-write-unseen"): 8,
+    ("damage", "no-hash"): 60,
+    ("holders", "no-lock"): 40,
+    ("caches", "index-believed"): 20,
+}
+"""The controls of each method, and in how many cases they have to be caught at least once."""
+
+_NEGATIVE = (("kill", "careful", 60), ("states", "careful", 400), ("errors", "careful", 300))
+"""Good stores that are not segue's: a method that fails on them cries wolf."""
+
+SHORT = (
+    Part("kill", "segue", 1_600),
+    Part("kill", "segue-plain", 400),
+    Part("states", "segue", 9_000),
+    Part("states", "segue-plain", 1_000),
+    Part("errors", "segue", 1_500),
+    Part("power-ext4", "segue", 60),
+    Part("power-xfs", "segue", 60),
+    Part("full", "segue", 24),
+    Part("damage", "segue", 500),
+    Part("caches", "segue", 100),
+    Part("holders", "segue", 40),
+    *(Part(*part) for part in _NEGATIVE),
+    *(Part(method, subject, cases, control=True) for (method, subject), cases in CONTROLS.items()),
+)
+LONG = (
+    Part("kill", "segue", 12_000),
+    Part("kill", "segue-plain", 4_000),
+    Part("kill", "segue", 4_000, on_disk=True),
+    Part("states", "segue", 45_000),
+    Part("states", "segue-plain", 5_000),
+    Part("errors", "segue", 15_000),
+    Part("power-ext4", "segue", 300),
+    Part("power-ext4", "segue-plain", 300),
+    Part("power-xfs", "segue", 300),
+    Part("power-xfs", "segue-plain", 300),
+    Part("full", "segue", 400),
+    Part("damage", "segue", 5_000),
+    Part("caches", "segue", 1_000),
+    Part("holders", "segue", 400),
+    *(Part(*part) for part in _NEGATIVE),
+    *(Part(method, subject, cases * 3, control=True) for (method, subject), cases in CONTROLS.items()),
+)
+
+_CHUNK = {"kill": 200, "states": 1_000, "errors": 500, "power-ext4": 60, "power-xfs": 60, "damage": 250, "caches": 50}
+
+
+def parts(form: tuple[Part, ...], scale: float = 1.0) -> Iterator[Part]:
+    """Yield a form's parts in pieces that take about as long as each other, so that the processes end together."""
+    pieces = []
+    for part in form:
+        cases = part.cases if part.control else max(1, int(part.cases * scale))
+        size = cases if part.control else _CHUNK.get(part.method, 50)
+        pieces += [(begin / cases, replace(part, cases=min(size, cases - begin))) for begin in range(0, cases, size)]
+    yield from (piece for _, piece in sorted(pieces, key=lambda pair: pair[0]))

@@ -1,0 +1,87 @@
+"""Writes the tables of docs/reliability.md from the kept results: what ran, where, with which seeds, and what was found."""
+
+import json
+import os
+import platform
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+_BEGIN, _END = "<!-- results: written by make faults -->", "<!-- end of results -->"
+
+_METHODS = {
+    "kill": "kill -9, 1 to 8 writers",
+    "states": "crash states of a recorded run",
+    "errors": "crash states after failing syncs and writes, killed processes",
+    "power-ext4": "power loss, ext4",
+    "power-xfs": "power loss, xfs",
+    "full": "full disk, file size limit, read-only",
+    "damage": "bit flips, zeroed pages, truncated, duplicated, deleted, swapped, empty files",
+    "caches": "index and caches lost or damaged",
+    "holders": "lock holders forked, frozen, killed",
+}
+
+
+def write_report(results: Path, target: Path) -> None:
+    """Replace the results in *target* by tables of what is in *results*."""
+    entries = [json.loads(line) for line in results.read_text().splitlines()]
+    text = target.read_text()
+    before, _, rest = text.partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    target.write_text(f"{before}{_BEGIN}\n{tables(entries)}\n{_END}{after}")
+
+
+def tables(entries: list[dict[str, Any]]) -> str:
+    """Return both tables, stores and controls, with where and when they ran."""
+    stores = _rows(entry for entry in entries if not entry["part"]["control"])
+    controls = _rows(entry for entry in entries if entry["part"]["control"])
+    first, last = min(entry["at"] for entry in entries), max(entry["at"] for entry in entries)
+    skipped = sorted({f"{e['part']['method']}: {e['outcome']['skipped']}" for e in entries if e["outcome"]["skipped"]})
+    lines = [
+        (
+            f"Run {_date(first)} to {_date(last)} UTC on Linux {platform.release().split('-')[0]}, {platform.machine()},"
+            f" {os.cpu_count()} cores, Python {platform.python_version()}."
+        ),
+        "",
+        "| method | store | where | cases | acknowledged events | violations | seeds |",
+        "| --- | --- | --- | ---: | ---: | ---: | --- |",
+        *(
+            f"| {_METHODS[method]} | {subject} | {where} | {row['cases']:,} | {row['acknowledged']:,} | {row['failed']} | {row['seeds']} |"
+            for (method, subject, where), row in stores
+        ),
+        "",
+        "The controls, each of which has to be caught:",
+        "",
+        "| method | control | where | cases | caught in |",
+        "| --- | --- | --- | ---: | ---: |",
+        *(
+            f"| {_METHODS[method]} | {subject} | {where} | {row['cases']:,} | {row['failed']:,} |"
+            for (method, subject, where), row in controls
+        ),
+        *(f"\nNot run here: {what}." for what in skipped),
+    ]
+    return "\n".join(lines)
+
+
+def _rows(entries: Iterable[dict[str, Any]]) -> list[tuple[tuple[str, str, str], dict[str, Any]]]:
+    rows: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for entry in entries:
+        part, outcome = entry["part"], entry["outcome"]
+        if outcome["skipped"]:
+            continue
+        row = rows.setdefault(
+            (part["method"], part["subject"], outcome["where"]), {"cases": 0, "acknowledged": 0, "failed": 0, "all": []}
+        )
+        for name in ("cases", "acknowledged", "failed"):
+            row[name] += outcome[name]
+        row["all"].append(outcome["seed"])
+    for row in rows.values():
+        seeds = sorted(row["all"])
+        row["seeds"] = str(seeds[0]) if len(seeds) == 1 else f"{len(seeds)} from {seeds[0]} to {seeds[-1]}"
+    order = list(_METHODS)
+    return sorted(rows.items(), key=lambda item: (order.index(item[0][0]), item[0][1:]))
+
+
+def _date(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.gmtime(at))
