@@ -20,7 +20,7 @@ from segue.core.errors import ExistsError, SegueError
 from segue.core.log.events import Draft, Event, ForkPoint
 from segue.host.clock import SystemClock, SystemIds
 from segue.ports import Snapshot
-from segue.stores.log import LogStore, ending
+from segue.stores.log import LogStore, ending, zstd
 from tests.faults.oracle import Finding, Reading
 
 _KIND = "fault.text"
@@ -30,6 +30,9 @@ _HOURS = 7200.0
 _TRUTH = re.compile(r"(sessions|scopes)/[^/]+/(log/|fork\.json|name)|blobs/|format\.json")
 _DERIVED = ("*/*/keys", "*/*/snapshots/*", "sessions/*/lease.json", "todo/*", "worker.lock", "*/*/lock", "index.sqlite*")
 _NAMES = uuid.UUID("8c7c1bd0-6f3c-4f0e-9a35-3f1f0a4c2e11")
+
+
+zstd.decompress(zstd.compress(b""), 1)  # loads the library: another user may not reach it later
 
 
 class _Later:
