@@ -174,8 +174,7 @@ class Lines:
         self._digest.feed(data + newline)
         self.offset += len(data) + len(newline)
         self.number += not goes_on
-        if data.endswith(b"\r"):
-            data = data[:-1]
+        data = data.rstrip(b"\r")
         if len(data) * 4 > MAX_TEXT and getsizeof(data.decode("utf-8", "replace")) > MAX_TEXT:
             yield from (Line(self.number, piece, i) for i, piece in enumerate(_cut(data), 1))
         elif data and not data.isspace():

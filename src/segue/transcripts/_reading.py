@@ -137,7 +137,7 @@ class JsonLinesReader(ABC):
 
     def _before(self, path: str, lines: Lines, needle: bytes) -> Iterator[tuple[Place, dict[str, Any]]]:
         for line in lines.before(needle):
-            data = line.data.removesuffix(b"\r").strip(b"\0")
+            data = line.data.rstrip(b"\r").strip(b"\0")
             record = parse(data, self._recognise).record
             if record is not None:
                 yield Place(path, line.number, data), record

@@ -82,7 +82,7 @@ class _Codex(Interpreter):
         told = _ordinal(state)
         self._ordinal = -1 if told is None else told
         self._resumed = bool(state)
-        self._calls: dict[str, dict[str, Any]] = {}
+        self._calls: dict[str, list[dict[str, Any]]] = {}
         self._names: dict[str, str] = {}
         self._turns: list[str | None] = []
 
@@ -230,7 +230,7 @@ class _Codex(Interpreter):
             return _body(payload, "assistant", [_reasoning(payload)]), ""
         if kind in {"function_call", "custom_tool_call", "local_shell_call", "web_search_call"}:
             part = _call(kind, payload)
-            self._calls[part["id"]] = part
+            self._calls[part["id"]] = list(_effects(part))
             return _body(payload, "assistant", [part]), ""
         if kind in {"function_call_output", "custom_tool_call_output"}:
             return self._output(payload), "tool"
@@ -262,21 +262,22 @@ class _Codex(Interpreter):
         if code or (isinstance(output, dict) and output.get("success") is False):
             part["is_error"] = True
         body = _body(payload, "tool", [part])
-        effects = list(_effects(self._call_of(identity), identity, code))
+        effects = [e for e in self._effects_of(identity) if e["op"] == "run" or not code]
+        if effects and effects[0]["op"] == "run":
+            effects[0] = {"op": "run", "exit_code": code, "call": identity}
         if effects:
             body["effects"] = effects
         return body
 
-    def _call_of(self, identity: str) -> dict[str, Any]:
-        """Return the tool call of that id, which may stand before this stretch."""
-        if identity in self._calls:
-            return self._calls.pop(identity)
-        for _, record in self._file.before(identity.encode("utf-8", "replace")) if identity else ():
-            payload = dict_of(record, "payload")
-            kind = text_of(payload, "type")
-            if kind.endswith("_call") and text_of(payload, "call_id") == identity:
-                return _call(kind, payload)
-        return {}
+    def _effects_of(self, identity: str) -> list[dict[str, Any]]:
+        """Return what the tool call of that id, which may stand before this stretch, does where it succeeds."""
+        if identity and identity not in self._calls:
+            for _, record in self._file.before(identity.encode("utf-8", "replace")):
+                payload = dict_of(record, "payload")
+                kind = text_of(payload, "type")
+                if kind.endswith("_call") and text_of(payload, "call_id") == identity:
+                    self._calls[identity] = list(_effects(_call(kind, payload)))
+        return list(self._calls.get(identity, ()))
 
 
 def _ordinal(record: Mapping[str, Any]) -> int | None:
@@ -362,8 +363,8 @@ def _response(output: Any) -> tuple[Any, int]:
     return output, int(code[1]) if code else 0
 
 
-def _effects(call: dict[str, Any], identity: str, code: int) -> Iterator[dict[str, Any]]:
-    """Yield what the tool did: the command that ran, and the files of a patch that was applied."""
+def _effects(call: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield what a tool call does: the command that runs first, then the files of a patch."""
     name, arguments = text_of(call, "name"), call.get("arguments")
     patch = arguments if isinstance(arguments, str) else ""
     if isinstance(arguments, dict):
@@ -371,10 +372,10 @@ def _effects(call: dict[str, Any], identity: str, code: int) -> Iterator[dict[st
         words = command if isinstance(command, list) else [command]
         patch = "\n".join(word for word in words if isinstance(word, str))
     if name in _SHELLS:
-        yield {"op": "run", "exit_code": code, "call": identity}
-    if not code and "apply_patch" in f"{name} {patch[:200]}":
+        yield {"op": "run"}
+    if "apply_patch" in f"{name} {patch[:200]}":
         for found in _PATCH.finditer(patch):
-            yield from _patched(found[1], identity)
+            yield from _patched(found[1], text_of(call, "id"))
 
 
 def _patched(patch: str, identity: str) -> Iterator[dict[str, Any]]:
