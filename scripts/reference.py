@@ -228,3 +228,63 @@ def settings() -> None:
             for key in KEYS
         ),
     )
+
+
+# --- Python --------------------------------------------------------------------------------------
+
+
+LONGEST_DEFAULT = 30
+
+
+def python_names() -> None:
+    """Print every public name of `segue` with what it is."""
+    import segue
+
+    table(
+        ("name", "what it is"),
+        ((f"`segue.{name}`", first_sentence(getattr(segue, name))) for name in segue.__all__ if not name.startswith("_")),
+    )
+
+
+def python_class(name: str) -> None:
+    """Print the public methods of a class of `segue`, with their whole docstrings."""
+    import segue
+
+    found = getattr(segue, name)
+    for method, made in vars(found).items():
+        if not method.startswith("_"):
+            call = f".{method}" if isinstance(made, property) else f".{method}{signature(made)}"
+            print(f"\n### {name}.{method}\n\n```python\n{call}\n```\n\n```text\n{inspect.getdoc(made)}\n```")
+
+
+def signature(function: Any) -> str:
+    """Return a function's signature with the annotations as they are written; `self` is left out, long defaults are dots."""
+    whole = inspect.signature(function)
+    shown = [
+        one.replace(
+            annotation=plain_type(one.annotation),
+            default=_Written("...") if len(repr(one.default)) > LONGEST_DEFAULT else one.default,
+        )
+        for name, one in whole.parameters.items()
+        if name != "self"
+    ]
+    return str(whole.replace(parameters=shown, return_annotation=plain_type(whole.return_annotation)))
+
+
+class _Written(str):
+    """An annotation that shows itself as it is written."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def plain_type(hint: Any) -> Any:
+    """Return an annotation without the modules of its names."""
+    import re
+
+    if hint is inspect.Parameter.empty:
+        return hint
+    text = hint if isinstance(hint, str) else inspect.formatannotation(hint)
+    return _Written(re.sub(r"\b(?:\w+\.)+(?=\w)", "", text))

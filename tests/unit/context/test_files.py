@@ -2,11 +2,11 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.context.test_items import NUMBERED, edit, read, units_of
 
 from segue.core.context.condense import Change
 from segue.core.context.files import File, files, view
 from segue.testing.builders import assistant, tool, tool_call, tool_result
+from tests.unit.context.test_items import NUMBERED, edit, read, units_of
 
 
 def write(call, path, text):

@@ -5,7 +5,6 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.context.test_items import edit, read, run
 
 from segue.core.context.condense import units
 from segue.core.context.items import from_events
@@ -19,6 +18,7 @@ from segue.core.session.state import fold
 from segue.host.tokenizers import exact
 from segue.testing.builders import assistant, created, decision, user
 from segue.testing.events import written
+from tests.unit.context.test_items import edit, read, run
 
 MODULE = "\n".join(f"{n}\tdef function_{n}(argument_{n}): return compute_{n}(argument_{n})" for n in range(1, 120))
 

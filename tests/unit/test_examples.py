@@ -1,0 +1,49 @@
+"""The examples in docstrings and documents run."""
+
+import doctest
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+import segue
+
+ROOT = Path(__file__).parents[2]
+MODULES = sorted(
+    ".".join(path.relative_to(ROOT / "src").with_suffix("").parts).removesuffix(".__init__")
+    for path in (ROOT / "src").rglob("*.py")
+    if ">>> " in path.read_text(encoding="utf-8")
+)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_the_examples_of_docstrings_give_what_they_say(name):
+    assert doctest.testmod(importlib.import_module(name)).failed == 0
+
+
+def test_there_are_examples():
+    assert "segue.engine.api" in MODULES
+
+
+def test_the_page_for_python_runs_from_top_to_bottom(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/how-to/python.md").read_text(encoding="utf-8"), re.DOTALL)
+    with segue.open() as store:
+        scope = {"__name__": "page", "store": store}
+        for block in blocks[:2]:
+            exec(compile(block, "python.md", "exec"), scope)
+        scope["session"] = store.session("last")
+        for block in blocks[2:]:
+            exec(compile(block, "python.md", "exec"), scope)
+        assert scope["other"].state().header["task"] == "The same with another layout"
+    assert "Build the report" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", segue.__all__)
+def test_every_public_name_is_there_and_explained(name):
+    assert getattr(segue, name).__doc__
+
+
+def test_public_names_are_sorted():
+    assert segue.__all__ == sorted(segue.__all__)
