@@ -11,15 +11,17 @@ from pathlib import Path
 import pytest
 
 from segue.core.errors import UsageError
+from segue.core.log.events import Draft
 from segue.core.session.state import fold
 from segue.core.session.tree import active_chain, tree
 from segue.engine.importing import follow, import_paths
 from segue.host.clock import SystemClock, SystemIds
-from segue.ports import Noted
+from segue.ports import Batch, Noted
 from segue.stores.log.store import LogStore
 from segue.stores.memory import MemoryStore
 from segue.testing import FakeClock, FakeIds
 from segue.transcripts import transcripts
+from segue.transcripts._files import Readers
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "transcripts"
 CLAUDE = FIXTURES / "claude"
@@ -231,8 +233,6 @@ def test_a_deleted_session_comes_back_under_another_id(store):
 
 def test_a_session_that_somebody_else_began_is_gone_on_with(store):
     ours = FakeIds(seed=9).uuid7()
-    from segue.core.log.events import Draft
-
     foreign = "7dcc6b33-a8e7-41fa-a76f-5d0f155f452e"
     store.create(ours, [Draft("session.created", {"agent": "claude-code", "foreign_ids": [foreign], "title": "Mine"})])
     by_looking = run(store, PLAN).sessions
@@ -303,22 +303,60 @@ def test_a_packed_transcript_is_read_like_any_other(store, tmp_path):
     assert run(MemoryStore(clock=FakeClock(), ids=FakeIds()), cut).sessions[0].losses != ()
 
 
+class _Odd:
+    """A reader of somebody else's, whose events cannot all be written."""
+
+    agent = "odd"
+    version = "1"
+
+    def sniff(self, path, head):
+        return True
+
+    def identify(self, path, head):
+        return "odd-1"
+
+    def read(self, path, foreign_id, position=None, *, trusted=False):
+        def draft(n, **more):
+            told = {"role": "user", "parts": [{"type": "text", "content": f"{n}"}]}
+            source = {"agent": "odd", "file": path, "line": n, "record": f"{n}", "raw": f"raw {n}"}
+            return Draft("message", told, "odd", node=f"n{n}", key=f"k{n}", source=source)._replace(**more)
+
+        nested = []
+        for _ in range(100_000):
+            nested = [nested]
+        drafts = [
+            draft(1),
+            draft(2, body={"role": "user", "parts": [], "odd": float("nan")}),
+            draft(3, body={"role": "user", "parts": [], "odd": nested}),
+            draft(4, node="bad\0name"),
+            draft(5, kind="No Kind"),
+            draft(6),
+        ]
+        yield Batch(foreign_id, drafts, {"offset": 6, "line": 6, "digest": "x"}, {})
+
+
 def test_an_event_that_cannot_be_written_keeps_its_record_and_hides_no_other(store, tmp_path):
-    deep = "[" * 90 + "]" * 90
-    file = tmp_path / "session.jsonl"
-    file.write_text(
-        line("u1", None, "one")
-        + line("u2\\u0000", "u1", "nul in a name").replace("\\\\u0000", "\\u0000")
-        + line("u3", "u1", "deep").replace('"deep"', deep)
-        + line("u4", "u3", "four")
-    )
-    (session,) = run(store, file).sessions
-    assert [json.loads(e.source["raw"])["uuid"] for e in store.read(session.id) if e.kind in {"message", "record"}] == [
-        "u1",
-        "u2\0",
-        "u3",
-        "u4",
+    file = tmp_path / "odd.txt"
+    file.write_text("odd")
+    report = import_paths(store, Readers([_Odd()]), [str(file)], clock=FakeClock())
+    again = import_paths(store, Readers([_Odd()]), [str(file)], clock=FakeClock())
+
+    (session,) = report.sessions
+    events = [e for e in store.read(session.id) if e.kind in {"message", "record", "loss"}]
+    assert [(e.kind, (e.source or {}).get("raw")) for e in events] == [
+        ("message", "raw 1"),
+        ("record", "raw 2"),
+        ("loss", None),
+        ("record", "raw 3"),
+        ("loss", None),
+        ("loss", "raw 4"),
+        ("record", "raw 5"),
+        ("loss", None),
+        ("message", "raw 6"),
     ]
+    assert [n.where.rpartition(":")[2] for n in session.losses] == ["2", "3", "4", "5"]
+    assert all(n.reason.startswith("kept, not interpreted: ") for n in session.losses)
+    assert (session.new_events, again.sessions[0].new_events) == (12, 0)
 
 
 def test_many_conversations_in_a_file_are_as_many_sessions(store):
