@@ -13,6 +13,7 @@ from segue.host.config import Config
 from segue.ports import Clock, Ids, Index, Store, Target, Transcripts
 
 if TYPE_CHECKING:
+    from segue.core.context.pack import Counter
     from segue.engine.api import Store as OpenStore
     from segue.engine.loading import Desk
 
@@ -113,11 +114,17 @@ class App:
         found = {name: self.config[name] for name in names if self.config[name]}
         return {"project": Path(self.workspace).name} | found
 
+    def counter(self, model: str | None) -> "Counter":
+        """Return what counts tokens best here for *model*, or for the configured one."""
+        from segue.host.tokenizers import counter_for
+
+        return counter_for(model or self.config["model"] or None)
+
     def opened(self) -> "OpenStore":
         """Return the store as the Python API shows it."""
         from segue.engine.api import Parts, Store
 
-        return Store(Parts(self.desk, self.index, self.workspace, self.header))
+        return Store(Parts(self.desk, self.index, self.counter, self.workspace, self.header))
 
     def resolve(self, ref: str) -> Target:
         """Return what a reference means, seen from here. Raises NotFoundError, AmbiguousError."""

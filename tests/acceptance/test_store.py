@@ -30,6 +30,7 @@ def test_an_empty_store_answers_every_question(segue):
     assert segue.json("list") == {"sessions": [], "more": False}
     assert segue.json("search", "anything")["hits"] == []
     assert segue.json("validate") == {"valid": True, "sessions": 0, "events": 0, "findings": []}
+    assert segue("restore", "last").returncode == 4
     assert segue("status").returncode == 2
 
 

@@ -91,7 +91,7 @@ class Cli:
     def _plain(self, text: str) -> str:
         """Paths of this run, and what depends on them, are given the same name in every run."""
         text = text.replace(str(self.workspace), "/shop").replace(str(self.home), "/home/dev")
-        return re.sub(r"\b[0-9a-f]{64}\b", "DIGEST", text)  # the paths are in it
+        return re.sub(r'("?)\b[0-9a-f]{64}\b\1', "DIGEST", text)  # the paths are in it
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ session:
   foreign_ids: []
 position:
   seq: 8
-  digest: "DIGEST"
+  digest: DIGEST
   at: "2026-01-15T09:30:01.000000Z"
   last_activity: "2026-01-15T09:30:01.000000Z"
 lifecycle:
@@ -251,6 +251,13 @@ def test_a_search_for_a_script(shop):
     assert [(h["seq"], h["kind"], sorted(h)) for h in found["hits"]] == snapshot(
         [(7, "decision.made", ["actor", "at", "kind", "role", "score", "seq", "session", "snippet"])]
     )
+
+
+def test_evidence_is_packed_into_a_budget(shop):
+    found = shop("search", "pears", "--budget", "60", "--json").json
+    assert 0 < found["tokens"] * 1.05 <= 60
+    assert {item["status"] for item in found["items"]} <= {"loaded", "shortened", "skipped"}
+    assert "pears" in found["text"]
 
 
 def test_a_sound_store_is_said_to_be_sound(shop):

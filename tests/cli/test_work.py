@@ -67,6 +67,19 @@ def test_bare_segue_for_a_script(shop):
     )
 
 
+def test_enter_at_bare_segue_prints_the_context_to_go_on_with(shop):
+    said = shop(typed="\n")
+    assert said.code == 0
+    assert "Enter prints the context to go on with" in said.out
+    assert "# Restored context of SESSION-260115-001" in said.out
+
+
+def test_ctrl_d_at_bare_segue_leaves_it_at_the_picture(shop):
+    said = shop(typed="")
+    assert said.code == 130
+    assert "# Restored context" not in said.out
+
+
 def test_status_tells_what_is_done_open_and_used(shop):
     assert shop.says("status") == snapshot("""\
 $ segue status

@@ -34,6 +34,8 @@ def here(frame: Frame) -> None:
         document,
         lambda d: text(d["session"], frame.width) + _changed_text(changed, frame.width) + f"\ngo on with: segue restore {name}\n",
     )
+    if frame.interactive:
+        _ask(frame, name)
 
 
 def _welcome(frame: Frame) -> str:
@@ -84,3 +86,16 @@ def _changed_text(changed: dict[str, Any] | None, width: int) -> str:
         lines.append(f"no longer uncommitted: {', '.join(changed['no_longer_uncommitted'][:8])}")
     shown = [f"  {style('dim', ('changed' if i == 0 else '').ljust(10))} {line(one, width - 13)}" for i, one in enumerate(lines)]
     return "".join(f"\n{one}" for one in shown) + ("\n" if shown else "")
+
+
+def _ask(frame: Frame, name: str) -> None:
+    """Print what the agent needs when the person presses Enter; anything else leaves it at the picture."""
+    frame.stdout.write("Enter prints the context to go on with, Ctrl-C leaves: ")
+    frame.stdout.flush()
+    typed = frame.stdin.readline()
+    if not typed:
+        raise KeyboardInterrupt
+    if not typed.strip():
+        from segue.cli.main import call
+
+        call(["restore", name], frame)

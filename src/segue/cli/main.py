@@ -18,6 +18,7 @@ SECTIONS: Final = {
     "Work": {
         "start": "begin a session",
         "status": "where a session is: its state, what is open, what it used",
+        "restore": "print the context to go on with, within a token budget",
         "pause": "stop for now, and say what is next",
         "resume": "go on with a session that was paused or ended",
         "end": "close a session",

@@ -16,6 +16,7 @@ from segue.ports import Filters, Hits
 @click.argument("query")
 @click.option("--session", help="Only in this session.")
 @click.option("--limit", "-n", type=click.IntRange(1), default=20, show_default=True)
+@click.option("--budget", type=click.IntRange(1), metavar="TOKENS", help="Pack the evidence into so many tokens, as `text`.")
 @click.option("--order", type=click.Choice(["newest", "best"]), default="newest", show_default=True)
 @click.option("--kind", help="Only events of this kind.")
 @click.option("--role", type=click.Choice(["system", "user", "assistant", "tool"]), help="Only messages of this role.")
@@ -28,6 +29,7 @@ def command(
     query: str,
     session: str | None,
     limit: int,
+    budget: int | None,
     order: Any,
     here: bool,
     since: str | None,
@@ -48,7 +50,11 @@ def command(
     found = app.index.search(query, filters, kind=kind, role=role, limit=limit, order=order)
     name = cache(lambda session: app.index.session(session).name or session)
     document: dict[str, Any] = {"hits": [h._asdict() for h in found.hits], "more": found.more, "window": found.window}
-    frame.answer(document, lambda _: _text(found, name, frame.width))
+    if budget is not None:
+        from segue.engine.evidence import pack_evidence
+
+        document |= pack_evidence(app.store, found.hits, budget, app.counter(None), name)
+    frame.answer(document, lambda d: d["text"] if budget is not None else _text(found, name, frame.width))
 
 
 def _text(found: Hits, name: Callable[[str], str], width: int) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 from segue.core.log.events import ANY, MAIN, Appended, Commit, Draft, Event, KeyPolicy
 from segue.core.log.kinds import validate
@@ -13,12 +13,17 @@ from segue.engine.loading import Desk, load
 from segue.ports import EVERYTHING, Filters, Finding, Hits, Index, OnDamage
 from segue.ports import Store as Port
 
+if TYPE_CHECKING:
+    from segue.core.context.pack import Context, Counter
+
 
 class Parts(NamedTuple):
     """What an open store is made of: handed in by the wiring."""
 
     desk: Desk
     catalogue: Index
+    counter: "Callable[[str | None], Counter]"
+    """Counts tokens for the family of a model."""
     workspace: str
     header: Mapping[str, str]
     """Fields of the header that new sessions have by configuration."""
@@ -178,6 +183,29 @@ class Session:
         """Begin a session that shares this one's past up to *at* (its head), and return it. Nothing is copied."""
         position = self.position if at is None else at
         return Session(self._parts, forks.fork(self._parts.desk, self.id, position, header).id)
+
+    def restore(
+        self,
+        budget: int | None = None,
+        *,
+        level: Literal["minimal", "balanced", "full"] = "balanced",
+        at: int | None = None,
+        task: str = "",
+        model: str | None = None,
+    ) -> "Context":
+        """Return the context to go on with, in at most *budget* tokens: `text`, `size`, and what became of each item.
+
+        Args:
+            budget: tokens; else those of the level.
+            level: `minimal` 5,000, `balanced` 25,000, `full` 40,000 tokens.
+            at: as it would have been at this position.
+            task: what is to be done next; the session's own task otherwise.
+            model: who will read it, for the counting; the session's own otherwise.
+        """
+        from segue.engine.restoring import Wanted, restore
+
+        wanted = Wanted(at=self.position if at is None else at, budget=budget, level=level, task=task, model=model)
+        return restore(self._store, self.id, wanted, self._parts.counter).context
 
     def pause(self, reason: str = "user", note: str = "") -> State:
         """Pause it. Raises IllegalTransitionError."""

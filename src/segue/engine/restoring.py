@@ -1,0 +1,72 @@
+"""Restoring: what an agent is given to go on with, within a budget, as it would have been at any position."""
+
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+from segue.core.context.lanes import restored
+from segue.core.context.pack import LEVELS, Context, Counter, Entry
+from segue.core.errors import UsageError
+from segue.core.log.events import Damage
+from segue.core.session.state import State
+from segue.engine.loading import load
+from segue.ports import Store
+
+Level = Literal["minimal", "balanced", "full"]
+
+
+class Wanted(NamedTuple):
+    """What is asked for. `budget` in tokens wins over `level`; None elsewhere means the session's own."""
+
+    at: int | None = None
+    budget: int | None = None
+    level: Level = "balanced"
+    task: str = ""
+    model: str | None = None
+    changed: str = ""
+    """A report of what changed since, a line each."""
+
+
+class Restored(NamedTuple):
+    """A restored context, and the state that it was made from."""
+
+    context: Context
+    state: State
+    damage: tuple[Damage, ...]
+    """Places of the log that could not be read: what they held is missing."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the shape that `segue restore --format json` prints (product 13.7)."""
+        return {
+            "session": self.state.session,
+            "name": self.state.header["name"],
+            "position": self.state.seq,
+            **self.context.to_json(),
+            "damage": [d._asdict() for d in self.damage],
+        }
+
+
+def restore(store: Store, session: str, wanted: Wanted, counter: Callable[[str | None], Counter]) -> Restored:
+    """Return the context to go on with *session*, never over its budget.
+
+    The same position and wishes give the same text, whatever was appended later. Damaged places are passed over and named.
+
+    Raises:
+        NotFoundError: no such session or position.
+        UsageError: the budget is not positive.
+    """
+    if wanted.budget is not None and wanted.budget < 1:
+        raise UsageError(f"a context of {wanted.budget} tokens cannot be made", hint="--budget 5000, or --level minimal")
+    damage: list[Damage] = []
+    state = load(store, session, wanted.at, on_damage=damage.append)
+    damage.clear()  # the snapshot may have covered some; the whole log is read now
+    events = list(store.read(session, upto=state.seq, on_damage=damage.append))
+    model = wanted.model or (state.usage["model"] if state.usage else "") or state.header["model"] or None
+    changed = wanted.changed
+    if damage:
+        changed = "\n".join(
+            filter(None, (changed, f"{len(damage)} places of the log are damaged; what they held is missing here"))
+        )
+    budget = wanted.budget or LEVELS[wanted.level]
+    context = restored(events, state, budget, counter(model), task=wanted.task, changed=changed)
+    missing = tuple(Entry(d.seq or 0, d.where, "missing", d.reason) for d in damage)
+    return Restored(context._replace(items=context.items + missing), state, tuple(damage))

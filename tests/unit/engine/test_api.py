@@ -1,0 +1,138 @@
+"""The Python API (product 13.10): an open store and its sessions as objects."""
+
+import pytest
+
+from segue.core.errors import AmbiguousError, IllegalTransitionError, InvalidEventError, NotFoundError
+from segue.core.log.events import Draft
+from segue.core.session.state import fold
+
+HELLO = {"role": "user", "parts": [{"type": "text", "content": "sell pears, never plums"}]}
+
+
+@pytest.fixture(params=["memory://", "log"])
+def store(request, tmp_path):
+    import segue
+
+    with segue.open(request.param if "://" in request.param else tmp_path / "store") as found:
+        yield found
+
+
+def test_a_session_is_created_appended_to_read_and_folded(store):
+    session = store.create(task="sell pears", project="shop", tags=["fruit"])
+    appended = session.append("message", HELLO, actor="ann")
+    assert (appended.seq, appended.new) == (3, True)
+    events = list(session.events())
+    assert [(e.seq, e.kind, e.actor) for e in events][2:] == [(3, "message", "ann")]
+    assert session.state() == fold(events, session=session.id)
+    assert session.state().header["project"] == "shop"
+    assert [e.seq for e in session.conversation()] == [3]
+
+
+def test_the_state_at_a_position_is_the_fold_up_to_there_with_snapshots_or_without(store):
+    session = store.create(task="count")
+    session.append_all([Draft("metric", {"name": "n"}) for _ in range(1200)])
+    whole = session.state()
+    events = list(session.events())
+    for at in (1, 2, 100, 1000, 1001, 1150, 1202):
+        assert session.state(at=at) == fold(events[:at], session=session.id)
+    store.port.drop_snapshots(session.id)
+    assert session.state() == whole
+
+
+def test_loading_by_a_snapshot_reads_only_the_tail(store):
+    session = store.create(task="count")
+    session.append_all([Draft("metric", {"name": "n"}) for _ in range(500)])
+    session.state()
+    session.append("metric", {"name": "n"})
+    kept = store.port.snapshot(session.id, "segue-state-1")
+    assert kept is not None
+    assert kept.seq == 502
+
+
+def test_a_session_is_found_by_every_form_of_reference(store):
+    session = store.create(task="sell pears", foreign_ids=["thread-77-abcdef"])
+    made = session.checkpoint("before", name="prices")
+    state = session.state()
+    for ref in (session.id, session.id[:20], state.header["name"], state.header["slug"], "thread-77-abcdef", "last", made):
+        assert store.session(ref).id == session.id
+    assert store.session(made).position == 2
+    assert store.session(made).state().seq == 2
+    with pytest.raises(NotFoundError):
+        store.session("SESSION-990101-001")
+    store.create(task="another")
+    with pytest.raises(AmbiguousError):
+        store.session("0")
+
+
+def test_a_fork_goes_its_own_way(store):
+    session = store.create(task="sell pears")
+    session.append("message", HELLO)
+    fork = session.fork(at=2, title="plums")
+    fork.append("decision.made", {"title": "plums after all"})
+    assert [e.kind for e in fork.events()] == [
+        "session.created",
+        "session.activated",
+        "session.forked",
+        "session.activated",
+        "decision.made",
+    ]
+    assert fork.state().lineage["parent"]["session"] == session.id
+    assert session.state().work["decisions"] == {}
+    assert fork.name != session.name
+
+
+def test_a_context_is_restored_within_its_budget(store):
+    session = store.create(task="sell pears")
+    session.append("message", HELLO)
+    context = session.restore(budget=500)
+    assert "never plums" in context.text
+    assert context.size.upper <= context.budget == 500
+
+
+def test_a_session_is_paused_resumed_and_ended(store):
+    session = store.create(task="sell pears")
+    assert session.pause("user", "lunch").status == "paused"
+    with pytest.raises(IllegalTransitionError):
+        session.pause()
+    assert session.resume().status == "active"
+    assert session.end().status == "ended"
+
+
+def test_a_body_that_is_not_of_its_kind_is_refused_and_nothing_is_written(store):
+    session = store.create(task="sell pears")
+    with pytest.raises(InvalidEventError):
+        session.append_all([Draft("x.y", {}), Draft("message", {"role": "user"})])
+    assert session.state().seq == 2
+
+
+def test_what_was_said_is_found(store):
+    session = store.create(task="sell pears")
+    session.append("message", HELLO)
+    assert [(h.session, h.seq) for h in store.search("plums").hits] == [(session.id, 3)]
+    assert [r.id for r in store.sessions(text="pears")] == [session.id]
+    assert store.verify() == []
+
+
+def test_a_watch_begins_behind_the_head(store):
+    session = store.create(task="sell pears")
+    watch = session.watch(after=2, stop=lambda: True)
+    session.append("message", HELLO)
+    assert [e.seq for e in watch] == [3]
+
+
+def test_a_deleted_session_is_not_found(store):
+    session = store.create(task="sell pears")
+    session.delete()
+    with pytest.raises(NotFoundError):
+        session.state()
+    assert store.sessions() == []
+
+
+def test_changes_by_many_threads_are_each_decided_on_what_is_there(store):
+    from concurrent.futures import ThreadPoolExecutor
+
+    session = store.create(task="sell pears")
+    with ThreadPoolExecutor(4) as pool:
+        names = list(pool.map(lambda n: session.checkpoint(f"number {n}"), range(12)))
+    assert len(set(names)) == 12
+    assert set(session.state().checkpoints) == set(names)
