@@ -454,7 +454,7 @@ class TranscriptReader(Protocol):
     """The reader's own version; each event names it, so that a newer reader can tell what to correct."""
 
     def sniff(self, path: str, head: bytes) -> bool:
-        """Return whether a file which begins with *head* is this agent's; by its name where *head* holds no whole line."""
+        """Return whether a file which begins with *head* is this agent's; by its name where no line of *head* can be read."""
         ...
 
     def identify(self, path: str, head: bytes) -> str:

@@ -142,6 +142,11 @@ class JsonLinesReader(ABC):
             if record is not None:
                 yield Place(path, line.number, data), record
 
+    def _says_nothing(self, head: bytes) -> bool:
+        """Return whether no line of a file's *head* is JSON: whose it is, its name must tell."""
+        lines = head.split(b"\n")[:_HEAD_RECORDS]
+        return all(parse(data.strip(b"\0\r")).record is None for data in lines if data)
+
     def _records(self, head: bytes) -> Iterator[dict[str, Any]]:
         """Yield the first whole records of a file's *head*."""
         for data in head.split(b"\n")[:_HEAD_RECORDS]:

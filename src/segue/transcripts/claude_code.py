@@ -51,7 +51,7 @@ class ClaudeCode(JsonLinesReader):
     def sniff(self, path: str, head: bytes) -> bool:
         """See `TranscriptReader.sniff`. Qwen Code's records have the same envelope, and `parts` in their messages."""
         records = list(self._records(head))
-        if not records and b"\n" not in head:
+        if not records and self._says_nothing(head):
             stem = _stem(path)
             return bool(_UUID.match(stem) or _AGENT_FILE.match(stem))
         return bool(records) and not any("parts" in dict_of(r, "message") for r in records)

@@ -50,7 +50,7 @@ class Codex(JsonLinesReader):
         """See `TranscriptReader.sniff`."""
         if next(self._records(head), None) is not None:
             return True
-        return b"\n" not in head and PurePath(path).name.startswith("rollout-")
+        return PurePath(path).name.startswith("rollout-") and self._says_nothing(head)
 
     def identify(self, path: str, head: bytes) -> str:
         """See `TranscriptReader.identify`: the file's name where it ends in a UUID, else what its first record says."""

@@ -270,8 +270,10 @@ def test_sidechains_of_older_versions_stay_out_of_the_main_line(drafts):
     ]
 
 
-def test_files_are_known_by_name_where_nothing_is_in_them_yet():
+def test_files_are_known_by_name_where_nothing_in_them_can_be_read():
     reader = ClaudeCode()
+    assert reader.sniff("p/a0edc6ad-81f1-4d48-9902-29dc3fc4830f.jsonl", b"\0\0\0\n\xff\xfe garbage\n{torn")
+    assert not reader.sniff("p/a0edc6ad-81f1-4d48-9902-29dc3fc4830f.jsonl", b'{"of": "somebody else"}\n')
     assert reader.sniff("p/a0edc6ad-81f1-4d48-9902-29dc3fc4830f.jsonl", b"")
     assert not reader.sniff("p/notes.jsonl", b"")
     assert reader.identify("p/a0edc6ad-81f1-4d48-9902-29dc3fc4830f.jsonl.gz", b"") == "a0edc6ad-81f1-4d48-9902-29dc3fc4830f"
