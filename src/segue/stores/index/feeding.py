@@ -19,10 +19,10 @@ from segue.core.session.catalogue import PlaceRow, SessionRow, place_rows, sessi
 from segue.core.session.state import SCHEMA, State, fold
 from segue.core.session.words import Words, role_of, words_of
 from segue.ports import Damage, Snapshot, Store
-from segue.stores.index.schema import COLUMNS, SLOTS, START
+from segue.stores.index.schema import COLUMNS, DEAD, SLOTS, START
 
-CHUNK: Final = 1_000
-"""Events read and folded at a time."""
+CHUNK: Final = 250
+"""Events read and folded at a time: of each up to a million characters are kept until they are written."""
 BATCH_SESSIONS: Final = 64
 BATCH_CHARS: Final = 4_000_000
 """One transaction takes so many sessions, or so much text."""
@@ -258,12 +258,11 @@ def scope_word(what: str, value: str) -> str:
 
 
 def _forget(db: sqlite3.Connection, session: str, *, whole: bool) -> None:
-    """Take a session's entries away. Their words stay in the full text, where nothing leads to them, until it is built anew."""
+    """Take a session's entries away. Their ids stay taken: their words are in the full text until it is built anew."""
     found = db.execute("SELECT no FROM sessions WHERE id = ?", (session,)).fetchone()
     if found is None:
         return
-    dead = db.execute("DELETE FROM events WHERE no = ?", found).rowcount
-    db.execute("INSERT INTO meta VALUES ('dead', ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value", (dead,))
+    db.execute("UPDATE events SET no = ? WHERE no = ?", (DEAD, *found))
     if whole:
         for table in ("refs", "places", "sessions"):
             db.execute(f"DELETE FROM {table} WHERE no = ?", found)

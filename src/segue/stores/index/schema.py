@@ -20,6 +20,9 @@ START: Final = 946_684_800
 SLOTS: Final = 1024
 """Entries in one second; more than these go to the next."""
 
+DEAD: Final = 0
+"""The session number of entries that are gone; no session has it."""
+
 COLUMNS: Final = (
     "name",
     "slug",

@@ -261,6 +261,15 @@ def test_the_best_come_first_when_asked_and_a_question_needs_not_all_its_words(p
     assert found(index, "database lunch") == [(a, 4), (a, 3), (a, 2)]
 
 
+def test_what_is_told_over_several_turns_ranks_before_one_that_stands_alone(place, index):
+    store, _ = place
+    a = begin(
+        store, 1, user("alpha one"), *[user(f"other {i}") for i in range(5)], user("alpha two"), user("alpha three"), user("end")
+    )
+    assert [seq for _, seq in found(index, "alpha", order="best")][2] == 2
+    assert found(index, "alpha")[-1] == (a, 2)
+
+
 def test_a_revision_shows_once(place, index):
     store, _ = place
     a = begin(store, 1, user("draft of alpha", node="n1"), user("final alpha", node="n1"))
@@ -305,7 +314,7 @@ def test_operators_are_words(place, index):
     store, _ = place
     a = begin(store, 1, user("salt AND pepper"), user("salt or pepper"), user("salt"))
     assert found(index, "salt AND pepper") == [(a, 2)]
-    assert found(index, "salt NOT") == [(a, 4), (a, 3), (a, 2)]
+    assert sorted(found(index, "salt NOT")) == [(a, 2), (a, 3), (a, 4)]
 
 
 # --- lost, damaged, held, shared
@@ -319,8 +328,11 @@ def fill(store, rng, sessions=6, events=30):
 
 
 def answers(index):
-    searches = [index.search(f"w{i}", limit=15) for i in range(0, 50, 7)]
-    return (index.sessions(), index.places(), [[h._replace(score=0) for h in s.hits] for s in searches])
+    """What an index says, hits of one second in any order."""
+    searches = [index.search(f"w{i}", limit=10_000) for i in range(0, 50, 7)]
+    hits = [[h._replace(score=0) for h in s.hits] for s in searches]
+    assert all([h.at for h in one] == sorted((h.at for h in one), reverse=True) for one in hits)
+    return (index.sessions(), index.places(), [sorted(one) for one in hits])
 
 
 def test_a_deleted_index_is_made_anew(log_place):
@@ -359,6 +371,40 @@ def test_a_damaged_index_answers_like_a_fresh_one(log_place, seed):
     assert answers(index) == expected
     store.append(session_id(1), [user("w0 again")])
     assert [found(i, "w0 again") for i in (fresh, index)] == [[(session_id(1), 32)]] * 2
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_happens_the_index_answers_like_a_fresh_one(place, seed):
+    store, path = place
+    rng = random.Random(seed)
+    fill(store, rng, sessions=4, events=8)
+    index, last = SqliteIndex(store, path), 4
+    for _ in range(25):
+        there = list(store.sessions())
+        session = rng.choice(there)
+        act = rng.randrange(8)
+        if act <= 2:
+            store.append(session, [user(f"w{rng.randrange(50)}") for _ in range(rng.randrange(1, 40))])
+        elif act == 3:
+            last += 1
+            begin(store, last, user(f"w{last}"), title=f"t{last}")
+        elif act == 4:
+            last += 1
+            event = rng.choice(list(store.read(session)))
+            forked = Draft("session.forked", {"parent": {"session": session, "seq": event.seq, "digest": event.digest}})
+            store.create(session_id(last), [forked, user("w7")], fork=ForkPoint(session, event.seq, event.digest))
+        elif act == 5 and len(there) > 2:
+            store.delete(session)
+        elif act == 6:
+            store.append(session, [Draft("checkpoint.created", {"name": f"RECOVERY-260115-001-09{last:04d}", "position": 1})])
+        elif path != ":memory:":
+            index.close()
+            if rng.random() < 0.3:
+                path.unlink(missing_ok=True)
+            index = SqliteIndex(store, path)
+        if rng.random() < 0.5:
+            assert answers(index) == answers(SqliteIndex(store, ":memory:"))
+    assert answers(index) == answers(SqliteIndex(store, ":memory:"))
 
 
 def test_an_index_of_another_version_is_made_anew(log_place):
@@ -611,5 +657,5 @@ def test_a_common_word_is_ranked_within_a_window(place, index):
     with pytest.MonkeyPatch.context() as m:
         m.setattr("segue.stores.index.index.WINDOW", 100)
         answer = index.search("common", order="best", limit=5)
-    assert ([h.seq for h in answer.hits], answer.window) == ([301, 300, 299, 298, 297], 100)
+    assert (min(h.seq for h in answer.hits) > 200, answer.window) == (True, 100)
     assert answer.hits[0].session == a
