@@ -19,7 +19,7 @@ LOCKS := requirements/run.txt requirements/dev.txt requirements/frameworks.txt r
 # What ruff looks at.
 CODE := $(wildcard src tests tools scripts benchmarks docs)
 
-.PHONY: help setup setup-run test lint fmt types layers cover demo faults bench bench-context docs docs-check lock clean
+.PHONY: help setup setup-run test test-agents lint fmt types layers cover demo faults bench bench-context docs docs-check lock clean
 
 help:  ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -52,6 +52,16 @@ setup: .venv/.all  ## make .venv with all that tests, docs and benchmarks need
 
 test: setup lint  ## everything that is short: lint, types, layers, tests, faults (at most 15 minutes)
 	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m 'not long'
+
+# The real coding agents, pinned, with Node from the machine. Some 900 MB, once.
+.cache/agents/.installed: tests/agents/package.json tests/agents/package-lock.json
+	@command -v npm >/dev/null || { echo 'the real agents need Node 20 or later and npm' >&2; exit 1; }
+	@mkdir -p .cache/agents && cp $^ .cache/agents/
+	@npm install --prefix .cache/agents --no-fund --no-audit --loglevel=error  # not ci: some packages of other platforms are never published
+	@touch $@
+
+test-agents: setup .cache/agents/.installed  ## the real coding agents, against a scripted model on loopback
+	@$(PY) -m pytest tests/agents -m long
 
 lint: setup types layers docs-check  ## ruff, mypy --strict, import contracts, spelling, generated docs
 	@$(BIN)/ruff check --quiet $(CODE)
