@@ -80,7 +80,7 @@ def test_an_agent_killed_in_the_middle_of_a_tool_loses_nothing_that_it_wrote(sto
     found = taken_in(store, program)
 
     assert [type(item) for item in found if not isinstance(item, Said)] == [Call]
-    assert [item.text for item in found if isinstance(item, Said) and item.role == "user"][0].startswith("wait [[sh")
+    assert next(item.text for item in found if isinstance(item, Said) and item.role == "user").startswith("wait [[sh")
 
 
 @pytest.mark.parametrize("kind", READ)

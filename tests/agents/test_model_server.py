@@ -65,8 +65,9 @@ def server(tmp_path):
 
 
 def ask(server, path, body):
-    request = urllib.request.Request(server.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(server.url + path, json.dumps(body).encode(), headers)  # noqa: S310  (loopback)
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
         return answer.read().decode()
 
 
@@ -83,7 +84,7 @@ def test_a_command_is_called_with_the_tool_on_offer_and_its_result_ends_the_turn
     first, second = ask(server, path, ASKED[path]), ask(server, path, with_answer(path))
 
     assert "echo hi" in first
-    assert ASKED[path]["tools"] and "Done after 1 steps." in second
+    assert "Done after 1 steps." in second
     assert server.requests[0].conversation == (Said("user", PROMPT),)
     assert [type(item) for item in server.requests[1].conversation] == [Said, Call, Result]
     assert (server.requests[1].results[0].id, server.requests[1].results[0].text) == ("t1", "hi")
