@@ -86,8 +86,8 @@ cover: setup  ## branch coverage of the tests, what is missing by line
 demo: setup-run  ## a recorded session is captured live, killed, recovered and restored
 	@$(PY) scripts/demo.py
 
-faults: setup  ## kill -9, crash states, power loss, damage: the long form (hours)
-	@$(PY) tests/faults/run.py --long
+faults: setup  ## kill -9, crash states, power loss, damage: the long form (half an hour on two idle cores)
+	@$(PY) -m tests.faults.run --long
 
 bench: setup  ## speed against the raw floor and five peers
 	@$(PY) benchmarks/run.py

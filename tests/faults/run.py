@@ -147,6 +147,7 @@ def main() -> int:
         return replay_trace(options.subject, options.trace, seed, options.cases or states.PER_TRACE, options.state)
     if options.long:
         CACHE.mkdir(parents=True, exist_ok=True)
+        powerloss.provide()
     done = run_all(list(chosen(options)), seed, options.jobs, results if options.long else None)
     if options.json:
         for part, outcome in done:

@@ -217,7 +217,10 @@ def _check_snapshot(store: LogStore, session: str, events: Sequence[Event]) -> l
 
 def _check_scope(store: LogStore, expected: dict[str, Any]) -> list[Finding]:
     """A scope's values are the changes of all events, of all sessions."""
-    values = store.scope("shared").values
+    try:
+        values = store.scope("shared").values
+    except SegueError as error:
+        return [Finding("I3", "scope", error.message)]
     wrong = sorted(key for key in values.keys() | expected.keys() if values.get(key) != expected.get(key))
     return [Finding("I3", "scope", f"{key} is {values.get(key)}, the log says {expected.get(key)}") for key in wrong]
 

@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from segue.core.errors import SegueError
+from segue.core.errors import DamagedError, SegueError
 from segue.core.log.events import Commit, Draft, Event
 from segue.ports import Scope, Snapshot
 from segue.stores.log import files, snapshots
@@ -84,13 +84,28 @@ class Scopes:
         """Return the names of all scopes that were ever changed, sorted."""
         return [name for name in self._names() if self.read(name).head]
 
+    def directories(self) -> list[Path]:
+        """Return the directories of all scopes, sorted."""
+        return sorted(path for path in self._directory.iterdir() if path.is_dir())
+
+    def open(self, where: Path) -> Journal:
+        """Return the log of the scope in the directory *where*. Raises DamagedError where its name does not fit."""
+        try:
+            name = files.read_file(where / "name").decode()
+        except (OSError, UnicodeDecodeError) as e:
+            raise DamagedError(f"scope {where.name!r}", f"its name cannot be read: {e}") from e
+        found = self.log(name) if _place(name) == where.name else None
+        if found is None:
+            raise DamagedError(f"scope {where.name!r}", "it bears another scope's name")
+        return found
+
     def log(self, name: str) -> Journal | None:
         """Return the log of scope *name*, or None where there is none."""
         key = f"scope:{name}"
         kept = self._logs.kept(key)
         if kept is not None:
             return kept
-        where = self._directory / hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
+        where = self._directory / _place(name)
         return self._logs.keep(key, Journal(where, key, self._logs.env, None, None)) if (where / "name").exists() else None
 
     def _made(self, name: str) -> Journal:
@@ -98,7 +113,7 @@ class Scopes:
         found = self.log(name)
         if found is not None:
             return found
-        where = self._directory / hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
+        where = self._directory / _place(name)
         files.make_dir(where)
         files.make_dir(where / "log")
         os.close(files.open_or_create(where / "lock"))
@@ -111,9 +126,11 @@ class Scopes:
         found = []
         for directory in self._directory.iterdir():
             try:
-                found.append(files.read_file(directory / "name").decode())
+                name = files.read_file(directory / "name").decode()
             except (OSError, UnicodeDecodeError):
                 continue
+            if _place(name) == directory.name:
+                found.append(name)
         return sorted(found)
 
     def _intend(self, scope: Journal, event: tuple[str, int, str], delta: list[dict[str, Any]]) -> None:
@@ -165,6 +182,10 @@ class _Fold:
 
     def to_json(self) -> bytes:
         return json.dumps({"values": self.values, "count": self.count, "last": self.last}).encode()
+
+
+def _place(name: str) -> str:
+    return hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
 
 
 def _last(scope: Journal) -> dict[str, Any] | None:

@@ -49,6 +49,11 @@ def frames(fd: int) -> list[Frame]:
     return _table(fd, os.fstat(fd).st_size) or list(_scan(read_all(fd)))
 
 
+def has_table(fd: int) -> bool:
+    """Return whether the file's seek table is whole."""
+    return bool(_table(fd, os.fstat(fd).st_size))
+
+
 def content(fd: int, frame: Frame) -> bytes:
     """Return a frame's content. Raises zstd.BadFrame."""
     data = read_all(fd, frame.offset, frame.offset + frame.size)

@@ -46,6 +46,12 @@ def latest(journal: Journal, schema: str, upto: int | None) -> Snapshot | None:
     return None
 
 
+def last(directory: Path) -> int:
+    """Return the number of the last event that a snapshot was taken of, 0 without one."""
+    names = (name.partition(".")[0] for name in _names(directory / "snapshots"))
+    return max((int(name) for name in names if name.isdigit()), default=0)
+
+
 def drop(directory: Path) -> None:
     """Take all snapshots of a log away."""
     for name in _names(directory / "snapshots"):

@@ -9,11 +9,12 @@ from segue.core.log.codec import blob_refs
 from segue.core.log.events import Damage, Head
 from segue.core.log.ids import is_uuid
 from segue.ports import Finding
-from segue.stores.log import segments
+from segue.stores.log import files, sealing, segments, snapshots
 from segue.stores.log.blobs import Blobs
 from segue.stores.log.journal import Journal
+from segue.stores.log.keytable import KeyTable
 from segue.stores.log.logs import Logs
-from segue.stores.log.marks import is_deleted
+from segue.stores.log.marks import is_deleted, read_lost
 from segue.stores.log.reading import Source, read_events
 from segue.stores.log.scopes import Scopes
 from segue.stores.log.segments import View
@@ -46,10 +47,11 @@ def store(path: Path, logs: Logs, scopes: Scopes) -> Iterator[Finding]:
             yield from log(logs.any(name), used)
         except SegueError as e:
             yield Finding("damage", name, f"sessions/{name}", e.message)
-    for name in scopes.names():
-        scope = scopes.log(name)
-        if scope is not None:
-            yield from log(scope, used)
+    for where in scopes.directories():
+        try:
+            yield from log(scopes.open(where), used)
+        except SegueError as e:
+            yield Finding("damage", None, f"scopes/{where.name}", e.message)
     yield from _beside(path, logs.env.blobs, used)
 
 
@@ -63,12 +65,21 @@ def log(journal: Journal, used: set[str] | None = None) -> Iterator[Finding]:
         pass
     for damage in damages:
         yield Finding("gap" if "missing" in damage.reason else "damage", journal.session, damage.where, damage.reason, damage.seq)
+    told = {damage.where for damage in damages}
+    segment, before = "", 0
     for block in segments.blocks(View(view.segments, view.end, Head(1 << 60, "")), 1):
-        for line in block.lines:
-            for name, is_json in blob_refs(line).items():
-                refs.setdefault(name, (segments.seq_of(line) or 0, is_json))
+        name = block.where.partition(" ")[0]
+        segment, before = name, before if name == segment else 0
+        for i, line in enumerate(block.lines):
+            seq, where = segments.seq_of(line) or 0, f"{block.where} line {i + 1}"
+            if seq <= before and where not in told:
+                yield Finding("damage", journal.session, where, f"event {seq} is there twice", seq)
+            before = max(seq, before)
+            for blob, is_json in blob_refs(line).items():
+                refs.setdefault(blob, (seq, is_json))
     yield from _blobs(journal, refs, used)
     yield from _files(journal, view)
+    yield from _lost_end(journal)
     yield from _fork_point(journal)
 
 
@@ -96,7 +107,16 @@ def _files(journal: Journal, view: View) -> Iterator[Finding]:
     for name in sorted(os.listdir(directory / "log")):
         if not segments.is_segment(name) and not name.startswith("."):
             yield Finding("orphan", journal.session, f"log/{name}", "not a segment")
+    for segment in view.segments:
+        if segment.sealed and not _has_table(segment.path):
+            reason = "its seek table is damaged: its frames are looked for"
+            yield Finding("stale", journal.session, f"log/{segment.path.name}", reason)
     for name in sorted(_names(directory / "aside")):
+        lost = read_lost(name)
+        if lost is not None:
+            reason = f"events {lost[0]} to {lost[1]} were there and are lost"
+            yield Finding("gap", journal.session, f"aside/{name}", reason, lost[0])
+            continue
         size = (directory / "aside" / name).stat().st_size
         yield Finding("aside", journal.session, f"aside/{name}", f"{size} bytes that a crash cut short were set aside")
     if view.end >= 0 and view.segments:
@@ -104,6 +124,17 @@ def _files(journal: Journal, view: View) -> Iterator[Finding]:
         if size > view.end:
             reason = f"{size - view.end} bytes at the end are no whole write"
             yield Finding("aside", journal.session, f"log/{view.segments[-1].path.name}", reason)
+
+
+def _lost_end(journal: Journal) -> Iterator[Finding]:
+    """Ask the caches how far the log once went: a log that was cut between two events looks sound by itself."""
+    keys = KeyTable(journal.directory / "keys")
+    keys.load(journal.base.seq + 1)
+    known = max(keys.covered, snapshots.last(journal.directory))
+    head = journal.head().seq  # after the caches were read: a log that grows meanwhile is no shorter than they say
+    if known > head:
+        reason = f"events {head + 1} to {known} were there: the log ends before them"
+        yield Finding("gap", journal.session, "the end of the log", reason, head + 1)
 
 
 def _fork_point(journal: Journal) -> Iterator[Finding]:
@@ -127,6 +158,17 @@ def _beside(path: Path, blobs: Blobs, used: set[str]) -> Iterator[Finding]:
 def _is_shared(directory: Path) -> bool:
     """Return whether forks may need what a deleted log holds; else it is only on its way out."""
     return (directory / "log").exists() and bool(_names(directory / "forks"))
+
+
+def _has_table(path: Path) -> bool:
+    try:
+        fd = files.open_read(path)
+    except FileNotFoundError:  # told of where its lines are missed
+        return True
+    try:
+        return sealing.has_table(fd)
+    finally:
+        os.close(fd)
 
 
 def _names(where: Path) -> list[str]:
