@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from hashlib import blake2b
 from math import isfinite
+from types import NoneType
 from typing import Any, Final, NamedTuple
 
 from segue.core.log.events import MAIN, Draft
@@ -194,6 +195,16 @@ def short(text: str, limit: int = 80) -> str:
     line = next((line.strip() for line in text.splitlines() if line.strip()), "")
     line = "".join(c if c.isprintable() else " " for c in line[: 4 * limit])
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+_PART_FIELDS: Final = {"id": (str, NoneType), "name": (str,), "is_error": (bool,)}
+
+
+def other_part(block: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a block of a type that has no meaning here as a part; fields that parts have otherwise are left out."""
+    part = {k: v for k, v in block.items() if k not in _PART_FIELDS or isinstance(v, _PART_FIELDS[k])}
+    part["type"] = text_of(block, "type") or "unknown"
+    return part
 
 
 # --- drafts

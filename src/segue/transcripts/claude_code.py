@@ -23,6 +23,7 @@ from segue.transcripts._records import (
     later,
     list_of,
     name_of,
+    other_part,
     parse,
     short,
     text_of,
@@ -419,7 +420,7 @@ def _part(block: dict[str, Any]) -> dict[str, Any]:
         return answer | ({"is_error": True} if block.get("is_error") is True else {})
     if kind in {"image", "document"}:
         return _media(kind, dict_of(block, "source"))
-    return {**block, "type": kind or "unknown"}
+    return other_part(block)
 
 
 def _media(kind: str, source: dict[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from segue.transcripts._records import (
     later,
     list_of,
     name_of,
+    other_part,
     short,
     text_of,
     time_of,
@@ -316,7 +317,7 @@ def _part(item: dict[str, Any]) -> dict[str, Any]:
         return {"type": "text", "content": item.get("text", "")}
     if kind == "input_image":
         return {"type": "uri", "modality": "image", "uri": text_of(item, "image_url")}
-    return {**item, "type": kind or "unknown"}
+    return other_part(item)
 
 
 def _reasoning(payload: dict[str, Any]) -> dict[str, Any]:

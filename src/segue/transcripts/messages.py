@@ -22,6 +22,7 @@ from segue.transcripts._records import (
     digest,
     list_of,
     name_of,
+    other_part,
     parse,
     short,
     text_of,
@@ -198,7 +199,7 @@ def _body(record: dict[str, Any], role: str) -> dict[str, Any]:
 
 def _parts(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if "content" not in record and isinstance(record.get("parts"), list):
-        yield from (p if isinstance(p, dict) and text_of(p, "type") else _unknown(p) for p in record["parts"])
+        yield from (other_part(p) if isinstance(p, dict) and text_of(p, "type") else _unknown(p) for p in record["parts"])
         return
     thought = text_of(record, "reasoning_content") or text_of(record, "reasoning")
     if thought:
@@ -276,7 +277,7 @@ def _part(block: dict[str, Any]) -> dict[str, Any]:
         }
     if kind in {"image", "document"} and dict_of(block, "source"):
         return _media(kind, dict_of(block, "source"))
-    return {**block, "type": kind or "unknown"}
+    return other_part(block)
 
 
 def _media(kind: str, source: dict[str, Any]) -> dict[str, Any]:
