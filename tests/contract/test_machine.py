@@ -25,7 +25,7 @@ from segue.testing.builders import assistant, tool_call, user
 from segue.testing.fakes import session_id
 from segue.testing.strategies import drafts as any_drafts
 
-SESSIONS = [session_id(n) for n in range(1, 5)]
+SESSIONS = [session_id(n) for n in range(1, 8)]
 KEYS = ["ka", "kb", "kc"]
 SCOPES = ["app:x", "user:y"]
 SEGMENT = 3000
@@ -39,14 +39,18 @@ small = st.builds(
     st.just({}) | st.dictionaries(st.sampled_from(SCOPES), deltas, max_size=2),
     st.sampled_from(["main", "sub"]),
 )
-drafts = st.lists(
+one = (
     small
+    | small
     | st.just(assistant("done", tool_call("bash", command="ls"), model="m"))
     | any_drafts(kinds=st.sampled_from(["message", "task.set", "of.next.year"]), keys=keys, scopes=st.sampled_from(SCOPES))
-    | st.just(Draft("message", {"refused": object()})),
-    max_size=4,
 )
-sessions = st.sampled_from(SESSIONS)
+drafts = st.lists(one, min_size=1, max_size=4)
+REFUSED = [user("fine", key="ka", scopes={"app:x": {"p": 1}}), Draft("message", {"refused": object()})]
+refusable = st.sampled_from([None] * 8 + [[], REFUSED]).flatmap(lambda bad: drafts if bad is None else st.just(bad))
+places = st.integers(0, 20)
+"""Which session: one of those that are there, mostly."""
+seldom = st.sampled_from([False] * 5 + [True])
 holders = st.sampled_from(["me", "you"])
 rubbish = st.binary(min_size=1, max_size=50).filter(lambda b: b"\n" not in b) | st.integers(1, 5000).map(bytes)
 
@@ -70,90 +74,88 @@ class Stores(RuleBasedStateMachine):
         self.opened += 1
         return LogStore(self.directory / "store", clock=self.clock, ids=FakeIds(self.opened), sync=lambda fd: None)
 
-    @initialize(first=drafts)
-    def begin(self, first):
+    @initialize(first=drafts, second=drafts)
+    def begin(self, first, second):
         self.both("create", SESSIONS[0], [user("first"), *first])
+        self.both("create", SESSIONS[1], [user("second"), *second])
 
     # --- what is done to both
 
-    @rule(session=sessions, first=drafts)
-    def create(self, session, first):
-        self.both("create", session, first)
+    @rule(again=seldom, first=refusable)
+    def create(self, again, first):
+        self.both("create", self.unused(again=again), first)
 
-    @rule(session=sessions, parent=sessions, back=st.integers(0, 6), wrong=st.sampled_from([False] * 9 + [True]), first=drafts)
-    def fork(self, session, parent, back, wrong, first):
+    @rule(parent=places, again=seldom, back=st.integers(0, 6), wrong=seldom, first=refusable)
+    def fork(self, parent, again, back, wrong, first):
+        above = self.session(parent)
         points = {}
         for store in (self.memory, self.log):
-            with contextlib.suppress(SegueError, StopIteration):
-                seq = max(store.info(parent).head.seq - back, 1)
-                event = next(store.read(parent, after=seq - 1, upto=seq))
-                points[store] = ForkPoint(parent, seq, "0" * 64 if wrong else event.digest)
-        missing = ForkPoint(parent, 1, "0" * 64)
-        self.both("create", session, first, each=lambda store: {"fork": points.get(store, missing)})
+            with contextlib.suppress(SegueError):
+                seq = max(store.info(above).head.seq - back, 1)
+                event = next(store.read(above, after=seq - 1, upto=seq))
+                points[store] = ForkPoint(above, seq, "0" * 64 if wrong else event.digest)
+        missing = ForkPoint(above, 1, "0" * 64)
+        self.both("create", self.unused(again=again), first, each=lambda store: {"fork": points.get(store, missing)})
 
     @rule(
-        session=sessions,
-        more=drafts,
-        expect=st.sampled_from([None, None, 0, 0, -1, 1]),
+        place=places,
+        more=refusable,
+        expect=st.sampled_from([None, None, 0, 0, 0, -1, 1]),
         on_key=st.sampled_from(["ignore", "ignore", "replace", "refuse"]),
         fence=st.sampled_from([None, None, None, "mine", "stale"]),
     )
-    def append(self, session, more, expect, on_key, fence):
+    def append(self, place, more, expect, on_key, fence):
+        session = self.session(place)
         self.both("append", session, more, **self.conditions(session, expect, on_key, fence))
 
-    @rule(session=sessions)
-    def delete(self, session):
-        self.both("delete", session)
+    @rule(place=places, first=drafts, second=drafts)
+    def append_twice(self, place, first, second):
+        session = self.session(place)
+        self.both("append", session, first)
+        self.log = self.handles[self.log is self.handles[0]]
+        self.both("append", session, second, on_key="replace")
 
-    @rule(session=sessions, holder=holders, ttl=st.integers(1, 100), take_over=st.booleans())
-    def acquire(self, session, holder, ttl, take_over):
+    @rule(place=places, really=seldom)
+    def delete(self, place, really):
+        if really:
+            self.both("delete", self.session(place))
+
+    @rule(place=places, holder=holders, ttl=st.integers(1, 100), take_over=st.booleans())
+    def acquire(self, place, holder, ttl, take_over):
+        session = self.session(place)
         lease = self.both("acquire", session, holder, ttl, take_over=take_over)
         if isinstance(lease, Lease):
             self.leases[session] = lease
 
-    @rule(session=sessions, ttl=st.integers(1, 100))
-    def renew(self, session, ttl):
-        if session in self.leases:
-            self.both("renew", self.leases[session], ttl)
+    @rule(place=places, ttl=st.integers(1, 100), how=st.sampled_from(["renew", "renew", "release"]), later=st.integers(-5, 70))
+    def go_on_driving(self, place, ttl, how, later):
+        lease = self.leases.get(self.session(place))
+        self.clock.advance(later)
+        if lease is not None:
+            self.both(how, lease, *([ttl] if how == "renew" else []))
 
-    @rule(session=sessions)
-    def release(self, session):
-        if session in self.leases:
-            self.both("release", self.leases[session])
-
-    @rule(seconds=st.integers(-5, 70))
-    def time_goes_by(self, seconds):
-        self.clock.advance(seconds)
-
-    @rule(prefix=st.sampled_from(["SESSION-260115", "P"]), session=sessions)
-    def number(self, prefix, session):
-        self.both("number", prefix, session)
-
-    @rule(data=st.binary(max_size=20))
-    def put_blob(self, data):
+    @rule(prefix=st.sampled_from(["SESSION-260115", "P"]), data=st.binary(max_size=20))
+    def take_numbers_and_blobs(self, prefix, data):
+        self.both("number", prefix, SESSIONS[0])
         self.blobs.append(self.both("put_blob", data))
         self.both("blob", self.blobs[-1])
 
-    @rule(session=sessions, key=st.sampled_from(KEYS))
-    def lookup(self, session, key):
-        self.both("lookup", session, key)
+    @rule(place=places, after=st.integers(-1, 20), upto=st.none() | st.integers(0, 20), reverse=st.booleans())
+    def read(self, place, after, upto, reverse):
+        self.both("read", self.session(place), after=after, upto=upto, reverse=reverse)
 
-    @rule(session=sessions, after=st.integers(-1, 20), upto=st.none() | st.integers(0, 20), reverse=st.booleans())
-    def read(self, session, after, upto, reverse):
-        self.both("read", session, after=after, upto=upto, reverse=reverse)
+    @rule(place=places, back=st.integers(0, 5), schema=st.sampled_from(["s1", "s2"]), wrong=seldom)
+    def put_snapshot(self, place, back, schema, wrong):
+        session = self.session(place)
+        with contextlib.suppress(SegueError):
+            head = self.log.info(session).head
+            event = next(self.log.read(session, after=max(head.seq - back - 1, 0)))
+            digest = "0" * 64 if wrong else event.digest
+            self.log.put_snapshot(session, Snapshot(event.seq, digest, schema, b"%d" % event.seq))
 
-    @rule(session=sessions, back=st.integers(0, 5), schema=st.sampled_from(["s1", "s2"]), wrong=st.booleans())
-    def put_snapshot(self, session, back, schema, wrong):
-        for store in (self.memory, self.log):
-            with contextlib.suppress(SegueError):
-                head = store.info(session).head
-                event = next(store.read(session, after=head.seq - back - 1), None)
-                if event is not None:
-                    digest = "0" * 64 if wrong else event.digest
-                    store.put_snapshot(session, Snapshot(event.seq, digest, schema, b"%d" % event.seq))
-
-    @rule(session=sessions, schema=st.sampled_from(["s1", "s2"]), upto=st.none() | st.integers(0, 20))
-    def snapshot(self, session, schema, upto):
+    @rule(place=places, schema=st.sampled_from(["s1", "s2"]), upto=st.none() | st.integers(0, 20))
+    def snapshot(self, place, schema, upto):
+        session = self.session(place)
         with contextlib.suppress(SegueError):
             found = self.log.snapshot(session, schema, upto)
             if found is not None:  # it may have vanished; what is there must fit
@@ -175,8 +177,9 @@ class Stores(RuleBasedStateMachine):
         if self.log is old:
             self.log = self.handles[which]
 
-    @rule(session=sessions, whole=st.booleans())
-    def seal(self, session, whole):
+    @rule(place=places, whole=st.booleans())
+    def seal(self, place, whole):
+        session = self.session(place)
         with contextlib.suppress(SegueError):
             self.log.seal(session, whole=whole)
             self.dirty.add(session)
@@ -184,14 +187,17 @@ class Stores(RuleBasedStateMachine):
     @rule()
     def upkeep(self):
         self.log.upkeep()
+        self.dirty.update(self.memory.sessions())
 
     @rule(
-        session=sessions,
+        place=places,
         what=st.sampled_from(["keys", "snapshots"]),
         how=st.sampled_from(["lost", "cut", "rubbish"]),
         at=st.floats(0, 1),
     )
-    def caches_go(self, session, what, how, at):
+    def caches_go(self, place, what, how, at):
+        session = self.session(place)
+        self.dirty.add(session)
         for path in [*(self.directory / "store" / "sessions" / session).glob(f"{what}*"), *self.scope_snapshots()]:
             for file in [path] if path.is_file() else sorted(path.iterdir()):
                 data = file.read_bytes()
@@ -201,9 +207,10 @@ class Stores(RuleBasedStateMachine):
                     cut = int(len(data) * at)
                     file.write_bytes(data[:cut] + (b"" if how == "cut" else bytes(byte ^ 0x55 for byte in data[cut:])))
 
-    @rule(session=sessions, data=rubbish, here=st.booleans())
-    def a_torn_tail(self, session, data, here):
+    @rule(place=places, data=rubbish, here=st.booleans())
+    def a_torn_tail(self, place, data, here):
         """Rubbish behind the last whole line, as a crash leaves it."""
+        session = self.session(place)
         last = self.last_segment(session)
         if last is not None:
             if not here:
@@ -213,14 +220,15 @@ class Stores(RuleBasedStateMachine):
             self.dirty.add(session)
 
     @rule(
-        session=sessions,
+        place=places,
         more=drafts,
         on_key=st.sampled_from(["ignore", "replace", "refuse"]),
         at=st.floats(0, 1),
         then=st.sampled_from([b"", b"\0" * 100]),
     )
-    def a_crash_in_the_middle_of_an_append(self, session, more, on_key, at, then):
+    def a_crash_in_the_middle_of_an_append(self, place, more, on_key, at, then):
         """The write was cut: either all of it is there, or nothing of it."""
+        session = self.session(place)
         before = self.segments(session)
         try:
             self.log.append(session, more, on_key=on_key)
@@ -321,6 +329,16 @@ class Stores(RuleBasedStateMachine):
         self.both("read", session, reverse=True)
         for key in KEYS:
             self.both("lookup", session, key)
+
+    def session(self, place):
+        """Return one of the sessions that are there; at times one that is not."""
+        there = list(self.memory.sessions())
+        return there[place % len(there)] if there and place < 20 else SESSIONS[-1]
+
+    def unused(self, *, again):
+        """Return an id for a new session; at times one that was used, also when there are enough."""
+        used = len(self.memory._logs)
+        return SESSIONS[used if not again and used < len(SESSIONS) - 1 else 0]
 
     def conditions(self, session, expect, on_key, fence):
         head = 0

@@ -260,8 +260,8 @@ class Journal:
             self._keys.covered = head  # kept with the next write: only what is durable may be in the file
 
     def _note_keys(self, written: Sequence[_Written]) -> None:
-        if not self._keys.loaded:
-            return
+        if not self._keys.loaded or self._keys.covered != written[0].seq - 1:
+            return  # others wrote in between: the next to look keys up reads what the table lacks
         for event in written:
             self._keys.add(event.seq, event.key)
         if any(event.key is not None for event in written):

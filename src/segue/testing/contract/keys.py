@@ -24,6 +24,15 @@ class Keys(Clauses):
                 commit = at.append(A, [user("again", key="k")])
             assert commit == ((known._replace(new=False),), at.info(A).head)
 
+    def test_a_key_that_another_appended_is_known_whatever_one_appended_oneself(self, store: Store, other: Store) -> None:
+        """What is remembered of keys lacks nothing that others wrote in between."""
+        begin(store, A, user("a", key="ka"))
+        assert store.lookup(A, "ka") is not None
+        entry = other.append(A, [user("b", key="kb")]).entries[0]
+        store.append(A, [user("without a key")])
+        with nothing_written(store):
+            assert store.append(A, [user("again", key="kb")]).entries == (entry._replace(new=False),)
+
     def test_new_drafts_beside_known_ones_are_written_in_order(self, store: Store, other: Store) -> None:
         """Each draft is decided by itself."""
         begin(store, A, user("a", key="ka"), user("b", key="kb"))
