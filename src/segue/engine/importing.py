@@ -98,35 +98,33 @@ def follow(
 ) -> Iterator[Imported]:
     """Import what *paths* name or hold, then what is written to them, until *stop* returns true; yield what is new.
 
-    A record is in the log within a few *poll* seconds of being written. New files are looked for once a second.
+    A record is in the log within a few *poll* seconds of being written. New files, and those that have not changed for ten
+    seconds, are looked at once a second.
     """
     importer = Importer(store, clock=clock, find=find)
-    files: dict[str, tuple[Found, str]] = {}
-    rounds = max(round(1 / poll), 1) if poll > 0 else 1
+    files: dict[str, Found] = {}
+    stamps: dict[str, str] = {}
+    changed: dict[str, int] = {}
+    second = max(round(1 / poll), 1) if poll > 0 else 1
     turn = 0
     while True:
         last = stop()  # what was written before the call to stop is still taken in
-        if turn % rounds == 0 or last:
-            for file in transcripts.find(paths, agent, known=_readable(files)):
-                files[file.path] = (file, "")
-        turn += 1
-        for path, (file, stamped) in list(files.items()):
-            now = transcripts.stamp(path)
-            if now in {stamped, ""} or file.reader is None:
+        if turn % second == 0 or last:
+            files.update((f.path, f) for f in transcripts.find(paths, agent, known=files) if f.reader is not None)
+            changed = {path: when for path, when in changed.items() if turn - when < 10 * second}
+        for path in list(files if turn % second == 0 or last else changed):
+            now, before = transcripts.stamp(path), stamps.get(path, "")
+            if now in {before, ""}:
                 continue
+            stamps[path], changed[path] = now, turn
             try:
-                yield from (one for one in importer.take(file, trusted=bool(stamped)) if one.new_events)
+                yield from (one for one in importer.take(files[path], trusted=bool(before)) if one.new_events)
             except OSError:  # it went away, or cannot be read now: looked at again when it changes
                 continue
-            finally:
-                files[path] = (file, now)
         if last:
             return
+        turn += 1
         time.sleep(poll)
-
-
-def _readable(files: dict[str, tuple[Found, str]]) -> frozenset[str]:
-    return frozenset(path for path, (file, _) in files.items() if file.reader is not None)
 
 
 class Importer:

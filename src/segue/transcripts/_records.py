@@ -180,7 +180,7 @@ def time_of(value: Any) -> str | None:
             found = datetime.fromtimestamp(value / 1000 if value > _MILLISECONDS else value, UTC)
         else:
             return None
-        return found.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return found.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     except (ValueError, OverflowError, OSError):
         return None
 
