@@ -1,7 +1,7 @@
-"""`make demo`: a recorded session of a coding agent is captured live, everything is killed, and the work goes on with nothing lost.
+"""`make demo`: a recorded session of a coding agent is captured live, everything is killed, and the work goes on, nothing lost.
 
-What is printed behind a check mark was compared just now, with what stands there. The exit code is 1 where something did not hold.
-Everything happens in a directory of its own, which goes away; nothing of yours is read or written. Give a directory to keep it.
+What stands behind a check mark was compared just now, with what stands there. The exit code is 1 where something did not hold.
+Everything happens in a directory of its own, which goes away; nothing of yours is read or written. Name a directory to keep it.
 """
 
 import json
@@ -110,7 +110,7 @@ def take_in(demo: Demo) -> None:
 
 
 def capture(demo: Demo) -> tuple[str, Path, dict[int, str]]:
-    """Follow an agent while it writes; kill both. Return the session, the transcript, and the digests of what was acknowledged."""
+    """Follow an agent while it writes; kill both. Return the session, the transcript, and digests of what was acknowledged."""
     step("2  Another session is captured live, by a process of its own, while the agent writes it")
     file = demo.transcripts / LIVE.name
     file.touch()

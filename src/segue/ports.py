@@ -35,6 +35,7 @@ __all__ = [
     "Lease",
     "LogInfo",
     "Noted",
+    "Opened",
     "PlaceRow",
     "SessionRow",
     "Snapshot",
@@ -43,6 +44,7 @@ __all__ = [
     "Tokens",
     "TranscriptReader",
     "Transcripts",
+    "port_of",
 ]
 
 OnDamage = Callable[[Damage], None]
@@ -282,6 +284,20 @@ class Store(Protocol):
     def close(self) -> None:
         """Let go of files. What was acknowledged is on disk already."""
         ...
+
+
+class Opened(Protocol):
+    """A store as `segue.open` returns it: with sessions as objects, around a store of the contract."""
+
+    @property
+    def port(self) -> Store:
+        """The store of the contract."""
+        ...
+
+
+def port_of(store: Store | Opened) -> Store:
+    """Return the store of the contract: an adapter takes what `segue.open` returns, and a bare store as well."""
+    return store if isinstance(store, Store) else store.port
 
 
 class Tokens(Protocol):

@@ -31,7 +31,7 @@ from segue.core.log.times import seconds
 from segue.engine import foreign
 from segue.engine.foreign import Foreign
 from segue.host.threads import in_thread
-from segue.ports import Snapshot, Store
+from segue.ports import Opened, Snapshot, Store, port_of
 
 __all__ = ["SegueSessionService"]
 
@@ -51,9 +51,9 @@ class SegueSessionService(BaseSessionService):
     The store stays the caller's: closing it is his.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store | Opened) -> None:
         """Keep sessions in *store*."""
-        self.store = store
+        self.store = port_of(store)
 
     async def create_session(
         self, *, app_name: str, user_id: str, state: dict[str, Any] | None = None, session_id: str | None = None

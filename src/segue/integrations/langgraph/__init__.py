@@ -33,7 +33,7 @@ from segue.engine.foreign import Foreign
 from segue.host.threads import in_thread
 from segue.integrations.langgraph._thread import CHECKPOINT, WRITE, Stored, Thread, draft
 from segue.integrations.langgraph._values import Codec, Typed
-from segue.ports import Store
+from segue.ports import Opened, Store, port_of
 
 __all__ = ["SegueSaver"]
 
@@ -57,17 +57,16 @@ class SegueSaver(BaseCheckpointSaver[int]):
     The store stays the caller's: closing it is his.
 
     Example:
-        >>> from segue.host.clock import SystemClock, SystemIds
-        >>> from segue.stores.memory import MemoryStore
-        >>> saver = SegueSaver(MemoryStore(clock=SystemClock(), ids=SystemIds()))
+        >>> import segue
+        >>> saver = SegueSaver(segue.open("memory://"))
         >>> saver.get_tuple({"configurable": {"thread_id": "1"}}) is None
         True
     """
 
-    def __init__(self, store: Store, *, serde: SerializerProtocol | None = None) -> None:
+    def __init__(self, store: Store | Opened, *, serde: SerializerProtocol | None = None) -> None:
         """Save into *store*, with LangGraph's serialiser or another one of its kind."""
         super().__init__(serde=serde)
-        self.store = store
+        self.store = port_of(store)
         self._threads: OrderedDict[str, Thread] = OrderedDict()
         self._lock = Lock()
 
