@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from segue.core.errors import DamagedError, HeadMovedError, NotFoundError
 from segue.core.log.events import Commit, Damage, Draft, Event
-from segue.core.session.state import SCHEMA, State, fold
+from segue.core.session.state import SCHEMA, State, fold, with_texts
 from segue.ports import Clock, Ids, OnDamage, Snapshot, Store
 
 SNAPSHOT_EVERY: Final = 128
@@ -51,7 +51,8 @@ def load(store: Store, session: str, at: int | None = None, *, on_damage: OnDama
         on_damage(damage)
 
     begun = since = state.seq
-    for chunk in _chunks(store.read(session, after=state.seq, upto=at, blobs=False, on_damage=hear)):
+    events = store.read(session, after=state.seq, upto=at, blobs=False, on_damage=hear)
+    for chunk in _chunks(with_texts(events, store.blob)):
         state = fold(chunk, state)
         if len(chunk) == STRIDE and not damaged:
             _keep(store, session, state)

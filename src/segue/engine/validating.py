@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from segue.core.errors import DamagedError, InvalidEventError, NotFoundError
 from segue.core.log.kinds import validate as validate_body
-from segue.core.session.state import SCHEMA, State, fold
+from segue.core.session.state import SCHEMA, State, fold, with_texts
 from segue.core.session.tree import tree
 from segue.ports import Finding, Store
 
@@ -44,7 +44,7 @@ def validate(store: Store, session: str | None = None) -> tuple[Checked, list[Fi
 
 def _session(store: Store, session: str) -> tuple[int, list[Finding]]:
     damage: list[Damage] = []
-    events = list(store.read(session, blobs=False, on_damage=damage.append))
+    events = list(with_texts(store.read(session, blobs=False, on_damage=damage.append), store.blob))
     own = [e for e in events if e.seq >= store.info(session).first]
     found = []
     for event in own:
@@ -82,6 +82,7 @@ def _snapshots(store: Store, session: str) -> Iterator[Finding]:
         yield Finding("stale", session, where, f"{e.message}; it is made anew when it is needed", kept.seq)
         return
     damage: list[Damage] = []
-    told = fold(store.read(session, upto=kept.seq, blobs=False, on_damage=damage.append), session=session)
+    events = store.read(session, upto=kept.seq, blobs=False, on_damage=damage.append)
+    told = fold(with_texts(events, store.blob), session=session)
     if not damage and told != state:
         yield Finding("stale", session, where, "it is not what the events say", kept.seq)

@@ -416,8 +416,15 @@ def _resolve(value: Any, load_blob: Callable[[str], bytes] | None) -> Any:
 
 
 def load_blobs(event: Event, load_blob: Callable[[str], bytes]) -> Event:
-    """Return an *event* that was decoded without its blobs with them; `source` stays as it is."""
-    return event._replace(body=_resolve(event.body, load_blob))
+    """Return an *event* that was decoded without its blobs with those of its body. Raises what *load_blob* raises."""
+    return event._replace(body=_resolve(event.body, load_blob)) if has_blobs(event.body) else event
+
+
+def has_blobs(value: Any) -> bool:
+    """Return whether something in *value* is a reference to a blob."""
+    if isinstance(value, dict):
+        return _BLOB in value or any(map(has_blobs, value.values()))
+    return isinstance(value, list) and any(map(has_blobs, value))
 
 
 def _load(ref: dict[str, Any], load_blob: Callable[[str], bytes] | None) -> Any:

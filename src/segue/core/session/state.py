@@ -8,12 +8,13 @@ The given state is never changed. The size of a state does not grow with the len
 bounded, metrics count what went. An unknown kind, and a field of another type than expected, has no effect.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from json import dumps
 from math import exp2
 from typing import Any, Final, Self, TypedDict
 
-from segue.core.errors import DamagedError
+from segue.core.errors import DamagedError, SegueError
+from segue.core.log.codec import load_blobs
 from segue.core.log.events import MAIN, Event
 from segue.core.log.kinds import KINDS, upcast
 from segue.core.log.times import seconds
@@ -288,6 +289,22 @@ def fold(events: Iterable[Event], state: State | None = None, *, session: str = 
         if event.seq > found.seq:
             _apply(found, event)
     return found
+
+
+def with_texts(events: Iterable[Event], load_blob: Callable[[str], bytes]) -> Iterator[Event]:
+    """Yield *events* that were read without their blobs with those large values that a state is made of.
+
+    A task or an instruction may be long enough to be a blob; what tools gave back, which is most of what is large, says
+    nothing to a state. A value that cannot be loaded stays a reference.
+    """
+    for event in events:
+        if event.kind == "message" and event.body.get("role") == "tool":
+            yield event
+            continue
+        try:
+            yield load_blobs(event, load_blob)
+        except SegueError:
+            yield event
 
 
 def _apply(state: State, event: Event) -> None:

@@ -16,7 +16,7 @@ from segue.core.log.codec import load_blobs
 from segue.core.log.events import Event
 from segue.core.log.times import seconds
 from segue.core.session.catalogue import PlaceRow, SessionRow, place_rows, session_row
-from segue.core.session.state import SCHEMA, State, fold
+from segue.core.session.state import SCHEMA, State, fold, with_texts
 from segue.core.session.words import Words, role_of, words_of
 from segue.ports import Damage, Snapshot, Store
 from segue.stores.index.schema import COLUMNS, DEAD, SLOTS, START
@@ -131,7 +131,7 @@ def _pieces(store: Store, session: str, stamp: str, mark: Mark | None, *, reset:
     snapped = state.seq
     damage: list[Damage] = []
     before, head, digest = mark, done, mark.digest if mark and not reset else ""
-    events = store.read(session, after=start, blobs=False, on_damage=damage.append)
+    events = with_texts(store.read(session, after=start, blobs=False, on_damage=damage.append), store.blob)
     while True:
         chunk = list(islice(events, CHUNK))
         state = fold(chunk, state)

@@ -18,6 +18,7 @@ from segue.core.log.events import Draft, ForkPoint
 from segue.core.session.catalogue import place_rows, session_row
 from segue.core.session.refs import resolve
 from segue.core.session.state import fold
+from segue.engine.loading import load
 from segue.ports import Filters
 from segue.stores.index.index import SqliteIndex
 from segue.stores.log.store import LogStore
@@ -268,6 +269,20 @@ def test_what_is_told_over_several_turns_ranks_before_one_that_stands_alone(plac
     )
     assert [seq for _, seq in found(index, "alpha", order="best")][2] == 2
     assert found(index, "alpha")[-1] == (a, 2)
+
+
+def test_large_texts_are_part_of_the_state_and_what_tools_gave_back_is_not_read_for_it(place, index):
+    store, _ = place
+    long, parts = "t" * 60_000, [text(f"part {i} " + "x" * 300) for i in range(900)]
+    results = [Draft("message", {"role": "tool", "parts": [tool_result("r" * 60_000 + str(i))]}) for i in range(3)]
+    a = begin(store, 1, user("i" * 60_000), user(*parts), *results, task=long, constraint="c")
+    loaded, blob = [], store.blob
+    store.blob = lambda name: loaded.append(name) or blob(name)
+    state = load(store, a)
+    assert len(loaded) == 3
+    assert (state.header["task"], index.session(a).task) == (f"{'t' * 7_999}…",) * 2
+    assert [s["text"][:6] for s in state.work["instructions"]] == ["iiiiii", "part 0"]
+    assert index.session(a) == session_row(state)
 
 
 def test_a_revision_shows_once(place, index):
