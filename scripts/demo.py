@@ -161,10 +161,8 @@ def recover(demo: Demo, session: str, file: Path, before: dict[int, str]) -> Non
     torn = len(file.read_bytes().rpartition(b"\n")[2])
     named = any("torn" in loss["reason"] for loss in taken["losses"])
     if torn:
-        prove(
-            named,
-            f"the {torn} bytes of the record that was cut short are named: {taken['losses'][0]['reason'] if named else taken['losses']}",
-        )
+        how = taken["losses"][0]["reason"] if named else taken["losses"]
+        prove(named, f"the {torn} bytes of the record that was cut short are named: {how}")
 
 
 def go_on(demo: Demo, session: str) -> None:

@@ -12,11 +12,15 @@ settings.register_profile("long", parent=settings.get_profile("ci"), max_example
 settings.load_profile(os.environ.get("SEGUE_HYPOTHESIS_PROFILE", "ci"))
 
 
+KEPT = {"SEGUE_HYPOTHESIS_PROFILE", "SEGUE_SAMPLES"}
+"""What is said to the tests, not to segue."""
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory, monkeypatch):
     """An empty home for this test: nothing reads or writes the user's own store."""
     place = tmp_path_factory.mktemp("home")
-    for name in [n for n in os.environ if n.startswith("SEGUE_") and n != "SEGUE_HYPOTHESIS_PROFILE"]:
+    for name in [n for n in os.environ if n.startswith("SEGUE_") and n not in KEPT]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(place))
     monkeypatch.setenv("SEGUE_HOME", str(place / "segue"))
