@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
+from segue.core.context.anchoring import anchored
 from segue.core.context.lanes import restored
 from segue.core.context.pack import LEVELS, Context, Counter, Entry
 from segue.core.errors import UsageError
@@ -67,6 +68,6 @@ def restore(store: Store, session: str, wanted: Wanted, counter: Callable[[str |
             filter(None, (changed, f"{len(damage)} places of the log are damaged; what they held is missing here"))
         )
     budget = wanted.budget or LEVELS[wanted.level]
-    context = restored(events, state, budget, counter(model), task=wanted.task, changed=changed)
+    context = restored(events, state, budget, anchored(counter(model), events), task=wanted.task, changed=changed)
     missing = tuple(Entry(d.seq or 0, d.where, "missing", d.reason) for d in damage)
     return Restored(context._replace(items=context.items + missing), state, tuple(damage))

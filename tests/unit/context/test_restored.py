@@ -58,6 +58,32 @@ def test_where_there_is_more_to_say_a_context_is_at_least_95_percent_full(budget
     assert context.size.tokens >= 0.95 * budget
 
 
+class Slow:
+    """An exact tokenizer that is too slow to count every part, and counts how much it counted."""
+
+    family, method, margin, slow = "o200k", "exact", 0.0, True
+
+    def __init__(self):
+        self.characters = 0
+
+    def count(self, text):
+        self.characters += len(text)
+        return exact("o200k").count(text)
+
+
+@pytest.mark.parametrize("budget", [0, 40, 1_000, 5_000, 25_000])
+def test_a_slow_tokenizer_counts_the_whole_a_few_times_and_the_budget_is_kept_and_used(budget):
+    counter = Slow()
+    events = work(150)
+
+    context = restored(events, fold(events), budget, counter)
+
+    assert exact("o200k").count(context.text) == context.size.tokens <= budget
+    assert context.size.tokens >= 0.95 * budget or budget < 1_000
+    assert context.size[1:] == ("o200k", "exact", 0.0)
+    assert counter.characters <= 6 * (len(context.text) + 3_000)
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_by_the_estimator_the_margin_is_kept_free(family):
     context = restored(EVENTS, STATE, 5_000, Estimator(family))

@@ -104,7 +104,7 @@ def test_a_factor_scales_and_a_measure_says_what_it_is():
 
     measured = Estimator("o200k", factor=1.2, margin=0.03).measure(text)
 
-    assert measured == Count(pytest.approx(plain * 1.2, abs=1), "o200k", "estimate", 0.03)
+    assert measured == Count(pytest.approx(plain * 1.2, abs=1), "o200k", "anchored", 0.03)
     assert Count(1000, "o200k", "estimate", 0.05).upper == 1050
     assert Count(1001, "o200k", "estimate", 0.05).upper == 1052
     assert Count(7, "o200k", "exact", 0.0).upper == 7

@@ -89,7 +89,7 @@ def from_events(events: Iterable[Event], stream: str = MAIN) -> list[Item]:
 
 def _with_siblings(line: list[Event], events: list[Event], stream: str) -> list[Event]:
     places = {event.node: place for place, event in enumerate(line)}
-    messages = {name: place for place, event in enumerate(line) if (name := _message_id(event))}
+    messages = {name: place for place, event in enumerate(line) if (name := message_id(event))}
     calls: dict[str, int] = {}
     for place, event in enumerate(line):
         calls |= dict.fromkeys(_ids(event, "tool_call"), place)
@@ -97,7 +97,7 @@ def _with_siblings(line: list[Event], events: list[Event], stream: str) -> list[
     for event in events:
         if event.kind != "message" or event.stream != stream or event.node in places:
             continue
-        at = messages.get(_message_id(event))
+        at = messages.get(message_id(event))
         if at is not None:
             calls |= dict.fromkeys(_ids(event, "tool_call"), at)
         else:
@@ -116,7 +116,8 @@ def _parts(event: Event) -> Iterator[Mapping[str, Any]]:
     return (part for part in parts if isinstance(part, Mapping)) if isinstance(parts, list) else iter(())
 
 
-def _message_id(event: Event) -> str:
+def message_id(event: Event) -> str:
+    """Return the provider's id of a message, empty where it has none."""
     found = event.body.get("message_id")
     return found if isinstance(found, str) else ""
 

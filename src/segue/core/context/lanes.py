@@ -22,19 +22,24 @@ from segue.core.context.items import from_events
 from segue.core.context.known import Fact, Known, known_of
 from segue.core.context.ledger import FileLine, ledger
 from segue.core.context.pack import Candidate, Context, Counter, Packer, divide, shortened
-from segue.core.context.prompt import SECTION_OF, Block, Section, exchange_block, fact_line, frame, said_block
+from segue.core.context.prompt import SECTION_OF, Block, Frame, Section, exchange_block, fact_line, frame, said_block
 from segue.core.context.quoting import MARK, line
-from segue.core.context.tokens import Estimator
+from segue.core.context.tokens import Count, Estimator, Method
 from segue.core.log.events import MAIN, Event
 from segue.core.session.state import State
 
 _ALL_SAID_FROM: Final = 5_000
 _LEFT_FROM: Final = 2_000
+_TRIES: Final = 5
+_FULL: Final = 0.96
 _FEWEST_LINES: Final = 4
+_SMALLEST: Final = 8
+"""Tokens below which nothing more is tried."""
 _FILE_SHARE: Final = 4
 """The part of a budget that one file may take at first: a fourth."""
 _LATEST: Final = 0.5
 """The share of the room that goes to what came last; then files come before other exchanges."""
+_WHO: Final = {"instruction": "user", "prose": "agent", "reasoning": "agent (thinking)", "injected": "agent's program"}
 _OPS: Final = ("edit", "write", "read", "run", "search", "other")
 
 
@@ -63,10 +68,37 @@ def restore(conversation: Sequence[Unit], known: Known, budget: int, counter: Co
     Deterministic. What became of each unit and fact is in `items`. Where not even the frame fits, it is cut.
     """
     counter = counter or Estimator()
-    home = known.workspace or _home(conversation)
-    known = known._replace(workspace=home)
-    edges = frame(known, budget=budget, family=counter.family, method=counter.method)
-    lanes = _Lanes(Packer(edges, budget, counter), conversation, home)
+    known = known._replace(workspace=known.workspace or _home(conversation))
+    if getattr(counter, "slow", False):
+        return _by_estimate(conversation, known, budget, counter)
+    return _packed(conversation, known, budget, counter, counter.method)
+
+
+def _by_estimate(conversation: Sequence[Unit], known: Known, budget: int, counter: Counter) -> Context:
+    """Return a context whose parts are estimated, by an estimate that is corrected until the whole, counted exactly, fits.
+
+    For a tokenizer that takes longer than restoring may: it counts the whole a few times, not every part.
+    """
+    best: Context | None = None
+    factor = 1.0
+    found = Context("", Count(0, counter.family, counter.method, counter.margin), budget, ())
+    for _ in range(_TRIES):
+        found = _packed(conversation, known, budget, Estimator(counter.family, factor, margin=0.0), counter.method)
+        real = Count(counter.count(found.text), counter.family, counter.method, counter.margin)
+        if real.upper <= budget and (best is None or best.size.tokens < real.tokens):
+            best = found._replace(size=real)
+        full = real.tokens >= budget * _FULL or all(entry.status == "loaded" for entry in found.items)
+        if best is not None and best.size is real and full:
+            break
+        factor *= max(real.upper, 1) / max(found.size.tokens, 1) * (1.005 if real.upper > budget else 1.0)
+    if best is None:  # not even the frame fits
+        best = Packer(Frame(found.text, ""), budget, counter).finish()._replace(items=found.items)
+    return best
+
+
+def _packed(conversation: Sequence[Unit], known: Known, budget: int, counter: Counter, method: Method) -> Context:
+    edges = frame(known, budget=budget, family=counter.family, method=method)
+    lanes = _Lanes(Packer(edges, budget, counter), conversation, known.workspace)
     lanes.said()
     lanes.facts([fact for fact in known.facts if fact.must], budget // 4)
     lanes.last()
@@ -115,7 +147,7 @@ class _Lanes:
             cap, chosen = self._budget * 2 // 5, places
         else:
             cap, chosen = self._budget // 4, sorted({*places[:1], *places[-6:]})
-        found = {place: self._said(place, "said", "user") for place in chosen}
+        found = {place: self._candidate(place, "said") for place in chosen}
         each = divide([self.packer.cost(c.block.text) for c in found.values()], cap)
         for place in [*chosen[:1], *reversed(chosen[1:])]:
             if not self._take(place, found[place], each):
@@ -206,12 +238,12 @@ class _Lanes:
                 self.packer.leave(unit.seq, "erased", "missing", "its content was erased")
             elif unit.needless:
                 self._leave(place, unit.needless)
-            elif file and self._take_file(place, file):
+            elif file and self.packer.room >= _SMALLEST and self._take_file(place, file):
                 self._files.pop(file.path)
                 for source in self._done.symmetric_difference({*self._done, *file.sources}):
                     self._leave(source, f"in the lines of {self._short(file.path)}, {MARK}{unit.seq}")
                 self._done.update(file.sources)
-            elif not self._take(place, self._candidate(place, "history"), self._limit(unit)):
+            elif self.packer.room < _SMALLEST or not self._take(place, self._candidate(place, "history"), self._limit(unit)):
                 self._leave(place, "no room")
                 self._without_room.append(place)
 
@@ -226,8 +258,7 @@ class _Lanes:
             return
         for order, place in enumerate(rest, 1):
             unit = self.units[place]
-            what = self._candidate(place, "history").what
-            text = f"- {MARK}{unit.seq} {line(what, 90)} ({self.packer.cost(unit.text):,} tokens)"
+            text = f"- {MARK}{unit.seq} {line(self._label(unit), 90)} ({self.packer.cost(unit.text):,} tokens)"
             if self.packer.take(Candidate(Block("left", order, text), unit.seq, "")) is None:
                 return
 
@@ -271,16 +302,15 @@ class _Lanes:
 
     def _candidate(self, place: int, section: Section) -> Candidate:
         unit = self.units[place]
-        if unit.kind == "exchange":
-            head = self._short(unit.head)
-            return self._part(Block(section, place, unit.text), unit.seq, head, partial(exchange_block, unit.seq, head))
-        who = {"prose": "agent", "reasoning": "agent (thinking)", "injected": "agent's program"}.get(unit.kind, unit.kind)
-        return self._said(place, section, who)
+        who = _WHO.get(unit.kind, unit.kind)
+        head = self._short(unit.head)
+        render = partial(exchange_block, unit.seq, head) if unit.kind == "exchange" else partial(said_block, unit.seq, who)
+        return self._part(Block(section, place, unit.text), unit.seq, self._label(unit), render)
 
-    def _said(self, place: int, section: Section, who: str) -> Candidate:
-        unit = self.units[place]
-        what = f"{who}: {unit.text[:200]}"
-        return self._part(Block(section, place, unit.text), unit.seq, what, partial(said_block, unit.seq, who))
+    def _label(self, unit: Unit) -> str:
+        if unit.kind == "exchange":
+            return self._short(unit.head[:400])
+        return f"{_WHO.get(unit.kind, unit.kind)}: {unit.text[:200]}"
 
     def _part(self, raw: Block, seq: int, what: str, render: Callable[[str], str]) -> Candidate:
         """Return a candidate of what *render* makes of a raw text, or of its beginning and end."""
@@ -294,10 +324,8 @@ class _Lanes:
         return entry is not None
 
     def _leave(self, place: int, reason: str) -> None:
-        found = (
-            self._said(place, "said", "user") if self.units[place].kind == "instruction" else self._candidate(place, "history")
-        )
-        self.packer.leave(found.seq, found.what, "skipped", reason)
+        unit = self.units[place]
+        self.packer.leave(unit.seq, line(self._label(unit), 90), "skipped", reason)
 
     def _short(self, text: str) -> str:
         return text.replace(self._home, "") if self._home else text

@@ -15,6 +15,12 @@ _FADES: Final = 60
 _FLOOR: Final = 0.15
 _SHOWN_AT_MOST: Final = 20
 """Paths that one output contributes: a listing of a whole tree says little about each."""
+_SHOWN_LATELY: Final = 400
+"""Units back to which paths in outputs are looked for."""
+_NAMED: Final = 12
+"""Files that are listed with names."""
+_NAMED_FROM: Final = 40
+"""Latest uses of a file that its names are taken from."""
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{3,}")
 _COMPOUND: Final = re.compile(r"[a-z0-9]_[A-Za-z0-9]|[a-z][A-Z]")
 
@@ -33,32 +39,35 @@ def ledger(units: Sequence[Unit]) -> list[FileLine]:
     """Return the files of a conversation, most relevant first: by what was done to them, how often and how lately."""
     scores: dict[str, float] = {}
     uses: dict[str, Counter[str]] = {}
-    names: dict[str, dict[str, float]] = {}
     last: dict[str, int] = {}
+    changed: dict[str, list[int]] = {}
     for place, unit in enumerate(units):
-        weight = _FLOOR + exp((place - len(units) + 1) / _FADES)
-        for path, how in _used(unit):
+        weight = _weight(len(units), place)
+        for path, how in _used(unit, shown=len(units) - place <= _SHOWN_LATELY):
             scores[path] = scores.get(path, 0.0) + _WEIGHT[how] * weight
             last[path] = unit.seq
             uses.setdefault(path, Counter())
             if how != "shown":
                 uses[path][how] += 1
-        changed = unit.op in {"edit", "write", "read"} and not unit.failed and len(unit.touches) == 1
-        if changed:
-            _note_names(names.setdefault(unit.touches[0].path, {}), unit, weight)
-    merged = _merge_tails(scores)
-    return [
-        FileLine(path, score, dict(uses[path]), _top(names.get(path, {})), last[path])
-        for path, score in sorted(merged.items(), key=lambda entry: (-entry[1], entry[0]))
-    ]
+        if unit.op in {"edit", "write", "read"} and not unit.failed and len(unit.touches) == 1:
+            changed.setdefault(unit.touches[0].path, []).append(place)
+    found = []
+    for order, (path, score) in enumerate(sorted(_merge_tails(scores).items(), key=lambda entry: (-entry[1], entry[0]))):
+        names = _names(units, changed.get(path, ())) if order < _NAMED else []
+        found.append(FileLine(path, score, dict(uses[path]), names, last[path]))
+    return found
 
 
-def _used(unit: Unit) -> list[tuple[str, str]]:
+def _weight(count: int, place: int) -> float:
+    return _FLOOR + exp((place - count + 1) / _FADES)
+
+
+def _used(unit: Unit, *, shown: bool) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     found += [(touch.path, touch.op if touch.op in _WEIGHT else "other") for touch in unit.touches if _is_file(touch.path)]
     if unit.kind in {"prose", "instruction"}:
         found += [(path, "said") for path in mentions(unit.text)]
-    elif unit.op in {"run", "search"}:
+    elif shown and unit.op in {"run", "search"}:
         known = {path for path, _ in found}
         found += [(path, "shown") for path in mentions(unit.text[:20_000])[:_SHOWN_AT_MOST] if path not in known]
     return found
@@ -83,15 +92,16 @@ def _merge_tails(scores: dict[str, float]) -> dict[str, float]:
     return merged
 
 
-def _note_names(names: dict[str, float], unit: Unit, weight: float) -> None:
-    lines = unit.text.splitlines()
-    if unit.op == "edit":
-        lines = [line for line in lines if line[:1] in "+-"] or lines
-    scale = weight * (3.0 if unit.op != "read" else 0.5)
-    for name, count in Counter(_NAME.findall("\n".join(lines[:400]))).items():
-        if _COMPOUND.search(name):
-            names[name] = names.get(name, 0.0) + scale * min(count, 4) ** 0.5
-
-
-def _top(names: dict[str, float]) -> list[str]:
+def _names(units: Sequence[Unit], places: Sequence[int]) -> list[str]:
+    """Return the compound names in what was changed and read at *places*, those that count most first."""
+    names: dict[str, float] = {}
+    for place in places[-_NAMED_FROM:]:
+        unit = units[place]
+        lines = unit.text.splitlines()
+        if unit.op == "edit":
+            lines = [line for line in lines if line[:1] in "+-"] or lines
+        scale = _weight(len(units), place) * (3.0 if unit.op != "read" else 0.5)
+        for name, count in Counter(_NAME.findall("\n".join(lines[:400]))).items():
+            if _COMPOUND.search(name):
+                names[name] = names.get(name, 0.0) + scale * min(count, 4) ** 0.5
     return sorted(names, key=lambda name: (-names[name], name))[:24]

@@ -15,6 +15,7 @@ _FENCE: Final = "SEGUE-QUOTE"
 _SPOOF: Final = re.compile(rf"^(\\*{MARK})", re.MULTILINE)
 _FENCED: Final = re.compile(_FENCE, re.IGNORECASE)
 _COLOURS: Final = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+_PLAIN: Final = bytes(range(0x20, 0x7F)) + b"\t\n"
 _HIDDEN: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200e\u200f\u2028-\u202e"
     "\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
@@ -25,7 +26,7 @@ _HIDDEN: Final = re.compile(
 
 def visible(text: str) -> str:
     """Return *text* with invisible, direction-changing and control characters shown by number; colours are taken out."""
-    if text.isascii() and text.isprintable():
+    if text.isascii() and not text.encode().translate(None, _PLAIN):
         return text
     text = _COLOURS.sub("", text.replace("\r\n", "\n"))
     return _HIDDEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text)

@@ -135,10 +135,9 @@ def estimate(text: str | bytes, family: Family = "unknown") -> int:
 class Estimator:
     """Counts by estimate. `factor` is what a session's real usage taught (see `Anchor`), `margin` what to keep free."""
 
-    method: Method = "estimate"
-
     def __init__(self, family: Family = "unknown", factor: float = 1.0, margin: float | None = None) -> None:
         """Count for *family*, times *factor*, give or take *margin* (the family's own, if not given)."""
+        self.method: Method = "estimate" if factor == 1.0 else "anchored"
         self.family: Family = family
         self.factor = factor
         self.margin = MARGINS[family] if margin is None else margin
