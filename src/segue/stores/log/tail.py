@@ -129,11 +129,15 @@ def _torn_group(heads: _Heads, last: int) -> int:
     return start if intact < end.of else -1
 
 
+def _follows(head: LineHead | None, before: Head) -> bool:
+    return head is not None and head.seq > before.seq
+
+
 def _head(heads: _Heads, end: int, before: Head) -> Head | None:
     if end < 0:
         return None
     i = end
-    while i >= 0 and heads[i] is None:
+    while i >= 0 and not _follows(heads[i], before):  # damaged, or another log's: it has its place in the numbering only
         i -= 1
     good = heads[i] if i >= 0 else None
     seq, digest = (good.seq, good.digest) if good else (before.seq, before.digest)
