@@ -514,7 +514,7 @@ def test_what_was_said_reads_as_messages_beside_the_record(store, adk):
     for event in (model, tool, Event(author="bot", invocation_id="i")):
         adk.append(session, event)
 
-    bodies = [(e.kind, e.body) for e in store.read(next(store.sessions()), after=1)]
+    bodies = [(e.kind, e.body) for e in store.read(next(store.sessions()), after=2)]
 
     assert bodies == [
         ("message", {"role": "user", "parts": [{"type": "text", "content": "hello"}]}),

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage
+from langgraph.channels.delta import DeltaChannel
 from langgraph.checkpoint.base import BaseCheckpointSaver, empty_checkpoint
 from langgraph.checkpoint.conformance import checkpointer_test, validate
 from langgraph.checkpoint.memory import InMemorySaver
@@ -18,12 +19,13 @@ from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Command, interrupt
 
-from segue.core.errors import NotFoundError
 from segue.core.log.events import Draft
+from segue.core.session.state import fold
 from segue.engine import foreign
 from segue.engine.foreign import Foreign
 from segue.integrations.langgraph import SegueSaver
 from segue.integrations.langgraph._values import Codec, Element, describe, digest, pack, unpack
+from segue.testing.fakes import FakeClock
 
 BASE = {"put": 17, "put_writes": 10, "get_tuple": 10, "list": 16, "delete_thread": 5}
 
@@ -197,6 +199,31 @@ def test_parallel_branches_are_restored_with_their_pending_writes(store):
     assert result == {"found": ["begun", "bad", "good"]}
 
 
+@pytest.mark.filterwarnings("ignore")  # the channel says that it is beta
+def test_a_channel_that_stores_only_its_changes_is_rebuilt_as_by_the_frameworks_own_saver(store):
+    def gather(state, writes):
+        return [*(state or []), *(x for write in writes for x in write)]
+
+    class State(TypedDict):
+        log: Annotated[list, DeltaChannel(gather, snapshot_frequency=5)]
+
+    def build(saver):
+        graph = StateGraph(State)
+        for name in "ba":
+            graph.add_node(name, lambda state, name=name: {"log": [f"{name}{len(state['log'])}"]})
+            graph.add_edge(START, name)
+        return graph.compile(checkpointer=saver)
+
+    ours, theirs = build(SegueSaver(store)), build(InMemorySaver())
+    for n in range(9):
+        for app in (ours, theirs):
+            app.invoke({"log": [f"in{n}"]}, config_of("t"))
+
+    history = [s.values for s in build(SegueSaver(store)).get_state_history(config_of("t"))]
+    assert history == [s.values for s in theirs.get_state_history(config_of("t"))]
+    assert len(history[0]["log"]) == 27
+
+
 # --- size
 
 
@@ -272,6 +299,15 @@ def puts(saver, thread, name="1", parent=None):
     checkpoint = {**empty_checkpoint(), "id": name}
     more = {"checkpoint_id": parent} if parent else {}
     return saver.put(config_of(thread, checkpoint_ns="", **more), checkpoint, {"source": "loop", "step": 0}, {})
+
+
+def test_a_threads_session_has_a_name_and_is_found_by_the_threads_id(store):
+    puts(SegueSaver(store, clock=FakeClock()), "my thread")
+
+    (session,) = store.sessions()
+    state = fold(store.read(session))
+    assert (state.header["name"], state.status) == ("SESSION-260115-001", "active")
+    assert (state.header["agent"], state.header["foreign_ids"]) == ("langgraph", ["my thread"])
 
 
 def test_many_writers_that_begin_a_thread_at_once_end_in_one_session(store):
@@ -397,13 +433,3 @@ def test_writes_without_a_checkpoint_are_refused(store):
     with pytest.raises(ValueError, match="no checkpoint_id"):
         SegueSaver(store).put_writes(config_of("t"), [("c", 1)], "task")
     assert list(store.sessions()) == []
-
-
-def test_a_session_id_is_used_once(store):
-    session = foreign.ensure(store, Foreign("a", ("t",)))
-    store.delete(session)
-
-    assert foreign.find(store, Foreign("a", ("t",))) is None
-    assert foreign.ensure(store, Foreign("a", ("t",))) != session
-    with pytest.raises(NotFoundError):
-        store.stamp(session)

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 from segue.core.errors import ExistsError, GoneError, NotFoundError
 from segue.core.log.events import Draft
-from segue.core.log.ids import named_uuid
-from segue.ports import Store
+from segue.core.log.ids import named_uuid, session_name, session_prefix
+from segue.core.log.times import day, stamp
+from segue.ports import Clock, Store
 
 
 class Foreign(NamedTuple):
@@ -28,19 +29,21 @@ def find(store: Store, foreign: Foreign) -> str | None:
     return session if there else None
 
 
-def ensure(store: Store, foreign: Foreign, header: Mapping[str, Any] | None = None) -> str:
-    """Return the id of the session of *foreign*, begun now where it is not there."""
+def ensure(store: Store, foreign: Foreign, header: Mapping[str, Any] | None = None, *, clock: Clock | None = None) -> str:
+    """Return the id of the session of *foreign*, begun now where it is not there (and named, given a *clock*)."""
     while True:
         try:
-            return begin(store, foreign, Draft("session.created", header or {}))
+            return begin(store, foreign, Draft("session.created", header or {}), clock=clock)
         except ExistsError:
             session = find(store, foreign)
             if session is not None:
                 return session
 
 
-def begin(store: Store, foreign: Foreign, created: Draft) -> str:
+def begin(store: Store, foreign: Foreign, created: Draft, *, clock: Clock | None = None) -> str:
     """Begin the session of *foreign* with the event *created*, its foreign id added, and return its id.
+
+    Given a *clock*, it gets the name that a session of that day gets in this store, and is active from the beginning.
 
     Raises:
         ExistsError: it is there.
@@ -54,8 +57,10 @@ def begin(store: Store, foreign: Foreign, created: Draft) -> str:
         session, there = place(store, foreign)
         if there:
             raise ExistsError(f"{foreign.agent} session", foreign.parts[-1])
+        first = created._replace(body={**named, **_named(store, session, clock), **created.body})
+        begun = [first, Draft("session.activated", {}, actor=created.actor)] if clock else [first]
         try:
-            store.create(session, [created._replace(body={**named, **created.body})])
+            store.create(session, begun)
         except ExistsError:
             if find(store, foreign) is not None:
                 raise ExistsError(f"{foreign.agent} session", foreign.parts[-1]) from None
@@ -88,3 +93,10 @@ def place(store: Store, foreign: Foreign) -> tuple[str, bool]:
             return session, False
         return session, True
     raise AssertionError  # count() does not end
+
+
+def _named(store: Store, session: str, clock: Clock | None) -> dict[str, str]:
+    if clock is None:
+        return {}
+    today = day(stamp(clock.now()))
+    return {"type": "general", "name": session_name(today, store.number(session_prefix(today), session))}

@@ -30,8 +30,9 @@ from segue.core.log.events import Commit, Draft, Event
 from segue.core.log.times import seconds
 from segue.engine import foreign
 from segue.engine.foreign import Foreign
+from segue.host.clock import SystemClock
 from segue.host.threads import in_thread
-from segue.ports import Opened, Snapshot, Store, port_of
+from segue.ports import Clock, Opened, Snapshot, Store, port_of
 
 __all__ = ["SegueSessionService"]
 
@@ -51,9 +52,10 @@ class SegueSessionService(BaseSessionService):
     The store stays the caller's: closing it is his.
     """
 
-    def __init__(self, store: Store | Opened) -> None:
-        """Keep sessions in *store*."""
+    def __init__(self, store: Store | Opened, *, clock: Clock | None = None) -> None:
+        """Keep sessions in *store*; *clock* dates their names."""
         self.store = port_of(store)
+        self._clock = clock or SystemClock()
 
     async def create_session(
         self, *, app_name: str, user_id: str, state: dict[str, Any] | None = None, session_id: str | None = None
@@ -105,7 +107,7 @@ class SegueSessionService(BaseSessionService):
         own, scopes = _split(app, user, _json_state(EventActions(state_delta=state)))
         created = Draft("session.created", {"state": own}, actor=_AGENT, scopes=scopes or None)
         try:
-            at = foreign.begin(self.store, _foreign(app, user, session_id), created)
+            at = foreign.begin(self.store, _foreign(app, user, session_id), created, clock=self._clock)
         except ExistsError as e:
             raise AlreadyExistsError(f"Session with id {session_id} already exists.") from e
         return self._session(at, _foreign(app, user, session_id))

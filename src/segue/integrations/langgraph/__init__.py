@@ -30,10 +30,11 @@ from segue.core.errors import NotFoundError
 from segue.core.log.events import Draft, KeyPolicy
 from segue.engine import foreign
 from segue.engine.foreign import Foreign
+from segue.host.clock import SystemClock
 from segue.host.threads import in_thread
 from segue.integrations.langgraph._thread import CHECKPOINT, WRITE, Stored, Thread, draft
 from segue.integrations.langgraph._values import Codec, Typed
-from segue.ports import Opened, Store, port_of
+from segue.ports import Clock, Opened, Store, port_of
 
 __all__ = ["SegueSaver"]
 
@@ -63,10 +64,11 @@ class SegueSaver(BaseCheckpointSaver[int]):
         True
     """
 
-    def __init__(self, store: Store | Opened, *, serde: SerializerProtocol | None = None) -> None:
-        """Save into *store*, with LangGraph's serialiser or another one of its kind."""
+    def __init__(self, store: Store | Opened, *, serde: SerializerProtocol | None = None, clock: Clock | None = None) -> None:
+        """Save into *store*, with LangGraph's serialiser or another one of its kind; *clock* dates sessions' names."""
         super().__init__(serde=serde)
         self.store = port_of(store)
+        self._clock = clock or SystemClock()
         self._threads: OrderedDict[str, Thread] = OrderedDict()
         self._lock = Lock()
 
@@ -310,7 +312,7 @@ class SegueSaver(BaseCheckpointSaver[int]):
         while True:
             thread = self._thread(thread_id)
             if thread is None:
-                foreign.ensure(self.store, _foreign(thread_id))
+                foreign.ensure(self.store, _foreign(thread_id), clock=self._clock)
                 continue
             try:
                 with thread.lock:
