@@ -217,6 +217,17 @@ def _sizes(found: Found) -> Iterator[str]:
     yield ""
 
 
+def _searches(found: Found) -> Iterator[str]:
+    rate = found["events"] / found["indexing"]
+    yield f"{found['events']:,} messages of about 300 bytes: {rate:,.0f} events/s are indexed;"
+    yield f"the store has {found['bytes'] / 1e6:.1f} MB, its index {found['index'] / 1e6:.1f} MB."
+    yield "Twenty hits with their snippets, read from the log:"
+    yield ""
+    rows = [(name, f"{s * 1e3:.1f}") for name, s in found.items() if name not in ("events", "indexing", "bytes", "index")]
+    yield from _table(["search", "median ms"], rows)
+    yield ""
+
+
 def _startup(found: Found) -> Iterator[str]:
     rows = [(name, f"{f['cpu'] * 1e3:.1f}", f"{f['ratio']:.2f}") for name, f in found.items()]
     yield from _table(["process", "CPU ms", "ratio to the bare interpreter"], rows)
@@ -241,6 +252,7 @@ _SECTIONS = (
     ("writers", "Writers at the same time", _writers),
     ("reads", "Reading", _reads),
     ("sizes", "Room", _sizes),
+    ("searches", "Searching", _searches),
     ("startup", "Starting", _startup),
     ("imports", "Importing", _imports),
 )

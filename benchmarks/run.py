@@ -4,8 +4,8 @@
     python benchmarks/run.py --long more rounds, larger events
     python benchmarks/run.py --only appends --only reads --out -
 
-Sections: appends writers reads sizes startup imports. All contenders of a section run in the same minutes, in turns; ratios are
-within a round, and what is shown is the median of the rounds.
+Sections: appends writers reads sizes searches startup imports. All contenders of a section run in the same minutes, in
+turns; ratios are within a round, and what is shown is the median of the rounds.
 """
 
 import argparse
@@ -71,6 +71,11 @@ class Bench:
             turns = (10, 100, 1000) if self.long else (10, 50, 200)
             return {"sealed": sealed, "langgraph": sizes.langgraph_sizes(place, turns, 250 if self.long else 100)}
 
+    def searches(self) -> dict[str, Any]:
+        """Indexing, and finding words again."""
+        with self.fresh() as place:
+            return sizes.searches(place, 100 if self.long else 20, 10_000 if self.long else 1_000)
+
     def startup(self) -> dict[str, Any]:
         """CPU of a start."""
         with self.fresh() as place:
@@ -128,7 +133,7 @@ def _lines(path: str) -> list[str]:
         return []
 
 
-SECTIONS: tuple[str, ...] = ("appends", "writers", "reads", "sizes", "startup", "imports")
+SECTIONS: tuple[str, ...] = ("appends", "writers", "reads", "sizes", "searches", "startup", "imports")
 
 
 def main() -> None:

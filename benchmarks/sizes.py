@@ -177,3 +177,40 @@ def imports(place: Path, samples: Path) -> dict[str, Any] | None:
             new = sum(s.new_events for s in again.sessions)
     wall, cpu = min(found)
     return {"bytes": size, "events": events, "seconds": wall, "cpu": cpu, "again": second, "new": new}
+
+
+def searches(place: Path, sessions: int, events: int, size: int = 300) -> dict[str, Any]:
+    """Return seconds of indexing and of searching in *sessions* times *events* messages, their store's bytes and the index's."""
+    from segue.stores.index.index import SqliteIndex
+
+    made = small(events, size)
+    with closing(opened(place / "store", durability="relaxed")) as store:
+        for n in range(sessions):
+            session = named_uuid("searched", str(n))
+            needle = Draft("message", {"role": "user", "parts": [{"type": "text", "content": f"needle{n} in the haystack"}]})
+            store.create(session, [Draft("session.created", {}), needle])
+            store.append(session, made)
+        index = SqliteIndex(store, place / "index.sqlite")
+        start = time.perf_counter()
+        index.catch_up()
+        found: dict[str, Any] = {"events": sessions * (events + 2), "indexing": time.perf_counter() - start}
+        ask = {
+            "a word that is there once": ("needle1", "newest"),
+            "two words": ("return isinstance", "newest"),
+            "a very common word, newest first": ("self", "newest"),
+            "a very common word, best first": ("self", "best"),
+        }
+        for name, (query, order) in ask.items():
+            found[name] = clocked(lambda query=query, order=order: index.search(query, order=order), 9)
+
+        numbers = iter(range(100))
+
+        def own_write() -> None:
+            said = f"fresh{next(numbers)}"
+            store.append(session, [Draft("message", {"role": "user", "parts": [{"type": "text", "content": said}]})])
+            if not index.search(said).hits:
+                raise AssertionError("a search does not see what was just appended")
+
+        found["append a message and find it"] = clocked(own_write, 9)
+        found["bytes"], found["index"] = stored(place / "store"), stored(place) - stored(place / "store")
+    return found
