@@ -108,9 +108,9 @@ class _Claude(Interpreter):
         self.facts = dict(dict_of(state, "facts"))
         self._file = file
         self._drafts = drafts
-        self._seen: set[str] = set()
         self._last: dict[str, str] = {k: v for k, v in dict_of(state, "last").items() if isinstance(v, str)}
         self._said: dict[str, str] = {k: v for k, v in dict_of(state, "said").items() if isinstance(v, str)}
+        self._seen = {*self._last.values(), *self._said.values()}
         self._queue = [t for t in list_of(state, "queue") if isinstance(t, str)]
         self._attaches = bool(state.get("attaches"))
         self._stream = text_of(state, "stream") or _file_stream(file.path)
