@@ -16,6 +16,8 @@ from segue.stores.log import files
 
 _SIZE = 16
 _NONE = bytes(8)
+_SEARCHES = 32
+"""Searches after which a table by hash is made: a program that asks often pays once, one that asks seldom never."""
 
 
 class KeyTable:
@@ -25,6 +27,8 @@ class KeyTable:
         """Name the file; it is read by `load`."""
         self._path = path
         self._data = bytearray()
+        self._table: dict[bytes, tuple[int, ...]] | None = None
+        self._searches = 0
         self.covered = 0
         self.loaded = False
 
@@ -34,23 +38,32 @@ class KeyTable:
             data = files.read_file(self._path)
         except OSError:
             data = b""
-        self._data = bytearray(data[: _intact(data)])
+        self._data, self._table, self._searches = bytearray(data[: _intact(data)]), None, 0
         self.covered = max(first - 1, _last(self._data))
         self.loaded = True
 
     def reset(self, covered: int) -> None:
         """Begin anew: nothing is known but that there is nothing up to *covered*."""
-        self._data, self.covered = bytearray(), covered
+        self._data, self._table, self.covered = bytearray(), None, covered
 
     def add(self, seq: int, key: str | None) -> None:
         """Note the event *seq*, which comes after all that were noted before."""
         if key is not None:
-            self._data += _entry(_hash(key), seq)
+            hashed = _hash(key)
+            self._data += _entry(hashed, seq)
+            if self._table is not None:
+                self._table[hashed] = (*self._table.get(hashed, ()), seq)
         self.covered = seq
 
     def find(self, key: str, upto: int | None = None) -> Iterator[int]:
         """Yield the numbers of the events that may have *key*, latest first."""
         wanted, end = _hash(key), len(self._data)
+        self._searches += 1
+        if self._table is None and self._searches > _SEARCHES:
+            self._table = _table(self._data)
+        if self._table is not None:
+            yield from (seq for seq in reversed(self._table.get(wanted, ())) if upto is None or seq <= upto)
+            return
         while True:
             at = self._data.rfind(wanted, 0, end)
             if at < 0:
@@ -97,6 +110,14 @@ def _hash(key: str) -> bytes:
 def _entry(hashed: bytes, seq: int) -> bytes:
     body = hashed + seq.to_bytes(6, "big")
     return body + (crc32(body) & 0xFFFF).to_bytes(2, "big")
+
+
+def _table(data: bytearray) -> dict[bytes, tuple[int, ...]]:
+    found: dict[bytes, tuple[int, ...]] = {}
+    for at in range(0, len(data), _SIZE):
+        hashed = bytes(data[at : at + 8])
+        found[hashed] = (*found.get(hashed, ()), _seq(data, at))
+    return found
 
 
 def _last(data: bytearray | bytes) -> int:
