@@ -3,7 +3,9 @@
 from math import exp2
 from typing import Final, TypedDict
 
-from segue.core.session.state import HALF_LIFE, Item, State
+from segue.core.session.sections import Item
+from segue.core.session.state import State
+from segue.core.session.tables import HALF_LIFE
 from segue.core.session.values import clip
 
 _MOST: Final = 20

@@ -94,6 +94,22 @@ ENTERS: Final[dict[str, str]] = {
 """Kind of event -> the state that it leads to (`session.unarchived`: the one before)."""
 
 
+QUIET: Final = frozenset(
+    {
+        "session.updated",
+        "session.archived",
+        "session.unarchived",
+        "checkpoint.forgotten",
+        "lease.taken",
+        "lease.released",
+        "loss",
+        "import.advanced",
+        "scope.delta",
+    }
+)
+"""Bookkeeping: such an event is no activity, its time does not count."""
+
+
 class HasLife(Protocol):
     """What a decision needs to know: `State` has it."""
 

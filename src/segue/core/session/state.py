@@ -10,18 +10,30 @@ bounded, metrics count what went. An unknown kind, and a field of another type t
 
 from collections.abc import Callable, Iterable, Iterator
 from json import dumps
-from math import exp2
-from typing import Any, Final, Self, TypedDict
+from typing import Any, Final, Self
 
 from segue.core.errors import DamagedError, SegueError
 from segue.core.log.codec import load_blobs
 from segue.core.log.events import MAIN, Event
 from segue.core.log.kinds import KINDS, upcast
 from segue.core.log.times import seconds
-from segue.core.session.lifecycle import ENTERS
+from segue.core.session import tables, work
+from segue.core.session.lifecycle import ENTERS, QUIET
 from segue.core.session.metrics import Metrics, Windows, count_event, new_metrics, new_windows
-from segue.core.session.values import LINE, LONG, add, clip, count, free, items, mapping, plain, push, put, text, texts, union
-from segue.core.session.work import HANDLERS, Work, hear, new_work, set_facts
+from segue.core.session.sections import (
+    AgentState,
+    Anchor,
+    Header,
+    HeadOf,
+    Item,
+    Life,
+    Lineage,
+    Losses,
+    Place,
+    new_header,
+    new_life,
+)
+from segue.core.session.values import LINE, LONG, add, count, items, mapping, plain, put, text, texts, union
 
 SCHEMA: Final = "segue-state-1"
 """Names the shape of `to_json`, and what the fold makes of events: it changes with either."""
@@ -29,138 +41,7 @@ SCHEMA: Final = "segue-state-1"
 IDLE_MS: Final = 30 * 60 * 1000
 """A silence of more than this, while active, counts as idle."""
 
-HALF_LIFE: Final = 200
-"""Events after which a use of an item weighs half."""
-
-_MOST_NAMES: Final = 500
-_MOST_KEYS: Final = 10_000
-_MOST_STREAMS: Final = 256
 _HEADER_TEXTS: Final = ("name", "slug", "title", "organisation", "project", "type", "model", "owner", "workspace", "agent")
-
-QUIET: Final = frozenset(
-    {
-        "session.updated",
-        "session.archived",
-        "session.unarchived",
-        "checkpoint.forgotten",
-        "lease.taken",
-        "lease.released",
-        "loss",
-        "import.advanced",
-        "scope.delta",
-    }
-)
-"""Bookkeeping: such an event is no activity, its time does not count."""
-
-
-class Header(TypedDict):
-    """Who and what a session is (product 1.3)."""
-
-    name: str
-    slug: str
-    title: str
-    organisation: str
-    project: str
-    type: str
-    task: str
-    model: str
-    owner: str
-    workspace: str
-    agent: str
-    tags: list[str]
-    foreign_ids: list[str]
-
-
-class Life(TypedDict):
-    """Where a session is in its life (product 1.4). Times are of events, UTC."""
-
-    status: str
-    reason: str
-    note: str
-    by: str
-    """The successor of a superseded session."""
-    since: str
-    before: str
-    """The state that it was archived in."""
-    created: str
-    times: dict[str, str]
-    """State -> when it was last entered."""
-    entered: dict[str, int]
-    """State -> how often it was entered."""
-    active_ms: int
-    """Time in the state `active`, from event to event."""
-    idle_ms: int
-    """Of these, silences of more than half an hour."""
-    clock_ms: int
-    """The latest time of an event so far; clocks that go backwards do not count."""
-
-
-class HeadOf(TypedDict):
-    """The node that a stream's next event follows, and the event that made it so."""
-
-    node: str | None
-    seq: int
-
-
-class Anchor(TypedDict):
-    """The last usage record of the main stream: how full the context was, as the provider counted."""
-
-    context_tokens: int
-    model: str
-    seq: int
-    at: str
-
-
-class Place(TypedDict):
-    """A checkpoint or continuation: a name for a position. Its event, `seq`, has the whole."""
-
-    seq: int
-    position: int
-    at: str
-    automatic: bool
-    trigger: str
-    description: str
-
-
-class AgentState(TypedDict):
-    """An agent of the session, as it was last known (product 7.4)."""
-
-    type: str
-    status: str
-    set: dict[str, Any]
-    seq: int
-    at: str
-
-
-class Item(TypedDict):
-    """How often and how lately something was used: `score` halves every HALF_LIFE events and rises by one with each use."""
-
-    kind: str
-    path: str
-    uses: int
-    score: float
-    tokens: int
-    hash: str
-    seq: int
-    at: str
-
-
-class Losses(TypedDict):
-    """What could not be read or kept: how much, and the latest of it by name."""
-
-    count: int
-    recent: list[dict[str, Any]]
-
-
-class Lineage(TypedDict):
-    """Where a session comes from, and what went into it."""
-
-    parent: dict[str, Any] | None
-    """`{"session", "seq", "digest"}` of a fork."""
-    predecessor: str
-    """The superseded session that it continues."""
-    merged: list[dict[str, Any]]
-    """`{"session", "position", "outcome", "seq"}` of what was merged into it."""
 
 
 class State:
@@ -199,11 +80,11 @@ class State:
         """Time of the last event."""
         self.activity = ""
         """Time of the latest event that is more than bookkeeping."""
-        self.header: Header = _header()
-        self.lifecycle: Life = _life()
+        self.header: Header = new_header()
+        self.lifecycle: Life = new_life()
         self.heads: dict[str, HeadOf] = {}
         """Stream -> head. A revision of a node that is no longer remembered moves it: `tree` is the truth."""
-        self.work: Work = new_work()
+        self.work: work.Work = work.new_work()
         self.metrics: Metrics = new_metrics()
         self.usage: Anchor | None = None
         self.checkpoints: dict[str, Place] = {}
@@ -312,7 +193,7 @@ def _apply(state: State, event: Event) -> None:
     kind = event.kind
     known = KINDS.get(kind)
     if known is None:
-        add(state.unknown, kind, 1, _MOST_NAMES)
+        add(state.unknown, kind, 1, tables.MOST_NAMES)
         return
     if kind not in QUIET:
         _tick(state, event.at)
@@ -328,10 +209,12 @@ def _apply(state: State, event: Event) -> None:
     revised = count_event(state.metrics, state.windows, event, body)
     if known.node:
         _node(state, event, body, revised=revised)
-    if kind in HANDLERS:
-        HANDLERS[kind](state.work, event, body)
-    elif kind in _HANDLERS:
-        _HANDLERS[kind](state, event, body)
+    if kind == "session.updated":
+        _update(state, event, body)
+    elif kind in work.HANDLERS:
+        work.HANDLERS[kind](state.work, event, body)
+    elif kind in tables.HANDLERS:
+        tables.HANDLERS[kind](state, event, body)
 
 
 def _tick(state: State, at: str) -> None:
@@ -375,13 +258,13 @@ def _enter_state(state: State, event: Event, status: str, body: dict[str, Any]) 
 
 def _fork(state: State, body: dict[str, Any]) -> None:
     """Begin a fork: what the parent knew is known, what it was and did is its own."""
-    header = _header()
+    header = new_header()
     old = state.header
     for name in ("title", "organisation", "project", "type", "task", "model", "owner", "workspace"):
         header[name] = old[name]
     header["tags"] = old["tags"]
     clock = state.lifecycle["clock_ms"]
-    state.header, state.lifecycle = header, _life()
+    state.header, state.lifecycle = header, new_life()
     state.lifecycle["clock_ms"] = clock
     state.metrics, state.windows = new_metrics(), new_windows()
     state.imports, state.losses = {}, {"count": 0, "recent": []}
@@ -406,203 +289,29 @@ def _update(state: State, event: Event, body: dict[str, Any]) -> None:
     for agent in items(body, "agents"):
         if isinstance(agent, dict):
             rest = {k: v for k, v in agent.items() if k not in {"name", "type", "status", "set"}}
-            _set_agent(state, event, agent | {"set": rest | mapping(agent, "set")})
+            tables.set_agent(state, event, agent | {"set": rest | mapping(agent, "set")})
 
 
 def _node(state: State, event: Event, body: dict[str, Any], *, revised: bool) -> None:
     """Move the stream's head on, unless it is a revision; take in what was said and how full the context is."""
     stream = event.stream
     if not revised:
-        put(state.heads, stream, {"node": event.node, "seq": event.seq}, _MOST_STREAMS)
+        put(state.heads, stream, {"node": event.node, "seq": event.seq}, tables.MOST_STREAMS)
     if event.kind == "compaction":
         if stream == MAIN:
             after = count(body.get("post_tokens"))
-            state.usage = _anchor(event, after, state.usage["model"] if state.usage else "") if after else None
+            state.usage = tables.anchor(event, after, state.usage["model"] if state.usage else "") if after else None
         return
     if event.kind != "message":
         return
     usage = mapping(body, "usage")
     if stream == MAIN:
         if size := count(usage.get("input_tokens")) + count(usage.get("output_tokens")):
-            state.usage = _anchor(event, size, text(body, "model", 100))
-        hear(state.work, event, body, revised=revised)
+            state.usage = tables.anchor(event, size, text(body, "model", 100))
+        work.hear(state.work, event, body, revised=revised)
     for effect in items(body, "effects"):
         if isinstance(effect, dict) and (path := text(effect, "path", 1_000)):
-            _use(state, event, path, "file", effect)
-
-
-def _move_head(state: State, event: Event, body: dict[str, Any]) -> None:
-    to = body.get("to")
-    if to is None or isinstance(to, str):
-        put(state.heads, event.stream, {"node": to, "seq": event.seq}, _MOST_STREAMS)
-    if event.stream == MAIN:
-        state.usage = None  # it spoke of the branch that was left
-
-
-def _record_usage(state: State, event: Event, body: dict[str, Any]) -> None:
-    size = count(body.get("context_tokens")) or count(body.get("input_tokens")) + count(body.get("output_tokens"))
-    if event.stream == MAIN and size:
-        state.usage = _anchor(event, size, text(body, "model", 100))
-
-
-def _anchor(event: Event, size: int, model: str) -> Anchor:
-    return Anchor(context_tokens=size, model=model, seq=event.seq, at=event.at)
-
-
-def _set_checkpoint(state: State, event: Event, body: dict[str, Any]) -> None:
-    name = text(body, "name", LINE)
-    places = state.checkpoints
-    places.pop(name, None)
-    places[name] = _place(event, body)
-    if len(places) > _MOST_NAMES:  # automatic ones go first
-        del places[next((n for n, p in places.items() if p["automatic"]), next(iter(places)))]
-
-
-def _set_continuation(state: State, event: Event, body: dict[str, Any]) -> None:
-    put(state.continuations, text(body, "name", LINE), _place(event, body), _MOST_NAMES)
-
-
-def _place(event: Event, body: dict[str, Any]) -> Place:
-    return Place(
-        seq=event.seq,
-        position=count(body.get("position")) or event.seq,
-        at=event.at,
-        automatic=body.get("automatic") is True,
-        trigger=text(body, "trigger", LINE),
-        description=text(body, "description", LINE) or text(body, "note", LINE),
-    )
-
-
-def _forget_checkpoint(state: State, _event: Event, body: dict[str, Any]) -> None:
-    state.checkpoints.pop(text(body, "name", LINE), None)
-
-
-def _set_agent(state: State, event: Event, body: dict[str, Any]) -> None:
-    name = text(body, "name", 64)
-    old = state.agents.get(name)
-    facts = old["set"] if old else {}
-    set_facts(facts, mapping(body, "set"), event.seq)
-    agent = AgentState(
-        type=text(body, "type", 64) or (old["type"] if old else ""),
-        status=text(body, "status", 64) or (old["status"] if old else ""),
-        set=facts,
-        seq=event.seq,
-        at=event.at,
-    )
-    put(state.agents, name, agent, 64)
-
-
-def _set_memory(state: State, event: Event, body: dict[str, Any]) -> None:
-    path = text(body, "path", 1_000)
-    if body.get("value") is None:
-        state.memory.pop(path, None)
-    else:
-        put(state.memory, path, {"seq": event.seq, "value": free(body["value"], event.seq, 1_000)}, _MOST_KEYS)
-
-
-def _use_note(state: State, event: Event, body: dict[str, Any]) -> None:
-    name = text(body, "id", LINE)
-    if body.get("action") == "deleted":
-        state.items.pop(name, None)
-    else:
-        _use(state, event, name, text(body, "kind", 40) or "note", body, count(body.get("uses", 1)))
-
-
-def _use(state: State, event: Event, name: str, kind: str, body: dict[str, Any], uses: int = 1) -> None:
-    old = state.items.get(name)
-    score = old["score"] * exp2((old["seq"] - event.seq) / HALF_LIFE) if old else 0.0
-    item = Item(
-        kind=kind,
-        path=text(body, "path", 1_000) or (old["path"] if old else ""),
-        uses=(old["uses"] if old else 0) + uses,
-        score=round(score + uses, 6),
-        tokens=count(body.get("tokens")) or (old["tokens"] if old else 0),
-        hash=text(body, "hash", LINE) or (old["hash"] if old else ""),
-        seq=event.seq,
-        at=event.at,
-    )
-    put(state.items, name, item, _MOST_NAMES)
-
-
-def _lose(state: State, event: Event, body: dict[str, Any]) -> None:
-    state.losses["count"] += 1
-    loss = {"where": text(body, "where", LINE), "reason": text(body, "reason", LINE), "seq": event.seq}
-    push(state.losses["recent"], loss, 20)
-
-
-def _advance_import(state: State, event: Event, body: dict[str, Any]) -> None:
-    agent, foreign, path = text(body, "agent", 64), text(body, "foreign_id", LINE), text(body, "path", 1_000)
-    entry = {
-        "agent": agent,
-        "foreign_id": foreign,
-        "path": path,
-        "position": free(body.get("position"), event.seq),
-        "records": count(body.get("records")),
-        "version": text(body, "version", LINE),
-        "seq": event.seq,
-    }
-    put(state.imports, f"{agent}:{foreign}:{path}", entry, _MOST_STREAMS)
-
-
-def _merge(state: State, event: Event, body: dict[str, Any]) -> None:
-    entry = {
-        "session": text(body, "session", LINE),
-        "position": count(body.get("position")),
-        "outcome": clip(text(body, "outcome"), LINE),
-        "seq": event.seq,
-    }
-    push(state.lineage["merged"], entry, 64)
-
-
-_HANDLERS: Final[dict[str, Callable[[State, Event, dict[str, Any]], None]]] = {
-    "session.updated": _update,
-    "session.merged": _merge,
-    "head.moved": _move_head,
-    "usage": _record_usage,
-    "checkpoint.created": _set_checkpoint,
-    "checkpoint.forgotten": _forget_checkpoint,
-    "continuation.set": _set_continuation,
-    "agent.set": _set_agent,
-    "memory.set": _set_memory,
-    "note.used": _use_note,
-    "loss": _lose,
-    "import.advanced": _advance_import,
-}
-
-
-def _header() -> Header:
-    return Header(
-        name="",
-        slug="",
-        title="",
-        organisation="",
-        project="",
-        type="",
-        task="",
-        model="",
-        owner="",
-        workspace="",
-        agent="",
-        tags=[],
-        foreign_ids=[],
-    )
-
-
-def _life() -> Life:
-    return Life(
-        status="created",
-        reason="",
-        note="",
-        by="",
-        since="",
-        before="",
-        created="",
-        times={},
-        entered={},
-        active_ms=0,
-        idle_ms=0,
-        clock_ms=0,
-    )
+            tables.use(state, event, path, "file", effect)
 
 
 def _is_dict(value: Any) -> bool:

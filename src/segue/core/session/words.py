@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from segue.core.log.events import Event
-from segue.core.session.state import QUIET
+from segue.core.session.lifecycle import QUIET
 from segue.core.session.values import items, text
 
 MOST: Final = 1_000_000

@@ -2,7 +2,8 @@
 
 from segue.core.log.events import Draft
 from segue.core.session.hints import hints
-from segue.core.session.state import HALF_LIFE, fold
+from segue.core.session.state import fold
+from segue.core.session.tables import HALF_LIFE
 from segue.testing.events import written
 
 

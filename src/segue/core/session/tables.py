@@ -1,0 +1,162 @@
+"""What an event does to the tables of a state: checkpoints, agents, memory, items, imports, losses, what was merged."""
+
+from collections.abc import Callable
+from math import exp2
+from typing import TYPE_CHECKING, Any, Final
+
+from segue.core.log.events import MAIN, Event
+from segue.core.session.sections import AgentState, Anchor, Item, Place
+from segue.core.session.values import LINE, clip, count, free, mapping, push, put, text
+from segue.core.session.work import set_facts
+
+if TYPE_CHECKING:
+    from segue.core.session.state import State
+
+HALF_LIFE: Final = 200
+"""Events after which a use of an item weighs half."""
+
+MOST_NAMES: Final = 500
+MOST_STREAMS: Final = 256
+_MOST_KEYS: Final = 10_000
+
+
+def _move_head(state: "State", event: Event, body: dict[str, Any]) -> None:
+    to = body.get("to")
+    if to is None or isinstance(to, str):
+        put(state.heads, event.stream, {"node": to, "seq": event.seq}, MOST_STREAMS)
+    if event.stream == MAIN:
+        state.usage = None  # it spoke of the branch that was left
+
+
+def _record_usage(state: "State", event: Event, body: dict[str, Any]) -> None:
+    size = count(body.get("context_tokens")) or count(body.get("input_tokens")) + count(body.get("output_tokens"))
+    if event.stream == MAIN and size:
+        state.usage = anchor(event, size, text(body, "model", 100))
+
+
+def anchor(event: Event, size: int, model: str) -> Anchor:
+    """Return the usage anchor that *event* sets."""
+    return Anchor(context_tokens=size, model=model, seq=event.seq, at=event.at)
+
+
+def _set_checkpoint(state: "State", event: Event, body: dict[str, Any]) -> None:
+    name = text(body, "name", LINE)
+    places = state.checkpoints
+    places.pop(name, None)
+    places[name] = _place(event, body)
+    if len(places) > MOST_NAMES:  # automatic ones go first
+        del places[next((n for n, p in places.items() if p["automatic"]), next(iter(places)))]
+
+
+def _set_continuation(state: "State", event: Event, body: dict[str, Any]) -> None:
+    put(state.continuations, text(body, "name", LINE), _place(event, body), MOST_NAMES)
+
+
+def _place(event: Event, body: dict[str, Any]) -> Place:
+    return Place(
+        seq=event.seq,
+        position=count(body.get("position")) or event.seq,
+        at=event.at,
+        automatic=body.get("automatic") is True,
+        trigger=text(body, "trigger", LINE),
+        description=text(body, "description", LINE) or text(body, "note", LINE),
+    )
+
+
+def _forget_checkpoint(state: "State", _event: Event, body: dict[str, Any]) -> None:
+    state.checkpoints.pop(text(body, "name", LINE), None)
+
+
+def set_agent(state: "State", event: Event, body: dict[str, Any]) -> None:
+    """Change what is known of an agent."""
+    name = text(body, "name", 64)
+    old = state.agents.get(name)
+    facts = old["set"] if old else {}
+    set_facts(facts, mapping(body, "set"), event.seq)
+    agent = AgentState(
+        type=text(body, "type", 64) or (old["type"] if old else ""),
+        status=text(body, "status", 64) or (old["status"] if old else ""),
+        set=facts,
+        seq=event.seq,
+        at=event.at,
+    )
+    put(state.agents, name, agent, 64)
+
+
+def _set_memory(state: "State", event: Event, body: dict[str, Any]) -> None:
+    path = text(body, "path", 1_000)
+    if body.get("value") is None:
+        state.memory.pop(path, None)
+    else:
+        put(state.memory, path, {"seq": event.seq, "value": free(body["value"], event.seq, 1_000)}, _MOST_KEYS)
+
+
+def _use_note(state: "State", event: Event, body: dict[str, Any]) -> None:
+    name = text(body, "id", LINE)
+    if body.get("action") == "deleted":
+        state.items.pop(name, None)
+    else:
+        use(state, event, name, text(body, "kind", 40) or "note", body, count(body.get("uses", 1)))
+
+
+def use(state: "State", event: Event, name: str, kind: str, body: dict[str, Any], uses: int = 1) -> None:
+    """Count that an item was used."""
+    old = state.items.get(name)
+    score = old["score"] * exp2((old["seq"] - event.seq) / HALF_LIFE) if old else 0.0
+    item = Item(
+        kind=kind,
+        path=text(body, "path", 1_000) or (old["path"] if old else ""),
+        uses=(old["uses"] if old else 0) + uses,
+        score=round(score + uses, 6),
+        tokens=count(body.get("tokens")) or (old["tokens"] if old else 0),
+        hash=text(body, "hash", LINE) or (old["hash"] if old else ""),
+        seq=event.seq,
+        at=event.at,
+    )
+    put(state.items, name, item, MOST_NAMES)
+
+
+def _lose(state: "State", event: Event, body: dict[str, Any]) -> None:
+    state.losses["count"] += 1
+    loss = {"where": text(body, "where", LINE), "reason": text(body, "reason", LINE), "seq": event.seq}
+    push(state.losses["recent"], loss, 20)
+
+
+def _advance_import(state: "State", event: Event, body: dict[str, Any]) -> None:
+    agent, foreign, path = text(body, "agent", 64), text(body, "foreign_id", LINE), text(body, "path", 1_000)
+    entry = {
+        "agent": agent,
+        "foreign_id": foreign,
+        "path": path,
+        "position": free(body.get("position"), event.seq),
+        "records": count(body.get("records")),
+        "version": text(body, "version", LINE),
+        "seq": event.seq,
+    }
+    put(state.imports, f"{agent}:{foreign}:{path}", entry, MOST_STREAMS)
+
+
+def _merge(state: "State", event: Event, body: dict[str, Any]) -> None:
+    entry = {
+        "session": text(body, "session", LINE),
+        "position": count(body.get("position")),
+        "outcome": clip(text(body, "outcome"), LINE),
+        "seq": event.seq,
+    }
+    push(state.lineage["merged"], entry, 64)
+
+
+HANDLERS: Final[dict[str, Callable[["State", Event, dict[str, Any]], None]]] = {
+    "session.merged": _merge,
+    "head.moved": _move_head,
+    "usage": _record_usage,
+    "checkpoint.created": _set_checkpoint,
+    "checkpoint.forgotten": _forget_checkpoint,
+    "continuation.set": _set_continuation,
+    "agent.set": set_agent,
+    "memory.set": _set_memory,
+    "note.used": _use_note,
+    "loss": _lose,
+    "import.advanced": _advance_import,
+}
+"""Kind of event -> what it does to the tables."""
