@@ -1,0 +1,32 @@
+"""Sessions to index, and what an index says of them."""
+
+from segue.core.log.events import Draft
+from segue.testing.builders import user
+from segue.testing.fakes import session_id
+
+
+def begin(store, n, *more, **header):
+    at = f"2026-01-{10 + n % 20:02d}T09:00:00Z"
+    body = {"name": f"SESSION-2601{10 + n % 20:02d}-{n:03d}", "slug": f"2026-01-15-focus-launch-{n:03d}", **header}
+    store.create(session_id(n), [Draft("session.created", body, at=at), *(d._replace(at=d.at or at) for d in more)])
+    return session_id(n)
+
+
+def found(index, query, filters=None, **how):
+    answer = index.search(query, *([filters] if filters else []), **how)
+    return [(h.session, h.seq) for h in answer.hits]
+
+
+def fill(store, rng, sessions=6, events=30):
+    words = [f"w{i}" for i in range(50)]
+    for n in range(1, sessions + 1):
+        drafts = [user(" ".join(rng.sample(words, 8))) for _ in range(events)]
+        begin(store, n, *drafts, title=f"t{n}", foreign_ids=[f"foreign-{n}"])
+
+
+def answers(index):
+    """What an index says, hits of one second in any order."""
+    searches = [index.search(f"w{i}", limit=10_000) for i in range(0, 50, 7)]
+    hits = [[h._replace(score=0) for h in s.hits] for s in searches]
+    assert all([h.at for h in one] == sorted((h.at for h in one), reverse=True) for one in hits)
+    return (index.sessions(), index.places(), [sorted(one) for one in hits])
