@@ -16,9 +16,30 @@ def main() -> int:
 
         sys.stdout.write(f"segue {__version__}\n")
         return 0
+    if arguments[:1] == ["hook"]:
+        return hook(arguments[1:])
     from segue.cli.main import main as run
 
     return run(arguments)
+
+
+def hook(arguments: list[str]) -> int:
+    """Spool an agent's hook payload: `segue hook EVENT [--agent NAME]`. Silent, and 0 whatever happens: agents read both."""
+    import os
+
+    from segue import hooks
+    from segue.host.config import home
+
+    agent = arguments[arguments.index("--agent") + 1] if "--agent" in arguments[:-1] else "claude-code"
+    try:
+        if not agent.replace("-", "").isalnum():  # it becomes the name of a file
+            return 0
+        place = home(os.environ)
+        (place / "spool").mkdir(mode=0o700, parents=True, exist_ok=True)
+        hooks.spool(str(place), agent, arguments[0], hooks.read())
+    except (OSError, IndexError, ValueError):
+        return 0
+    return 0
 
 
 if __name__ == "__main__":

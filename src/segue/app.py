@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from segue.core.context.pack import Counter
     from segue.engine.api import Store as OpenStore
     from segue.engine.loading import Desk
+    from segue.host.spool import Spools
 
 
 class App:
@@ -92,6 +93,13 @@ class App:
         return SqliteIndex(self.store, place / "index.sqlite" if place else ":memory:")
 
     @cached_property
+    def spools(self) -> "Spools":
+        """What agents' hooks wrote and nobody took in yet."""
+        from segue.host.spool import Spools
+
+        return Spools(self.config.home)
+
+    @cached_property
     def transcripts(self) -> Transcripts:
         """The transcripts of coding agents on this machine."""
         from segue.transcripts import transcripts
@@ -141,7 +149,7 @@ class App:
             return
         from segue.engine.upkeep import is_due
 
-        if is_due(self.store):
+        if is_due(self.store, self.spools):
             import sys
 
             from segue.host.processes import detach

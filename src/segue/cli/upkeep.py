@@ -6,7 +6,9 @@ from segue.cli.params import command as _command
 
 @_command("upkeep", hidden=True)
 def command(frame: Frame) -> None:
-    """Seal closed segments and bring the index up to date, if no other process does it now."""
+    """Take in what hooks spooled, seal closed segments and bring the index up to date, if no other process does it now."""
     from segue.engine.upkeep import work
 
-    frame.answer(work(frame.app.store, frame.app.index)._asdict(), lambda d: f"{d['sealed']} sealed, {d['indexed']} indexed\n")
+    app = frame.app
+    done = work(app.store, app.index, app.spools, app.transcripts, app.clock)
+    frame.answer(done._asdict(), lambda d: f"{d['ingested']} taken in, {d['sealed']} sealed, {d['indexed']} indexed\n")

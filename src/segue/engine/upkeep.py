@@ -1,8 +1,9 @@
-"""Upkeep: sealing and indexing, by one worker at a time. Nothing is wrong without it, only later."""
+"""Upkeep: taking in spools, sealing and indexing, by one worker at a time. Nothing is wrong without it, only later."""
 
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from segue.ports import Index, Store
+from segue.engine.spooling import Spools, ingest
+from segue.ports import Clock, Index, Store, Transcripts
 
 
 @runtime_checkable
@@ -21,16 +22,21 @@ class Sealing(Protocol):
 class Worked(NamedTuple):
     """What was done."""
 
+    ingested: int
     sealed: int
     indexed: int
 
 
-def is_due(store: Store) -> bool:
+def is_due(store: Store, spools: Spools) -> bool:
     """Return whether a worker should be started; cheap."""
-    return isinstance(store, Sealing) and store.has_upkeep()
+    return not spools.is_empty() or (isinstance(store, Sealing) and store.has_upkeep())
 
 
-def work(store: Store, index: Index) -> Worked:
-    """Seal what waits and take what is new into the index. May be called by any number of processes at once."""
+def work(store: Store, index: Index, spools: Spools, transcripts: Transcripts, clock: Clock) -> Worked:
+    """Take in what hooks spooled, seal what waits, and take what is new into the index.
+
+    May be called by any number of processes at once.
+    """
+    ingested = ingest(store, spools, transcripts, clock=clock)
     sealed = store.upkeep() if isinstance(store, Sealing) else 0
-    return Worked(sealed, index.catch_up())
+    return Worked(ingested.events, sealed, index.catch_up())

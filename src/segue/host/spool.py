@@ -1,0 +1,104 @@
+"""The spools that agents' hooks write (`segue.hooks`), taken in by whoever has time for it.
+
+A spool is taken by renaming it under its lock into `spool/taken/`; there it stays until all that it holds is in the log, so
+a crash at any moment loses nothing and takes nothing in twice (the log's keys see to that).
+"""
+
+import os
+import re
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from segue.core.log.times import stamp
+
+_HEAD = re.compile(rb"segue-spool 1 (\d{1,20}) (\S{1,200}) (\d{1,12})\n")
+_AGENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
+
+
+class Frame(NamedTuple):
+    """One payload, as an agent's hook got it."""
+
+    agent: str
+    event: str
+    at: str
+    payload: bytes
+
+
+class Taken(NamedTuple):
+    """One spool that was taken: its frames, and the places in it that are none."""
+
+    path: Path
+    frames: list[Frame]
+    broken: list[tuple[int, bytes]]
+    """Byte offset and bytes of what is no whole frame: a hook was cut short there."""
+
+
+class Spools:
+    """The spools in a home of segue."""
+
+    def __init__(self, home: Path) -> None:
+        """Name the home; nothing is made there."""
+        self._directory = home / "spool"
+        self._taken = self._directory / "taken"
+
+    def is_empty(self) -> bool:
+        """Return whether nothing waits. Cheap."""
+        return not self._live() and not self._left()
+
+    def take(self) -> list[Taken]:
+        """Return what waits, oldest first. Each stays on disk until `done`."""
+        for path in self._live():
+            self._take(path)
+        return [_read(path) for path in self._left()]
+
+    def done(self, taken: Taken) -> None:
+        """Let go of a spool: all that it holds is in the log."""
+        taken.path.unlink(missing_ok=True)
+
+    def _live(self) -> list[Path]:
+        try:
+            return sorted(p for p in self._directory.iterdir() if _AGENT.match(p.name) and p.is_file() and not p.is_symlink())
+        except FileNotFoundError:
+            return []
+
+    def _left(self) -> list[Path]:
+        try:
+            return sorted(self._taken.iterdir(), key=lambda path: path.name.rpartition("@")[2])
+        except FileNotFoundError:
+            return []
+
+    def _take(self, path: Path) -> None:
+        self._taken.mkdir(mode=0o700, exist_ok=True)
+        try:
+            fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            return  # another took it
+        try:
+            os.lockf(fd, os.F_LOCK, 0)
+            if not os.fstat(fd).st_mode & 0o200:
+                return  # another took it between opening and locking
+            path.rename(self._taken / f"{path.name}@{time.time_ns():020d}")
+            os.fchmod(fd, 0o400)
+        finally:
+            os.close(fd)
+
+
+def _read(path: Path) -> Taken:
+    agent = path.name.rpartition("@")[0]
+    data = path.read_bytes()
+    frames: list[Frame] = []
+    broken: list[tuple[int, bytes]] = []
+    at = 0
+    while at < len(data):
+        head = _HEAD.match(data, at)
+        end = head.end() + int(head[3]) if head else 0
+        if head and data[end : end + 1] == b"\n":
+            frames.append(Frame(agent, head[2].decode("utf-8", "replace"), stamp(int(head[1]) / 1e9), data[head.end() : end]))
+            at = end + 1
+            continue
+        following = data.find(b"segue-spool 1 ", at + 1)
+        following = len(data) if following < 0 else following
+        broken.append((at, data[at:following]))
+        at = following
+    return Taken(path, frames, broken)
