@@ -1,7 +1,7 @@
 """Wiring: configuration to store, index and engine. The only place that knows every layer."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +29,7 @@ class App:
         clock: the time; the system's by default.
         ids: randomness; the system's by default.
         store: a store that is open already, in the place of the configured one.
+        progress: is told how many of how many sessions were indexed, where that takes long.
     """
 
     def __init__(
@@ -40,11 +41,12 @@ class App:
         clock: Clock | None = None,
         ids: Ids | None = None,
         store: Store | None = None,
+        progress: Callable[[int, int], None] | None = None,
     ) -> None:
         self._env = os.environ if env is None else env
         self.config = Config(self._env, flags)
         self.cwd = cwd or str(Path.cwd())
-        self._clock, self._ids, self._store = clock, ids, store
+        self._clock, self._ids, self._store, self._progress = clock, ids, store, progress
 
     @cached_property
     def clock(self) -> Clock:
@@ -90,7 +92,7 @@ class App:
 
             return ScanIndex(self.store)
         place = getattr(self.store, "path", None)
-        return SqliteIndex(self.store, place / "index.sqlite" if place else ":memory:")
+        return SqliteIndex(self.store, place / "index.sqlite" if place else ":memory:", progress=self._progress)
 
     @cached_property
     def spools(self) -> "Spools":

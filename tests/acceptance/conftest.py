@@ -11,6 +11,17 @@ from typing import Any
 import pytest
 
 
+def obey_permissions() -> None:
+    """In a process that is to be started: root too is refused what the permissions of a file refuse."""
+    import ctypes
+
+    if os.geteuid() == 0:
+        libc = ctypes.CDLL(None, use_errno=True)
+        for capability in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+            if libc.prctl(24, capability, 0, 0, 0):  # PR_CAPBSET_DROP
+                raise OSError(ctypes.get_errno(), "prctl")
+
+
 class Segue:
     """Runs `segue` in a home of its own."""
 
@@ -34,8 +45,8 @@ class Segue:
             **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
         )
 
-    def __call__(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        process = self.start(*arguments, stdin=subprocess.PIPE)
+    def __call__(self, *arguments: str, stdin: bytes = b"", **options: Any) -> subprocess.CompletedProcess[bytes]:
+        process = self.start(*arguments, stdin=subprocess.PIPE, **options)
         out, err = process.communicate(stdin, timeout=120)
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 

@@ -71,26 +71,29 @@ def _located(saved: Saved, error: SegueError) -> SegueError:
 
 def _stdin(stream: IO[bytes]) -> Iterator[list[Line]]:
     """Yield the lines that have arrived, together; wait where there is none. A line without end counts at the end of input."""
-    rest, number, skipping = b"", 0, False
-    while True:
-        chunk = _read(stream)
-        if not chunk:
-            break
-        *lines, rest = (rest + chunk).split(b"\n")
-        batch = []
-        for data in lines:
-            if not skipping:
+    parts: list[bytes] = []  # of a line whose end has not come
+    size, number, skipping = 0, 0, False
+    while chunk := _read(stream):
+        first, *others = chunk.split(b"\n")
+        batch: list[Line] = []
+        if not skipping:
+            parts.append(first)
+            size += len(first)
+            if others or size > LONGEST:  # one too long is refused now; what is left of it is not kept
+                number += 1
+                batch.append(Line(number, b"".join(parts)))
+                parts, size = [], 0
+                skipping = not others
+        if others:
+            skipping = False
+            for data in others[:-1]:
                 number += 1
                 batch.append(Line(number, data))
-            skipping = False
-        if len(rest) > LONGEST:  # refused now; what is left of it is not kept
-            if not skipping:
-                number += 1
-                batch.append(Line(number, rest))
-            rest, skipping = b"", True
-        yield batch
-    if rest and not skipping:
-        yield [Line(number + 1, rest)]
+            parts, size = [others[-1]], len(others[-1])
+        if batch:
+            yield batch
+    if size:
+        yield [Line(number + 1, b"".join(parts))]
 
 
 def _read(stream: IO[bytes]) -> bytes:

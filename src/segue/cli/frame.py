@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import IO, Any, TextIO
 
 from segue.app import App
-from segue.cli.render import safe
+from segue.cli.render import line, safe
 from segue.core.errors import NotFoundError, SegueError, UsageError
 from segue.ports import Clock, Ids, Store, Target
 
@@ -37,6 +37,7 @@ class Frame:
         self.json = False
         self.store_flag: str | None = None
         self._clock, self._ids, self._store = clock, ids, store
+        self._shown = False
 
     # --- what is there
 
@@ -50,6 +51,7 @@ class Frame:
             clock=self._clock,
             ids=self._ids,
             store=self._store,
+            progress=lambda done, of: self.progress(f"indexing: {done:,} of {of:,} sessions"),
         )
 
     @property
@@ -100,6 +102,14 @@ class Frame:
 
     # --- answers
 
+    def progress(self, text: str) -> None:
+        """Show on the terminal's standard error what takes long; the next answer takes its place. Elsewhere nothing is shown."""
+        if self.json or not self.stderr.isatty() or self.env.get("TERM") == "dumb":
+            return
+        self._shown = bool(text)
+        self.stderr.write("\r" + safe(line(text, self.width - 1)) + "\x1b[K")
+        self.stderr.flush()
+
     def answer(self, document: Any, text: Callable[[Any], str]) -> None:
         """Print *document* as JSON, or what *text* makes of it."""
         if self.json:
@@ -114,11 +124,13 @@ class Frame:
 
     def write(self, text: str) -> None:
         """Print text for people: control characters of whoever wrote it are shown, not obeyed."""
+        self._clear()
         text = safe(text, colour=self.colour)
         self.stdout.write(text if text.endswith("\n") or not text else text + "\n")
 
     def raw(self, text: str) -> None:
         """Print text as it is; only on a terminal its control characters are shown, not obeyed."""
+        self._clear()
         self.stdout.write(safe(text) if self.stdout.isatty() else text)
 
     def warn(self, text: str) -> None:
@@ -127,6 +139,7 @@ class Frame:
 
     def fail(self, error: SegueError) -> int:
         """Print *error* on standard error and return its exit code."""
+        self._clear()
         if self.json:
             self.stderr.write(json.dumps({"error": error.to_json()}, ensure_ascii=False, default=str) + "\n")
         else:
@@ -147,5 +160,10 @@ class Frame:
 
     def close(self) -> None:
         """Let go of what was opened."""
+        self._clear()
         if "app" in self.__dict__:
             self.app.close()
+
+    def _clear(self) -> None:
+        if self._shown:
+            self.progress("")

@@ -1,7 +1,7 @@
 """`segue import`: coding agents' transcripts come in."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from typing import Any
 
 import click
@@ -11,6 +11,7 @@ from segue.cli.params import command as _command
 from segue.cli.render import plural, table
 from segue.core.errors import NotFoundError, UsageError
 from segue.engine.importing import Import, Imported
+from segue.ports import Found
 
 
 @_command("import", short_help="bring coding agents' transcripts in; with --follow as they are written")
@@ -34,8 +35,25 @@ def command(frame: Frame, paths: tuple[str, ...], agent: str | None, follow: boo
     from segue.engine.importing import import_paths
 
     app = frame.app
-    result = import_paths(app.store, app.transcripts, found, clock=app.clock, agent=agent)
+    result = import_paths(app.store, _Shown(frame), found, clock=app.clock, agent=agent)
     frame.answer(result.to_json(), lambda _: _text(frame, result))
+
+
+class _Shown:
+    """The transcripts of this machine; each is shown when its turn comes."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    def find(self, paths: Iterable[str], agent: str | None = None, *, known: Container[str] = ()) -> Iterator[Found]:
+        """See `Transcripts.find`."""
+        for number, file in enumerate(self._frame.app.transcripts.find(paths, agent, known=known), 1):
+            self._frame.progress(f"importing: {plural(number, 'file')}, now {file.path}")
+            yield file
+
+    def stamp(self, path: str) -> str:
+        """See `Transcripts.stamp`."""
+        return self._frame.app.transcripts.stamp(path)
 
 
 def _follow(frame: Frame, paths: Sequence[str], agent: str | None) -> None:

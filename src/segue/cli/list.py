@@ -1,5 +1,6 @@
 """`segue list`: the registry."""
 
+from pathlib import PurePath
 from typing import Any
 
 import click
@@ -65,7 +66,7 @@ def command(
                 ago(frame.now() - seconds(r.last_activity)) if r.last_activity else "",
                 r.agent or "",
                 number(r.head),
-                r.project,
+                r.project or PurePath(r.workspace).name,
                 r.title or r.task,
             )
             for r in rows

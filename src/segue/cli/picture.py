@@ -81,7 +81,7 @@ def text(d: dict[str, Any], width: int) -> str:
         *_list("decided", [_decision(one) for one in d["decisions"]], width),
         *_list("next", [a["text"] for a in d["next_actions"][:5]], width),
         *_list("questions", d["open_questions"][:5], width),
-        *_list("files", [r["path"] or r["id"] for r in d["recommended_context"][:5]], width),
+        *_list("files", [_near(r["path"] or r["id"], d["workspace"]) for r in d["recommended_context"][:5]], width),
         "",
         *_field("log", _log(d), width),
         *_field("used", _used(d), width),
@@ -111,6 +111,11 @@ def _active(d: dict[str, Any]) -> str:
 
 def _agent(d: dict[str, Any]) -> str:
     return ", ".join(filter(None, (d["agent"], d["model"])))
+
+
+def _near(path: str, workspace: str) -> str:
+    """Return *path* as it is called in the workspace."""
+    return path.removeprefix(workspace.rstrip("/") + "/") if workspace else path
 
 
 def _focus(focus: Any) -> str:
