@@ -23,8 +23,10 @@ from segue.core.log.events import Draft
 from segue.core.session.state import fold
 from segue.engine import foreign
 from segue.engine.foreign import Foreign
+from segue.host.clock import SystemClock, SystemIds
 from segue.integrations.langgraph import SegueSaver
 from segue.integrations.langgraph._values import Codec, Element, describe, digest, pack, unpack
+from segue.stores.memory import MemoryStore
 from segue.testing.fakes import FakeClock
 
 BASE = {"put": 17, "put_writes": 10, "get_tuple": 10, "list": 16, "delete_thread": 5}
@@ -222,6 +224,59 @@ def test_a_channel_that_stores_only_its_changes_is_rebuilt_as_by_the_frameworks_
     history = [s.values for s in build(SegueSaver(store)).get_state_history(config_of("t"))]
     assert history == [s.values for s in theirs.get_state_history(config_of("t"))]
     assert len(history[0]["log"]) == 27
+
+
+_numbers = st.integers(0, 5)
+_put = st.tuples(st.just("put"), _numbers, st.sampled_from(["", "sub"]), st.lists(_numbers, max_size=15), st.none() | _numbers)
+_write = st.tuples(st.just("write"), _numbers, st.sampled_from("ab"), st.booleans(), st.lists(_numbers, min_size=1, max_size=3))
+
+
+@given(st.lists(_put | _write | st.tuples(st.just("reopen") | st.just("delete")), max_size=25))
+def test_whatever_is_done_it_reads_as_with_the_frameworks_own_saver(steps):
+    store = MemoryStore(clock=SystemClock(), ids=SystemIds())
+    ours, theirs, placed, version = SegueSaver(store), InMemorySaver(), [], 0
+    for what, *more in steps:
+        if what == "put":
+            parent, ns, values, other = more
+            version += 1
+            earlier = [c for c in placed if c["checkpoint_ns"] == ns]
+            config = config_of("t", checkpoint_ns=ns)
+            known = {}
+            if earlier:
+                config = {"configurable": earlier[parent % len(earlier)]}
+                known = theirs.get_tuple(config).checkpoint
+            versions, new = dict(known.get("channel_versions", {})), {"list": version}
+            content = {**known.get("channel_values", {}), "list": [f"{v}" for v in values]}
+            if other is not None:  # a second channel changes, or goes
+                new["other"] = version
+                content["other"] = other
+            elif version % 3 == 0:
+                versions.pop("other", None)
+            versions |= new
+            content = {k: v for k, v in content.items() if k in versions}
+            checkpoint = {**empty_checkpoint(), "id": f"{version:04}", "channel_values": content, "channel_versions": versions}
+            for saver in (ours, theirs):
+                done = saver.put(config, checkpoint, {"step": version}, new)
+            placed.append(done["configurable"])
+        elif what == "write" and placed:
+            where, task, special, values = more
+            config = {"configurable": placed[where % len(placed)]}
+            channels = ["__error__", "__interrupt__", "__resume__"] if special else ["c", "d", "c"]
+            for saver in (ours, theirs):
+                saver.put_writes(config, list(zip(channels, values, strict=False)), task, f"path-{values[0]}")
+        elif what == "reopen":
+            ours = SegueSaver(store)
+        elif what == "delete":
+            placed.clear()
+            ours.delete_thread("t")
+            theirs.delete_thread("t")
+
+    assert _seen(ours) == _seen(SegueSaver(store)) == _seen(theirs)
+    assert [ours.get_tuple({"configurable": c}) for c in placed] == [theirs.get_tuple({"configurable": c}) for c in placed]
+
+
+def _seen(saver):
+    return sorted(saver.list(config_of("t")), key=lambda t: (t.config["configurable"]["checkpoint_ns"], t.checkpoint["id"]))
 
 
 # --- size
