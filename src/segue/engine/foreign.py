@@ -40,8 +40,8 @@ def ensure(store: Store, foreign: Foreign, header: Mapping[str, Any] | None = No
                 return session
 
 
-def begin(store: Store, foreign: Foreign, created: Draft, *, clock: Clock | None = None) -> str:
-    """Begin the session of *foreign* with the event *created*, its foreign id added, and return its id.
+def begin(store: Store, foreign: Foreign, created: Draft, *then: Draft, clock: Clock | None = None) -> str:
+    """Begin the session of *foreign* with the event *created*, its foreign id added, *then* others, and return its id.
 
     Given a *clock*, it gets the name that a session of that day gets in this store, and is active from the beginning.
 
@@ -58,7 +58,7 @@ def begin(store: Store, foreign: Foreign, created: Draft, *, clock: Clock | None
         if there:
             raise ExistsError(f"{foreign.agent} session", foreign.parts[-1])
         first = created._replace(body={**named, **_named(store, session, clock), **created.body})
-        begun = [first, Draft("session.activated", {}, actor=created.actor)] if clock else [first]
+        begun = [first, Draft("session.activated", {}, actor=created.actor), *then] if clock else [first, *then]
         try:
             store.create(session, begun)
         except ExistsError:

@@ -226,11 +226,11 @@ class Importer:
         if there:
             return session, 0
         try:
-            return begin(self._store, foreign, self._beginning(agent, batch, session)), 1
+            return begin(self._store, foreign, *self._beginning(agent, batch, session)), 2
         except ExistsError:
             return place(self._store, foreign)[0], 0
 
-    def _beginning(self, agent: str, batch: Batch, session: str) -> Draft:
+    def _beginning(self, agent: str, batch: Batch, session: str) -> tuple[Draft, Draft]:
         began = batch.began or stamp(self._clock.now())
         number = self._store.number(session_prefix(day(began)), session)
         header: dict[str, Any] = {"type": "general", **batch.facts, "name": session_name(day(began), number)}
@@ -240,7 +240,10 @@ class Importer:
             parent = self._roots.setdefault((agent, root), session)
             if parent != session:  # the agent copied the conversation under a new id
                 header["forked_from"] = {"session": parent, "node": root}
-        return Draft("session.created", header, agent, at=began, key=_facts_key(agent, batch))
+        return (
+            Draft("session.created", header, agent, at=began, key=_facts_key(agent, batch)),
+            Draft("session.activated", {"note": "imported"}, agent, at=began),
+        )
 
     def _renamed(self, session: str, facts: dict[str, Any]) -> dict[str, Any]:
         """Return *facts* with the slug of a session that did not know yet where it works when it began."""
@@ -269,8 +272,6 @@ class Importer:
             one = gathered[batch.foreign_id] = _Gathered(session, new)
         # a record without a time, before the first one that has one, is not of today
         drafts = [d if d.at or not batch.began else d._replace(at=batch.began) for d in batch.drafts]
-        if one.new == 1 and drafts:  # begun just now
-            drafts.insert(0, Draft("session.activated", {"note": "imported"}, agent, key=f"{agent}:activated", at=batch.began))
         if batch.facts and drafts:
             facts = self._renamed(one.session, batch.facts) if "workspace" in batch.facts else batch.facts
             drafts.append(Draft("session.updated", facts, agent, key=_facts_key(agent, batch), at=drafts[-1].at))

@@ -404,6 +404,30 @@ def test_processes_that_import_the_same_files_at_once_lose_and_double_nothing(tm
     store.close()
 
 
+def test_an_import_that_is_killed_again_and_again_loses_and_doubles_nothing(tmp_path):
+    file = tmp_path / "session.jsonl"
+    texts = [line(f"u{i}", f"u{i - 1}" if i else None, f"text {i} " + "x" * 300) for i in range(4000)]
+    file.write_text("".join(texts))
+    context = multiprocessing.get_context("spawn")
+    for attempt in range(6):
+        gate = context.Barrier(2)
+        worker = context.Process(target=_import_there, args=(tmp_path / "store", [str(file)], attempt, gate))
+        worker.start()
+        gate.wait(60)
+        time.sleep(0.03 * (attempt + 1))
+        worker.kill()
+        worker.join(60)
+
+    store = LogStore(tmp_path / "store", clock=SystemClock(), ids=SystemIds())
+    run(store, file)
+    (session,) = store.sessions()
+    assert [e.source["raw"] + "\n" for e in store.read(session) if e.source] == texts
+    assert {f.severity for f in store.verify()} <= {"aside", "orphan", "stale"}
+    assert kinds(store, session)["session.created"] == kinds(store, session)["session.activated"] == 1
+    assert run(store, file).sessions[0].new_events == 0
+    store.close()
+
+
 def test_what_is_written_is_taken_in_as_it_is_written(tmp_path):
     store = LogStore(tmp_path / "store", clock=SystemClock(), ids=SystemIds())
     place = tmp_path / "projects"
