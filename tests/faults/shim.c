@@ -2,8 +2,8 @@
  *
  * LD_PRELOADed into a writer. Every change under FAULTS_ROOT is written, once it has happened, as one record to the
  * file FAULTS_TRACE, which all processes of the program append to; a write to the file FAULTS_ACKS is an
- * acknowledgement and becomes a record as well. A record is written before the call returns to the program, so that
- * the order of records respects everything the program can know about the order of its calls.
+ * acknowledgement and becomes a record as well. A change and its record are made under one lock, which the record of a
+ * sync's beginning takes too, so that the order of records respects everything that the processes can know of each other.
  *
  * FAULTS_PLAN makes calls under FAULTS_ROOT fail: "sync=EIO@3,4 write=short@5 write=ENOSPC@9 sync=KILL@12 room=65536":
  * the n-th sync (fsync or fdatasync of a file) or write of this process, or all writes beyond so many bytes in all.
@@ -44,7 +44,8 @@ static unsigned char kinds[FDS];
 static char root[PATH_MAX], acks[PATH_MAX];
 static size_t root_length;
 static int trace = -1;
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t mutex = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
+static int depth;
 static long syncs, writes, room = -1;
 static struct { char what; long at; int error; } plan[64];
 static int planned;
@@ -144,6 +145,26 @@ static const char *full(int directory, const char *name, char *out) {
     return out;
 }
 
+/* The lock of all processes (a record lock, which a killed process loses) and, within one, of its threads. */
+static void hold(short type) {
+    struct flock lock = {.l_type = type, .l_whence = SEEK_SET};
+    while (trace >= 0 && syscall(SYS_fcntl, trace, F_SETLKW, &lock) && errno == EINTR) {}
+}
+
+static void take(void) {
+    int saved = errno;
+    pthread_mutex_lock(&mutex);
+    if (!depth++) hold(F_WRLCK);
+    errno = saved;
+}
+
+static void leave(void) {
+    int saved = errno;
+    if (!--depth) hold(F_UNLCK);
+    pthread_mutex_unlock(&mutex);
+    errno = saved;
+}
+
 static void put(enum op op, uint64_t inode, int64_t offset, const char *path, const char *other, const void *data, size_t size, int flags) {
     if (trace < 0) return;
     int saved = errno;
@@ -152,9 +173,9 @@ static void put(enum op op, uint64_t inode, int64_t offset, const char *path, co
     struct record record = {0, op, getpid(), (int32_t)syscall(SYS_gettid), inode, offset, strlen(path), strlen(other), size, flags};
     record.total = sizeof record + record.path + record.other + record.data;
     struct iovec parts[] = {{&record, sizeof record}, {(void *)path, record.path}, {(void *)other, record.other}, {(void *)data, size}};
-    pthread_mutex_lock(&mutex);
+    take();
     long written = syscall(SYS_writev, trace, parts, 4);
-    pthread_mutex_unlock(&mutex);
+    leave();
     if (written != record.total) abort(); /* half a trace is worse than none */
     errno = saved;
 }
@@ -183,7 +204,11 @@ static int note_open(int fd, int directory, const char *name, int flags) {
         REAL(symbol); \
         mode_t mode = 0; \
         if (flags & (O_CREAT | O_TMPFILE)) { va_list rest; va_start(rest, flags); mode = va_arg(rest, mode_t); va_end(rest); } \
-        return note_open(real call, directory, name, flags); \
+        if (!root_length || !(flags & (O_CREAT | O_TRUNC))) return note_open(real call, directory, name, flags); \
+        take(); \
+        int fd = note_open(real call, directory, name, flags); \
+        leave(); \
+        return fd; \
     }
 
 OPENER(open, (const char *name, int flags, ...), AT_FDCWD, (name, flags, mode))
@@ -226,8 +251,10 @@ ssize_t write(int fd, const void *data, size_t size) {
         int last;
         ssize_t part = allowed(size, &last);
         if (part < 0) return -1;
+        take();
         ssize_t done = real(fd, data, part);
         note_write(fd, data, done, -1, last);
+        leave();
         return done;
     }
     ssize_t done = real(fd, data, size);
@@ -242,8 +269,10 @@ ssize_t write(int fd, const void *data, size_t size) {
         int last; \
         ssize_t part = allowed(size, &last); \
         if (part < 0) return -1; \
+        take(); \
         ssize_t done = real(fd, data, part, offset); \
         note_write(fd, data, done, offset, last); \
+        leave(); \
         return done; \
     }
 POSITIONED(pwrite)
@@ -295,8 +324,11 @@ ssize_t sendfile64(int out, int in, off64_t *from, size_t size) {
 #define TRUNCATER(symbol) \
     int symbol(int fd, off_t size) { \
         REAL(symbol); \
+        if (kind_of(fd) != OURS) return real(fd, size); \
+        take(); \
         int result = real(fd, size); \
-        if (!result && kind_of(fd) == OURS) put(TRUNCATE, inode_of(fd), size, "", "", NULL, 0, 0); \
+        if (!result) put(TRUNCATE, inode_of(fd), size, "", "", NULL, 0, 0); \
+        leave(); \
         return result; \
     }
 TRUNCATER(ftruncate)
@@ -348,12 +380,14 @@ SYNCER(fdatasync)
         REAL(symbol); \
         char from[PATH_MAX], to[PATH_MAX]; \
         int ours = root_length && under_root(full(old_directory, old, from)) | under_root(full(new_directory, new, to)); \
+        if (ours) take(); \
         int result = real call; \
         if (!result && ours) { \
             struct stat status; \
             if (fstatat(new_directory, new, &status, AT_SYMLINK_NOFOLLOW)) status.st_ino = 0; \
             put(op, status.st_ino, 0, from, to, NULL, 0, 0); \
         } \
+        if (ours) leave(); \
         return result; \
     }
 RENAMER(rename, (const char *old, const char *new), AT_FDCWD, AT_FDCWD, (old, new), RENAME)
@@ -367,8 +401,10 @@ RENAMER(linkat, (int a, const char *old, int b, const char *new, int flags), a, 
         REAL(symbol); \
         char path[PATH_MAX]; \
         int ours = root_length && under_root(full(directory, name, path)); \
+        if (ours) take(); \
         int result = real call; \
         if (!result && ours) put(op, 0, 0, path, "", NULL, 0, 0); \
+        if (ours) leave(); \
         return result; \
     }
 REMOVER(unlink, (const char *name), AT_FDCWD, (name), UNLINK)
@@ -378,11 +414,13 @@ REMOVER(rmdir, (const char *name), AT_FDCWD, (name), RMDIR)
 #define MAKER(symbol, parameters, directory, call) \
     int symbol parameters { \
         REAL(symbol); \
-        int result = real call; \
         char path[PATH_MAX]; \
         struct stat status; \
-        if (!result && root_length && under_root(full(directory, name, path)) && !lstat(path, &status)) \
-            put(MKDIR, status.st_ino, 0, path, "", NULL, 0, 0); \
+        int ours = root_length && under_root(full(directory, name, path)); \
+        if (ours) take(); \
+        int result = real call; \
+        if (!result && ours && !lstat(path, &status)) put(MKDIR, status.st_ino, 0, path, "", NULL, 0, 0); \
+        if (ours) leave(); \
         return result; \
     }
 MAKER(mkdir, (const char *name, mode_t mode), AT_FDCWD, (name, mode))
