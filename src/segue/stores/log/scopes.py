@@ -85,8 +85,8 @@ class Scopes:
         return [name for name in self._names() if self.read(name).head]
 
     def directories(self) -> list[Path]:
-        """Return the directories of all scopes, sorted."""
-        return sorted(path for path in self._directory.iterdir() if path.is_dir())
+        """Return the directories of all scopes, sorted; one that was never finished is none yet."""
+        return sorted(path for path in self._directory.iterdir() if (path / "name").exists() or any(_sizes(path / "log")))
 
     def open(self, where: Path) -> Journal:
         """Return the log of the scope in the directory *where*. Raises DamagedError where its name does not fit."""
@@ -182,6 +182,10 @@ class _Fold:
 
     def to_json(self) -> bytes:
         return json.dumps({"values": self.values, "count": self.count, "last": self.last}).encode()
+
+
+def _sizes(log: Path) -> list[int]:
+    return [path.stat().st_size for path in log.iterdir()] if log.is_dir() else []
 
 
 def _place(name: str) -> str:

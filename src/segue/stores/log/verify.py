@@ -72,7 +72,7 @@ def log(journal: Journal, used: set[str] | None = None) -> Iterator[Finding]:
         segment, before = name, before if name == segment else 0
         for i, line in enumerate(block.lines):
             seq, where = segments.seq_of(line) or 0, f"{block.where} line {i + 1}"
-            if seq <= before and where not in told:
+            if 0 < seq <= before and where not in told:
                 yield Finding("damage", journal.session, where, f"event {seq} is there twice", seq)
             before = max(seq, before)
             for blob, is_json in blob_refs(line).items():
