@@ -53,8 +53,10 @@ class Message(TypedDict, total=False):
     """Not typed by the user and not said by the model: injected by the agent (environment, reminders, a compaction summary)."""
     effects: list[dict[str, Any]]
     """What a tool did, where the agent's record says: `{"op", "path", "added", "removed"}`; `op` is one of `read`, `write`,
-    `edit`, `run`, `search`, `commit`.
+    `edit`, `delete`, `run`, `search`, `commit`.
     """
+    queued: bool
+    """Typed by the user while the agent worked: it belongs to the line of the conversation without being followed by it."""
 
 
 class Compaction(TypedDict, total=False):
