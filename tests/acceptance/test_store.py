@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from tests.acceptance.conftest import obey_permissions
@@ -174,3 +175,29 @@ def test_a_process_without_a_home_says_what_is_missing(segue):
     assert done.returncode == 1
     assert done.stderr.startswith(b"error: ")
     assert b"Traceback" not in done.stderr
+
+
+def test_a_worker_is_started_by_itself_when_there_is_something_to_seal(segue):
+    session = segue.json("start")["id"]
+    lines = b"".join(b'{"kind":"x.y","body":{"n":%d,"t":"%s"}}\n' % (n, b"x" * 20_000) for n in range(1000))
+    assert segue("append", session, "--stdin", stdin=lines).returncode == 0
+    log = segue.home / "segue" / "store" / "sessions" / session / "log"
+    end = time.monotonic() + 60
+    while not list(log.glob("*.jsonl.zst")) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert list(log.glob("*.jsonl.zst"))
+    assert segue.json("validate")["valid"] is True
+
+
+def test_a_shell_is_told_what_words_can_follow(segue):
+    name = segue.json("start", "--task", "sell pears")["name"]
+
+    def words(line: str) -> set[str]:
+        segue.env |= {"_SEGUE_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)}
+        out = segue().stdout.decode()
+        return {word.partition(",")[2] for word in out.splitlines()}
+
+    assert words("segue sta") == {"start", "status"}
+    assert words("segue status ") == {"last", "current", name}
+    assert words("segue status SES") == {name}
+    assert words("segue restore --lev") == {"--level"}

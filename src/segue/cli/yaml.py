@@ -53,7 +53,8 @@ def _scalar(value: Any) -> str:
     if isinstance(value, str):
         plain = _PLAIN.match(value) and value.lower() not in _WORDS and value[-1] not in " :" and not value.startswith("...")
         return value if plain else _quoted(value)
-    return json.dumps(value)
+    text = json.dumps(value)
+    return text.replace("e", ".0e") if isinstance(value, float) and "." not in text else text  # YAML 1.1 knows no 1e-05
 
 
 def _quoted(value: str) -> str:

@@ -93,7 +93,7 @@ class Config:
         lines = self.file.read_text(encoding="utf-8").splitlines() if self.file.exists() else []
         text = _edited(lines, name, value)
         wanted = {k: v for k, v in self._written.items() if k != name} | ({} if value is None else {name: value})
-        if _flat(_parse(text, self.file)) != wanted:
+        if not _says(text, wanted):
             raise UsageError(
                 f"setting {name!r} cannot be changed in {str(self.file)!r} by itself", hint=f"edit the file: {self.file}"
             )
@@ -102,6 +102,7 @@ class Config:
         temporary.write_text(text, encoding="utf-8")
         temporary.chmod(0o600)
         temporary.replace(self.file)
+        self._written = wanted
 
     def _find(self, key: Key, env: Mapping[str, str], flags: Mapping[str, str | None]) -> Setting:
         flag, variable, written = flags.get(key.name), env.get(key.variable), self._written.get(key.name)
@@ -150,6 +151,15 @@ def _read(file: Path) -> dict[str, str]:
     except (OSError, UnicodeDecodeError) as e:
         raise StoreUnusableError(f"configuration {str(file)!r} cannot be read: {e}") from e
     return _flat(_parse(text, file))
+
+
+def _says(text: str, wanted: dict[str, str]) -> bool:
+    import tomllib
+
+    try:
+        return _flat(tomllib.loads(text)) == wanted
+    except tomllib.TOMLDecodeError:
+        return False
 
 
 def _parse(text: str, file: Path) -> dict[str, Any]:

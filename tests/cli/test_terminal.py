@@ -1,0 +1,65 @@
+"""Text for people: what others wrote is shown, not obeyed, and JSON data becomes YAML that reads back the same."""
+
+import json
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segue.cli.render import ago, line, safe, span, style, table
+from segue.cli.yaml import dump
+
+STEERING = [*range(9), *range(11, 32), *range(0x7F, 0xA0), 0x061C, 0x200E, 0x200F, 0x2028, *range(0x202A, 0x202F), 0xFEFF, 0xD800]
+
+data = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@pytest.mark.parametrize("colour", [True, False])
+def test_no_character_that_steers_a_terminal_gets_through(colour):
+    text = safe("".join(map(chr, STEERING)) + "\n\tpears", colour=colour)
+    assert {ord(c) for c in text} & set(STEERING) == set()
+    assert text.endswith("\n\tpears")
+
+
+def test_a_style_is_a_colour_only_where_colours_are_wanted_and_its_text_is_made_safe_as_well():
+    assert safe(style("red", "a\x1b[2Jb"), colour=True) == "\x1b[31ma\\x1b[2Jb\x1b[0m"
+    assert safe(style("red", "a\x1b[2Jb")) == "a\\x1b[2Jb"
+
+
+@given(st.text(), st.integers(1, 60))
+def test_a_line_is_one_line_and_not_too_long(text, width):
+    found = line(text, width)
+    assert len(found) <= width
+    assert "\n" not in found
+
+
+def test_a_table_is_as_wide_as_its_content():
+    assert safe(table([("a", "bbb"), ("aaaa", "b" * 40)], ("x", "y"), 24)) == f"x     y\na     bbb\naaaa  {'b' * 17}…\n"
+    assert table([], ("x",), 80) == ""
+
+
+def test_times_are_told_in_their_largest_unit():
+    assert [ago(s) for s in (-5, 3, 65, 3700, 90_000)] == ["in the future", "just now", "1 min ago", "1 h ago", "1 d ago"]
+    assert [span(s) for s in (3, 65, 3700)] == ["3 s", "1 min", "1 h 01 min"]
+
+
+@given(data)
+def test_yaml_reads_back_as_the_same_data(value):
+    text = dump(value)
+    read = yaml.safe_load(text)
+    assert json.dumps(read, sort_keys=True) == json.dumps(value, sort_keys=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", " ", "yes", "No", "null", "~", "1", "1e5", "0x1f", "1:30", "2026-01-15", "- a", "a: b", "a #b", "#", "&a", "*a", "!a", "%", "@", "`",
+     "a\nb", "a\nb\n", "a\n\nb\n\n\n", "\na", " a\nb", "a\r\nb", "\t", "a\tb\nc", "---", "...", "\u2028", "\ufeff", "'", '"', "\\", "ä", "\U0001f350",
+     "=", "<<", "? a", "| a", "> a", "[a]", "{a}", ",", "a:", ":a", "-", "?"],
+)  # fmt: skip
+def test_every_text_survives_yaml(text):
+    assert yaml.safe_load(dump({"k": text, text: [text, {text: text}]})) == {"k": text, text: [text, {text: text}]}
