@@ -1,5 +1,6 @@
 """Events become items, items units, and nothing that was said or done is lost between."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -171,6 +172,27 @@ def test_an_error_is_never_needless_and_an_older_plan_is():
     )
 
     assert [unit.needless for unit in found] == ["", "a newer plan: 6", "", ""]
+
+
+@pytest.mark.parametrize(
+    ("answer", "text", "failed"),
+    [
+        (
+            "Chunk ID: 54c3bf\nWall time: 0.0 seconds\nProcess exited with code 0\nOriginal token count: 9\nOutput:\nok",
+            "ok",
+            False,
+        ),
+        ("Wall time: 2 seconds\nProcess exited with code 2\nOutput:\nno rule", "exit code 2\nno rule", True),
+        ('{"output":"ok\\n","metadata":{"exit_code":0,"duration_seconds":0.1}}', "ok\n", False),
+        ('{"output":"bad","metadata":{"exit_code":1}}', "exit code 1\nbad", True),
+        ('{"output":"of the program itself"}', '{"output":"of the program itself"}', False),
+        ("Wall time: it took long", "Wall time: it took long", False),
+    ],
+)
+def test_what_codex_puts_around_an_output_is_taken_off_and_its_exit_code_tells_failure(answer, text, failed):
+    (unit,) = units_of(*run("c", "make", answer))
+
+    assert (unit.text, unit.failed) == (text, failed)
 
 
 def test_an_erased_message_is_an_item_that_says_so():

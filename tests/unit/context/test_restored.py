@@ -191,6 +191,26 @@ def test_a_file_is_shown_as_it_stands_and_its_reads_and_edits_are_not_repeated()
     assert "before" not in text.split("## Previous context")[1].split(">>>")[0]
 
 
+def test_what_is_about_the_next_task_comes_before_what_is_only_newer():
+    early = run("early", "psql -c 'explain invoices'", "Seq Scan on invoice_totals: the missing index on customer_id\n" * 5)
+    noise = [draft for n in range(200) for draft in run(f"n{n}", f"make lint-{n}", f"clean {n}\n" * 20)]
+    events = written([user("look at the database"), *early, *noise])
+
+    without = restored(events, fold(events), 5_000).text
+    given = restored(events, fold(events), 5_000, task="Add the index for invoice totals by customer").text
+
+    assert "missing index on customer_id" not in without
+    assert "missing index on customer_id" in given
+
+
+def test_a_task_that_nothing_is_about_changes_nothing_but_the_task():
+    without = restored(EVENTS, STATE, 5_000)
+    given = restored(EVENTS, STATE, 5_000, task="zzz qqq")
+
+    assert "- zzz qqq\n" in given.text
+    assert {e.seq for e in given.items} == {e.seq for e in without.items} | {0}
+
+
 def test_an_open_error_is_kept_and_one_that_was_mended_is_not_kept_for_that():
     noise = [draft for n in range(200) for draft in run(f"n{n}", f"make lint-{n}", f"clean {n}\n" * 20)]
     drafts = [

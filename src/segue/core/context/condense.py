@@ -9,7 +9,7 @@ an edit that succeeded. Nothing is cut here: what does not fit is the packer's d
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
-from json import dumps
+from json import dumps, loads
 from typing import Any, Final, Literal, NamedTuple, get_args
 
 from segue.core.context.items import Item, Op, Touch, command_of
@@ -18,6 +18,9 @@ UnitKind = Literal["instruction", "prose", "reasoning", "exchange", "summary", "
 
 _REMINDER: Final = re.compile(r"\s*<system-reminder>.*?</system-reminder>\s*", re.DOTALL)
 _FORMAT: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
+_CODEX: Final = re.compile(
+    r"(?:Chunk ID: .*\n)?Wall time: .*\n(?:Process exited with code (\d{1,9})\n)?(?:Original token count: \d+\n)?Output:(?:\n|\Z)"
+)
 _NUMBER: Final = re.compile(r"^ *\d+(?:→|\t)", re.MULTILINE)
 _KINDS: Final[dict[str, UnitKind]] = {kind: kind for kind in get_args(UnitKind)}
 _LONG_ECHO: Final = 40
@@ -71,9 +74,9 @@ def units(items: Sequence[Item]) -> list[Unit]:
 
 
 def _exchange(call: Item, answer: Item | None) -> Unit:
-    failed = answer is not None and answer.kind == "error"
+    out, code = _unframed(_FORMAT.sub("", _REMINDER.sub("\n", answer.text)).rstrip()) if answer else ("(no answer)", 0)
+    failed = answer is not None and (answer.kind == "error" or code != 0)
     touches = _merged(call.touches, answer.touches if answer else ())
-    out = _FORMAT.sub("", _REMINDER.sub("\n", answer.text)).rstrip() if answer else "(no answer)"
     arguments = call.arguments
     path = touches[0].path if touches else ""
     head, text = f"{call.tool} {_brief(arguments)}".rstrip(), out
@@ -92,6 +95,22 @@ def _exchange(call: Item, answer: Item | None) -> Unit:
         head += " (failed)"
     changes = tuple(_replaced(arguments)) if call.op == "edit" and answer is not None and not failed else ()
     return Unit(call.seq, call.at, "exchange", head, text, call.op, touches, failed, "", answer.seq if answer else 0, changes)
+
+
+def _unframed(text: str) -> tuple[str, int]:
+    """Return the output of a command without what Codex puts around it, and the exit code where that tells it."""
+    code = 0
+    if text.startswith('{"output":'):
+        try:
+            told = loads(text)
+            code = int(told["metadata"]["exit_code"])
+            text = str(told["output"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            return text, 0
+    elif found := _CODEX.match(text):
+        code = int(found[1] or 0)
+        text = text[found.end() :]
+    return (f"exit code {code}\n{text}" if code else text), code
 
 
 def _merged(asked: tuple[Touch, ...], done: tuple[Touch, ...]) -> tuple[Touch, ...]:

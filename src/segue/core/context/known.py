@@ -32,6 +32,8 @@ class Known(NamedTuple):
     position: int = 0
     workspace: str = ""
     facts: tuple[Fact, ...] = ()
+    aim: str = ""
+    """The task that is next, where it was given: what is about it comes before what is only newer."""
 
 
 def known_of(state: State, *, task: str = "", changed: str = "", summary: str = "") -> Known:
@@ -41,7 +43,7 @@ def known_of(state: State, *, task: str = "", changed: str = "", summary: str = 
     if summary.strip():
         facts.append(Fact("summary", summary.strip()))
     name = state.header["name"] or state.session
-    return Known(name, state.seq, state.header["workspace"], tuple(facts))
+    return Known(name, state.seq, state.header["workspace"], tuple(facts), task)
 
 
 def _facts(state: State, task: str) -> Iterator[Fact]:

@@ -2,7 +2,7 @@
 
     said      what the user said: all of it from 5K on, within 40 %
     facts     working state that must be known (task, constraints, decisions, threads, ...): 25 %
-    last      the last thing said and the last exchange: 10 %
+    last      the last thing said, and in two lines the last thing done: 6 % each
     errors    the last two that no later success of the same call closed: 3 % each
     files     the ledger: most of a small budget, at most 1,500 tokens of a large one
     more      working state that is good to know: 10 %
@@ -24,12 +24,14 @@ from segue.core.context.ledger import FileLine, ledger
 from segue.core.context.pack import Candidate, Context, Counter, Packer, divide, shortened
 from segue.core.context.prompt import SECTION_OF, Block, Frame, Section, exchange_block, fact_line, frame, said_block
 from segue.core.context.quoting import MARK, line
+from segue.core.context.relevance import relevance
 from segue.core.context.tokens import Count, Estimator, Method
 from segue.core.log.events import MAIN, Event
 from segue.core.session.state import State
 
 _ALL_SAID_FROM: Final = 5_000
 _LEFT_FROM: Final = 2_000
+_LAST_FROM: Final = 2_000
 _TRIES: Final = 5
 _FULL: Final = 0.96
 _FEWEST_LINES: Final = 4
@@ -39,6 +41,8 @@ _FILE_SHARE: Final = 4
 """The part of a budget that one file may take at first: a fourth."""
 _LATEST: Final = 0.5
 """The share of the room that goes to what came last; then files come before other exchanges."""
+_LATEST_BESIDE_AIM: Final = 0.35
+"""The same where a task was given: more is left for what is about it."""
 _WHO: Final = {"instruction": "user", "prose": "agent", "reasoning": "agent (thinking)", "injected": "agent's program"}
 _OPS: Final = ("edit", "write", "read", "run", "search", "other")
 
@@ -105,7 +109,7 @@ def _packed(conversation: Sequence[Unit], known: Known, budget: int, counter: Co
     lanes.errors()
     lanes.files()
     lanes.facts([fact for fact in known.facts if not fact.must], budget // 10)
-    lanes.history()
+    lanes.history(known.aim)
     return lanes.packer.finish()
 
 
@@ -169,11 +173,20 @@ class _Lanes:
                 cap -= entry.tokens
 
     def last(self) -> None:
-        """The last thing that the agent said, and the last thing that it did."""
-        for kind, share in (("prose", 0.04), ("exchange", 0.06)):
-            place = next((p for p in range(len(self.units) - 1, -1, -1) if self.units[p].kind == kind), None)
-            if place is not None:
-                self._take(place, self._candidate(place, "last"), max(int(self._budget * share), 40))
+        """The last thing that the agent said, and in two lines the last thing that it did: the history has it whole."""
+        if self._budget < _LAST_FROM:
+            return  # a small context ends in it anyway
+        said, did = (self._latest(kind) for kind in ("prose", "exchange"))
+        if said is not None and self._take(said, self._candidate(said, "last"), max(self._budget // 16, 40)):
+            self._done.add(said)  # shortened or not: once is enough
+        if did is not None:
+            unit = self.units[did]
+            outcome = next((each.strip()[:200] for each in reversed(unit.text.splitlines()) if each.strip()), "(no output)")
+            text = exchange_block(unit.seq, line(self._label(unit), 300), outcome)
+            self.packer.take(Candidate(Block("last", did, text), unit.seq, ""), max(self._budget // 16, 40))
+
+    def _latest(self, kind: str) -> int | None:
+        return next((place for place in range(len(self.units) - 1, -1, -1) if self.units[place].kind == kind), None)
 
     def errors(self) -> None:
         """Errors that are still open."""
@@ -188,8 +201,10 @@ class _Lanes:
                 fixed.add(head)
             elif head not in fixed and shown < 2:
                 shown += 1
-                if place not in self._done:
-                    self._take(place, self._candidate(place, "history"), max(int(self._budget * 0.03), 60))
+                if place not in self._done and self._take(
+                    place, self._candidate(place, "history"), max(int(self._budget * 0.03), 60)
+                ):
+                    self._done.add(place)
 
     def files(self) -> None:
         """The ledger of files."""
@@ -208,23 +223,31 @@ class _Lanes:
         about = f": {' '.join(entry.names[:names])}" if names and entry.names else ""
         return line(f"- {self._short(entry.path)} {uses}".rstrip() + about)
 
-    def history(self) -> None:
-        """The conversation, newest first."""
+    def history(self, aim: str) -> None:
+        """The conversation, newest first; behind the latest, what is about *aim* comes before what is only newer."""
         left_cap = min(self._budget // 40, 600) if self._budget >= _LEFT_FROM else 0
         self.packer.room -= left_cap
         room = self.packer.room
-        self._walk(least=int(room * (1 - _LATEST)))
-        self._walk(files_only=True)
+        newest = list(range(len(self.units) - 1, -1, -1))
+        self._walk(newest, least=int(room * (1 - (_LATEST_BESIDE_AIM if aim else _LATEST))))
+        if aim:
+            newest = self._about(aim, newest)
+        self._walk(newest, files_only=not aim)
         self.packer.widen()
-        self._walk()
+        self._walk(newest)
         self.packer.widen()
         self.packer.room += left_cap
         if left_cap:
             self._pointers()
 
-    def _walk(self, *, least: float = -inf, files_only: bool = False) -> None:
-        """Take units, newest first, down to *least* tokens of room; or only the files as they stand."""
-        for place in range(len(self.units) - 1, -1, -1):
+    def _about(self, aim: str, newest: list[int]) -> list[int]:
+        """Return places, those that are most about *aim* first, where they are about as much the newer ones."""
+        scores = relevance(self.units, aim)
+        return sorted(newest, key=lambda place: (-round(scores[place], 1), -place))
+
+    def _walk(self, places: Sequence[int], *, least: float = -inf, files_only: bool = False) -> None:
+        """Take the units at *places* in that order, down to *least* tokens of room; or only the files as they stand."""
+        for place in places:
             if self.packer.room <= least:
                 return  # the rest is for those that come first
             unit = self.units[place]

@@ -13,6 +13,8 @@ from segue.core.context.tokens import Count, Family, Method
 LEVELS: Final = {"minimal": 5_000, "balanced": 25_000, "full": 40_000}
 """The levels of restoring, in tokens."""
 Status = Literal["loaded", "shortened", "skipped", "missing"]
+_SLACK: Final = 6
+"""Tokens by which a whole may be longer than its parts: words join differently at their edges."""
 _SMALLEST: Final = 24
 """Tokens below which a shortened text is not worth its place."""
 
@@ -90,7 +92,7 @@ class Packer:
         """Begin with the frame alone."""
         self.counter = counter
         self.budget = budget
-        self.room = int(budget / (1 + counter.margin)) - counter.count(compose(frame, ())) - 2
+        self.room = int(budget / (1 + counter.margin)) - counter.count(compose(frame, ())) - _SLACK
         self._frame = frame
         self._taken: list[tuple[Block, tuple[int, str]]] = []
         self._cut: list[tuple[int, Candidate, int]] = []
