@@ -26,9 +26,6 @@ CHUNK: Final = 250
 BATCH_SESSIONS: Final = 64
 BATCH_CHARS: Final = 4_000_000
 """One transaction takes so many sessions, or so much text."""
-BULK: Final = 200
-MERGE_PAGES: Final = 2_000
-"""After so many entries at once, so many pages of the full text are merged."""
 SNAPSHOT_EVERY: Final = 128
 _LISTS: Final = frozenset({"agents", "tags", "foreign_ids"})
 _PLACES: Final = frozenset(
@@ -212,8 +209,6 @@ def write(db: sqlite3.Connection, updates: list[Update], gone: list[str]) -> int
     rows.sort(key=lambda row: row[0])  # FTS5 begins a new segment wherever ids go down
     for row in rows:
         _put_entry(db, *row)
-    if len(rows) >= BULK:
-        db.execute("INSERT INTO words (words, rank) VALUES ('merge', ?)", (MERGE_PAGES,))
     return taken
 
 
