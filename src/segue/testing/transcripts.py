@@ -14,7 +14,7 @@ A reader's test module has a subclass that says how to make one, and gives it a 
         def sample(self):
             return Path("fixtures/mine.jsonl").read_bytes()
 
-The sample is JSON Lines, each record one line that is sound. Damage is done to copies of it.
+The sample is JSON Lines, each record one line that is sound. Damage is done to copies of it. Each clause has been seen failing.
 """
 
 # ruff: noqa: D102  (a clause's name is its sentence)
