@@ -233,7 +233,7 @@ class Importer:
     def _beginning(self, agent: str, batch: Batch, session: str) -> tuple[Draft, Draft]:
         began = batch.began or stamp(self._clock.now())
         number = self._store.number(session_prefix(day(began)), session)
-        header: dict[str, Any] = {"type": "general", **batch.facts, "name": session_name(day(began), number)}
+        header: dict[str, Any] = {"type": "general", **_placed(batch.facts), "name": session_name(day(began), number)}
         header["slug"] = f"{began[:10]}-general-{_project(header)}-{number:03d}"
         root = batch.facts.get("root")
         if isinstance(root, str) and "forked_from" not in header:
@@ -253,7 +253,7 @@ class Importer:
         if created is None or "workspace" in created.body or not isinstance(slug, str):
             return facts
         stem, _, number = slug.rpartition("-work-")
-        return {**facts, "slug": f"{stem}-{_project(facts)}-{number}"} if stem else facts
+        return {**_placed(facts), "slug": f"{stem}-{_project(facts)}-{number}"} if stem else facts
 
     # --- events
 
@@ -371,8 +371,15 @@ class _Gathered:
         self.losses: list[Noted] = []
 
 
+def _placed(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return *facts* with the project that the workspace's name says."""
+    workspace = facts.get("workspace")
+    name = workspace.replace("\\", "/").rstrip("/").rpartition("/")[2] if isinstance(workspace, str) else ""
+    return {"project": name, **facts} if name else facts
+
+
 def _project(header: dict[str, Any]) -> str:
-    return slug_word(str(header.get("workspace", "")).rstrip("/").rpartition("/")[2]) or "work"
+    return slug_word(_placed(header).get("project", "")) or "work"
 
 
 def _facts_key(agent: str, batch: Batch) -> str:

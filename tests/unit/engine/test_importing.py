@@ -86,6 +86,7 @@ def test_a_session_begins_with_what_its_transcript_tells_of_it(store):
         "type": "general",
         "root": "561f416e-6202-4b6a-a38e-b129c860b12f",
         "workspace": "/home/dev/project",
+        "project": "project",
         "git_branch": "main",
         "agent_version": "2.1.329",
         "title": "Please build notes [[plan]]",
