@@ -30,6 +30,17 @@ def test_several_processes_append_at_once_and_every_acknowledgement_is_an_event(
     assert segue.json("validate")["valid"] is True
 
 
+def test_sessions_begun_at_once_by_several_processes_have_names_of_their_own(segue):
+    processes = [segue.start("start", "--task", "race", "--json") for _ in range(6)]
+    begun = []
+    for process in processes:
+        code, out, err = segue.finish(process)
+        assert (code, err) == (0, b"")
+        begun.append(json.loads(out))
+    assert sorted(b["name"][-3:] for b in begun) == ["001", "002", "003", "004", "005", "006"]
+    assert len({b["slug"] for b in begun}) == len({b["id"] for b in begun}) == 6
+
+
 def test_what_was_acknowledged_before_a_kill_is_there_and_the_store_opens_by_itself(segue, lines):
     session = segue.json("start")["id"]
     acknowledged: list[int] = []

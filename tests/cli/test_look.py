@@ -35,6 +35,9 @@ def test_a_log_can_be_narrowed(shop):
     assert seqs("-n", "1") == [8]
     assert seqs("--kind", "message") == [3, 5, 6]
     assert seqs("--active") == [3, 5, 6]
+    assert seqs("--active", "-n", "2", "--after", "3") == [5, 6]
+    assert seqs("-n", "3", "--upto", "7", "--after", "5") == [6, 7]
+    assert seqs("-n", "2", "--kind", "message") == [5, 6]
     assert seqs("--kind", "nothing.such") == []
 
 
@@ -285,7 +288,7 @@ def test_damage_is_passed_over_by_those_who_look_and_they_say_so(shop):
     log.write_bytes(log.read_bytes().replace(b"sell by weight", b"sell by weighs", 1))
     said = shop("log", "--json")
     assert [json.loads(line)["seq"] for line in said.out.splitlines()] == [1, 2, 3, 4, 5, 6, 8]
-    assert said.err.startswith("warning: 1 damaged places were passed over: segue validate ")
+    assert said.err.startswith("warning: 1 damaged place was passed over: segue validate ")
 
 
 def test_following_a_session_prints_events_until_the_one_that_is_waited_for(shop):

@@ -100,7 +100,7 @@ def test_damage_is_named_in_what_is_restored(shop):
     found = json.loads(said.out)
     assert [(i["seq"], i["status"]) for i in found["items"] if i["status"] == "missing"] == [(5, "missing")]
     assert len(found["damage"]) == 1
-    assert said.err.startswith("warning: 1 damaged places were passed over")
+    assert said.err.startswith("warning: 1 damaged place was passed over")
 
 
 def test_on_a_terminal_a_context_is_shown_not_obeyed_and_to_a_pipe_it_goes_as_it_is(shop):

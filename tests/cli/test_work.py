@@ -202,6 +202,14 @@ what the agent needs: segue restore SESSION-260115-001
 """)
 
 
+def test_a_session_that_is_at_work_already_stays_as_it_is(shop):
+    before = shop("log", "--json").out
+    said = shop("resume")
+    assert (said.code, said.err) == (0, "")
+    assert "what the agent needs: segue restore SESSION-260115-001" in said.out
+    assert shop("log", "--json").out == before
+
+
 def test_an_ended_session_says_what_it_was(shop):
     assert shop.says("end") == snapshot("""\
 $ segue end

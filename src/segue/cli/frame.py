@@ -151,7 +151,8 @@ class Frame:
         """Warn of damaged places that were passed over."""
         count = len(list(places))
         if count:
-            self.warn(f"{count} damaged places were passed over: segue validate {session}")
+            were = "place was" if count == 1 else "places were"
+            self.warn(f"{count} damaged {were} passed over: segue validate {session}")
 
     def tend(self) -> None:
         """Have what waits in the background done, if something does."""

@@ -1,7 +1,8 @@
 """`segue log`: a session's events."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable
+from itertools import islice
+from typing import NamedTuple
 
 import click
 
@@ -10,7 +11,8 @@ from segue.cli.frame import Frame
 from segue.cli.params import command as _command
 from segue.cli.params import session as _session
 from segue.cli.render import line, style
-from segue.core.log.events import Damage, Event
+from segue.core.log.events import MAIN, Damage, Event
+from segue.ports import OnDamage, Store
 
 
 @_command("log", short_help="a session's events")
@@ -36,14 +38,8 @@ def command(
     """Print the events of SESSION in order; with --json one JSON document a line (JSON Lines)."""
     target = frame.session(session)
     damage: list[Damage] = []
-    upto = upto if upto is not None else target.position
-    events = _events(frame, target.session, after, upto, damage, stream, active=active)
-    chosen: Any = (e for e in events if (not kinds or e.kind in kinds) and (not stream or e.stream == stream))
-    if limit is not None:
-        from collections import deque
-
-        chosen = deque(chosen, maxlen=limit)
-    for event in chosen:
+    wanted = Wanted(after, target.position if upto is None else upto, limit, kinds, stream, active)
+    for event in chosen(frame.app.store, target.session, wanted, damage.append):
         if frame.json:
             frame.record(records.event(event._replace(source=None) if no_source else event))
         else:
@@ -51,15 +47,33 @@ def command(
     frame.damage(damage, target.session)
 
 
-def _events(
-    frame: Frame, session: str, after: int, upto: int | None, damage: list[Damage], stream: str | None, *, active: bool
-) -> Iterator[Event]:
-    events = frame.app.store.read(session, after=0 if active else after, upto=upto, on_damage=damage.append)
-    if not active:
-        return events
-    from segue.core.session.tree import active_chain
+class Wanted(NamedTuple):
+    """Which events: see the options."""
 
-    return (e for e in active_chain(events, stream or "main") if e.seq > after)
+    after: int
+    upto: int | None
+    limit: int | None
+    kinds: tuple[str, ...]
+    stream: str | None
+    active: bool
+
+
+def chosen(store: Store, session: str, wanted: Wanted, on_damage: OnDamage) -> Iterable[Event]:
+    """Yield the events that are wanted. The last ones are read from the end: what is before them is not touched."""
+    backwards = wanted.limit is not None and not wanted.active
+    after = 0 if wanted.active else wanted.after
+    events: Iterable[Event] = store.read(session, after=after, upto=wanted.upto, reverse=backwards, on_damage=on_damage)
+    if wanted.active:
+        from segue.core.session.tree import active_chain
+
+        line = [e for e in active_chain(events, wanted.stream or MAIN) if e.seq > wanted.after]
+        events = reversed(line) if wanted.limit is not None else line
+    events = (e for e in events if _fits(e, wanted))
+    return events if wanted.limit is None else reversed(list(islice(events, wanted.limit)))
+
+
+def _fits(event: Event, wanted: Wanted) -> bool:
+    return (not wanted.kinds or event.kind in wanted.kinds) and (not wanted.stream or event.stream == wanted.stream)
 
 
 def line_of(event: Event, width: int) -> str:
