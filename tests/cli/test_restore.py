@@ -30,16 +30,17 @@ SEGUE-QUOTE 068c6487>>>
 ## Decisions
 - sell by weight (because pears differ in size) §7
 
-## Last action
-<<<SEGUE-QUOTE 016f8dac
-§5 agent: I look at the stock.
-§5 Read /shop/stock.txt
-pears 7
-plums 3
-SEGUE-QUOTE 016f8dac>>>
-
 ## Files, most relevant first
 - /shop/stock.txt read
+
+## Previous context, oldest first
+<<<SEGUE-QUOTE de91da45
+§5 agent: I look at the stock.
+§5 File /shop/stock.txt as last known
+[1-2]
+pears 7
+plums 3
+SEGUE-QUOTE de91da45>>>
 
 Acknowledge this, confirm the context, identify what changed, propose next actions, and ask before you proceed.
 """)
