@@ -8,6 +8,7 @@ import resource
 import select
 import shutil
 import signal
+import sys
 import tempfile
 import threading
 import time
@@ -99,6 +100,7 @@ def in_fresh_process(work: Callable[[], T], limit: float = VERIFY_LIMIT) -> T:
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:
+        die_with_parent()
         os.close(reading)
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
         try:
@@ -136,6 +138,12 @@ def _read_all(fd: int, pid: int, limit: float) -> bytes:
             parts.append(part)
     finally:
         os.close(fd)
+
+
+def die_with_parent() -> None:
+    """Let this process be killed when its parent is gone: writers without end outlive nobody."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def judged(subject: Subject, root: Path, expected: Expectation, *, append: bool = False, tidy: bool = True) -> Verdict:
@@ -246,6 +254,7 @@ def _spawn(subject: Subject, root: Path, acks: Path, seed: int, jobs: list[Job])
     pid = os.fork()
     if pid:
         return pid
+    die_with_parent()
     try:
         errors = write_in_threads(subject, root, Acks(acks), seed, jobs)
         if errors:

@@ -17,14 +17,14 @@ class Part:
 
 CONTROLS: Mapping[tuple[str, str], int] = {
     ("kill", "json-in-place"): 60,
-    ("kill", "no-lock"): 90,
+    ("kill", "no-lock"): 60,
     ("states", "json-in-place"): 300,
     ("states", "no-sync"): 300,
     ("states", "no-directory-sync"): 300,
     ("states", "rename-no-directory-sync"): 300,
-    ("states", "segue-relaxed"): 500,
-    ("errors", "sync-retried"): 900,
-    ("errors", "short-write-unseen"): 900,
+    ("states", "segue-relaxed"): 300,
+    ("errors", "sync-retried"): 400,
+    ("errors", "short-write-unseen"): 400,
     ("power-ext4", "no-sync"): 10,
     ("power-ext4", "rename-no-directory-sync"): 20,
     ("power-ext4", "segue-relaxed"): 10,

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from tests.faults import caches, damage, errors, fulldisk, holders, kill, powerloss, states
 from tests.faults.disk import ordered
-from tests.faults.harness import Outcome, scratch
+from tests.faults.harness import Outcome, die_with_parent, scratch
 from tests.faults.plan import CONTROLS, LONG, SHORT, Part, parts
 from tests.faults.report import write_report
 from tests.faults.subjects import SUBJECTS
@@ -53,7 +53,7 @@ def run_part(part: Part, seed: int) -> Outcome:
 def run_all(wanted: list[Part], seed: int, jobs: int, results: Path | None) -> list[tuple[Part, Outcome]]:
     """Run parts on several processes, tell of each as it ends, and return all outcomes."""
     done: list[tuple[Part, Outcome]] = []
-    with ProcessPoolExecutor(jobs) as pool:
+    with ProcessPoolExecutor(jobs, initializer=die_with_parent) as pool:
         waiting = {pool.submit(run_part, part, seed + 1_000_003 * number): part for number, part in enumerate(wanted)}
         for future in as_completed(waiting):
             part, outcome = waiting[future], future.result()

@@ -48,7 +48,7 @@ def test_no_acknowledged_event_is_lost(part):
 
 
 @pytest.mark.timeout(LIMIT)
-@pytest.mark.parametrize(("method", "control"), sorted(CONTROLS), ids="-".join)
+@pytest.mark.parametrize(("method", "control"), [pytest.param(*names, id="-".join(names)) for names in sorted(CONTROLS)])
 def test_a_control_is_caught(method, control):
     done = run(method, control, CONTROLS[method, control])
 
