@@ -4,9 +4,12 @@ import json
 import os
 import platform
 import time
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+from tests.faults.plan import LONG
 
 _BEGIN, _END = "<!-- results: written by make faults -->", "<!-- end of results -->"
 
@@ -50,6 +53,7 @@ def tables(entries: list[dict[str, Any]]) -> str:
             f"| {_METHODS[method]} | {subject} | {where} | {row['cases']:,} | {row['acknowledged']:,} | {row['failed']} | {row['seeds']} |"
             for (method, subject, where), row in stores
         ),
+        *_short_of_plan(stores),
         "",
         "The controls, each of which has to be caught:",
         "",
@@ -62,6 +66,17 @@ def tables(entries: list[dict[str, Any]]) -> str:
         *(f"\nNot run here: {what}." for what in skipped),
     ]
     return "\n".join(lines)
+
+
+def _short_of_plan(stores: list[tuple[tuple[str, str, str], dict[str, Any]]]) -> list[str]:
+    """Return a line that says how much of the long form was run, where it was not all."""
+    ran, planned = Counter[str](), Counter[str]()
+    for (method, subject, _), row in stores:
+        ran[method] += row["cases"] if subject.startswith("segue") else 0
+    for part in LONG:
+        planned[part.method] += part.cases if part.subject.startswith("segue") else 0
+    less = [f"{method} {ran[method]:,} of {planned[method]:,}" for method in _METHODS if ran[method] < planned[method]]
+    return ["", f"The long form was ended early; it ran {', '.join(less)}."] if less else []
 
 
 def _rows(entries: Iterable[dict[str, Any]]) -> list[tuple[tuple[str, str, str], dict[str, Any]]]:
