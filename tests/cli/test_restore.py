@@ -30,6 +30,13 @@ SEGUE-QUOTE 068c6487>>>
 ## Decisions
 - sell by weight (because pears differ in size) §7
 
+## Last action
+<<<SEGUE-QUOTE 9128fb15
+§5 agent: I look at the stock.
+§5 Read /shop/stock.txt
+plums 3
+SEGUE-QUOTE 9128fb15>>>
+
 ## Files, most relevant first
 - /shop/stock.txt read
 

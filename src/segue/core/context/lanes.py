@@ -105,11 +105,14 @@ def _packed(conversation: Sequence[Unit], known: Known, budget: int, counter: Co
     lanes = _Lanes(Packer(edges, budget, counter), conversation, known.workspace)
     lanes.said()
     lanes.facts([fact for fact in known.facts if fact.must], budget // 4)
-    lanes.last()
+    if budget >= _LAST_FROM:
+        lanes.last()
     lanes.errors()
     lanes.files()
     lanes.facts([fact for fact in known.facts if not fact.must], budget // 10)
     lanes.history(known.aim)
+    if budget < _LAST_FROM:
+        lanes.last()  # a small context ends in it anyway: only if there is room left
     return lanes.packer.finish()
 
 
@@ -174,8 +177,6 @@ class _Lanes:
 
     def last(self) -> None:
         """The last thing that the agent said, and in two lines the last thing that it did: the history has it whole."""
-        if self._budget < _LAST_FROM:
-            return  # a small context ends in it anyway
         said, did = (self._latest(kind) for kind in ("prose", "exchange"))
         if said is not None and self._take(said, self._candidate(said, "last"), max(self._budget // 16, 40)):
             self._done.add(said)  # shortened or not: once is enough
