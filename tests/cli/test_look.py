@@ -202,6 +202,39 @@ $ segue show --at 99
 """)
 
 
+def test_a_state_document_begins_a_session_with_that_state(shop):
+    text = shop("show", "--json").out
+    found = shop("start", "--from", "-", "--json", stdin=text)
+    assert found.code == 0, found
+    begun = found.json
+    assert begun["name"] == "SESSION-260115-002"
+    old, new = json.loads(text), shop("show", begun["id"], "--json").json
+    assert new["work"]["decisions"][0]["title"] == "sell by weight"
+    assert new["session"]["foreign_ids"] == [old["session"]["id"], "SESSION-260115-001"]
+    assert shop("validate", "--json").json["valid"] is True
+
+
+def test_a_state_document_that_is_none_is_named(shop):
+    assert shop.says("start", "--from", "-", stdin="{") == snapshot("""\
+$ segue start --from -
+! error: state document '-' is not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)
+! hint: segue show SESSION --json prints one
+[exit code 2]
+""")
+    assert shop.says("start", "--from", "-", stdin="[]") == snapshot("""\
+$ segue start --from -
+! error: this is not a state document: its format is not 'segue-state'
+! hint: segue show --format json
+[exit code 2]
+""")
+    assert shop.says("start", "--from", "/nowhere") == snapshot("""\
+$ segue start --from /nowhere
+! error: state document '/nowhere' cannot be read: No such file or directory
+! hint: segue show SESSION --json prints one
+[exit code 2]
+""")
+
+
 def test_an_event_is_shown_whole(shop):
     assert shop.says("show", "current", "5") == snapshot("""\
 $ segue show current 5

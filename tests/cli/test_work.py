@@ -121,6 +121,15 @@ def test_a_list_can_be_narrowed(shop):
     assert len(shop("list", "--since", "2d", "--json").json["sessions"]) == 2
 
 
+def test_what_was_paused_lately_is_resumable(shop):
+    shop("start", "--task", "wash apples")
+    shop("pause", "SESSION-260115-001")
+    assert [r["name"] for r in shop("list", "--resumable", "--json").json["sessions"]] == ["SESSION-260115-001"]
+    assert [r["resumable"] for r in shop("list", "--json").json["sessions"]] == [True, False]
+    shop.clock.advance(8 * 86_400)
+    assert shop("list", "--resumable", "--json").json["sessions"] == []
+
+
 def test_an_empty_list_says_what_to_do(cli):
     assert cli.says("list") == snapshot("""\
 $ segue list

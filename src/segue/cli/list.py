@@ -23,6 +23,7 @@ from segue.ports import Filters
 @click.option("--owner")
 @click.option("--tag")
 @click.option("--here", is_flag=True, help="Only sessions of this workspace.")
+@click.option("--resumable", is_flag=True, help="Only those that were paused within 7 days.")
 @click.option("--since", metavar="AGE", help="Active within this age (90m, 12h, 7d), or since a date (2026-01-15).")
 @click.option("--until", metavar="AGE", help="Not active within this age, or since a date.")
 @click.option("--limit", "-n", type=click.IntRange(1), default=None, help="At most so many. [default: 30, all with --json]")
@@ -32,6 +33,7 @@ def command(
     text: str,
     status: tuple[str, ...],
     here: bool,
+    resumable: bool,
     since: str | None,
     until: str | None,
     limit: int | None,
@@ -43,6 +45,9 @@ def command(
     from segue.cli.times import moment
 
     app = frame.app
+    week_ago = moment("7d", frame.now()) or ""
+    if resumable:
+        status, since = ("paused",), since or "7d"
     filters = Filters(
         status=status or (STATES if all_ else tuple(s for s in STATES if s != "archived")),
         type=type_,
@@ -74,7 +79,13 @@ def command(
         note = f"and more: segue list --all, or -n {2 * (most or 0)}\n" if more else ""
         return table(lines, ("name", "status", "active", "agent", "events", "project", "about"), frame.width) + note
 
-    frame.answer({"sessions": [r.to_json() | {"resumable": r.status in {"paused", "ended"}} for r in rows], "more": more}, render)
+    frame.answer(
+        {
+            "sessions": [r.to_json() | {"resumable": r.status == "paused" and r.last_activity >= week_ago} for r in rows],
+            "more": more,
+        },
+        render,
+    )
     if not frame.json and rows and frame.interactive:
         frame.write(f"{plural(len(rows), 'session')}. Next: segue status NAME, segue restore NAME\n")
 

@@ -24,18 +24,39 @@ from segue.cli.params import command as _command
 @click.option("--owner", default=None)
 @click.option("--tag", "tags", multiple=True, help="May be repeated.")
 @click.option("--foreign-id", "foreign_ids", multiple=True, help="An agent's own id for this session. May be repeated.")
-def command(frame: Frame, tags: tuple[str, ...], foreign_ids: tuple[str, ...], **given: Any) -> None:
+@click.option(
+    "--from", "document", metavar="FILE", help="Begin with the state of a document (- reads it): segue show --json prints one."
+)
+def command(frame: Frame, tags: tuple[str, ...], foreign_ids: tuple[str, ...], document: str | None, **given: Any) -> None:
     """Begin a session without processes, in this workspace, and print its name.
 
     Events are added with `segue append`, transcripts with `segue import`.
     """
-    from segue.engine.sessions import start
+    from segue.engine.sessions import start, start_from
 
     app = frame.app
     given["type"] = given.pop("type_")
-    header = app.header | {k: v for k, v in given.items() if v is not None}
-    begun = start(app.desk, header | {"workspace": app.workspace, "tags": list(tags), "foreign_ids": list(foreign_ids)})
+    said = {k: v for k, v in given.items() if v is not None} | {"tags": list(tags), "foreign_ids": list(foreign_ids)}
+    if document is None:
+        begun = start(app.desk, app.header | {"workspace": app.workspace} | said)
+    else:
+        begun = start_from(app.desk, _read(frame, document), {"workspace": app.workspace} | said)
     frame.answer(
         records.begun(begun),
         lambda d: f"{d['name']}  {d['slug']}\nadd events: segue append {d['name']} --stdin    see it: segue status {d['name']}\n",
     )
+
+
+def _read(frame: Frame, name: str) -> Any:
+    import json
+    from pathlib import Path
+
+    from segue.core.errors import UsageError
+
+    hint = "segue show SESSION --json prints one"
+    try:
+        return json.loads(frame.stdin.read() if name == "-" else Path(name).read_bytes())
+    except OSError as e:
+        raise UsageError(f"state document {name!r} cannot be read: {e.strerror}", hint=hint) from e
+    except (ValueError, RecursionError) as e:
+        raise UsageError(f"state document {name!r} is not JSON: {e}", hint=hint) from e

@@ -53,6 +53,28 @@ def start(desk: Desk, header: Mapping[str, Any]) -> Begun:
     return Begun(session, names["name"], names["slug"])
 
 
+def start_from(desk: Desk, document: Any, header: Mapping[str, Any]) -> Begun:
+    """Begin a session with the state of a state document (product 1.9), and return its names.
+
+    It gets a name of this store; its old id and name are kept as foreign ids, by which it is found as well. Fields of *header*
+    take the place of the document's.
+
+    Raises:
+        UsageError: it is no state document, or one of a newer program.
+    """
+    from segue.core.session.undocument import from_document
+
+    first, *rest = from_document(document)
+    at = stamp(desk.clock.now())
+    session = desk.ids.uuid7()
+    body = dict(first.body) | {k: v for k, v in header.items() if v not in (None, "", [], ())}
+    old = body.get("name")
+    names = named(desk, session, at, str(body.get("type", DEFAULT_TYPE)), str(body.get("project", "")))
+    foreign = [*body.get("foreign_ids", []), *([old] if old and old != names["name"] else [])]
+    desk.store.create(session, [first._replace(body=body | names | {"foreign_ids": foreign}), *rest])
+    return Begun(session, names["name"], names["slug"])
+
+
 def named(desk: Desk, session: str, at: str, type_: str, project: str) -> dict[str, str]:
     """Return the next free `name` and `slug` of the store for a session of that day: no two sessions ever get the same."""
     prefix = session_prefix(day(at))
