@@ -39,6 +39,7 @@ _EFFECTS: Final = {
     "read": "files_read",
     "write": "files_written",
     "edit": "files_edited",
+    "delete": "files_deleted",
     "run": "commands_run",
     "search": "searches",
     "commit": "commits",
