@@ -68,8 +68,8 @@ class Bench:
         """Sealed stores with a checkpoint at every turn; a LangGraph thread."""
         with self.fresh() as place:
             sealed = {f"{n}": sizes.sealed_size(place / f"sealed{n}", n) for n in (10, 100, 1000)}
-            turns = (10, 100, 1000) if self.long else (10, 50, 200)
-            return {"sealed": sealed, "langgraph": sizes.langgraph_sizes(place, turns, 250 if self.long else 100)}
+            turns = (10, 100, 200, 1000) if self.long else (10, 50, 100, 200)
+            return {"sealed": sealed, "langgraph": sizes.langgraph_sizes(place, turns, 200)}
 
     def searches(self) -> dict[str, Any]:
         """Indexing, and finding words again."""
