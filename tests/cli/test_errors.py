@@ -213,5 +213,20 @@ def test_where_a_session_is_left_out_a_person_is_asked(shop):
     assert "sell pears, never plums" in said.out.split("first: ")[1]
 
 
+def test_the_picker_is_a_table_and_words_narrow_it(shop):
+    shop("start", "--task", "wash apples")
+    shop("start", "--task", "wash pears")
+    assert shop("status", typed="wash\n2\n").out.partition("\x1b[1mSESSION")[0] == snapshot("""\
+\x1b[2m   name                status  active    about\x1b[0m
+1  SESSION-260115-003  active  just now  wash pears
+2  SESSION-260115-002  active  just now  wash apples
+3  SESSION-260115-001  active  just now  sell pears
+number, words, or Enter for the first: \x1b[2m   name                status  active    about\x1b[0m
+1  SESSION-260115-003  active  just now  wash pears
+2  SESSION-260115-002  active  just now  wash apples
+number, words, or Enter for the first: \
+""")
+
+
 def test_who_would_rather_not_pick_is_let_go(shop):
     assert shop("status", typed="").code == 130

@@ -137,7 +137,11 @@ def run(arguments: Sequence[str], frame: Frame) -> int:
         return e.exit_code
     except click.ClickException as e:
         return frame.fail(_usage(e))
-    except (KeyboardInterrupt, click.Abort, BrokenPipeError):
+    except (KeyboardInterrupt, click.Abort):
+        if frame.stdout.isatty():
+            frame.stdout.write("\n")  # the shell's next prompt begins a line
+        return _INTERRUPTED
+    except BrokenPipeError:
         return _INTERRUPTED
     except OSError as e:
         return frame.fail(SegueError(f"the system refused: {e}", hint="segue doctor"))

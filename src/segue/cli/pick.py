@@ -42,16 +42,20 @@ def pick(frame: "Frame") -> str:
 
 
 def _list(frame: "Frame", rows: list[SessionRow]) -> str:
-    from segue.cli.render import ago, line, style
+    from segue.cli.render import ago, style, table
 
-    lines = []
-    for number, row in enumerate(rows[:_SHOWN], 1):
-        when = ago(frame.now() - seconds(row.last_activity)) if row.last_activity else ""
-        what = row.title or row.task or row.project
-        lines.append(line(f"{number:3}  {row.name or row.id}  {row.status:10} {when:14} {what}", frame.width))
-    if len(rows) > _SHOWN:
-        lines.append(style("dim", f"     and {len(rows) - _SHOWN} more: type a word to narrow the list"))
-    return "\n".join(lines) + "\n"
+    lines = [
+        (
+            str(number),
+            row.name or row.id,
+            row.status,
+            ago(frame.now() - seconds(row.last_activity)) if row.last_activity else "",
+            row.title or row.task or row.workspace,
+        )
+        for number, row in enumerate(rows[:_SHOWN], 1)
+    ]
+    more = f"and {len(rows) - _SHOWN} more: type a word to narrow the list\n" if len(rows) > _SHOWN else ""
+    return table(lines, ("", "name", "status", "active", "about"), frame.width) + (style("dim", more) if more else "")
 
 
 def _ask(frame: "Frame") -> str:
