@@ -165,6 +165,22 @@ $ segue append current --kind x.y --key a --on-key refuse
 """)
 
 
+def test_an_import_of_nothing_names_what_is_there(cli):
+    assert cli.says("import") == snapshot("""\
+$ segue import
+! error: nothing to import was named
+! hint: segue import ~/.claude/projects
+[exit code 2]
+""")
+    (cli.home / ".codex" / "sessions").mkdir(parents=True)
+    assert cli.says("import") == snapshot("""\
+$ segue import
+! error: nothing to import was named
+! hint: segue import /home/dev/.codex/sessions
+[exit code 2]
+""")
+
+
 def test_an_append_of_nothing_is_a_usage_error(shop):
     assert shop.says("append", "current") == snapshot("""\
 $ segue append current

@@ -25,7 +25,9 @@ def command(frame: Frame, paths: tuple[str, ...], agent: str | None, follow: boo
     """
     found = [os.path.expanduser(p) for p in paths]  # noqa: PTH111  (as the shell would have)
     if not found:
-        raise UsageError("nothing to import was named", hint="segue import ~/.claude/projects    or ~/.codex/sessions")
+        from segue.host.checkup import transcripts_of
+
+        raise UsageError("nothing to import was named", hint=f"segue import {transcripts_of(frame.env)}")
     missing = next((p for p in found if not os.path.exists(p)), None)  # noqa: PTH110
     if missing is not None and not follow:
         raise NotFoundError("transcript", missing, hint="give a file, or a directory such as ~/.claude/projects")

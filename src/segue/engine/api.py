@@ -163,7 +163,7 @@ class Session:
         return active_chain(self.events(upto=at), stream)
 
     def state(self, at: int | None = None) -> State:
-        """Return the state at the head, or *at* a position. Its cost does not grow with the log."""
+        """Return the state at the head, or *at* a position: cheap in a long log too. Raises NotFoundError, DamagedError."""
         return load(self._store, self.id, self.position if at is None else at)
 
     def checkpoint(
