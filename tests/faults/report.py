@@ -74,7 +74,7 @@ def _short_of_plan(stores: list[tuple[tuple[str, str, str], dict[str, Any]]]) ->
     for (method, subject, _), row in stores:
         ran[method] += row["cases"] if subject.startswith("segue") else 0
     for part in LONG:
-        planned[part.method] += part.cases if part.subject.startswith("segue") else 0
+        planned[part.method] += part.cases if part.subject.startswith("segue") and not part.control else 0
     less = [f"{method} {ran[method]:,} of {planned[method]:,}" for method in _METHODS if ran[method] < planned[method]]
     return ["", f"The long form was ended early; it ran {', '.join(less)}."] if less else []
 
