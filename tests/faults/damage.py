@@ -189,8 +189,9 @@ def _doubled(root: Path, path: Path, _: Sound, rng: random.Random) -> bool:
 
 
 def _deleted(root: Path, path: Path, _: Sound, rng: random.Random) -> bool:
+    empty = not (root / path).stat().st_size  # nothing is lost with it
     (root / path).unlink()
-    return True
+    return not empty
 
 
 def _swapped(root: Path, path: Path, _: Sound, rng: random.Random) -> bool:
