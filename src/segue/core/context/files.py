@@ -12,6 +12,8 @@ from segue.core.context.condense import Change, Unit
 
 _AROUND: Final = 3
 """Lines around a change that are shown with it."""
+_HEAD: Final = 8
+"""Lines at the beginning of a file that are shown with whatever else is."""
 _LARGEST: Final = 2_000_000
 """Characters of a file up to which it is put together."""
 
@@ -158,7 +160,8 @@ def files(units: Sequence[Unit]) -> dict[str, File]:
 def view(file: File, most: int | None = None) -> tuple[str, int]:
     """Return the lines of a file as text, in stretches with the numbers of their lines, and how many lines are left out.
 
-    With *most*, only so many lines: those that were shown or changed last, with what is left out between them said.
+    With *most*, only so many lines: the first few and those that were shown or changed last; what is left out between them
+    is said.
     """
     chosen = _latest(file, most) if most is not None else None
     parts: list[str] = []
@@ -194,4 +197,14 @@ def _latest(file: File, most: int) -> set[tuple[int, int]]:
         for offset in range(len(places)):
             newest = max(places[max(offset - _AROUND, 0) : offset + _AROUND + 1])
             ranked.append((-newest, order, offset, id(stretch)))
-    return {(stretch, offset) for _, _, offset, stretch in sorted(ranked)[:most]}
+    head = _head(file, most)
+    return {
+        *head,
+        *[(stretch, offset) for _, _, offset, stretch in sorted(ranked) if (stretch, offset) not in head][: most - len(head)],
+    }
+
+
+def _head(file: File, most: int) -> set[tuple[int, int]]:
+    """Return the first lines of a file, a fourth of *most* at the most: what it imports is what edits build on."""
+    opening = next((stretch for stretch in file.stretches if stretch.first == 1), None)
+    return {(id(opening), offset) for offset in range(min(_HEAD, most // 4, len(opening.lines)))} if opening else set()
