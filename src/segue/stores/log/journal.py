@@ -9,7 +9,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +23,6 @@ from segue.stores.log.ending import Ending
 from segue.stores.log.env import Env, Request
 from segue.stores.log.keytable import KeyTable
 from segue.stores.log.locks import LogLock
-from segue.stores.log.marks import note_lost
 from segue.stores.log.reading import OnDamage, Source, read_events
 from segue.stores.log.segments import View
 
@@ -249,10 +248,8 @@ class Journal:
         head = self._end.head.seq
         if not self._keys.loaded:
             self._keys.load(self.base.seq + 1)
-        if self._keys.covered > head:  # the table of a longer log: not believed, but not forgotten either
-            with suppress(OSError, SegueError):
-                note_lost(self.directory, head + 1, self._keys.covered)
-            self._keys.reset(self.base.seq)
+        if self._keys.covered > head:
+            self._keys.reset(self.base.seq)  # the table of a longer log: not believed
         if self._keys.covered < head:
             source = Source(self.session, self._end.view(), self.base)
             for event in read_events(source, self._keys.covered, None, on_damage=_unheard):

@@ -1,4 +1,4 @@
-"""What stands beside a log: where it left its parent, that it was deleted, that events of it are lost."""
+"""What stands beside a log: where it left its parent, and that it was deleted."""
 
 import json
 import os
@@ -17,18 +17,6 @@ def is_deleted(directory: Path) -> bool:
 def mark_deleted(directory: Path) -> None:
     """Delete a log: from now on it is gone, after a power loss too."""
     files.replace(directory / "deleted", b"")
-
-
-def note_lost(directory: Path, first: int, last: int) -> None:
-    """Keep that the events *first* to *last* were there and are not: their numbers will be used again."""
-    files.make_dir(directory / "aside")
-    files.replace(directory / "aside" / f"{first:06d}-{last:06d}.lost", b"")
-
-
-def read_lost(name: str) -> tuple[int, int] | None:
-    """Return which events the name of a file in `aside` says are lost, or None."""
-    first, _, last = name.removesuffix(".lost").partition("-")
-    return (int(first), int(last)) if name.endswith(".lost") and first.isdigit() and last.isdigit() else None
 
 
 def read_fork(directory: Path) -> ForkPoint | None:

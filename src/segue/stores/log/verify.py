@@ -14,7 +14,7 @@ from segue.stores.log.blobs import Blobs
 from segue.stores.log.journal import Journal
 from segue.stores.log.keytable import KeyTable
 from segue.stores.log.logs import Logs
-from segue.stores.log.marks import is_deleted, read_lost
+from segue.stores.log.marks import is_deleted
 from segue.stores.log.reading import Source, read_events
 from segue.stores.log.scopes import Scopes
 from segue.stores.log.segments import View
@@ -112,11 +112,6 @@ def _files(journal: Journal, view: View) -> Iterator[Finding]:
             reason = "its seek table is damaged: its frames are looked for"
             yield Finding("stale", journal.session, f"log/{segment.path.name}", reason)
     for name in sorted(_names(directory / "aside")):
-        lost = read_lost(name)
-        if lost is not None:
-            reason = f"events {lost[0]} to {lost[1]} were there and are lost"
-            yield Finding("gap", journal.session, f"aside/{name}", reason, lost[0])
-            continue
         size = (directory / "aside" / name).stat().st_size
         yield Finding("aside", journal.session, f"aside/{name}", f"{size} bytes that a crash cut short were set aside")
     if view.end >= 0 and view.segments:
