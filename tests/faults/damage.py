@@ -139,12 +139,11 @@ def _goes_on(subject: Subject, root: Path, after: Reading, promised: type[BaseEx
         found = subject.read(root)
     except Exception as error:  # noqa: BLE001  (as above)
         return [Violation("I6", f"after an append the store does not open: {error!r}")]
-    violations = [
+    return [
         Violation("I1", f"{name} reads {len(found.sessions.get(name, []))} events after an append, not {len(texts)}")
         for name, texts in wanted.items()
         if found.sessions.get(name) != texts
     ]
-    return violations
 
 
 def _new(before: Reading, after: Reading) -> list[Finding]:
