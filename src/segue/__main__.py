@@ -1,10 +1,12 @@
 """`segue` and `python -m segue`. Help and version are answered before anything else is imported."""
 
+import os
 import sys
 
 
 def main() -> int:
     """Run the command line and return its exit code."""
+    _open_streams()
     arguments = sys.argv[1:]
     if arguments in (["--help"], ["-h"]):
         from segue.cli.helptext import TEXT
@@ -23,10 +25,15 @@ def main() -> int:
     return run(arguments)
 
 
+def _open_streams() -> None:
+    """Give a process that was started with a closed stream (`segue list >&-`, a daemon) an empty one in its place."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w" if number else "r"))  # noqa: SIM115, PTH123 (it lives as long as the process)
+
+
 def hook(arguments: list[str]) -> int:
     """Spool an agent's hook payload: `segue hook EVENT [--agent NAME]`. Silent, and 0 whatever happens: agents read both."""
-    import os
-
     from segue import hooks
     from segue.host.config import home
 

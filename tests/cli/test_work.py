@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from inline_snapshot import snapshot
 
 
@@ -275,3 +276,9 @@ SESSION-260115-002  2026-01-15-general-shop-002
 shares 5 events with its parent; see it: segue status SESSION-260115-002
 """)
     assert [json.loads(line)["seq"] for line in shop("log", "last", "--json").out.splitlines()] == [1, 2, 3, 4, 5, 6, 7]
+
+
+@pytest.mark.parametrize("command", ["list", "log"])
+def test_a_limit_that_no_machine_can_count_to_is_a_usage_error(shop, command):
+    said = shop(command, "-n", "9" * 30, "--json")
+    assert (said.code, said.error["code"]) == (2, "usage")

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from segue.cli.frame import Frame
+from segue.cli.params import COUNT
 from segue.cli.params import command as _command
 from segue.cli.render import ago, number, plural, table
 from segue.core.log.times import seconds
@@ -26,7 +27,7 @@ from segue.ports import Filters
 @click.option("--resumable", is_flag=True, help="Only those that were paused within 7 days.")
 @click.option("--since", metavar="AGE", help="Active within this age (90m, 12h, 7d), or since a date (2026-01-15).")
 @click.option("--until", metavar="AGE", help="Not active within this age, or since a date.")
-@click.option("--limit", "-n", type=click.IntRange(1), default=None, help="At most so many. [default: 30, all with --json]")
+@click.option("--limit", "-n", type=COUNT, default=None, help="At most so many. [default: 30, all with --json]")
 @click.option("--all", "all_", is_flag=True, help="Archived sessions too, and no limit.")
 def command(
     frame: Frame,

@@ -8,6 +8,7 @@ import click
 
 from segue.cli import records
 from segue.cli.frame import Frame
+from segue.cli.params import COUNT
 from segue.cli.params import command as _command
 from segue.cli.params import session as _session
 from segue.cli.render import line, style
@@ -19,7 +20,7 @@ from segue.ports import OnDamage, Store
 @_session
 @click.option("--after", type=click.IntRange(0), default=0, metavar="SEQ", help="Events behind this one.")
 @click.option("--upto", type=click.IntRange(0), metavar="SEQ", help="Events up to this one.")
-@click.option("--limit", "-n", type=click.IntRange(1), metavar="N", help="The last N of them.")
+@click.option("--limit", "-n", type=COUNT, metavar="N", help="The last N of them.")
 @click.option("--kind", "kinds", multiple=True, help="Only events of this kind. May be repeated.")
 @click.option("--stream", help="Only this stream: main, or a subagent's.")
 @click.option("--active", is_flag=True, help="Only the conversation as it stands: abandoned branches left out.")

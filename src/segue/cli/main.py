@@ -109,7 +109,7 @@ def main(arguments: Sequence[str]) -> int:
         # What cannot be encoded is shown as an escape; of JSON that is JSON's own.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     if "--json" in arguments:
-        sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     frame = Frame()
     if "_SEGUE_COMPLETE" in os.environ:  # a shell asks: click answers, and exits
         cli.main(list(arguments), prog_name="segue", obj=frame)

@@ -10,6 +10,9 @@ from segue.cli.frame import Frame
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+COUNT: Final = click.IntRange(1, 1_000_000_000)
+"""How many at most: what SQLite, `islice` and a list of this machine can count to."""
+
 CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from segue.cli.frame import Frame
+from segue.cli.params import COUNT
 from segue.cli.params import command as _command
 from segue.cli.render import line, style
 from segue.ports import Filters, Hits
@@ -15,7 +16,7 @@ from segue.ports import Filters, Hits
 @_command("search", short_help="find what was said and done")
 @click.argument("query")
 @click.option("--session", help="Only in this session.")
-@click.option("--limit", "-n", type=click.IntRange(1), default=20, show_default=True)
+@click.option("--limit", "-n", type=COUNT, default=20, show_default=True)
 @click.option("--budget", type=click.IntRange(1), metavar="TOKENS", help="Pack the evidence into so many tokens, as `text`.")
 @click.option("--order", type=click.Choice(["newest", "best"]), default="newest", show_default=True)
 @click.option("--kind", help="Only events of this kind.")

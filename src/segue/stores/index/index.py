@@ -26,6 +26,11 @@ _SAFE_SQLITE: Final = (3, 51, 3)
 _FIELDS: Final = ", ".join(("id", *COLUMNS))
 _LISTS: Final = frozenset({"agents", "tags", "foreign_ids"})
 _CANDIDATES: Final = 100
+_PIECE: Final = 8_192
+_OVERLAP: Final = 160
+_PIECES: Final = 1 << 32
+"""A text of an answer is looked at in pieces of so many characters, because the time of `snippet` grows with the square of
+the matches in it (40,000: 10 s); so many pieces a text may have."""
 _MOST_DEAD: Final = 1_000
 _NEIGHBOURS: Final = ((-1, 0.3), (1, 0.3), (-2, 0.12), (2, 0.12))
 """Step in the log -> share of that event's score. Measured on LoCoMo: recall at a token budget rises by 3 to 8 points."""
@@ -200,7 +205,7 @@ class SqliteIndex:
         wanted = None if few is not None else chosen
         ask = _Ask(db, filters, wanted)
         if order == "newest":
-            found = self._hits(db, query.all_of(), ask.newest(query.all_of(scope)), limit)
+            found = self._hits(db, query.shown(), ask.newest(query.all_of(scope)), limit)
             if found.hits or len(query.terms) == 1:
                 return found
         ranked, window = ask.best(query.any_of(scope))
@@ -323,18 +328,23 @@ def _chosen(db: sqlite3.Connection, filters: Filters) -> frozenset[int] | None:
 
 
 def _shown(db: sqlite3.Connection, match: str, events: Sequence[tuple[str, float, Event]]) -> list[Hit]:
-    """Return hits for events that match: a table that holds them alone makes snippets and scores."""
+    """Return hits for events that match: a table that holds them alone, in pieces, makes snippets and scores."""
     db.execute("DELETE FROM temp.scratch")
-    for number, (_, _, event) in enumerate(events, 1):
+    for number, (_, _, event) in enumerate(events):
         words = words_of(event)
         text, names = (part.encode("utf-8", "replace").decode() for part in words) if words else ("", "")
-        db.execute("INSERT INTO temp.scratch (rowid, text, names) VALUES (?, ?, ?)", (number, text, names))
-    ask = "SELECT rowid, snippet(scratch, 0, '[', ']', '…', 24), bm25(scratch, 1.0, 1.5) FROM temp.scratch WHERE scratch MATCH ?"
-    made = {number: (snippet, -rank) for number, snippet, rank in db.execute(ask, (match,))}
+        for piece, at in enumerate(range(0, len(text) or 1, _PIECE)):
+            row = (number * _PIECES + piece, text[at : at + _PIECE + _OVERLAP], "" if at else names)
+            db.execute("INSERT INTO temp.scratch (rowid, text, names) VALUES (?, ?, ?)", row)
+    ask = "SELECT rowid, bm25(scratch, 1.0, 1.5) FROM temp.scratch WHERE scratch MATCH ? ORDER BY 2 DESC, 1 DESC"
+    best = {row // _PIECES: (row, -rank) for row, rank in db.execute(ask, (match,))}  # the last of a number is its best
+    rows = ", ".join(str(row) for row, _ in best.values())
+    cut = f"CASE WHEN rowid IN ({rows}) THEN snippet(scratch, 0, '[', ']', '…', 24) END"
+    snippets = dict(db.execute(f"SELECT rowid, {cut} FROM temp.scratch WHERE scratch MATCH ?", (match,)))
     hits: list[Hit] = []
-    for number, (session, rank, event) in enumerate(events, 1):
-        snippet, score = made.get(number, ("", 0.0))
-        shown = " ".join(snippet.split())
+    for number, (session, rank, event) in enumerate(events):
+        row, score = best.get(number, (-1, 0.0))
+        shown = " ".join(snippets.get(row, "").split())
         score = rank or max(score, 0.0)
         hits.append(Hit(session, event.seq, event.at, event.kind, role_of(event), event.actor, shown, round(score, 6)))
     return hits

@@ -95,6 +95,10 @@ class Query(NamedTuple):
         """Return the expression for entries that have some telling term."""
         return _within(" OR ".join(self.telling), scope)
 
+    def shown(self) -> str:
+        """Return the expression for pieces of an entry that have some term."""
+        return _within(" OR ".join(self.terms), ())
+
 
 def parse(query: str) -> Query:
     """Return the terms of what was typed: words, and phrases between quotes. Anything else in it is no syntax."""

@@ -332,3 +332,9 @@ def test_a_common_word_is_ranked_within_a_window(place, index):
         answer = index.search("common", order="best", limit=5)
     assert (min(h.seq for h in answer.hits) > 200, answer.window) == (True, 100)
     assert answer.hits[0].session == a
+
+
+def test_a_text_with_very_many_matches_is_shown_like_any_other(place, index):
+    begin(place[0], 1, user("word " * 100_000 + "in a rare place"))
+    (hit,) = index.search("word rare").hits
+    assert hit.snippet.endswith("[word] in a [rare]…")
