@@ -398,3 +398,12 @@ def test_every_shell_gets_its_completion(cli):
         said = cli("completion", shell)
         assert said.code == 0
         assert "_SEGUE_COMPLETE" in said.out
+
+
+def test_what_could_not_be_read_is_not_said_to_be_known(cli):
+    assert cli.says("import", "/dev/null") == snapshot("""\
+$ segue import /dev/null
+0 sessions, 0 new events
+1 place could not be read:
+  /dev/null: cannot be read: not a regular file
+""")

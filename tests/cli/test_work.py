@@ -239,6 +239,13 @@ $ segue resume SESSION-260115-001
 """)
 
 
+@pytest.mark.parametrize("how", [["--reason", "superseded"], ["--by", "current"]])
+def test_a_session_without_a_successor_is_not_superseded(shop, how):
+    said = shop("end", "current", *how, "--json")
+    assert (said.code, said.error["code"]) == (2, "usage")
+    assert shop("status", "--json").json["status"] == "active"
+
+
 def test_a_checkpoint_is_taken_listed_shown_and_forgotten(shop):
     assert shop.says("checkpoint", "create", "-m", "before the prices") == snapshot("""\
 $ segue checkpoint create -m 'before the prices'

@@ -78,7 +78,7 @@ def _text(frame: Frame, result: Import) -> str:
     head = f"{plural(len(result.sessions), 'session')}, {plural(new, 'new event')}"
     changed = [s for s in result.sessions if s.new_events]
     rows = [(_label(frame, s), s.agent, f"{s.new_events:,}", f"{s.events:,}", _about(frame, s)) for s in changed[:30]]
-    lines = [head if new else f"{head}: everything was known"]
+    lines = [f"{head}: everything was known" if result.sessions and not new else head]
     if rows:
         lines.append(table(rows, ("session", "agent", "new", "events", "about"), frame.width).rstrip("\n"))
     if len(changed) > len(rows):

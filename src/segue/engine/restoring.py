@@ -53,10 +53,12 @@ def restore(store: Store, session: str, wanted: Wanted, counter: Callable[[str |
 
     Raises:
         NotFoundError: no such session or position.
-        UsageError: the budget is not positive.
+        UsageError: the budget is not positive, or there is no such level.
     """
     if wanted.budget is not None and wanted.budget < 1:
         raise UsageError(f"a context of {wanted.budget} tokens cannot be made", hint="--budget 5000, or --level minimal")
+    if wanted.level not in LEVELS:
+        raise UsageError(f"there is no level {wanted.level!r}", hint=f"one of: {', '.join(LEVELS)}")
     damage: list[Damage] = []
     state = load(store, session, wanted.at, on_damage=damage.append)
     damage.clear()  # the snapshot may have covered some; the whole log is read now

@@ -90,10 +90,14 @@ def move(desk: Desk, session: str, verb: str, *, reason: str = "", note: str = "
 
     Raises:
         IllegalTransitionError: its state does not allow *verb*; nothing was written.
-        UsageError: an end for a reason that there is not.
+        UsageError: an end for a reason that there is not, or superseded by no other session.
     """
     if verb == "end" and reason and reason not in REASONS["end"]:
         raise UsageError(f"session {session!r} cannot be ended as {reason!r}", hint="one of: " + ", ".join(REASONS["end"]))
+    if reason == "superseded" and by in ("", session):
+        raise UsageError(
+            f"session {session!r} cannot be superseded by nothing, or by itself", hint="--by SESSION names its successor"
+        )
 
     def decide_move(state: State) -> list[Draft]:
         try:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from segue.core.errors import AmbiguousError, IllegalTransitionError, InvalidEventError, NotFoundError
+from segue.core.errors import AmbiguousError, IllegalTransitionError, InvalidEventError, NotFoundError, UsageError
 from segue.core.log.events import Draft
 from segue.core.session.state import fold
 
@@ -136,3 +136,8 @@ def test_changes_by_many_threads_are_each_decided_on_what_is_there(store):
         names = list(pool.map(lambda n: session.checkpoint(f"number {n}"), range(12)))
     assert len(set(names)) == 12
     assert set(session.state().checkpoints) == set(names)
+
+
+def test_a_level_that_there_is_not_is_a_usage_error(store):
+    with pytest.raises(UsageError, match="there is no level 'huge'"):
+        store.create().restore(level="huge")
