@@ -3,7 +3,9 @@
 import pytest
 
 from segue.stores.log import LogStore, ending
-from segue.testing import StoreContract
+from segue.testing import FakeClock, FakeIds, StoreContract
+from segue.testing.builders import user
+from segue.testing.contract.base import A
 
 
 class TestLogStore(StoreContract):
@@ -42,3 +44,18 @@ class Sealing(LogStore):
         commit = super().create(session, *args, **kwargs)
         self.seal(session, whole=True)
         return commit
+
+
+def test_keys_of_a_write_that_was_cut_off_are_forgotten_when_others_take_its_numbers(tmp_path):
+    store = LogStore(tmp_path / "store", clock=FakeClock(), ids=FakeIds(1))
+    store.create(A, [user("first", key="k0")])
+    (segment,) = (tmp_path / "store" / "sessions" / A / "log").iterdir()
+    size = segment.stat().st_size
+    store.append(A, [user("cut off", key="k1"), user("cut off")])
+    with segment.open("r+b") as file:  # the process died while it wrote
+        file.truncate(size + 10)
+    again = LogStore(tmp_path / "store", clock=FakeClock(), ids=FakeIds(2))
+    entries = again.append(A, [user("other", key="k2"), user("other")]).entries
+    last = LogStore(tmp_path / "store", clock=FakeClock(), ids=FakeIds(3))
+    assert [last.lookup(A, key) for key in ("k1", "k2")] == [None, entries[0]._replace(new=False)]
+    assert [e.new for e in last.append(A, [user("other", key="k2")]).entries] == [False]

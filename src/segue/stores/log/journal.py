@@ -262,7 +262,7 @@ class Journal:
         for event in written:
             self._keys.add(event.seq, event.key)
         if any(event.key is not None for event in written):
-            self._keys.save()
+            self._keys.save(written[0].seq - 1)
 
     # --- life
 

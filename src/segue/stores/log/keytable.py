@@ -74,24 +74,27 @@ class KeyTable:
                     yield seq
             end = at + len(wanted) - 1
 
-    def save(self) -> None:
-        """Write what is new. Failing is no harm: the table is made again from the log."""
+    def save(self, before: int) -> None:
+        """Write what is new since event *before*. Failing is no harm: the table is made again from the log.
+
+        A file that covers more than *before* is that of a write which a crash cut off: others have its numbers now.
+        """
         if _last(self._data) < self.covered:
             self._data += _entry(_NONE, self.covered)
         try:
-            if not self._append():
+            if not self._append(before):
                 files.replace(self._path, bytes(self._data), durable=False)
         except (OSError, StorageFullError):
             self._path.unlink(missing_ok=True)
 
-    def _append(self) -> bool:
+    def _append(self, before: int) -> bool:
         """Add to the file what it lacks, whoever wrote it; return False where it cannot be gone on with."""
         fd = files.open_or_create(self._path)
         try:
             size = os.fstat(fd).st_size
             end = files.read_all(fd, max(size - _SIZE, 0), size)
             covered = _last(end) if _intact(end) else 0
-            if size % _SIZE or (size and not covered) or covered > self.covered:
+            if size % _SIZE or (size and not covered) or covered > before:
                 return False
             start = len(self._data)
             while start and _seq(self._data, start - _SIZE) > covered:
