@@ -164,11 +164,11 @@ class Acks:
 
     def created(self, session: str) -> None:
         """Say that a session's creation returned."""
-        os.write(self.fd, ack_line(session))
+        os.write(self.fd, f"{session}\n".encode())
 
     def appended(self, session: str, writer: str, count: int) -> None:
         """Say that the first *count* events of a writer are acknowledged."""
-        os.write(self.fd, ack_line(session, writer, count))
+        os.write(self.fd, f"{session} {writer} {count}\n".encode())
 
     def size(self) -> int:
         """Return the bytes written so far."""
@@ -179,21 +179,11 @@ class Acks:
         os.close(self.fd)
 
 
-def ack_line(*words: object) -> bytes:
-    """Return one acknowledgement: a line of its own, and marked at its end.
-
-    A writer that is killed while it writes one can leave a piece, which the next writer's would otherwise go on.
-    """
-    return f"\n{' '.join(map(str, words))} .\n".encode()
-
-
 def acknowledged(data: bytes) -> tuple[frozenset[str], dict[tuple[str, str], int]]:
     """Return the sessions and the events of each (session, writer) that a record of acknowledgements holds."""
     sessions, events = set(), dict[tuple[str, str], int]()
     for line in data[: data.rfind(b"\n") + 1].decode().splitlines():
-        if not line.endswith(" ."):
-            continue
-        session, *rest = line[:-2].split(" ")
+        session, *rest = line.split(" ")
         sessions.add(session)
         if rest:
             key = (session, rest[0])

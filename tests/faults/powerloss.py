@@ -19,7 +19,6 @@ from tests.faults.harness import (
     Acks,
     Job,
     Outcome,
-    ack_line,
     acknowledged,
     in_fresh_process,
     judged,
@@ -129,9 +128,9 @@ def _one_store(subject: Subject, place: Path, device: Path, seed: int, losses: i
 
 
 def _as_acks(sessions: frozenset[str] | set[str], events: dict[tuple[str, str], int]) -> bytes:
-    lines = [ack_line(session) for session in sorted(sessions)]
-    lines += [ack_line(session, writer, count) for (session, writer), count in sorted(events.items())]
-    return b"".join(lines)
+    lines = [f"{session}\n" for session in sorted(sessions)]
+    lines += [f"{session} {writer} {count}\n" for (session, writer), count in sorted(events.items())]
+    return "".join(lines).encode()
 
 
 def _jobs(rng: random.Random, shared: list[str], known: dict[tuple[str, str], int], loss: int) -> list[Job]:

@@ -112,7 +112,7 @@ def main() -> int:
 
 def acknowledged_last(ack_file: Path) -> str:
     """Return the session that was created last."""
-    return ack_file.read_text().splitlines()[-1].removesuffix(" .")
+    return ack_file.read_text().splitlines()[-1]
 
 
 def _run_group(subject: Subject, root: Path, ack_file: Path, seed: int, jobs: list[Job]) -> NoReturn:
