@@ -24,7 +24,7 @@ CONTROLS: Mapping[tuple[str, str], int] = {
     ("states", "rename-no-directory-sync"): 300,
     ("states", "segue-relaxed"): 300,
     ("errors", "sync-retried"): 400,
-    ("errors", "short-write-unseen"): 400,
+    ("errors", "short-write-unseen"): 1_600,
     ("power-ext4", "no-sync"): 10,
     ("power-ext4", "rename-no-directory-sync"): 20,
     ("power-ext4", "segue-relaxed"): 10,
