@@ -110,8 +110,12 @@ class Scopes:
 
     def _made(self, name: str) -> Journal:
         """Return the log of scope *name*, made where it is missing."""
+        at_hand = self._logs.kept(f"scope:{name}") is not None
         found = self.log(name)
         if found is not None:
+            if not at_hand:  # whoever made it may not have come to sync its name yet
+                files.sync_dir(found.directory)
+                files.sync_dir(self._directory)
             return found
         where = self._directory / _place(name)
         files.make_dir(where)
