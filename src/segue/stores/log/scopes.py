@@ -36,6 +36,7 @@ class Scopes:
         """Name the directory that holds their logs, and the sessions that change them."""
         self._directory = directory
         self._logs = logs
+        self._durable: set[str] = set()  # names that this process made sure of: whoever made one may not have come to it
 
     def append(self, journal: Journal, request: Request, publish: Callable[[], None] | None = None) -> Commit:
         """Append *request*, whose drafts change scopes, to a session; *publish* makes a new session visible."""
@@ -110,12 +111,12 @@ class Scopes:
 
     def _made(self, name: str) -> Journal:
         """Return the log of scope *name*, made where it is missing."""
-        at_hand = self._logs.kept(f"scope:{name}") is not None
         found = self.log(name)
         if found is not None:
-            if not at_hand:  # whoever made it may not have come to sync its name yet
+            if name not in self._durable:
                 files.sync_dir(found.directory)
                 files.sync_dir(self._directory)
+                self._durable.add(name)
             return found
         where = self._directory / _place(name)
         files.make_dir(where)
