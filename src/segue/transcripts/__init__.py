@@ -5,9 +5,9 @@ from segue.ports import TranscriptReader, Transcripts
 
 def readers() -> tuple[TranscriptReader, ...]:
     """Return a reader for each agent, those with the most telling formats first."""
-    from segue.transcripts.claude_code import ClaudeCode
-    from segue.transcripts.codex import Codex
-    from segue.transcripts.messages import Messages
+    from segue.transcripts.claude_code.reader import ClaudeCode
+    from segue.transcripts.codex.reader import Codex
+    from segue.transcripts.messages.reader import Messages
 
     return (ClaudeCode(), Codex(), Messages())
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from segue.core.log.codec import encode_content
 from segue.core.log.kinds import validate
 from segue.testing.transcripts import raw, read
-from segue.transcripts.claude_code import ClaudeCode
-from segue.transcripts.codex import Codex
-from segue.transcripts.messages import Messages
+from segue.transcripts.claude_code.reader import ClaudeCode
+from segue.transcripts.codex.reader import Codex
+from segue.transcripts.messages.reader import Messages
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "transcripts"
 SAMPLES = {

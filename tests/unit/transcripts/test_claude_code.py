@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from segue.testing.transcripts import read
-from segue.transcripts.claude_code import ClaudeCode
+from segue.transcripts.claude_code.reader import ClaudeCode
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "transcripts" / "claude"
 AT = "2026-01-15T09:30:00.000Z"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from segue.testing.transcripts import read
-from segue.transcripts.codex import Codex
+from segue.transcripts.codex.reader import Codex
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "transcripts" / "codex"
 AT = "2026-01-15T09:30:00.000Z"

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from segue.testing import TranscriptContract
-from segue.transcripts.claude_code import ClaudeCode
-from segue.transcripts.codex import Codex
-from segue.transcripts.messages import Messages
+from segue.transcripts.claude_code.reader import ClaudeCode
+from segue.transcripts.codex.reader import Codex
+from segue.transcripts.messages.reader import Messages
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "transcripts"
 

@@ -9,7 +9,7 @@ import pytest
 from segue.core.errors import InvalidEventError
 from segue.testing import TranscriptContract
 from segue.testing.transcripts import read
-from segue.transcripts.claude_code import ClaudeCode
+from segue.transcripts.claude_code.reader import ClaudeCode
 
 SAMPLE = (Path(__file__).parents[2] / "fixtures/transcripts/claude/headless-plan.jsonl").read_bytes()
 

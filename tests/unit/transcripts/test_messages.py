@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from segue.testing.transcripts import ID, read
-from segue.transcripts.messages import Messages
+from segue.transcripts.messages.reader import Messages
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "transcripts" / "messages"
 

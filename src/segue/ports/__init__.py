@@ -1,0 +1,54 @@
+"""What the engine asks of the outside, in the words of the domain: a module for each of them.
+
+`Store` is the one that matters: append, read, and what makes them safe for many processes.
+"""
+
+from segue.core.log.events import ANY, Appended, Commit, Damage, Draft, Event, ForkPoint, Head, KeyPolicy
+from segue.core.session.catalogue import PlaceRow, SessionRow
+from segue.core.session.refs import Target
+from segue.ports.clock import Clock, Ids
+from segue.ports.index import EVERYTHING, Filters, Hit, Hits, Index, IndexStatus
+from segue.ports.store import Finding, Lease, LogInfo, OnDamage, Opened, Scope, Snapshot, Store, port_of
+from segue.ports.tokens import Tokens
+from segue.ports.transcripts import Batch, Destination, Found, Noted, TranscriptReader, Transcripts, TranscriptWriter, Written
+
+__all__ = [
+    "ANY",
+    "EVERYTHING",
+    "Appended",
+    "Batch",
+    "Clock",
+    "Commit",
+    "Damage",
+    "Destination",
+    "Draft",
+    "Event",
+    "Filters",
+    "Finding",
+    "ForkPoint",
+    "Found",
+    "Head",
+    "Hit",
+    "Hits",
+    "Ids",
+    "Index",
+    "IndexStatus",
+    "KeyPolicy",
+    "Lease",
+    "LogInfo",
+    "Noted",
+    "OnDamage",
+    "Opened",
+    "PlaceRow",
+    "Scope",
+    "SessionRow",
+    "Snapshot",
+    "Store",
+    "Target",
+    "Tokens",
+    "TranscriptReader",
+    "TranscriptWriter",
+    "Transcripts",
+    "Written",
+    "port_of",
+]

@@ -1,0 +1,130 @@
+"""The index: fed from the store, found in, and rebuilt at any time."""
+
+from typing import Final, Literal, NamedTuple, Protocol
+
+from segue.core.session.catalogue import PlaceRow, SessionRow
+from segue.core.session.refs import Target
+
+
+class Filters(NamedTuple):
+    """Which sessions a list or a search is about; None and empty: any. Times are RFC 3339 in UTC, `until` is left out itself."""
+
+    session: str | None = None
+    status: tuple[str, ...] = ()
+    organisation: str | None = None
+    project: str | None = None
+    type: str | None = None
+    agent: str | None = None
+    workspace: str | None = None
+    owner: str | None = None
+    tag: str | None = None
+    since: str | None = None
+    until: str | None = None
+
+
+EVERYTHING: Final = Filters()
+"""No filter."""
+
+
+class Hit(NamedTuple):
+    """A place that a search found."""
+
+    session: str
+    seq: int
+    at: str
+    kind: str
+    role: str
+    actor: str
+    snippet: str
+    """An extract, the words that were found between `[` and `]`."""
+    score: float
+    """From 0 on, the more the better; comparable within one answer only."""
+
+
+class Hits(NamedTuple):
+    """What a search found, and what it did not look at."""
+
+    hits: list[Hit]
+    more: bool
+    """There are further hits."""
+    window: int | None
+    """With `order="best"`: how many of the newest matches were ranked, where there were more; else None."""
+
+
+class IndexStatus(NamedTuple):
+    """What `doctor` says of the index."""
+
+    path: str
+    version: str
+    sqlite: str
+    bytes: int
+    sessions: int
+    entries: int
+    dead: int
+    """Words of entries that are gone, still in the full text."""
+    damaged: int
+    """Damaged places that were met while reading."""
+    rebuilt: str
+    """Why it was last made anew; empty where it was not."""
+    fallback: str
+    """Why this process works on a copy in memory; empty where it does not."""
+    guarded: bool
+    """This SQLite can damage a WAL when two processes write: our lock keeps them apart."""
+
+
+class Index(Protocol):
+    """A catalogue and a full-text index over a store: computed from it, may be deleted at any time, rebuilds itself.
+
+    Every question first takes in what is new in the store, or in the one session that it is about: one reads one's own writes.
+    """
+
+    def catch_up(self) -> int:
+        """Take in what is new in the store; return the number of events."""
+        ...
+
+    def sessions(
+        self, filters: Filters = EVERYTHING, *, text: str = "", limit: int | None = None, offset: int = 0
+    ) -> list[SessionRow]:
+        """Return the catalogue's rows that fit, latest activity first. *text* is looked for in names, titles, tasks and tags."""
+        ...
+
+    def session(self, session: str) -> SessionRow:
+        """Return the row of a session, by its id. Raises NotFoundError."""
+        ...
+
+    def resolve(self, ref: str, *, workspace: str = "") -> Target:
+        """Return what a reference means (see `core.session.refs.resolve`). Raises NotFoundError, AmbiguousError."""
+        ...
+
+    def places(self, session: str | None = None) -> list[PlaceRow]:
+        """Return the checkpoints and continuations, of one session or of all, latest first."""
+        ...
+
+    def search(
+        self,
+        query: str,
+        filters: Filters = EVERYTHING,
+        *,
+        kind: str | None = None,
+        role: str | None = None,
+        limit: int = 20,
+        order: Literal["newest", "best"] = "newest",
+    ) -> Hits:
+        """Return where the words of *query* stand. It is data: no character of it has a meaning but `"` around a phrase.
+
+        `newest`: what has all of its words, the latest first; where nothing has, as `best`. `best`: what has some of them, ranked
+        within a window of the newest. The filter's times are those of the events, not of their sessions.
+        """
+        ...
+
+    def rebuild(self) -> int:
+        """Make the index anew, so that nothing of what was deleted or erased is left in it; return the number of events."""
+        ...
+
+    def status(self) -> IndexStatus:
+        """Return what is known of the index, without taking anything in."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files."""
+        ...

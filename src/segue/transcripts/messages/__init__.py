@@ -1,0 +1,1 @@
+"""Generic chat messages as JSON Lines, read and written."""
