@@ -4,7 +4,7 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from segue.core.log.events import Draft
-from segue.core.together.conversation import Carried, Conversation
+from segue.core.together.conversation import Accepts, Carried, Conversation
 
 
 class Noted(NamedTuple):
@@ -121,7 +121,11 @@ class Written(NamedTuple):
     profile: str
     """The version whose form was written."""
     carried: tuple[Carried, ...]
-    """What the writer did with the turns, counted; together with the conversion's own it is the whole report."""
+    """What the writer did not keep as the conversation has it, counted by part; together with the conversion's own it is the
+    whole report. Lines with the fate `kept` are allowed and say nothing new."""
+    nodes: tuple[tuple[str, str], ...] = ()
+    """(a record of the transcript as this agent's reader names its node, the node of the turn that it was made from): so that
+    what the agent does next follows our own events when it is imported."""
     warnings: tuple[str, ...] = ()
 
 
@@ -129,14 +133,28 @@ class TranscriptWriter(Protocol):
     """Writes one agent's transcripts so that the agent's own resume command goes on from them."""
 
     agent: str
-    tools: Mapping[str, str]
-    """What the agent calls the tools that have one meaning everywhere: `run`, `read`, `write`, `edit`, `search`, `list`,
-    `fetch`, `plan`, ... to its own name."""
+    accepts: Accepts
+    risk: str
+    """What the agent's resume command may destroy, in a sentence: copied first. Empty: nothing known."""
+
+    def home(self, env: Mapping[str, str]) -> str:
+        """Return the agent's own directory by the environment *env* (`CODEX_HOME`, `HOME`, ...), absolute."""
+        ...
+
+    def find(self, foreign_id: str, to: Destination) -> str | None:
+        """Return the file that holds the agent's own session *foreign_id*, where its resume command would find it; else None."""
+        ...
+
+    def command(self, foreign_id: str, to: Destination) -> tuple[str, ...]:
+        """Return the command that goes on with the agent's own session *foreign_id*, run in the workspace."""
+        ...
 
     def write(self, conversation: Conversation, to: Destination) -> Written:
         """Write *conversation* as a new session. All or nothing; files that exist are never changed.
 
-        Every turn is in the transcript, or counted in `carried` with its fate and a reason.
+        Repeatable: the same conversation has the same foreign id; while its file is as it was written, that is returned again.
+        Every part of every turn is in the transcript, or counted in `carried` with its fate and a reason. Where the format
+        has room, the transcript names segue's session and position (`conversation.session`, `.seq`).
 
         Raises:
             ExistsError: this conversation was written there before, and the agent has gone on with it since.

@@ -1,6 +1,6 @@
 """The transcripts of coding agents: one module per agent, and finding them."""
 
-from segue.ports import TranscriptReader, Transcripts
+from segue.ports import TranscriptReader, Transcripts, TranscriptWriter
 
 
 def readers() -> tuple[TranscriptReader, ...]:
@@ -10,6 +10,11 @@ def readers() -> tuple[TranscriptReader, ...]:
     from segue.transcripts.messages.reader import Messages
 
     return (ClaudeCode(), Codex(), Messages())
+
+
+def writers() -> tuple[TranscriptWriter, ...]:
+    """Return a writer for each agent that a session can go on in."""
+    return ()
 
 
 def transcripts() -> Transcripts:
