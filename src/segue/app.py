@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from segue.core.errors import NotFoundError, UsageError
 from segue.core.log.ids import is_uuid
 from segue.host.config import Config
-from segue.ports import Clock, Ids, Index, Store, Target, Transcripts
+from segue.ports import Clock, Ids, Index, Places, Store, Target, Transcripts
 
 if TYPE_CHECKING:
     from segue.core.context.pack import Counter
@@ -107,6 +107,13 @@ class App:
         from segue.transcripts import transcripts
 
         return transcripts()
+
+    @cached_property
+    def places(self) -> Places:
+        """Where the coding agents of this user are at home."""
+        from segue.transcripts.places import Machine
+
+        return Machine(self._env)
 
     @cached_property
     def workspace(self) -> str:

@@ -8,6 +8,7 @@ from segue.core.session.catalogue import PlaceRow, SessionRow
 from segue.core.session.refs import Target
 from segue.ports.clock import Clock, Ids
 from segue.ports.index import EVERYTHING, Filters, Hit, Hits, Index, IndexStatus
+from segue.ports.places import Place, Places
 from segue.ports.store import Finding, Lease, LogInfo, OnDamage, Opened, Scope, Snapshot, Store, port_of
 from segue.ports.tokens import Tokens
 from segue.ports.transcripts import Batch, Destination, Found, Noted, TranscriptReader, Transcripts, TranscriptWriter, Written
@@ -39,7 +40,9 @@ __all__ = [
     "Noted",
     "OnDamage",
     "Opened",
+    "Place",
     "PlaceRow",
+    "Places",
     "Scope",
     "SessionRow",
     "Snapshot",
