@@ -1,11 +1,23 @@
-"""The real coding agents, run offline in a home of their own against the model server."""
+"""The real coding agents, run offline in a home of their own against the model server.
+
+program = Claude(place)
+program.run("Please build notes [[plan]]")             # a session of its own
+program.run("go on [[say on]]", resume=program.session())  # its own resume, headless
+program.run_command(written.command, "go on")         # the command that `segue resume --in` prints, headless
+"""
 
 import json
 import os
+import shlex
+import sqlite3
 import subprocess
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.agents import processes
 
 TIMEOUT = 120
 
@@ -54,10 +66,46 @@ class Program:
         base = {k: v for k, v in os.environ.items() if k in {"PATH", "LANG", "TERM", "TMPDIR"}}
         return base | {"HOME": str(self.place.home), "NO_COLOR": "1", "CI": "1", **self.env()}
 
+    def session(self) -> str:
+        """Return the agent's own id of the session that it wrote last."""
+        return self.transcripts()[-1].stem[-36:]
+
+    def headless(self, command: Sequence[str], prompt: str) -> list[str]:
+        """Return what says *prompt* without a terminal in the session that the interactive *command* goes on with."""
+        raise NotImplementedError
+
     def start(self, prompt: str, resume: str | None = None) -> "subprocess.Popen[str]":
         """Start a run and return it, running."""
+        return self._start(self.command(prompt, resume))
+
+    def run(self, prompt: str, resume: str | None = None) -> str:
+        """Run to the end and return what was printed; a failure is an AssertionError that shows it."""
+        return self._finish(self.start(prompt, resume))
+
+    def run_command(self, command: Sequence[str], prompt: str) -> str:
+        """Run a printed resume command to the end, headless; a failure is an AssertionError that shows it."""
+        return self._finish(self._start(self.headless(command, prompt)))
+
+    def run_plainly(self, command: Sequence[str]) -> str:
+        """Run any of the agent's commands as it is; a failure is an AssertionError that shows it."""
+        return self._finish(self._start(command))
+
+    def kill_in_tool(self, prompt: str, begun: Path) -> None:
+        """Say *prompt*, wait until its tool has made the file *begun*, and kill the agent with -9, tools and all."""
+        running = self.start(prompt)
+        deadline = time.monotonic() + TIMEOUT / 2
+        while not begun.exists():
+            if running.poll() is not None or time.monotonic() > deadline:
+                processes.kill_tree(running.pid)
+                raise AssertionError(f"{self.name} never began its tool:\n{_shown(*running.communicate())}")
+            time.sleep(0.02)
+        processes.kill_tree(running.pid)
+        running.communicate()
+
+    def _start(self, command: Sequence[str]) -> "subprocess.Popen[str]":
+        program, *rest = command
         return subprocess.Popen(
-            self.command(prompt, resume),
+            [program if "/" in program else self.place.program(program), *rest],
             cwd=self.place.project,
             env=self.environment(),
             stdin=subprocess.DEVNULL,
@@ -67,12 +115,19 @@ class Program:
             start_new_session=True,
         )
 
-    def run(self, prompt: str, resume: str | None = None) -> str:
-        """Run to the end and return what was printed; a failure is an AssertionError that shows it."""
-        running = self.start(prompt, resume)
-        out, err = running.communicate(timeout=TIMEOUT)
-        assert running.returncode == 0, f"{self.name} ended with {running.returncode}:\n{out[-2000:]}\n{err[-2000:]}"
+    def _finish(self, running: "subprocess.Popen[str]") -> str:
+        said = f"{self.name}: {shlex.join(map(str, running.args))}"  # type: ignore[arg-type]
+        try:
+            out, err = running.communicate(timeout=TIMEOUT)
+        except subprocess.TimeoutExpired:
+            processes.kill_tree(running.pid)
+            raise AssertionError(f"{said}\nhas not ended after {TIMEOUT} s:\n{_shown(*running.communicate())}") from None
+        assert running.returncode == 0, f"{said}\nended with {running.returncode}:\n{_shown(out, err)}"
         return out
+
+
+def _shown(out: str, err: str) -> str:
+    return f"--- stdout\n{out[-3000:]}\n--- stderr\n{err[-3000:]}"
 
 
 class Claude(Program):
@@ -92,8 +147,10 @@ class Claude(Program):
         }
 
     def command(self, prompt: str, resume: str | None = None) -> list[str]:
-        more = ["--resume", resume] if resume else []
-        return [self.place.program("claude"), "-p", prompt, "--output-format", "json", "--dangerously-skip-permissions", *more]
+        return self.headless(["claude", "--resume", resume] if resume else ["claude"], prompt)
+
+    def headless(self, command: Sequence[str], prompt: str) -> list[str]:
+        return [*command, "-p", prompt, "--output-format", "json", "--dangerously-skip-permissions"]
 
     def transcripts(self) -> list[Path]:
         return _by_age(self.place.home.glob(".claude/projects/*/*.jsonl"))
@@ -130,8 +187,11 @@ stream_max_retries = 0
         return {"CODEX_HOME": str(self.place.home / ".codex"), "FAKE_KEY": "dummy"}
 
     def command(self, prompt: str, resume: str | None = None) -> list[str]:
-        more = ["resume", resume] if resume else []
-        return [self.place.program("codex"), "exec", "--skip-git-repo-check", *more, "--json", prompt]
+        return self.headless(["codex", "resume", resume] if resume else ["codex"], prompt)
+
+    def headless(self, command: Sequence[str], prompt: str) -> list[str]:
+        program, *rest = command
+        return [program, "exec", "--skip-git-repo-check", *rest, "--json", prompt]
 
     def transcripts(self) -> list[Path]:
         return _by_age(self.place.home.glob(".codex/sessions/*/*/*/rollout-*.jsonl"))
@@ -161,8 +221,14 @@ class Gemini(Program):
         }
 
     def command(self, prompt: str, resume: str | None = None) -> list[str]:
-        more = ["--resume", resume] if resume else []
-        return [self.place.program("gemini"), "-p", prompt, "--approval-mode", "yolo", "-m", "gemini-3-pro", "-o", "json", *more]
+        return self.headless(["gemini", "--resume", resume] if resume else ["gemini"], prompt)
+
+    def headless(self, command: Sequence[str], prompt: str) -> list[str]:
+        return [*command, "-p", prompt, "--approval-mode", "yolo", "-m", "gemini-3-pro", "-o", "json"]
+
+    def session(self) -> str:
+        with self.transcripts()[-1].open() as lines:
+            return str(json.loads(next(lines))["sessionId"])
 
     def transcripts(self) -> list[Path]:
         return _by_age(self.place.home.glob(".gemini/tmp/*/chats/session-*.jsonl"))
@@ -198,8 +264,16 @@ class OpenCode(Program):
         }
 
     def command(self, prompt: str, resume: str | None = None) -> list[str]:
-        more = ["--session", resume] if resume else []
-        return [self.place.program("opencode"), "run", prompt, "--format", "json", *more]
+        return self.headless(["opencode", "--session", resume] if resume else ["opencode"], prompt)
+
+    def headless(self, command: Sequence[str], prompt: str) -> list[str]:
+        program, *rest = command
+        return [program, "run", prompt, "--format", "json", *rest]
+
+    def session(self) -> str:
+        with closing(sqlite3.connect(f"file:{self.transcripts()[-1]}?mode=ro", uri=True)) as database:
+            (found,) = database.execute("SELECT id FROM session ORDER BY time_created DESC LIMIT 1").fetchone()
+        return str(found)
 
     def transcripts(self) -> list[Path]:
         return _by_age(self.place.home.glob(".local/share/opencode/opencode.db"))
@@ -225,8 +299,10 @@ class Qwen(Program):
         return {"OPENAI_API_KEY": "dummy", "OPENAI_BASE_URL": f"{self.place.url}/v1", "OPENAI_MODEL": "fake-model"}
 
     def command(self, prompt: str, resume: str | None = None) -> list[str]:
-        more = ["--resume", resume] if resume else []
-        return [self.place.program("qwen"), "-p", prompt, "--approval-mode", "yolo", "-o", "json", *more]
+        return self.headless(["qwen", "--resume", resume] if resume else ["qwen"], prompt)
+
+    def headless(self, command: Sequence[str], prompt: str) -> list[str]:
+        return [*command, "-p", prompt, "--approval-mode", "yolo", "-o", "json"]
 
     def transcripts(self) -> list[Path]:
         return _by_age(self.place.home.glob(".qwen/projects/*/chats/*.jsonl"))

@@ -1,9 +1,5 @@
 """Real coding agents: what they did is in the log, completely and in order, also when they were killed."""
 
-import os
-import signal
-import time
-
 import pytest
 
 from segue.core.session.tree import active_chain
@@ -69,13 +65,7 @@ def test_a_run_is_in_the_log_as_the_model_saw_it(store, place, server, kind):
 @pytest.mark.parametrize("kind", READ)
 def test_an_agent_killed_in_the_middle_of_a_tool_loses_nothing_that_it_wrote(store, place, server, project, kind):
     program = kind(place)
-    running = program.start("wait [[sh touch begun; for i in 1 2 3 4 5 6 7 8 9; do read -t 1 < /dev/zero; done]]")
-    deadline = time.monotonic() + 60
-    while not (project / "begun").exists():
-        assert time.monotonic() < deadline, running.communicate()
-        time.sleep(0.05)
-    os.killpg(running.pid, signal.SIGKILL)
-    running.communicate()
+    program.kill_in_tool("wait [[sh touch begun; for i in 1 2 3 4 5 6 7 8 9; do read -t 1 < /dev/zero; done]]", project / "begun")
 
     found = taken_in(store, program)
 
@@ -88,7 +78,7 @@ def test_a_session_that_goes_on_is_taken_in_from_where_the_last_import_stopped(s
     program = kind(place)
     program.run("first [[say the word is ORCHID]]")
     first = taken_in(store, program)
-    program.run("second [[say and the number is 42]]", resume=program.transcripts()[-1].stem[-36:])
+    program.run("second [[say and the number is 42]]", resume=program.session())
     second = taken_in(store, program)
 
     assert second[: len(first)] == first

@@ -20,6 +20,7 @@ class ModelServer:
         """Name the *directory* in which the model's file actions take place."""
         self.directory = directory
         self.requests: list[Request] = []
+        self._taken = 0
         self._lock = threading.Lock()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self._http.daemon_threads = True
@@ -35,7 +36,8 @@ class ModelServer:
         """Keep *request* and return what the model does."""
         with self._lock:
             self.requests.append(request)
-            number = len(self.requests)
+            self._taken += 1
+            number = self._taken
         return answer(request, self.directory, number)
 
     def forget(self) -> None:
