@@ -1,7 +1,6 @@
 """Turns what was measured into docs/performance.md: tables, circumstances, and plainly which goals are met."""
 
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -18,8 +17,8 @@ def write(found: Mapping[str, Found], *, long: bool) -> str:
         "",
         "Written by `make bench` (`benchmarks/run.py`); not edited by hand. Contenders take turns within each round, in shuffled",
         "order; a ratio is to the raw floor (the same encoded bytes, one write and one fdatasync) of the same round, and the",
-        "median of all rounds is shown. CPU, syncs and bytes do not depend on how busy the machine is; times do: where more",
-        "wanted to run than there are processors, they are times of waiting for one, and a goal that goes by them stays open.",
+        "median of all rounds is shown. CPU, syncs and bytes do not depend on how busy the machine is; times do: where other",
+        "programs used more than a sixth of the processors, they are times of waiting, and a goal that goes by them stays open.",
         f"This was the {'long' if long else 'short'} form. What can be counted exactly is held by tests/gates.",
         "",
         "## Goals",
@@ -68,7 +67,7 @@ def _goals(found: Mapping[str, Found]) -> Iterator[Sequence[str]]:
 
     yield row(
         "durable append of one event at most 1.5 times the floor",
-        of("appends", "1", "segue", "ratio"),
+        of("appends", "alone", "segue", "ratio"),
         "{:.2f} times",
         most=1.5,
         clock="appends",
@@ -140,10 +139,14 @@ def _goals(found: Mapping[str, Found]) -> Iterator[Sequence[str]]:
     )
 
 
+_QUIET = 16
+"""Percent of the processors that others may use while times are taken."""
+
+
 def _load(at: Mapping[str, str]) -> str:
-    """Return the load where more wanted to run than there are processors, else nothing: then times are those of waiting."""
-    cores, load = int(at["machine"].split()[0]), max(float(x) for x in re.findall(r"[\d.]+", at["load"]))
-    return f"load {load:.0f} on {cores} cores" if load > cores else ""
+    """Return what others used of the processors where it was much: then times are those of waiting."""
+    share = at["others"].split()[0]
+    return f"others used {at['others']} of the processors" if share == "unknown" or int(share) > _QUIET else ""
 
 
 def _exponent(sealed: Mapping[str, Sequence[int]]) -> float:
@@ -190,6 +193,10 @@ def _appends(found: Found) -> Iterator[str]:
         yield ""
         yield from _costs(found[batch])
         yield ""
+    yield "### One event a commit, no framework loaded"
+    yield ""
+    yield from _costs(found["alone"])
+    yield ""
     if "slow" in found:
         yield "### One event a commit, 2 ms more for each sync"
         yield ""
