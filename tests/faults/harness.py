@@ -4,6 +4,7 @@ import ctypes
 import os
 import pickle
 import random
+import re
 import resource
 import select
 import shutil
@@ -154,6 +155,9 @@ def judged(subject: Subject, root: Path, expected: Expectation, *, append: bool 
         return Verdict((Violation("I6", f"the verifier failed: {str(error)[-600:]}"),), {})
 
 
+_ACK = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}( \S+ \d+)?\Z")
+
+
 class Acks:
     """The record of acknowledgements, in a file outside the store. A line is written after its append has returned."""
 
@@ -180,10 +184,14 @@ class Acks:
 
 
 def acknowledged(data: bytes) -> tuple[frozenset[str], dict[tuple[str, str], int]]:
-    """Return the sessions and the events of each (session, writer) that a record of acknowledgements holds."""
+    """Return the sessions and the events of each (session, writer) that a record of acknowledgements holds.
+
+    A kill can tear a line within its write, and the next writer goes on behind the piece: then only that one's line counts.
+    """
     sessions, events = set(), dict[tuple[str, str], int]()
     for line in data[: data.rfind(b"\n") + 1].decode().splitlines():
-        session, *rest = line.split(" ")
+        whole = _ACK.search(line)
+        session, *rest = (whole[0] if whole else line).split(" ")
         sessions.add(session)
         if rest:
             key = (session, rest[0])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.harness import acknowledged
 from tests.faults.plan import CONTROLS, SHORT
 from tests.faults.powerloss import missing
 
@@ -55,3 +56,10 @@ def test_a_control_is_caught(method, control):
     said = "NOT RUN" if needed(method) else " caught"
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
     assert said in done.stdout
+
+
+def test_an_acknowledgement_torn_by_a_kill_does_not_spoil_the_next():
+    one, two = "2ac7cc04-bbdb-4c0e-9a35-3f1f0a4c2e11", "cc04bbdb-1111-5c0e-9a35-3f1f0a4c2e12"
+    for torn in (f"{one} w0 1", f"{one} w", one, "2ac7", ""):
+        data = f"{one}\n{torn}{two}\n{two} w1 3\n{torn}{two} w1 5\n{one} w0 9"
+        assert acknowledged(data.encode()) == (frozenset({one, two}), {(two, "w1"): 5})
