@@ -38,7 +38,11 @@ def command(
     role: str | None,
     **given: Any,
 ) -> None:
-    """Find events that have all words of QUERY; "quoted words" are a phrase."""
+    """Find events that have all words of QUERY; "quoted words" are a phrase.
+
+    What a fork shares with its parent is shown once, as the parent's; with --session FORK, or when the parent was deleted, as the
+    fork's.
+    """
     from segue.cli.times import moment
 
     app = frame.app

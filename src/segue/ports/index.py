@@ -114,6 +114,9 @@ class Index(Protocol):
 
         `newest`: what has all of its words, the latest first; where nothing has, as `best`. `best`: what has some of them, ranked
         within a window of the newest. The filter's times are those of the events, not of their sessions.
+
+        What sessions share is shown once: for the session whose log holds it, or, where that was deleted or is not asked for,
+        for the oldest fork that reads it and is.
         """
         ...
 

@@ -138,6 +138,14 @@ class Store(Protocol):
         """Return what is known of a log without reading it. Raises NotFoundError."""
         ...
 
+    def lineage(self, session: str) -> tuple[ForkPoint, ...]:
+        """Return where a log left its parent, where that left its own, and so on to the root; deleted ones are in it.
+
+        Each point is as it was given to `create`, so one may lie in what its parent itself shares. Empty for no fork.
+        Raises NotFoundError.
+        """
+        ...
+
     def stamp(self, session: str) -> str:
         """Return a short text that changes whenever the log does: cheaper than `info`. Raises NotFoundError."""
         ...

@@ -161,6 +161,16 @@ class MemoryStore:
             log = self._log(session)
             return LogInfo(session, self._head(log), log.base + 1, log.fork, sum(map(len, log.lines)))
 
+    def lineage(self, session: str) -> tuple[ForkPoint, ...]:
+        """See `Store.lineage`."""
+        with self._lock:
+            points = []
+            fork = self._log(session).fork
+            while fork is not None:
+                points.append(fork)
+                fork = self._logs[fork.session].fork
+            return tuple(points)
+
     def stamp(self, session: str) -> str:
         """See `Store.stamp`."""
         return str(self.info(session).head.seq)

@@ -2,7 +2,7 @@
 
 from segue.core.errors import HeadMovedError, NotFoundError
 from segue.core.log.codec import decode_line
-from segue.core.log.events import ANY, Draft
+from segue.core.log.events import ANY, Draft, ForkPoint
 from segue.stores.memory import MemoryStore
 
 from .registry import fails
@@ -28,6 +28,24 @@ class FollowsItsParent(MemoryStore):
 class ForgetsItsGrandparent(MemoryStore):
     def _all_lines(self, log):
         return (self._logs[log.fork.session].lines[: log.fork.seq] if log.fork else []) + log.lines
+
+
+@fails("the_lineage_of_a_fork_goes_to_its_root")
+class KnowsItsParentOnly(MemoryStore):
+    def lineage(self, session):
+        return super().lineage(session)[:1]
+
+
+@fails("the_lineage_of_a_fork_goes_to_its_root")
+class TellsTheLineageOfWhatWasDeleted(MemoryStore):
+    def _log(self, session):
+        return self._logs.get(session) or super()._log(session)
+
+
+@fails("a_session_that_is_no_fork_has_no_lineage")
+class IsItsOwnParent(MemoryStore):
+    def lineage(self, session):
+        return super().lineage(session) or (ForkPoint(session, 1, ""),)
 
 
 @fails("a_fork_may_leave_its_parent_in_the_middle_of_an_append")

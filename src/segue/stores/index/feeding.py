@@ -19,7 +19,9 @@ from segue.core.session.catalogue import PlaceRow, SessionRow, place_rows, sessi
 from segue.core.session.state import SCHEMA, State, fold, with_texts
 from segue.core.session.words import Words, role_of, words_of
 from segue.ports import Damage, Snapshot, Store
+from segue.stores.index import sharing
 from segue.stores.index.schema import COLUMNS, DEAD, SLOTS, START
+from segue.stores.index.sharing import Share, Want
 
 CHUNK: Final = 250
 """Events read and folded at a time: of each up to a million characters are kept until they are written."""
@@ -64,9 +66,19 @@ class Update(NamedTuple):
     digest: str
     row: SessionRow
     places: list[PlaceRow] | None
+    shares: list[Share] | None
     entries: list[Entry]
     events: int
     damaged: int
+
+
+class Past(NamedTuple):
+    """A piece of a deleted log, read through a fork."""
+
+    no: int
+    before: int
+    seq: int
+    entries: list[Entry]
 
 
 def mark_of(db: sqlite3.Connection, session: str) -> Mark | None:
@@ -78,9 +90,9 @@ def mark_of(db: sqlite3.Connection, session: str) -> Mark | None:
 def marks(db: sqlite3.Connection, session: str | None = None) -> dict[str, Mark]:
     """Return how far each session was taken in, or the one that is named."""
     if session is not None:
-        mark = mark_of(db, storable(session))
-        return {session: mark} if mark else {}
-    return {id_: Mark(*rest) for id_, *rest in db.execute("SELECT id, no, stamp, seq, digest FROM sessions")}
+        row = db.execute("SELECT no, stamp, seq, digest FROM live WHERE id = ?", (storable(session),)).fetchone()
+        return {session: Mark(*row)} if row else {}
+    return {id_: Mark(*rest) for id_, *rest in db.execute("SELECT id, no, stamp, seq, digest FROM live")}
 
 
 def moved(store: Store, known: dict[str, Mark], session: str | None = None) -> tuple[list[tuple[str, str]], list[str]]:
@@ -124,7 +136,7 @@ def _pieces(store: Store, session: str, stamp: str, mark: Mark | None, *, reset:
     first = store.info(session).first
     done = mark.seq if mark and not reset else 0
     state = _snapshot(store, session)
-    start = min(state.seq, max(done, first - 1))  # the words of a fork's past are its parent's
+    start = min(state.seq, max(done, first - 1))  # the words of a fork's past are those of the log that holds them
     snapped = state.seq
     damage: list[Damage] = []
     before, head, digest = mark, done, mark.digest if mark and not reset else ""
@@ -138,7 +150,8 @@ def _pieces(store: Store, session: str, stamp: str, mark: Mark | None, *, reset:
         last = len(chunk) < CHUNK
         if not (last or new):
             continue
-        touched = reset or before is None or any(e.kind in _PLACES for e in new)
+        begun = reset or before is None or not before.seq
+        touched = begun or any(e.kind in _PLACES for e in new)
         entries = [entry for e in new if e.seq >= first and (entry := _entry(store, e))]
         update = Update(
             session=session,
@@ -149,6 +162,7 @@ def _pieces(store: Store, session: str, stamp: str, mark: Mark | None, *, reset:
             digest=digest,
             row=session_row(state),
             places=place_rows(state) if touched else None,
+            shares=sharing.shares_of(store.lineage(session)) if begun else None,
             entries=entries,
             events=len(new),
             damaged=sum(d.seq is None or d.seq > done for d in damage),
@@ -161,6 +175,21 @@ def _pieces(store: Store, session: str, stamp: str, mark: Mark | None, *, reset:
     if state.seq - snapped >= SNAPSHOT_EVERY and not damage:
         with suppress(SegueError, OSError):
             store.put_snapshot(session, Snapshot(state.seq, state.digest, SCHEMA, state.to_bytes()))
+
+
+def read_past(store: Store, want: Want) -> Iterator[Past]:
+    """Yield what is missing of a deleted log, a piece at a time; nothing where the fork was deleted meanwhile."""
+    before = want.seq
+    with suppress(NotFoundError):
+        events = store.read(want.through, after=max(want.seq, want.first - 1), upto=want.upto, blobs=False, on_damage=_overlook)
+        while True:
+            chunk = list(islice(events, CHUNK))
+            last = len(chunk) < CHUNK
+            seq = want.upto if last else chunk[-1].seq
+            yield Past(want.no, before, seq, [entry for e in chunk if (entry := _entry(store, e))])
+            if last:
+                return
+            before = seq
 
 
 def _snapshot(store: Store, session: str) -> State:
@@ -190,26 +219,36 @@ def _overlook(_damage: Damage) -> None:
 def write(db: sqlite3.Connection, updates: list[Update], gone: list[str]) -> int:
     """Write *updates* within a transaction; return the number of events taken in. Those overtaken by others are left out."""
     taken = 0
-    for session in gone:
-        _forget(db, session, whole=True)
-    ids = Slots(db)
-    rows: list[tuple[int, int, Entry]] = []
+    rows: list[tuple[int, Entry]] = []
     for update in updates:
         now = mark_of(db, update.session)
-        if (now and (now.seq, now.digest)) != (update.before and (update.before.seq, update.before.digest)):
+        if _reached(now) != _reached(update.before):
             continue
-        if update.reset:
-            _forget(db, update.session, whole=False)
+        if update.reset and now:
+            db.execute(f"UPDATE events SET no = {DEAD} WHERE no = ?", (now.no,))
         no = _put_session(db, update, now and now.no)
         _put_refs(db, no, update.row)
         if update.places is not None:
             _put_places(db, no, update.places)
-        rows += [(ids.take(entry.at), no, entry) for entry in update.entries]
+        if update.shares is not None:
+            sharing.put_shares(db, no, update.shares)
+        rows += [(no, entry) for entry in update.entries]
         taken += update.events
-    rows.sort(key=lambda row: row[0])  # FTS5 begins a new segment wherever ids go down
-    for row in rows:
-        _put_entry(db, *row)
+    _put_entries(db, rows)
+    for session in gone:
+        _drop(db, session)
     return taken
+
+
+def write_past(db: sqlite3.Connection, past: Past) -> None:
+    """Write a piece of a deleted log within a transaction, unless another process did."""
+    step = "UPDATE sessions SET seq = ? WHERE no = ? AND seq = ? AND gone"
+    if db.execute(step, (past.seq, past.no, past.before)).rowcount:
+        _put_entries(db, [(past.no, entry) for entry in past.entries])
+
+
+def _reached(mark: Mark | None) -> tuple[int, str]:
+    return (mark.seq, mark.digest) if mark else (0, "")
 
 
 def _put_session(db: sqlite3.Connection, update: Update, no: int | None) -> int:
@@ -217,12 +256,12 @@ def _put_session(db: sqlite3.Connection, update: Update, no: int | None) -> int:
     values += [json.dumps(v) if name in _LISTS else v for name in COLUMNS for v in [getattr(update.row, name)]]
     names = ("stamp", "seq", "digest", *COLUMNS)
     if no is None:
-        marks_ = ", ".join("?" * (len(values) + 2))
-        statement = f"INSERT INTO sessions (id, damaged, {', '.join(names)}) VALUES ({marks_})"
+        marks_ = ", ".join("?" * len(values))
+        statement = f"INSERT INTO sessions (id, damaged, gone, {', '.join(names)}) VALUES (?, ?, 0, {marks_})"
         return db.execute(statement, (update.session, update.damaged, *_storable(values))).lastrowid or 0
     sets = ", ".join(f"{name} = ?" for name in names)
     damaged = "damaged = ?" if update.reset else "damaged = damaged + ?"
-    db.execute(f"UPDATE sessions SET {sets}, {damaged} WHERE no = ?", (*_storable(values), update.damaged, no))
+    db.execute(f"UPDATE sessions SET {sets}, {damaged}, gone = 0 WHERE no = ?", (*_storable(values), update.damaged, no))
     return no
 
 
@@ -240,6 +279,13 @@ def _put_places(db: sqlite3.Connection, no: int, places: list[PlaceRow]) -> None
     db.executemany("INSERT OR REPLACE INTO places VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
 
+def _put_entries(db: sqlite3.Connection, rows: list[tuple[int, Entry]]) -> None:
+    ids = Slots(db)
+    timed = [(ids.take(entry.at), no, entry) for no, entry in rows]
+    for row in sorted(timed, key=lambda row: row[0]):  # FTS5 begins a new segment wherever ids go down
+        _put_entry(db, *row)
+
+
 def _put_entry(db: sqlite3.Connection, id_: int, no: int, entry: Entry) -> None:
     scope = " ".join(scope_word(k, v) for k, v in (("s", str(no)), ("k", entry.kind), ("r", entry.role)) if v)
     text, names = _storable(list(entry.words))
@@ -252,15 +298,10 @@ def scope_word(what: str, value: str) -> str:
     return f"x{what}x{value.encode('utf-8', 'replace').hex() if what != 's' else value}"
 
 
-def _forget(db: sqlite3.Connection, session: str, *, whole: bool) -> None:
-    """Take a session's entries away. Their ids stay taken: their words are in the full text until it is built anew."""
-    found = db.execute("SELECT no FROM sessions WHERE id = ?", (session,)).fetchone()
-    if found is None:
-        return
-    db.execute("UPDATE events SET no = ? WHERE no = ?", (DEAD, *found))
-    if whole:
-        for table in ("refs", "places", "sessions"):
-            db.execute(f"DELETE FROM {table} WHERE no = ?", found)
+def _drop(db: sqlite3.Connection, session: str) -> None:
+    found = db.execute("SELECT no FROM live WHERE id = ?", (session,)).fetchone()
+    if found is not None:
+        sharing.drop(db, *found)
 
 
 def _storable(values: list[Any]) -> list[Any]:

@@ -14,7 +14,7 @@ from segue.core.session.catalogue import PlaceRow, SessionRow
 from segue.core.session.refs import Target, resolve
 from segue.core.session.words import role_of, words_of
 from segue.ports import EVERYTHING, Filters, Hit, Hits, IndexStatus, Store
-from segue.stores.index import feeding, querying
+from segue.stores.index import feeding, querying, sharing
 from segue.stores.index.database import Database, Stale
 from segue.stores.index.schema import COLUMNS, DEAD, VERSION
 
@@ -74,8 +74,15 @@ class SqliteIndex:
     def _catch_up(self, db: sqlite3.Connection, session: str | None = None) -> int:
         """Take in what is new in the store, or in one *session* of it."""
         pending, gone = feeding.moved(self._store, feeding.marks(db, session), session)
-        if not pending and not gone:
-            return 0
+        taken = self._take_in(db, pending, gone) if pending or gone else 0
+        for want in sharing.wanted(db, self._store):
+            for past in feeding.read_past(self._store, want):
+                with self._data.writing(db):
+                    feeding.write_past(db, past)
+                taken += len(past.entries)
+        return taken
+
+    def _take_in(self, db: sqlite3.Connection, pending: list[tuple[str, str]], gone: list[str]) -> int:
         taken = 0
         batch: list[feeding.Update] = []
         chars = 0
@@ -104,14 +111,15 @@ class SqliteIndex:
 
     def _write(self, db: sqlite3.Connection, batch: list[feeding.Update], gone: list[str]) -> int:
         with self._data.writing(db):
-            return feeding.write(db, batch, [s for s in gone if not self._is_there(s)])
+            return feeding.write(db, batch, [s for s in gone if not sharing.is_there(self._store, s)])
 
-    def _is_there(self, session: str) -> bool:
-        try:
-            self._store.stamp(session)
-        except NotFoundError:
-            return False
-        return True
+    def _catch_up_with_past(self, db: sqlite3.Connection, session: str | None) -> None:
+        """Take in what is new in the store, or in one *session* and the logs that it is a fork of."""
+        self._catch_up(db, session)
+        if session is not None:
+            with suppress(NotFoundError):
+                for point in self._store.lineage(session):
+                    self._catch_up(db, point.session)
 
     # --- the catalogue
 
@@ -125,7 +133,7 @@ class SqliteIndex:
             where = querying.sessions_where(filters, text)
             order = "ORDER BY last_activity DESC, id DESC LIMIT ? OFFSET ?"
             values = (*where.values, -1 if limit is None else max(limit, 0), max(offset, 0))
-            return [_row(r) for r in db.execute(f"SELECT {_FIELDS} FROM sessions WHERE {where.sql} {order}", values)]
+            return [_row(r) for r in db.execute(f"SELECT {_FIELDS} FROM live WHERE {where.sql} {order}", values)]
 
         return self._data.use(ask)
 
@@ -146,7 +154,7 @@ class SqliteIndex:
 
         def ask(db: sqlite3.Connection) -> list[PlaceRow]:
             self._catch_up(db, session)
-            return _places(db, "?1 IS NULL OR sessions.id = ?1", (session,))
+            return _places(db, "?1 IS NULL OR live.id = ?1", (session,))
 
         return self._data.use(ask)
 
@@ -180,7 +188,7 @@ class SqliteIndex:
         parsed = querying.parse(query)
 
         def ask(db: sqlite3.Connection) -> Hits:
-            self._catch_up(db, filters.session)
+            self._catch_up_with_past(db, filters.session)
             if not parsed.terms or limit < 1:
                 return Hits([], more=False, window=None)
             return self._search(db, parsed, filters, kind, role, limit, order)
@@ -200,10 +208,10 @@ class SqliteIndex:
         chosen = _chosen(db, filters)
         if chosen is not None and not chosen:
             return Hits([], more=False, window=None)
-        few = sorted(chosen) if chosen is not None and len(chosen) <= _MOST_SESSIONS else None
+        logs = None if chosen is None else sharing.logs_of(db, chosen)
+        few = sorted(logs) if logs is not None and len(logs) <= _MOST_SESSIONS else None
         scope = querying.scope_of(few, kind, role)
-        wanted = None if few is not None else chosen
-        ask = _Ask(db, filters, wanted)
+        ask = _Ask(db, filters, chosen)
         if order == "newest":
             found = self._hits(db, query.shown(), ask.newest(query.all_of(scope)), limit)
             if found.hits or len(query.terms) == 1:
@@ -216,17 +224,16 @@ class SqliteIndex:
     def _hits(self, db: sqlite3.Connection, match: str, places: Iterator["_Place"], limit: int) -> Hits:
         """Return the first *limit* places whose events can be read, with their snippets. Revisions show only their newest."""
         events: list[tuple[str, float, Event]] = []
-        seen: set[tuple[int, str, str]] = set()
+        seen: set[tuple[str, str, str]] = set()
         more = False
         for place in places:
-            (session,) = db.execute("SELECT id FROM sessions WHERE no = ?", (place.no,)).fetchone()
-            event = self._event(session, place.seq)
-            if event is None or (place.no, event.stream, event.node) in seen:
+            session, event = place.session, self._event(place.session, place.seq)
+            if event is None or (session, event.stream, event.node) in seen:
                 continue
             if len(events) == limit:
                 more = True
                 break
-            seen.add((place.no, event.stream, event.node))
+            seen.add((session, event.stream, event.node))
             events.append((session, place.score, event))
         return Hits(_shown(db, match, events), more, None)
 
@@ -248,7 +255,7 @@ class SqliteIndex:
         """See `Index.status`."""
 
         def ask(db: sqlite3.Connection) -> IndexStatus:
-            sessions, damaged = db.execute("SELECT count(*), coalesce(sum(damaged), 0) FROM sessions").fetchone()
+            sessions, damaged = db.execute("SELECT count(*), coalesce(sum(damaged), 0) FROM live").fetchone()
             dead, entries = _entries(db)
             return IndexStatus(
                 path=self._data.path,
@@ -272,6 +279,8 @@ class SqliteIndex:
 
 
 class _Place(NamedTuple):
+    session: str
+    """For which it is shown."""
     no: int
     seq: int
     score: float = 0.0
@@ -280,22 +289,23 @@ class _Place(NamedTuple):
 class _Ask:
     """One question to the full text."""
 
-    def __init__(self, db: sqlite3.Connection, filters: Filters, wanted: frozenset[int] | None) -> None:
+    def __init__(self, db: sqlite3.Connection, filters: Filters, chosen: frozenset[int] | None) -> None:
         self._db = db
-        self._wanted = wanted
+        self._readers = sharing.Readers(db, chosen)
         self._range = querying.id_range(filters)
 
     def newest(self, match: str) -> Iterator[_Place]:
         """Yield the places that match, newest first."""
         for no, seq in self._db.execute(f"SELECT events.no, events.seq {_MATCHING}", (match, *self._range, -1)):
-            if self._wanted is None or no in self._wanted:
-                yield _Place(no, seq)
+            session = self._readers.of(no, seq)
+            if session is not None:
+                yield _Place(session, no, seq)
 
     def best(self, match: str) -> tuple[list[_Place], int | None]:
         """Return the places of the newest WINDOW matches, best first; and the window where there were more."""
         ask = f"SELECT events.no, events.seq, -bm25(words, 1.0, 1.5, 0.0) {_MATCHING}"
-        found = [_Place(*row) for row in self._db.execute(ask, (match, *self._range, WINDOW + 1))]
-        places = [p for p in found[:WINDOW] if self._wanted is None or p.no in self._wanted]
+        found = self._db.execute(ask, (match, *self._range, WINDOW + 1)).fetchall()
+        places = [_Place(s, no, *rest) for no, *rest in found[:WINDOW] if (s := self._readers.of(no, rest[0])) is not None]
         return sorted(_smoothed(places), key=lambda p: -p.score), WINDOW if len(found) > WINDOW else None
 
 
@@ -324,7 +334,7 @@ def _chosen(db: sqlite3.Connection, filters: Filters) -> frozenset[int] | None:
     if filters._replace(since=None, until=None) == EVERYTHING:
         return None
     where = querying.sessions_where(filters, times=False)
-    return frozenset(no for (no,) in db.execute(f"SELECT no FROM sessions WHERE {where.sql}", where.values))
+    return frozenset(no for (no,) in db.execute(f"SELECT no FROM live WHERE {where.sql}", where.values))
 
 
 def _shown(db: sqlite3.Connection, match: str, events: Sequence[tuple[str, float, Event]]) -> list[Hit]:
@@ -383,7 +393,7 @@ def _current(db: sqlite3.Connection, workspace: str) -> list[SessionRow]:
 
 
 def _rows(db: sqlite3.Connection, where: str, values: Sequence[Any] = ()) -> list[SessionRow]:
-    return [_row(r) for r in db.execute(f"SELECT {_FIELDS} FROM sessions WHERE {where}", values)]
+    return [_row(r) for r in db.execute(f"SELECT {_FIELDS} FROM live WHERE {where}", values)]
 
 
 def _row(values: Sequence[Any]) -> SessionRow:
@@ -395,7 +405,7 @@ def _row(values: Sequence[Any]) -> SessionRow:
 
 def _places(db: sqlite3.Connection, where: str, values: Sequence[Any]) -> list[PlaceRow]:
     found = db.execute(
-        "SELECT places.name, sessions.id, position, places.seq, at, automatic, description FROM places JOIN sessions USING (no)"
+        "SELECT places.name, live.id, position, places.seq, at, automatic, description FROM places JOIN live USING (no)"
         f" WHERE {where} ORDER BY at DESC, places.seq DESC",
         values,
     )

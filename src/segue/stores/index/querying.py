@@ -136,7 +136,7 @@ class Where(NamedTuple):
 
 
 def sessions_where(filters: Filters, text: str = "", *, times: bool = True) -> Where:
-    """Return the condition on rows of `sessions`; *times* counts the filter's times as of the last activity."""
+    """Return the condition on rows of `live`; *times* counts the filter's times as of the last activity."""
     parts: list[str] = []
     values: list[Any] = []
     if filters.session is not None:
@@ -149,7 +149,7 @@ def sessions_where(filters: Filters, text: str = "", *, times: bool = True) -> W
             values.append(value)
     for name, value in (("agents", filters.agent), ("tags", filters.tag)):
         if value is not None:
-            parts.append(f"EXISTS (SELECT 1 FROM json_each(sessions.{name}) WHERE json_each.value = ?)")
+            parts.append(f"EXISTS (SELECT 1 FROM json_each(live.{name}) WHERE json_each.value = ?)")
             values.append(value)
     if filters.status:
         parts.append(f"status IN ({', '.join('?' * len(filters.status))})")

@@ -1,7 +1,8 @@
 """The index's tables.
 
-`sessions` is the catalogue, `refs` the names that sessions go by, `places` their checkpoints and continuations, `events` where an
-entry of the full text stands in a log. The full text keeps no text (contentless): a hit's text is read from its log.
+`sessions` is the catalogue (`live`: those that the store has), `shares` what a fork reads of another's log, `refs` the names that
+sessions go by, `places` their checkpoints and continuations, `events` where an entry of the full text stands in a log. The full
+text keeps no text (contentless): a hit's text is read from its log.
 
 An entry's id is its time: seconds since START in the high bits, a number within the second in the low ten. So the order of ids
 is the order of time however often the index is rebuilt, and a span of time is a span of ids.
@@ -12,7 +13,7 @@ from typing import Final
 
 from segue.core.session.state import SCHEMA as STATE_SCHEMA
 
-VERSION: Final = f"segue-index-1 {STATE_SCHEMA}"
+VERSION: Final = f"segue-index-2 {STATE_SCHEMA}"
 """Another version in the file: it is built anew."""
 
 START: Final = 946_684_800
@@ -58,12 +59,18 @@ TABLES: Final = f"""
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE sessions (
   no INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
-  stamp TEXT NOT NULL, seq INTEGER NOT NULL, digest TEXT NOT NULL, damaged INTEGER NOT NULL,
+  stamp TEXT NOT NULL, seq INTEGER NOT NULL, digest TEXT NOT NULL, damaged INTEGER NOT NULL, gone INTEGER NOT NULL,
   {", ".join(COLUMNS)}
 );
 CREATE INDEX sessions_activity ON sessions (last_activity DESC, id DESC);
 CREATE INDEX sessions_workspace ON sessions (workspace, last_activity DESC, id DESC);
 CREATE INDEX sessions_project ON sessions (project, last_activity DESC, id DESC);
+CREATE INDEX sessions_gone ON sessions (no) WHERE gone;
+CREATE VIEW live AS SELECT * FROM sessions WHERE NOT gone;
+CREATE TABLE shares (
+  no INTEGER NOT NULL, log INTEGER NOT NULL, first INTEGER NOT NULL, upto INTEGER NOT NULL, PRIMARY KEY (log, no)
+) WITHOUT ROWID;
+CREATE INDEX shares_session ON shares (no);
 CREATE TABLE refs (ref TEXT NOT NULL, no INTEGER NOT NULL, PRIMARY KEY (ref, no)) WITHOUT ROWID;
 CREATE INDEX refs_session ON refs (no);
 CREATE TABLE places (

@@ -69,6 +69,12 @@ class Journal:
         """Say that the log is in its place, its own name durable."""
         self._end.publish()
 
+    def lineage(self) -> tuple[ForkPoint, ...]:
+        """Return the fork points from this log to its root."""
+        if self.fork is None or self.parent is None:
+            return ()
+        return (self.fork, *self.parent.lineage())
+
     # --- append
 
     def append(self, request: Request) -> Commit:

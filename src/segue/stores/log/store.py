@@ -173,6 +173,10 @@ class LogStore:
         size = sum(entry.stat().st_size for entry in os.scandir(journal.directory / "log"))
         return LogInfo(session, head, first, journal.fork, size)
 
+    def lineage(self, session: str) -> tuple[ForkPoint, ...]:
+        """See `Store.lineage`."""
+        return self._logs.there(session).lineage()
+
     def stamp(self, session: str) -> str:
         """See `Store.stamp`: the names and sizes of the last segments, without reading them."""
         directory = f"{self.path}/sessions/{session}"

@@ -58,6 +58,26 @@ class Forking(Clauses):
             assert words(opened.read(C, reverse=True))[1:] == [str(n) for n in range(at, 0, -1)]
             assert opened.info(C).parent == point(opened, B, at)
 
+    def test_the_lineage_of_a_fork_goes_to_its_root(self, store: Store, reopen: Callable[[Store], Store]) -> None:
+        """The points as they were given, those of deleted sessions too."""
+        begin(store, A, user("1"), user("2"), user("3"))
+        begin(store, B, user("b"), fork=point(store, A, 2))
+        begin(store, C, user("c"), fork=point(store, B, 1))
+        points = (point(store, B, 1), point(store, A, 2))
+        store.delete(A)
+        store.delete(B)
+        for at in (store, reopen(store)):
+            assert at.lineage(C) == points
+            for gone in (A, B, NOBODY):
+                with refused(at, NotFoundError):
+                    at.lineage(gone)
+
+    def test_a_session_that_is_no_fork_has_no_lineage(self, store: Store) -> None:
+        """It is empty, whoever forked from it."""
+        begin(store, A, user("1"))
+        begin(store, B, user("b"), fork=point(store, A, 1))
+        assert store.lineage(A) == ()
+
     def test_a_fork_may_leave_its_parent_in_the_middle_of_an_append(self, store: Store, reopen: Callable[[Store], Store]) -> None:
         """Any event is a place to fork from."""
         begin(store, A, *(user(str(i)) for i in range(1, 6)))

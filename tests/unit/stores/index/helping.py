@@ -1,6 +1,6 @@
 """Sessions to index, and what an index says of them."""
 
-from segue.core.log.events import Draft
+from segue.core.log.events import Draft, ForkPoint
 from segue.testing.builders import user
 from segue.testing.fakes import session_id
 
@@ -9,6 +9,15 @@ def begin(store, n, *more, **header):
     at = f"2026-01-{10 + n % 20:02d}T09:00:00Z"
     body = {"name": f"SESSION-2601{10 + n % 20:02d}-{n:03d}", "slug": f"2026-01-15-focus-launch-{n:03d}", **header}
     store.create(session_id(n), [Draft("session.created", body, at=at), *(d._replace(at=d.at or at) for d in more)])
+    return session_id(n)
+
+
+def fork(store, n, parent, seq, *more):
+    """Session *n*, a fork of session *parent* at event *seq*."""
+    (event,) = store.read(session_id(parent), after=seq - 1, upto=seq)
+    point = {"session": session_id(parent), "seq": seq, "digest": event.digest}
+    forked = Draft("session.forked", {"parent": point}, at="2026-01-31T09:00:00Z")
+    store.create(session_id(n), [forked, *more], fork=ForkPoint(session_id(parent), seq, event.digest))
     return session_id(n)
 
 
