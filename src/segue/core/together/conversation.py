@@ -1,7 +1,11 @@
 """A session as a conversation that another agent can go on from: what was said and done, in order, in no agent's format."""
 
 from collections.abc import Mapping
+from hashlib import blake2b
+from json import dumps
 from typing import Any, Final, Literal, NamedTuple, get_args
+
+from segue.core.log.ids import named_uuid
 
 Fate = Literal["kept", "mapped", "folded", "dropped", "added"]
 """What became of a thing on its way to another agent: as it was, in the target's own words, as text, left out; or put in,
@@ -61,7 +65,7 @@ class Conversation(NamedTuple):
     """Our own id of the session."""
     seq: int
     digest: str
-    """The position that it was taken at: number and digest of the session's last event there."""
+    """The position that it was taken at: number and digest of the last event there that says more than bookkeeping."""
     agent: str
     """The agent that it comes from; empty for one that was begun with segue."""
     foreign_id: str
@@ -82,3 +86,10 @@ class Carried(NamedTuple):
     fate: Fate
     number: int
     why: str = ""
+
+
+def identity(conversation: Conversation, agent: str) -> str:
+    """Return the UUID that *conversation* has as a session of *agent*: the same turns at the same position, the same id."""
+    turns = dumps([[t.role, t.parts, t.at] for t in conversation.turns], separators=(",", ":"), default=dict)
+    said = blake2b(turns.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return named_uuid("transcript", agent, conversation.session, conversation.digest, conversation.workspace, said)
