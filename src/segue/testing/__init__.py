@@ -6,7 +6,7 @@
         def open_store(self, place, clock, ids):
             return MyStore(place, clock=clock, ids=ids)
 
-`StoreContract` and `TranscriptContract` need pytest; `segue.testing.strategies` needs hypothesis.
+`StoreContract` and `TranscriptContract` need pytest, `WriterContract` and `segue.testing.strategies` hypothesis as well.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -16,8 +16,9 @@ from segue.testing.fakes import FakeClock, FakeIds
 if TYPE_CHECKING:
     from segue.testing.contract import StoreContract
     from segue.testing.transcripts import TranscriptContract
+    from segue.testing.writers import WriterContract
 
-__all__ = ["FakeClock", "FakeIds", "StoreContract", "TranscriptContract"]
+__all__ = ["FakeClock", "FakeIds", "StoreContract", "TranscriptContract", "WriterContract"]
 
 
 def __getattr__(name: str) -> Any:
@@ -26,13 +27,23 @@ def __getattr__(name: str) -> Any:
 
         return StoreContract
     if name == "TranscriptContract":
-        import sys
-
-        import pytest
-
-        if "segue.testing.transcripts" not in sys.modules:
-            pytest.register_assert_rewrite("segue.testing.transcripts")
+        _rewrite("segue.testing.transcripts")
         from segue.testing.transcripts import TranscriptContract
 
         return TranscriptContract
+    if name == "WriterContract":
+        _rewrite("segue.testing.writers")
+        from segue.testing.writers import WriterContract
+
+        return WriterContract
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _rewrite(module: str) -> None:
+    """Let pytest show what the assertions of a *module* that is not loaded yet compare."""
+    import sys
+
+    import pytest
+
+    if module not in sys.modules:
+        pytest.register_assert_rewrite(module)

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from segue.core.log.events import ABSENT, MAIN, Draft
 from segue.core.log.kinds import KINDS, fields
+from segue.core.together.conversation import Accepts, Conversation, Turn
 
-__all__ = ["bodies", "drafts", "names", "stories", "texts", "typed_bodies", "values"]
+__all__ = ["bodies", "conversations", "drafts", "names", "stories", "texts", "typed_bodies", "values"]
 
 Bodies = st.SearchStrategy[dict[str, Any]]
 
@@ -90,6 +91,41 @@ def stories(*, wild: bool = False) -> st.SearchStrategy[list[Draft]]:
 _WORDS = {"role", "status", "action", "reason"}
 """Fields whose words are fixed."""
 _PARENTS = [ABSENT, ABSENT, ABSENT, None, "a", "b", "c", "lost"]
+
+
+def conversations(accepts: Accepts) -> st.SearchStrategy[Conversation]:
+    """Return conversations that keep what `Turn` promises to a writer that *accepts* so much, of hostile texts and values."""
+    said = texts.filter(lambda t: bool(t.strip()))
+    parts = said.map(lambda t: {"type": "text", "content": t})
+    asides = st.sampled_from(["user", "system"] if accepts.system else ["user"])
+    ids = st.text(_PLAIN, min_size=1, max_size=8)
+    calls = st.lists(st.tuples(ids, st.dictionaries(texts, values, max_size=3)), max_size=4)
+    flags = st.booleans()
+
+    @st.composite
+    def held(draw: st.DrawFn) -> Conversation:
+        turns: list[Turn] = []
+
+        def add(role: Any, found: list[Any], *, meta: bool = False) -> None:
+            at = f"2026-01-15T09:{len(turns):02}:00Z"
+            turns.append(Turn(role, tuple(found), at, f"n{len(turns)}", f"m{len(turns)}", "model-x", meta=meta))
+
+        add("user", draw(st.lists(parts, min_size=1, max_size=2)))
+        for number in range(draw(st.integers(0, 4))):
+            chosen = [(f"{name}-{number}-{i}", arguments) for i, (name, arguments) in enumerate(draw(calls))]
+            made = [{"type": "tool_call", "id": i, "name": draw(ids), "arguments": a} for i, a in chosen]
+            add("assistant", draw(st.lists(parts, min_size=0 if made else 1, max_size=2)) + made)
+            if made:
+                answers = [{"type": "tool_call_response", "id": i, "response": draw(texts)} for i, _ in chosen]
+                add("tool", [a | {"is_error": True} if a["response"].strip() and draw(flags) else a for a in answers])
+            if not made or draw(flags):
+                add(draw(asides), draw(st.lists(parts, min_size=1, max_size=2)), meta=draw(flags))
+        return Conversation("s", len(turns), "d" * 64, "codex", "", draw(texts), "/w", "", tuple(turns))
+
+    return held()
+
+
+_PLAIN = "abcXYZ019_-"
 
 
 def _of(hint: Any) -> st.SearchStrategy[Any]:

@@ -14,7 +14,9 @@ def readers() -> tuple[TranscriptReader, ...]:
 
 def writers() -> tuple[TranscriptWriter, ...]:
     """Return a writer for each agent that a session can go on in."""
-    return ()
+    from segue.transcripts.claude_code.writer import ClaudeCodeWriter
+
+    return (ClaudeCodeWriter(),)
 
 
 def transcripts() -> Transcripts:
