@@ -11,7 +11,17 @@ from segue.ports.index import EVERYTHING, Filters, Hit, Hits, Index, IndexStatus
 from segue.ports.places import Place, Places
 from segue.ports.store import Finding, Lease, LogInfo, OnDamage, Opened, Scope, Snapshot, Store, port_of
 from segue.ports.tokens import Tokens
-from segue.ports.transcripts import Batch, Destination, Found, Noted, TranscriptReader, Transcripts, TranscriptWriter, Written
+from segue.ports.transcripts import (
+    Batch,
+    Destination,
+    Found,
+    ManySessions,
+    Noted,
+    TranscriptReader,
+    Transcripts,
+    TranscriptWriter,
+    Written,
+)
 
 __all__ = [
     "ANY",
@@ -37,6 +47,7 @@ __all__ = [
     "KeyPolicy",
     "Lease",
     "LogInfo",
+    "ManySessions",
     "Noted",
     "OnDamage",
     "Opened",

@@ -1,7 +1,7 @@
 """The agents' transcripts: read into events, and written from them."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from segue.core.log.events import Draft
 from segue.core.together.conversation import Accepts, Carried, Conversation
@@ -64,11 +64,30 @@ class TranscriptReader(Protocol):
         ...
 
 
+@runtime_checkable
+class ManySessions(Protocol):
+    """What a reader has besides where one file of its agent, a database, holds many sessions.
+
+    Each of them then has a path of its own, `<file>#<session>`, which the reader's other methods take.
+    """
+
+    def sessions(self, path: str) -> Sequence[tuple[str, str]]:
+        """Return the path and the foreign id of each session in the file at *path*, a session before its subagents'.
+
+        A file that holds no session, or none that can be told apart, is one itself. What has one session has no others.
+        """
+        ...
+
+    def stamp(self, path: str) -> str:
+        """Return a short text that changes when the session of that path does; empty where there is none."""
+        ...
+
+
 class Found(NamedTuple):
     """A file to import: who reads it, or why nobody does."""
 
     path: str
-    """Absolute."""
+    """Absolute; a session in a file of many has `#` and its id behind the file's."""
     reader: TranscriptReader | None
     foreign_id: str = ""
     reason: str = ""

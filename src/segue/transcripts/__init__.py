@@ -8,8 +8,9 @@ def readers() -> tuple[TranscriptReader, ...]:
     from segue.transcripts.claude_code.reader import ClaudeCode
     from segue.transcripts.codex.reader import Codex
     from segue.transcripts.messages.reader import Messages
+    from segue.transcripts.opencode.reader import OpenCode
 
-    return (ClaudeCode(), Codex(), Messages())
+    return (ClaudeCode(), Codex(), OpenCode(), Messages())
 
 
 def writers() -> tuple[TranscriptWriter, ...]:

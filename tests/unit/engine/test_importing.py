@@ -20,7 +20,7 @@ from segue.ports import Batch, Noted
 from segue.stores.log.store import LogStore
 from segue.stores.memory import MemoryStore
 from segue.testing import FakeClock, FakeIds
-from segue.transcripts import transcripts
+from segue.transcripts import readers, transcripts
 from segue.transcripts._files import Readers
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "transcripts"
@@ -286,7 +286,7 @@ def test_an_agent_can_be_named_and_must_be_known(store, tmp_path):
     }
     with pytest.raises(UsageError) as told:
         run(store, file, agent="clod")
-    assert told.value.hint == "one of: claude-code, codex, messages"
+    assert told.value.hint == "one of: " + ", ".join(r.agent for r in readers())
 
 
 def test_a_packed_transcript_is_read_like_any_other(store, tmp_path):

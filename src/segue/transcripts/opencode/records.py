@@ -1,0 +1,349 @@
+"""What opencode's records mean: a session's own, its messages' and their parts', in the form that `opencode export` writes.
+
+Seen in versions 0.3 to 1.18. A message says who speaks, with which model, and what it cost; what is said are its parts.
+A tool's part is its call, and its answer once there is one: it is rewritten while the tool runs.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from segue.core.log.events import MAIN, Draft
+from segue.transcripts._records import (
+    Drafts,
+    Place,
+    count_of,
+    dict_of,
+    digest,
+    list_of,
+    name_of,
+    other_part,
+    short,
+    text_of,
+    time_of,
+)
+
+AGENT: Final = "opencode"
+VERSION: Final = "1"
+RESULT: Final = ":result"
+"""What the name of a tool's answer adds to that of its part."""
+
+_UNTITLED = re.compile(r"(New|Child) session - \d{4}-\d\d-\d\dT")
+_DATA_URL = re.compile(r"data:([^;,]*)((?:;[^;,]*)*?);base64,(.*)\Z", re.DOTALL)
+_SESSION = ("id", "title", "directory", "version", "parentID", "revert", "share")
+"""What is new in a session's record when it changes: not its totals, which change with every step."""
+_OPS: Final = {
+    "read": "read",
+    "write": "write",
+    "edit": "edit",
+    "multiedit": "edit",
+    "patch": "edit",
+    "apply_patch": "edit",
+    "bash": "run",
+    "grep": "search",
+    "glob": "search",
+}
+_OVER: Final = frozenset({"completed", "error"})
+
+
+class Record(NamedTuple):
+    """One record of a session."""
+
+    file: str
+    """Where it was read."""
+    record: dict[str, Any]
+    text: str | None
+    """It as it stands there, in the form of an export; None where it is not UTF-8."""
+    data: bytes
+    """The same as bytes."""
+    columns: Mapping[str, Any] = {}
+    """What its row has beyond that."""
+
+    @property
+    def id(self) -> str:
+        """The record's own id."""
+        return name_of(self.record, "id")
+
+
+class Meaning:
+    """Makes the events of one session's records. Subagents are sessions of their own there: here they are streams."""
+
+    def __init__(self, session: str, foreign_id: str) -> None:
+        """Begin for the records of *session*, which belong to the session *foreign_id*: itself, or the one that began it."""
+        self.facts: dict[str, Any] = {}
+        self.at: str | None = None
+        self.stream = MAIN if session == foreign_id else session
+        self._drafts = Drafts(AGENT, VERSION, foreign_id)
+
+    # --- records
+
+    def session(self, found: Record) -> Iterator[Draft]:
+        """Yield the event of the session's own record."""
+        info = found.record
+        self.at = time_of(dict_of(info, "time").get("created"))
+        if self.stream == MAIN:
+            self._learn(info)
+        name = f"{found.id}:session"
+        yield self._sign(Draft("record", {"type": "session"}, node=name), found, name, _key(stable(info)))
+
+    def message(self, found: Record, steps: int) -> Iterator[Draft]:
+        """Yield the events of a message's own record, which has *steps* parts that tell what it cost."""
+        info = found.record
+        self.at = time_of(dict_of(info, "time").get("created")) or self.at
+        role = text_of(info, "role")
+        body: dict[str, Any] = {"type": "message", "subtype": short(role) or "unknown"}
+        if reason := text_of(info, "finish"):
+            body["finish_reason"] = reason
+        if error := dict_of(info, "error"):
+            body["error"] = _error(error)
+        yield self._sign(Draft("record", body, node=found.id), found, found.id, _key(info))
+        model = _model(info)
+        if self.stream == MAIN and model:
+            self.facts["model"] = model
+        usage = _usage(dict_of(info, "tokens"), info.get("cost"))
+        if usage and not steps:
+            usage |= {"message_id": found.id} | ({"model": model} if model else {})
+            yield self._sign(Draft("usage", usage), found, f"{found.id}:usage", _key(usage), raw=False)
+
+    def part(self, found: Record, info: Mapping[str, Any], step: int = 0) -> Iterator[Draft]:
+        """Yield the events of a part of the message *info*; where it ends a step, it is the message's step number *step*."""
+        part, kind = found.record, text_of(found.record, "type")
+        time = dict_of(part, "time")
+        began = dict_of(dict_of(part, "state"), "time").get("start", time.get("start", time.get("created")))
+        self.at = time_of(began) or time_of(found.columns.get("time_created")) or self.at
+        role = text_of(info, "role") or "assistant"
+        if role not in {"user", "assistant"}:
+            yield self._record(found)
+        elif kind == "tool":
+            yield from self._tool(found, info)
+        elif kind == "step-finish":
+            yield from self._step(found, info, step)
+        elif kind == "text" and info.get("summary") is True and role == "assistant":
+            yield self._summary(found, info)
+        elif (said := _said(part, kind)) is not None:
+            yield self._message(found, info, role, said)
+        else:
+            yield self._record(found)
+
+    def unread(self, found: Record) -> Draft:
+        """Return the event of a record that could not be interpreted."""
+        return self._record(found)
+
+    def loss(self, file: str, record: str, reason: str, data: bytes | None = None, about: str = "") -> Draft:
+        """Return the event that names a loss at *record*, with its bytes where there are any."""
+        text: str | None
+        try:
+            text = (data or b"").decode()
+        except UnicodeDecodeError:
+            text = None
+        place = Place(file, 0, data if data is not None else reason.encode("utf-8", "replace"), text)
+        found = self._drafts.sign(
+            Draft("loss", {"where": f"{file}#{record}", "reason": reason}, at=self.at), place, record + about
+        )
+        source = {k: v for k, v in (found.source or {}).items() if k != "line" and not (data is None and k.startswith("raw"))}
+        return found._replace(source=source, stream=self.stream)
+
+    def moved(self, file: str, frm: str | None, to: str | None, when: Any) -> Draft:
+        """Return the event that moves the head: messages were taken back, or are there again."""
+        body = {"to": to, "frm": frm, "reason": "the agent takes messages back, or up again"}
+        place = Place(file, 0, f"{frm} {to} {when}".encode(), "")
+        found = self._drafts.sign(Draft("head.moved", body, stream=self.stream, at=time_of(when) or self.at), place, "head")
+        return found._replace(source={k: v for k, v in (found.source or {}).items() if k not in {"line", "raw"}})
+
+    # --- parts
+
+    def _tool(self, found: Record, info: Mapping[str, Any]) -> Iterator[Draft]:
+        """Yield the call, which stays the same while the tool runs, and its answer, which carries the record when it is over."""
+        part, state = found.record, dict_of(found.record, "state")
+        name, identity = text_of(part, "tool"), text_of(part, "callID") or found.id
+        call = {"type": "tool_call", "id": identity, "name": name, "arguments": state.get("input")}
+        over = is_over(part)
+        body = _body(info, "assistant", [call])
+        yield self._sign(Draft("message", body, node=found.id), found, found.id, _key(call), raw=not over)
+        if not over:
+            return
+        self.at = time_of(dict_of(state, "time").get("end")) or self.at
+        node = found.id + RESULT
+        answer: dict[str, Any] = {"type": "tool_call_response", "id": identity, "name": name, "response": _response(state)}
+        if state["status"] == "error":
+            answer["is_error"] = True
+        said: dict[str, Any] = {"role": "tool", "parts": [answer]}
+        if effects := list(_effects(name, state, identity)):
+            said["effects"] = effects
+        if child := name_of(dict_of(state, "metadata"), "sessionId"):
+            said["subagent"] = child
+        yield self._sign(Draft("message", said, "tool", node=node), found, node, _key(part))
+
+    def _step(self, found: Record, info: Mapping[str, Any], step: int) -> Iterator[Draft]:
+        """Yield what a call of the model cost. A message's first step and the message itself tell the same."""
+        yield self._record(found)
+        usage = _usage(dict_of(found.record, "tokens"), found.record.get("cost"))
+        if usage:
+            message = name_of(found.record, "messageID")
+            usage["message_id"] = message if step == 0 and message else found.id
+            if model := _model(info):
+                usage["model"] = model
+            yield self._sign(Draft("usage", usage), found, f"{found.id}:usage", _key(usage), raw=False)
+
+    def _summary(self, found: Record, info: Mapping[str, Any]) -> Draft:
+        """Return the compaction that a summary ends: only a finished one counts for opencode as well."""
+        if not text_of(info, "finish") or info.get("error"):
+            return self._record(found)
+        body = {"summary": text_of(found.record, "text")}
+        return self._sign(Draft("compaction", body, node=found.id), found, found.id, _key(found.record))
+
+    def _message(self, found: Record, info: Mapping[str, Any], role: str, said: dict[str, Any]) -> Draft:
+        body = _body(info, role, [said])
+        if found.record.get("synthetic") is True:
+            body["meta"] = True
+        actor = "user" if role == "user" and not body.get("meta") and self.stream == MAIN else ""
+        return self._sign(Draft("message", body, actor, node=found.id), found, found.id, _key(found.record))
+
+    def _record(self, found: Record) -> Draft:
+        body = {"type": short(text_of(found.record, "type")) or "unknown"}
+        return self._sign(Draft("record", body, node=found.id or f"@{digest(found.data)}"), found, found.id, _key(found.record))
+
+    # --- drafts
+
+    def _sign(self, draft: Draft, found: Record, record: str, key: bytes, *, raw: bool = True) -> Draft:
+        """Return *draft* with its source and key. The key is of what is told, not of the bytes: exports, rows and files agree."""
+        draft = draft._replace(stream=self.stream, at=self.at)
+        signed = self._drafts.sign(draft, Place(found.file, 0, key, found.text), record or digest(key))
+        source = {**(signed.source or {}), "record": record.partition(":")[0]}
+        del source["line"]
+        if "raw_b64" in source:
+            raw_bytes = self._drafts.sign(draft, Place(found.file, 0, found.data, None)).source or {}
+            source["raw_b64"] = raw_bytes["raw_b64"]
+        if not raw:
+            source = {k: v for k, v in source.items() if not k.startswith("raw")}
+        elif found.columns:
+            source["columns"] = dict(found.columns)
+        return signed._replace(source=source)
+
+    def _learn(self, info: dict[str, Any]) -> None:
+        title = text_of(info, "title")
+        for fact, value in (
+            ("workspace", text_of(info, "directory")),
+            ("title", "" if _UNTITLED.match(title) else short(title, 200)),
+            ("agent_version", name_of(info, "version")),
+            ("model", name_of(dict_of(info, "model"), "id")),
+        ):
+            if value:
+                self.facts[fact] = value
+
+
+def stable(info: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a session's own record is new when it changes."""
+    return {k: info[k] for k in _SESSION if info.get(k) is not None}
+
+
+def is_over(part: Mapping[str, Any]) -> bool:
+    """Return whether *part* is a tool's that has answered."""
+    return part.get("type") == "tool" and text_of(dict_of(part, "state"), "status") in _OVER
+
+
+def _key(told: Mapping[str, Any]) -> bytes:
+    return json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _model(info: Mapping[str, Any]) -> str:
+    return name_of(info, "modelID") or name_of(dict_of(info, "model"), "modelID")
+
+
+def _body(info: Mapping[str, Any], role: str, parts: list[dict[str, Any]]) -> dict[str, Any]:
+    body: dict[str, Any] = {"role": role, "parts": parts}
+    if identity := name_of(info, "id"):
+        body["message_id"] = identity
+    if role == "assistant" and (model := _model(info)):
+        body["model"] = model
+    return body
+
+
+def _said(part: Mapping[str, Any], kind: str) -> dict[str, Any] | None:
+    """Return a part that is said, in our form; None for those that are the program's own notes."""
+    if kind == "text" and part.get("ignored") is not True:
+        return {"type": "text", "content": part.get("text", "")}
+    if kind == "reasoning":
+        return {"type": "reasoning", "content": part.get("text", "")}
+    if kind == "file":
+        return _media(part)
+    if kind in {"agent", "subtask"}:
+        return other_part({k: v for k, v in part.items() if k not in {"id", "sessionID", "messageID"}})
+    return None
+
+
+def _media(part: Mapping[str, Any]) -> dict[str, Any]:
+    mime, url = text_of(part, "mime"), text_of(part, "url")
+    modality = mime.partition("/")[0] if mime.startswith(("image/", "audio/", "video/")) else "document"
+    found: dict[str, Any] = {"type": "uri", "modality": modality, "mime_type": mime, "uri": url}
+    if data := _DATA_URL.match(url):
+        found = {"type": "blob", "modality": modality, "mime_type": mime or data[1], "content": data[3]}
+    if name := text_of(part, "filename"):
+        found["filename"] = name
+    return found
+
+
+def _response(state: Mapping[str, Any]) -> Any:
+    """Return what a tool answered: its text, or text and media."""
+    said = state.get("error") if state.get("status") == "error" else state.get("output")
+    media = [_media(a) for a in list_of(state, "attachments") if isinstance(a, dict)]
+    return [{"type": "text", "content": said}, *media] if media else said
+
+
+def _error(error: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an error as it was told: its name, the provider's status, the first line of what was said."""
+    data = dict_of(error, "data")
+    found: dict[str, Any] = {"name": short(text_of(error, "name")) or "unknown"}
+    if message := short(text_of(data, "message"), 500):
+        found["message"] = message
+    if status := count_of(data, "statusCode"):
+        found["status"] = status
+    return found
+
+
+def _usage(tokens: dict[str, Any], cost: Any) -> dict[str, Any]:
+    """Return tokens in our way of counting: opencode's input is without the cache, its output (since 1.0) without reasoning."""
+    cache = dict_of(tokens, "cache")
+    read, written, reasoned = count_of(cache, "read"), count_of(cache, "write"), count_of(tokens, "reasoning")
+    into, out = count_of(tokens, "input") + read + written, count_of(tokens, "output")
+    if count_of(tokens, "total") != into + out:
+        out += reasoned
+    if not into + out:
+        return {}
+    found: dict[str, Any] = {
+        "input_tokens": into,
+        "output_tokens": out,
+        "cache_read_tokens": read,
+        "cache_write_tokens": written,
+        "context_tokens": into + out,
+    }
+    if reasoned:
+        found["reasoning_tokens"] = reasoned
+    if isinstance(cost, (int, float)) and not isinstance(cost, bool) and cost > 0:
+        found["cost_usd"] = cost
+    return found
+
+
+def _effects(name: str, state: Mapping[str, Any], call: str) -> Iterator[dict[str, Any]]:
+    """Yield what a tool did, as its state tells."""
+    op, told, about = _OPS.get(name), dict_of(state, "input"), dict_of(state, "metadata")
+    if op == "run":
+        code = about.get("exit")
+        told_code = isinstance(code, int) and not isinstance(code, bool)
+        yield {"op": "run", **({"exit_code": code} if told_code else {}), "call": call}
+    if op is None or op == "run" or state.get("status") != "completed":
+        return
+    if op == "search":
+        found = count_of(about, "matches") or count_of(about, "count")
+        yield {"op": "search", "files": found, "call": call}
+        return
+    effect: dict[str, Any] = {"op": op, "call": call}
+    if path := text_of(told, "filePath") or text_of(about, "filepath"):
+        effect["path"] = path
+    if op == "write":
+        effect |= {"added": len(text_of(told, "content").splitlines()), "removed": 0}
+    elif op == "edit":
+        diff = dict_of(about, "filediff")
+        effect |= {"added": count_of(diff, "additions"), "removed": count_of(diff, "deletions")}
+    yield effect
