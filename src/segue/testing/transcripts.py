@@ -45,8 +45,8 @@ class Read(NamedTuple):
 
     @property
     def events(self) -> list[Draft]:
-        """The events of records."""
-        return [d for d in self.drafts if d.kind != "loss"]
+        """The events of records; one that holds several messages has further events, without its bytes."""
+        return [d for d in self.drafts if d.kind != "loss" and {"raw", "raw_b64"} & set(d.source or ())]
 
     @property
     def losses(self) -> list[str]:

@@ -7,10 +7,11 @@ def readers() -> tuple[TranscriptReader, ...]:
     """Return a reader for each agent, those with the most telling formats first."""
     from segue.transcripts.claude_code.reader import ClaudeCode
     from segue.transcripts.codex.reader import Codex
+    from segue.transcripts.gemini.reader import Gemini
     from segue.transcripts.messages.reader import Messages
     from segue.transcripts.opencode.reader import OpenCode
 
-    return (ClaudeCode(), Codex(), OpenCode(), Messages())
+    return (ClaudeCode(), Codex(), Gemini(), OpenCode(), Messages())
 
 
 def writers() -> tuple[TranscriptWriter, ...]:

@@ -12,12 +12,14 @@ from segue.core.log.kinds import validate
 from segue.testing.transcripts import raw, read
 from segue.transcripts.claude_code.reader import ClaudeCode
 from segue.transcripts.codex.reader import Codex
+from segue.transcripts.gemini.reader import Gemini
 from segue.transcripts.messages.reader import Messages
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "transcripts"
 SAMPLES = {
     "claude": (ClaudeCode, "claude/hooks-subagent-compact.jsonl"),
     "codex": (Codex, "codex/exec-plan-and-resume.jsonl"),
+    "gemini": (Gemini, "gemini/headless-plan-and-resume.jsonl"),
     "openai": (Messages, "messages/openai.jsonl"),
     "anthropic": (Messages, "messages/anthropic.jsonl"),
     "conversations": (Messages, "messages/conversations.jsonl"),
@@ -72,7 +74,7 @@ def test_a_record_of_any_shape_is_an_event_or_a_named_loss(sample, data, tmp_pat
         encode_content(draft, "0" * 32)
 
 
-@pytest.mark.parametrize("sample", ["claude", "codex", "openai", "anthropic"])
+@pytest.mark.parametrize("sample", ["claude", "codex", "gemini", "openai", "anthropic"])
 @given(data=st.data())
 def test_reading_in_steps_is_reading_at_once_wherever_a_file_is_cut_or_damaged(sample, data, tmp_path_factory):
     make, name = SAMPLES[sample]

@@ -1,10 +1,12 @@
 """Every reader keeps the contract of readers."""
 
+import json
 from pathlib import Path
 
 from segue.testing import TranscriptContract
 from segue.transcripts.claude_code.reader import ClaudeCode
 from segue.transcripts.codex.reader import Codex
+from segue.transcripts.gemini.reader import Gemini
 from segue.transcripts.messages.reader import Messages
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "transcripts"
@@ -41,6 +43,31 @@ class TestOlderCodex(TranscriptContract):
 
     def sample(self):
         return (FIXTURES / "codex" / "minimal-importable.jsonl").read_bytes()
+
+
+class TestGemini(TranscriptContract):
+    name = "session-2026-11-21T02-06-118a687c.jsonl"
+    distinct = 9
+
+    def reader(self):
+        return Gemini()
+
+    def sample(self):
+        """Without the messages that are written again when their tools end: those are revisions, not records of their own."""
+        lines = (FIXTURES / "gemini" / "headless-plan-and-resume.jsonl").read_bytes().splitlines(keepends=True)
+        ids = [json.loads(line).get("id") for line in lines]
+        return b"".join(line for i, line in enumerate(lines) if ids[i] is None or ids[i] not in ids[i + 1 :])
+
+
+class TestMinimalGemini(TranscriptContract):
+    name = "session-2026-11-20T10-00-33333333.jsonl"
+    distinct = 4
+
+    def reader(self):
+        return Gemini()
+
+    def sample(self):
+        return (FIXTURES / "gemini" / "minimal-importable.jsonl").read_bytes()
 
 
 class TestMessages(TranscriptContract):

@@ -1,0 +1,389 @@
+"""What Gemini CLI's records mean, record by record, and what is left of the conversation."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from segue.core.session.tree import active_chain
+from segue.engine.importing import import_paths
+from segue.stores.memory import MemoryStore
+from segue.testing import FakeClock, FakeIds
+from segue.testing.transcripts import read
+from segue.transcripts import transcripts
+from segue.transcripts.gemini.reader import Gemini
+
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "transcripts" / "gemini"
+AT = "2026-01-15T09:30:00.000Z"
+NAME = "session-2026-01-15T09-30-11111111.jsonl"
+SESSION = "11111111-1111-4111-8111-111111111111"
+ENVIRONMENT = {
+    "id": "d04923d38bb0f6017037e74183378ef4",
+    "timestamp": AT,
+    "type": "user",
+    "content": [{"text": "<session_context>\nToday's date is ...\n</session_context>"}],
+}
+
+
+def header(workspace="/home/dev/project", **more):
+    project = hashlib.sha256(workspace.encode()).hexdigest()
+    return {"sessionId": SESSION, "projectHash": project, "startTime": AT, "lastUpdated": AT, "kind": "main", **more}
+
+
+def user(identity, text, **more):
+    return {"id": identity, "timestamp": AT, "type": "user", "content": [{"text": text}], **more}
+
+
+def model(identity, text, **more):
+    return {"id": identity, "timestamp": AT, "type": "gemini", "content": text, **more}
+
+
+def call(identity, name="run_shell_command", output="ok", **more):
+    answer = {"functionResponse": {"id": identity, "name": name, "response": {"output": output}}}
+    return {"id": identity, "name": name, "args": {}, "status": "success", "result": [answer], **more}
+
+
+def answers(identity, *calls):
+    return user(identity, "") | {"content": [part for c in calls for part in c["result"]]}
+
+
+def messages(*all_of_them):
+    return {"$set": {"messages": list(all_of_them), "lastUpdated": AT}}
+
+
+def write(path, *records):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(r) + "\n" for r in records))
+    return path
+
+
+@pytest.fixture
+def drafts(tmp_path):
+    return lambda *records: read(Gemini(), write(tmp_path / NAME, *records)).drafts
+
+
+@pytest.fixture
+def line(tmp_path):
+    """What is said on the active line, once files of these records are imported."""
+
+    def run(*files):
+        store = MemoryStore(clock=FakeClock(), ids=FakeIds())
+        paths = [str(write(tmp_path / f"chats/{i}-{NAME}", *records)) for i, records in enumerate(files)]
+        report = import_paths(store, transcripts(), paths, clock=FakeClock())
+        (session,) = {s.id for s in report.sessions}
+        return [
+            (e.body["role"], p.get("content") or p.get("name") or p.get("response"))
+            for e in active_chain(store.read(session))
+            if e.kind == "message" and not e.body.get("meta")
+            for p in e.body["parts"]
+        ]
+
+    return run
+
+
+def test_what_the_user_typed_is_his_and_names_the_session(drafts):
+    said = drafts(header(), user("u1", "hello\nthere"))[1]
+    assert (said.kind, said.actor, said.node, said.at) == ("message", "user", "u1", AT)
+    assert said.body == {"role": "user", "parts": [{"type": "text", "content": "hello\nthere"}]}
+
+
+def test_a_message_of_the_model_has_thoughts_text_calls_answers_and_usage(drafts):
+    found = drafts(
+        model(
+            "g1",
+            "I look.",
+            thoughts=[{"subject": "Plan", "description": "look first", "timestamp": AT}],
+            tokens={"input": 100, "output": 20, "cached": 60, "thoughts": 5, "tool": 2, "total": 127},
+            model="gemini-3-pro",
+            toolCalls=[
+                call("c1", args={"command": "ls"}),
+                call("c2", "replace", "no such text", args={"file_path": "/p/a.py"}, status="error"),
+                {"id": "c3", "name": "glob", "args": {"pattern": "*"}, "status": "cancelled"},
+            ],
+        )
+    )[0]
+    assert (found.kind, found.actor, found.node) == ("message", "gemini-cli", "g1")
+    assert found.body == {
+        "role": "assistant",
+        "message_id": "g1",
+        "model": "gemini-3-pro",
+        "parts": [
+            {"type": "reasoning", "content": "**Plan** look first"},
+            {"type": "text", "content": "I look."},
+            {"type": "tool_call", "id": "c1", "name": "run_shell_command", "arguments": {"command": "ls"}},
+            {"type": "tool_call", "id": "c2", "name": "replace", "arguments": {"file_path": "/p/a.py"}},
+            {"type": "tool_call", "id": "c3", "name": "glob", "arguments": {"pattern": "*"}},
+            {"type": "tool_call_response", "id": "c1", "response": "ok"},
+            {"type": "tool_call_response", "id": "c2", "response": "no such text", "is_error": True},
+        ],
+        "effects": [{"op": "run", "call": "c1"}],
+        "usage": {"input_tokens": 102, "output_tokens": 25, "cache_read_tokens": 60, "reasoning_tokens": 5},
+    }
+
+
+def test_an_edit_tells_its_lines_and_where_the_project_is(tmp_path):
+    stat = {"model_added_lines": 3, "model_removed_lines": 1, "user_added_lines": 1, "user_removed_lines": 0}
+    edit = call("c1", "write_file", args={"file_path": "/home/dev/project/a/b.py"}, resultDisplay={"diffStat": stat})
+    found = read(Gemini(), write(tmp_path / NAME, header(), user("u1", "hi"), model("g1", "", toolCalls=[edit])))
+    assert found.drafts[2].body["effects"] == [
+        {"op": "write", "path": "/home/dev/project/a/b.py", "added": 4, "removed": 1, "call": "c1"}
+    ]
+    assert found.facts == {"workspace": "/home/dev/project", "title": "hi"}
+
+
+def test_the_directory_that_is_noted_beside_the_transcripts_is_the_workspace(tmp_path):
+    (tmp_path / ".project_root").write_text("/home/dev/project")
+    file = write(tmp_path / "chats" / NAME, header(), user("u1", "hi"))
+    assert read(Gemini(), file).facts["workspace"] == "/home/dev/project"
+    file = write(tmp_path / "chats" / NAME, header("/elsewhere"), user("u1", "hi"))
+    assert "workspace" not in read(Gemini(), file).facts
+
+
+def test_what_a_hook_puts_around_a_prompt_was_not_typed(drafts):
+    found = drafts(user("u1", "<hook_context>be\nkind</hook_context>\n\nhello"), user("u2", "<hook_context>x</hook_context>"))
+    assert found[0].body["parts"] == [{"type": "hook_context", "content": "be\nkind"}, {"type": "text", "content": "hello"}]
+    assert [d.body.get("meta") for d in found] == [None, True]
+
+
+def test_media_and_unknown_parts_are_kept(drafts):
+    parts = [
+        {"inlineData": {"mimeType": "image/png", "data": "aGk="}},
+        {"fileData": {"mimeType": "application/pdf", "fileUri": "gs://x"}},
+        {"executableCode": {"code": "1"}},
+        "loose",
+        17,
+    ]
+    assert drafts(user("u1", "") | {"content": parts})[0].body["parts"] == [
+        {"type": "blob", "modality": "image", "mime_type": "image/png", "content": "aGk="},
+        {"type": "uri", "modality": "document", "mime_type": "application/pdf", "uri": "gs://x"},
+        {"type": "unknown", "executableCode": {"code": "1"}},
+        {"type": "text", "content": "loose"},
+        {"type": "unknown", "content": 17},
+    ]
+
+
+def test_answers_that_the_model_s_own_record_has_are_not_told_twice(drafts):
+    one, other = call("c1"), call("c2")
+    found = drafts(model("g1", "", toolCalls=[one]), answers("u1", one), answers("u2", one, other))
+    assert [(d.kind, d.body.get("role"), d.body.get("subtype")) for d in found] == [
+        ("message", "assistant", None),
+        ("record", None, "functionResponse"),
+        ("message", "tool", None),
+    ]
+
+
+def test_of_the_answers_that_a_copy_has_of_all_parallel_calls_each_call_takes_its_own(drafts):
+    calls = [call("c1", output="one"), call("c2", output="two")]
+    together = [part for c in calls for part in c["result"]]
+    found = drafts(model("g1", "", toolCalls=[c | {"result": together} for c in calls]))[0]
+    assert [p["response"] for p in found.body["parts"] if p["type"] == "tool_call_response"] == ["one", "two"]
+
+
+def test_a_message_that_is_written_again_when_its_tool_ends_is_a_revision(line):
+    begun = model("g1", "I run it.")
+    assert line([header(), user("u1", "go"), begun, begun | {"toolCalls": [call("c1")]}, model("g2", "Done.")]) == [
+        ("user", "go"),
+        ("assistant", "I run it."),
+        ("assistant", "run_shell_command"),
+        ("assistant", "ok"),
+        ("assistant", "Done."),
+    ]
+
+
+def test_going_on_with_a_session_tells_nothing_twice(line):
+    first = [
+        header(),
+        messages(ENVIRONMENT),
+        user("u1", "go"),
+        model("g1", "", toolCalls=[call("c1")]),
+        answers("u2", call("c1")),
+    ]
+    copy = messages(
+        ENVIRONMENT,
+        user("u1", "go"),
+        model("g1", "", toolCalls=[call("c1")]),
+        answers("g1_response", call("c1")),
+        answers("u2", call("c1")),
+    )
+    again = [{"$set": {"sessionId": SESSION}}, copy, user("u3", "on"), model("g3", "Yes.")]
+    stub = [header(startTime="2026-01-16T09:30:00.000Z"), messages(ENVIRONMENT | {"timestamp": "2026-01-16T09:30:00.000Z"})]
+    said = [("user", "go"), ("assistant", "run_shell_command"), ("assistant", "ok"), ("user", "on"), ("assistant", "Yes.")]
+    assert line([*first, *again], stub) == said
+    longer = messages(*copy["$set"]["messages"], user("u3", "on"), model("g3", [{"text": "Yes."}]))
+    assert line([*first, *again, longer, longer], stub, stub[:1]) == said
+
+
+def test_a_rewind_takes_back_the_message_and_all_behind_it(line):
+    said = [header(), user("u1", "one"), model("g1", "1"), user("u2", "two"), model("g2", "2")]
+    assert line([*said, {"$rewindTo": "u2"}, user("u3", "three")]) == [("user", "one"), ("assistant", "1"), ("user", "three")]
+    assert line([*said, {"$rewindTo": "gone"}, user("u3", "three")]) == [("user", "three")]
+    assert line([*said, {"$rewindTo": "u2"}, {"$rewindTo": "u1"}, user("u3", "three")]) == [("user", "three")]
+
+
+def test_a_turn_that_was_broken_off_is_taken_back_and_an_unanswered_prompt_is_not(line):
+    one, two = user("u1", "one"), model("g1", "1")
+    behind = [user("u2", "two"), model("g2", "2")]
+    begun = [header(), messages(ENVIRONMENT), one, two]
+    assert line([*begun, *behind, messages(ENVIRONMENT, one, two)]) == [("user", "one"), ("assistant", "1")]
+    assert line([*begun, behind[0], messages(ENVIRONMENT, one, two)]) == [("user", "one"), ("assistant", "1"), ("user", "two")]
+
+
+def test_a_compression_is_a_boundary_and_the_copy_of_what_follows_it_is_not_told_again(drafts, line):
+    said = [header(), messages(ENVIRONMENT), user("u1", "one"), model("g1", "1"), user("u2", "two"), model("g2", "2")]
+    snapshot = [
+        user("s1", "<state_snapshot>all of it</state_snapshot>"),
+        model("s2", "Got it. Thanks for the additional context!"),
+    ]
+    copies = [user("k1", "two"), model("k2", [{"text": "2"}])]
+    compressed = messages(ENVIRONMENT, *snapshot, *copies)
+    events = drafts(*said, compressed)
+    assert (events[-1].kind, events[-1].body) == (
+        "compaction",
+        {"summary": "<state_snapshot>all of it</state_snapshot>"},
+    )
+    spoken = [("user", "one"), ("assistant", "1"), ("user", "two"), ("assistant", "2"), ("user", "three"), ("assistant", "3")]
+    after = [user("u3", "three"), model("g3", "3")]
+    resumed = messages(ENVIRONMENT, *snapshot, *copies, *after)
+    assert line([*said, compressed, *after]) == spoken
+    assert line([*said, compressed, *after, resumed, {"$rewindTo": "k1"}]) == spoken[:4]
+
+
+def test_messages_that_stand_only_in_a_copy_are_restored_behind_and_named_between(drafts):
+    lost, there = user("u1", "one"), model("g1", "1")
+    found = drafts(header(), there, messages(lost, there, user("u2", "two")))
+    assert [(d.kind, d.node) for d in found[2:]] == [
+        ("record", f"@{AT}/3"),
+        ("message", "u2"),
+        ("loss", None),
+    ]
+    assert found[4].body["reason"].startswith("1 messages have no record of their own")
+
+
+def test_a_header_with_all_messages_is_one_record_and_the_messages(drafts):
+    found = drafts(header(messages=[user("u1", "one"), model("g1", "1")]))
+    assert [(d.kind, d.node, "raw" in d.source) for d in found] == [
+        ("record", f"@{AT}/1", True),
+        ("message", "u1", False),
+        ("message", "g1", False),
+    ]
+
+
+def test_a_summary_is_the_title(tmp_path):
+    found = read(Gemini(), write(tmp_path / NAME, header(), user("u1", "hi"), {"$set": {"summary": "Greets the world"}}))
+    assert (found.drafts[2].kind, found.drafts[2].body) == ("session.updated", {"title": "Greets the world"})
+    assert found.facts["title"] == "Greets the world"
+
+
+def test_reading_on_knows_what_stands_before(tmp_path):
+    file = tmp_path / NAME
+    records = [
+        header(),
+        messages(ENVIRONMENT),
+        user("u1", "one"),
+        model("g1", "1", toolCalls=[call("c1")]),
+        answers("u2", call("c1")),
+        messages(ENVIRONMENT, user("u1", "one"), model("g1", "1"), answers("g1_response", call("c1")), answers("u2", call("c1"))),
+        user("u3", "two"),
+        messages(ENVIRONMENT, user("s1", "<state_snapshot>x</state_snapshot>"), user("k1", "two")),
+        messages(ENVIRONMENT, user("s1", "<state_snapshot>x</state_snapshot>"), user("k1", "two")),
+        user("u4", "three"),
+        {"$rewindTo": "u4"},
+    ]
+    whole = read(Gemini(), write(file, *records)).drafts
+    steps, position = [], None
+    for i in range(len(records)):
+        step = read(Gemini(), write(file, *records[: i + 1]), position)
+        steps, position = steps + step.drafts, step.position
+    assert steps == whole
+    assert [d.kind for d in whole[5:]] == ["record", "message", "compaction", "record", "message", "head.moved"]
+
+
+def test_a_subagent_is_a_stream_of_its_session(tmp_path):
+    records = [header(sessionId="sub-1", kind="subagent"), user("u1", "look"), model("g1", "seen")]
+    file = write(tmp_path / "chats" / SESSION / "sub-1.jsonl", *records)
+    reader = Gemini()
+    assert reader.identify(str(file), file.read_bytes()) == SESSION
+    found = read(reader, file)
+    assert [(d.kind, d.stream, d.actor) for d in found.drafts] == [
+        ("agent.set", "sub-1", "gemini-cli/sub-1"),
+        ("message", "sub-1", "gemini-cli/sub-1"),
+        ("message", "sub-1", "gemini-cli/sub-1"),
+    ]
+    assert "title" not in found.facts
+
+
+# --- one document, as older versions write it
+
+
+def document(*said, **more):
+    return json.dumps({**header(), "messages": list(said), **more}, indent=2)
+
+
+@pytest.fixture
+def older(tmp_path):
+    def run(text):
+        file = tmp_path / "session-2025-10-15T09-30-11111111.json"
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+        assert Gemini().sniff(str(file), file.read_bytes()[:4096])
+        return read(Gemini(), file)
+
+    return run
+
+
+def test_a_document_is_read_whole_message_by_message(older):
+    found = older(document(user("u1", "one"), model("g1", "1 € \ud83d\ude00"), summary="Counts"))
+    assert [(d.kind, d.node) for d in found.drafts] == [("record", f"@{AT}/1"), ("message", "u1"), ("message", "g1")]
+    assert [json.loads(d.source["raw"]).get("content") for d in found.drafts] == [None, [{"text": "one"}], "1 € 😀"]
+    assert (found.position, found.noted, found.facts["title"]) == (None, [], "Counts")
+
+
+def test_a_document_that_grows_adds_only_what_is_new(older):
+    first = older(document(user("u1", "one"), model("g1", "1")))
+    second = older(document(user("u1", "one"), model("g1", "1"), user("u2", "two"), lastUpdated="2026-01-15T09:31:00.000Z"))
+    new = {d.key for d in second.drafts} - {d.key for d in first.drafts}
+    assert [d.node for d in second.drafts if d.key in new] == [f"@{AT}/1", "u2"]
+
+
+def test_a_damaged_message_of_a_document_hides_no_other(older):
+    text = document(user("u1", "one"), model("g1", "1"), user("u2", "two")).encode()
+    found = older(text.replace(b'"type": "gemini"', b'"type": gemini', 1))
+    assert [d.node for d in found.events] == [f"@{AT}/1", "u1", "u2"]
+    assert found.losses == ["not JSON: a damaged message of the document"]
+    assert b'"g1"' in found.drafts[-1].source["raw"].encode()
+
+
+def test_a_document_that_was_cut_is_read_as_far_as_it_is_whole(older):
+    text = document(user("u1", "one"), model("g1", "1"))
+    found = older(text[: text.index('"type": "gemini"')])
+    assert [d.node for d in found.events] == [f"@{AT}/1", "u1"]
+    assert found.losses == [
+        "not JSON: a damaged message of the document",
+        "the document is cut short; what is whole in it was read",
+    ]
+
+
+def test_a_document_of_bytes_that_are_not_utf8_is_kept(older):
+    text = document(user("u1", "café"), model("g1", "1")).encode().replace(b"caf\\u00e9", b"caf\xe9")
+    found = older(text)
+    assert [d.kind for d in found.drafts] == ["record", "loss", "message", "message"] or found.losses
+    assert "raw_b64" in next(d for d in found.drafts if d.node == "u1").source
+
+
+def test_documents_are_found_in_a_directory(tmp_path):
+    (tmp_path / "session-2025-10-15T09-30-11111111.json").write_text(document(user("u1", "one")))
+    (tmp_path / "settings.json").write_text("{}")
+    (found,) = transcripts().find([str(tmp_path)])
+    assert (found.reader.agent, found.foreign_id) == ("gemini-cli", SESSION)
+
+
+def test_the_sample_of_the_real_program_is_the_conversation_that_it_had(tmp_path):
+    found = read(Gemini(), FIXTURES / "headless-plan-and-resume.jsonl")
+    assert found.losses == []
+    assert [(d.body["role"], d.body.get("meta", False)) for d in found.drafts if d.kind == "message"] == [
+        ("user", True),
+        ("user", False),
+        *[("assistant", False)] * 9,
+        ("user", False),
+        ("assistant", False),
+    ]
