@@ -210,7 +210,7 @@ class WriterContract:
 
     def test_each_turn_says_which_record_it_became(self, to: Destination) -> None:
         written = self.writer().write(plain(), to)
-        assert [node for _, node in dict.fromkeys(written.nodes)] == [t.node for t in plain().turns]
+        assert list(dict.fromkeys(node for _, node in written.nodes)) == [t.node for t in plain().turns]
         assert {record for record, _ in written.nodes} <= self.told(written).nodes
 
     def test_what_was_put_in_is_no_node(self, to: Destination) -> None:

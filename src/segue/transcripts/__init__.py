@@ -17,8 +17,9 @@ def readers() -> tuple[TranscriptReader, ...]:
 def writers() -> tuple[TranscriptWriter, ...]:
     """Return a writer for each agent that a session can go on in."""
     from segue.transcripts.claude_code.writer import ClaudeCodeWriter
+    from segue.transcripts.codex.writer import CodexWriter
 
-    return (ClaudeCodeWriter(),)
+    return (ClaudeCodeWriter(), CodexWriter())
 
 
 def transcripts() -> Transcripts:

@@ -130,6 +130,15 @@ def well_formed(text: str, tally: Tally) -> str:
     return text
 
 
+def is_well_formed(value: Any) -> bool:
+    """Return whether no text in *value* holds half of a character."""
+    try:
+        encode(value).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def lines_of(records: Iterable[Mapping[str, Any]], tally: Tally) -> bytes:
     """Return *records* as JSON Lines that any reader takes."""
     return "".join(well_formed(encode(record), tally) + "\n" for record in records).encode()

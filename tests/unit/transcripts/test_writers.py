@@ -3,6 +3,8 @@
 from segue.testing import WriterContract
 from segue.transcripts.claude_code.reader import ClaudeCode
 from segue.transcripts.claude_code.writer import ClaudeCodeWriter
+from segue.transcripts.codex.reader import Codex
+from segue.transcripts.codex.writer import CodexWriter
 
 
 class TestClaudeCode(WriterContract):
@@ -11,3 +13,11 @@ class TestClaudeCode(WriterContract):
 
     def reader(self):
         return ClaudeCode()
+
+
+class TestCodex(WriterContract):
+    def writer(self):
+        return CodexWriter()
+
+    def reader(self):
+        return Codex()

@@ -260,7 +260,8 @@ class _Codex(Interpreter):
         output = payload.get("output")
         response, code = _response(output)
         part: dict[str, Any] = {"type": "tool_call_response", "id": identity, "response": response}
-        if code or (isinstance(output, dict) and output.get("success") is False):
+        failed = payload.get("is_error") is True or (isinstance(output, dict) and output.get("success") is False)
+        if code or failed:
             part["is_error"] = True
         body = _body(payload, "tool", [part])
         effects = [e for e in self._effects_of(identity) if e["op"] == "run" or not code]
@@ -357,7 +358,7 @@ def _response(output: Any) -> tuple[Any, int]:
         return output, 0
     if output.startswith("{"):  # older versions: {"output": ..., "metadata": {"exit_code": ...}}
         told = _arguments(output)
-        if isinstance(told, dict) and isinstance(told.get("output"), str):
+        if isinstance(told, dict) and isinstance(told.get("output"), str) and "metadata" in told:
             code = dict_of(told, "metadata").get("exit_code")
             return told["output"], code if isinstance(code, int) else 0
     code = _EXIT.search(output[:400])
