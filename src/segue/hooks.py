@@ -1,6 +1,6 @@
 r"""What a coding agent runs on each of its events: puts the payload on disk and is gone.
 
-`segue init` writes this file beside the store, with HOME and AGENT filled in (`host.hookfile`), and the agent runs it with
+`segue init` writes this file beside the store, with the constants filled in (`host.hookfile`), and the agent runs it with
 `python -S -E FILE EVENT`. It uses modules that are built into the interpreter (`os` alone would cost as much as all the
 rest), prints nothing and always exits 0: an agent is never disturbed, and reads no word of ours by mistake. Where the
 spool's directory is gone, segue was uninstalled, and the hook does nothing.
@@ -10,7 +10,11 @@ The payload is appended, unparsed, to `HOME/spool/AGENT` as one frame, in one wr
     segue-spool 1 <nanoseconds since 1970> <event> <bytes of the payload>\n<payload>\n
 
 Whoever takes the spool in locks it, renames it, makes it read-only and unlocks it: a frame is in what was taken, or in the
-next file, and no hook ever waits for what is done with the frames.
+next file, and no hook ever waits for what is done with the frames. A payload that is too large, or finds the spool full, is
+counted: one byte more in `HOME/spool/AGENT~`.
+
+Then the worker that takes spools in is started (`segue upkeep --follow`), unless it is at work: it holds the lock of
+`HOME/spool/worker~` as long as it lives. The time of that file is when it was last started.
 """
 
 import posix
@@ -19,33 +23,65 @@ import time
 
 HOME = ""
 AGENT = ""
+PYTHON = ""
+PROGRAM = ""
+
+LIMIT = 64 << 20
+LARGEST = 8 << 20
 
 
-def read() -> bytes:
-    """Return all of standard input."""
+def read() -> bytes | None:
+    """Return all of standard input, or None where that is more than a payload may be."""
     data = b""
+    size = 0
     while part := posix.read(0, 1 << 20):
-        data += part
-    return data
+        size += len(part)
+        data = data + part if size <= LARGEST else b""
+    return data if size <= LARGEST else None
 
 
-def spool(home: str, agent: str, event: str, payload: bytes) -> None:
-    """Append one frame to the spool of *agent*, durable on return. Raises OSError."""
+def spool(home: str, agent: str, event: str, payload: bytes | None) -> None:
+    """Append one frame to the spool of *agent*, durable on return, or count one that was dropped. Raises OSError."""
     path = f"{home}/spool/{agent}"
-    data = b"segue-spool 1 %d %s %d\n%s\n" % (time.time_ns(), event.encode(), len(payload), payload)
+    data = b"segue-spool 1 %d %s %d\n%s\n" % (time.time_ns(), event.encode(), len(payload or b""), payload or b"")
     while True:
         fd = posix.open(path, posix.O_WRONLY | posix.O_APPEND | posix.O_CREAT | posix.O_NOFOLLOW, 0o600)
         posix.lockf(fd, posix.F_LOCK, 0)
-        if posix.fstat(fd).st_mode & 0o200:
+        found = posix.fstat(fd)
+        if found.st_mode & 0o200:
             break
         posix.close(fd)  # taken between opening and locking
+    if payload is None or found.st_size + len(data) > LIMIT:
+        count = posix.open(f"{path}~", posix.O_WRONLY | posix.O_APPEND | posix.O_CREAT | posix.O_NOFOLLOW, 0o600)
+        posix.write(count, b".")
+        posix.close(count)
+        data = b""
     while data:
         data = data[posix.write(fd, data) :]
     posix.fsync(fd)
+    posix.close(fd)
+
+
+def wake(home: str, python: str, program: str) -> None:
+    """Start the worker, unless it is at work or was started within the last two seconds. Raises OSError."""
+    fd = posix.open(f"{home}/spool/worker~", posix.O_RDWR | posix.O_NOFOLLOW)
+    posix.lockf(fd, posix.F_TLOCK, 0)
+    if abs(time.time() - posix.fstat(fd).st_mtime) < 2:
+        return
+    posix.stat(program)  # segue was uninstalled
+    posix.utime(fd)
+    posix.close(fd)
+    env = {name: value for name, value in posix.environ.items() if name[:6] != b"PYTHON"}
+    env[b"SEGUE_HOME"] = home.encode()
+    null = (posix.POSIX_SPAWN_OPEN, 0, b"/dev/null", posix.O_RDWR, 0)
+    twice = [(posix.POSIX_SPAWN_DUP2, 0, 1), (posix.POSIX_SPAWN_DUP2, 0, 2)]
+    arguments = [python, "-E", "-P", "-m", "segue", "upkeep", "--follow"]
+    posix.posix_spawn(python, arguments, env, file_actions=[null, *twice], setsid=True)
 
 
 if __name__ == "__main__":
-    try:  # noqa: SIM105  (contextlib costs more than the hook)
+    try:
         spool(HOME, AGENT, sys.argv[1], read())
-    except (OSError, IndexError, ValueError):
+        wake(HOME, PYTHON, PROGRAM)
+    except (OSError, IndexError, ValueError, NotImplementedError):
         pass  # nothing that goes wrong here may reach the agent; its transcript is imported all the same

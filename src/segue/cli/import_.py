@@ -34,11 +34,15 @@ def command(frame: Frame, paths: tuple[str, ...], agent: str | None, follow: boo
     if follow:
         _follow(frame, found, agent)
         return
+    result = take(frame, found, agent)
+    frame.answer(result.to_json(), lambda _: _text(frame, result))
+
+
+def take(frame: Frame, paths: Sequence[str], agent: str | None = None) -> Import:
+    """Import what *paths* name or hold, showing how far it is."""
     from segue.engine.importing import import_paths
 
-    app = frame.app
-    result = import_paths(app.store, _Shown(frame), found, clock=app.clock, agent=agent)
-    frame.answer(result.to_json(), lambda _: _text(frame, result))
+    return import_paths(frame.app.store, _Shown(frame), paths, clock=frame.app.clock, agent=agent)
 
 
 class _Shown:
@@ -59,7 +63,7 @@ class _Shown:
 
 
 def _follow(frame: Frame, paths: Sequence[str], agent: str | None) -> None:
-    from segue.engine.importing import follow
+    from segue.engine.following import follow
 
     app = frame.app
     for one in follow(app.store, app.transcripts, paths, lambda: False, clock=app.clock, agent=agent):

@@ -33,6 +33,7 @@ SECTIONS: Final = {
         "watch": "follow a session live",
     },
     "Take in": {
+        "init": "capture coding agents as they work: hooks and slash commands",
         "import": "bring coding agents' transcripts in; with --follow as they are written",
         "append": "add events, each acknowledged once it is on disk",
     },

@@ -13,11 +13,13 @@
     │   ├── LeaseHeldError           another drives the session
     │   ├── FencedError              a stale driver's append
     │   ├── IllegalTransitionError   the lifecycle does not allow it
-    │   └── ExistsError              it is there already
+    │   ├── ExistsError              it is there already
+    │   └── ChangedError             a file was written by somebody else meanwhile
     ├── DamagedError              6  stored bytes are not what was written
     ├── WrongKeyError             7
     ├── StoreTooNewError          8
     ├── StoreUnusableError        1  this place cannot hold a store
+    ├── ConfigurationError        1  a file of an agent's configuration cannot be changed
     ├── StorageFullError          1  nothing was stored
     └── OutcomeUnknownError       1  the disk did not confirm
 
@@ -203,6 +205,16 @@ class ExistsError(ConflictError):
         super().__init__(f"{what} {ref!r} exists already", what=what, ref=ref)
 
 
+class ChangedError(ConflictError):
+    """A file was written by somebody else meanwhile; nothing was done to it."""
+
+    code = "changed"
+
+    def __init__(self, path: str) -> None:
+        """Name the file."""
+        super().__init__(f"file {path!r} was not changed: somebody else wrote it meanwhile", hint="try again", path=path)
+
+
 class DamagedError(SegueError):
     """Stored bytes are not what was written; `findings` lists where."""
 
@@ -242,6 +254,16 @@ class StoreUnusableError(SegueError):
     """This place cannot hold a store; the message says why."""
 
     code = "store-unusable"
+
+
+class ConfigurationError(SegueError):
+    """A file of an agent's configuration cannot be read or changed; nothing was changed."""
+
+    code = "configuration"
+
+    def __init__(self, path: str, reason: str, *, hint: str | None = None) -> None:
+        """Name the file and the reason."""
+        super().__init__(f"file {path!r} cannot be changed: {reason}", hint=hint, path=path, reason=reason)
 
 
 class StorageFullError(SegueError):

@@ -5,7 +5,6 @@ content, so a record that is known adds nothing, whoever else imports at the sam
 the log as well (`import.advanced`), so only what is new is read.
 """
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
@@ -83,48 +82,6 @@ def import_paths(
             losses.append(Noted(file.path, f"cannot be read: {e.strerror or e}"))
         losses += importer.homeless()
     return Import(tuple(found.values()), tuple(losses))
-
-
-def follow(
-    store: Store,
-    transcripts: Transcripts,
-    paths: Sequence[str],
-    stop: Callable[[], bool],
-    *,
-    clock: Clock,
-    agent: str | None = None,
-    find: Find | None = None,
-    poll: float = 0.1,
-) -> Iterator[Imported]:
-    """Import what *paths* name or hold, then what is written to them, until *stop* returns true; yield what is new.
-
-    A record is in the log within a few *poll* seconds of being written. New files, and those that have not changed for ten
-    seconds, are looked at once a second.
-    """
-    importer = Importer(store, clock=clock, find=find)
-    files: dict[str, Found] = {}
-    stamps: dict[str, str] = {}
-    changed: dict[str, int] = {}
-    second = max(round(1 / poll), 1) if poll > 0 else 1
-    turn = 0
-    while True:
-        last = stop()  # what was written before the call to stop is still taken in
-        if turn % second == 0 or last:
-            files.update((f.path, f) for f in transcripts.find(paths, agent, known=files) if f.reader is not None)
-            changed = {path: when for path, when in changed.items() if turn - when < 10 * second}
-        for path in list(files if turn % second == 0 or last else changed):
-            now, before = transcripts.stamp(path), stamps.get(path, "")
-            if now in {before, ""}:
-                continue
-            stamps[path], changed[path] = now, turn
-            try:
-                yield from (one for one in importer.take(files[path], trusted=bool(before)) if one.new_events)
-            except OSError:  # it went away, or cannot be read now: looked at again when it changes
-                continue
-        if last:
-            return
-        turn += 1
-        time.sleep(poll)
 
 
 class Importer:

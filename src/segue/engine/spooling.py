@@ -7,17 +7,20 @@ session ended, that a compaction is about to come. One whose session is not know
 import base64
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from hashlib import blake2b
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from segue.core.errors import SegueError
 from segue.core.log.events import Draft
+from segue.core.log.times import seconds
 from segue.engine.foreign import Foreign, find
-from segue.engine.importing import import_paths
+from segue.engine.importing import Importer
 from segue.ports import Clock, Store, Transcripts
 
 STREAM = "hooks"
 _PATHS = ("transcript_path", "agent_transcript_path")
+_PATIENCE: Final = 86400.0
 _IDS = ("session_id", "thread-id", "thread_id")
 
 
@@ -44,12 +47,20 @@ class Spools(Protocol):
         """Return whether nothing waits."""
         ...
 
+    def is_new(self) -> bool:
+        """Return whether something came since the last `take`."""
+        ...
+
     def take(self) -> Sequence[Any]:
         """Return what waits."""
         ...
 
-    def done(self, taken: Any) -> None:
-        """Let go of it."""
+    def done(self, taken: Any, waiting: Sequence[Any] = ()) -> None:
+        """Let go of it, but for the frames that are *waiting* for their session."""
+        ...
+
+    def dropped(self) -> int:
+        """Return how many payloads found no room since the last call."""
         ...
 
 
@@ -61,33 +72,68 @@ class Ingested(NamedTuple):
     waiting: int
     """Payloads whose session is not known yet."""
     broken: int
-    """Payloads that name no session, and pieces that a killed hook left; the transcript has what they were about."""
+    """Payloads that name no session or, after a day, none that there is; pieces that a killed hook left; and those that found
+    no room. The transcript has what they were about."""
+
+
+class Intake:
+    """Takes spools in, and knows which transcripts are being written."""
+
+    def __init__(self, store: Store, spools: Spools, transcripts: Transcripts, *, clock: Clock) -> None:
+        """Open nothing yet."""
+        self.importer = Importer(store, clock=clock)
+        self.live: dict[str, float] = {}
+        """The transcripts that payloads named: when the last one did, in seconds since 1970."""
+        self.ended: set[str] = set()
+        """Those of them whose session ended."""
+        self._store, self._spools, self._transcripts, self._clock = store, spools, transcripts, clock
+
+    def take(self) -> Ingested:
+        """Take in what waits and return how much it was. Repeatable; several processes may do it at once."""
+        payloads = events = waiting = broken = 0
+        for taken in self._spools.take():
+            read = [(frame, _parsed(frame.payload)) for frame in taken.frames]
+            events += self._import({path: None for frame, payload in read for path in self._note(frame, payload)})
+            homeless = []
+            for frame, payload in read:
+                foreign = _foreign(payload)
+                session = find(self._store, Foreign(frame.agent, (foreign,))) if foreign else None
+                if session is not None:
+                    payloads += 1
+                    events += _keep(self._store, session, frame)
+                elif foreign is not None and self._clock.now() - seconds(frame.at) < _PATIENCE:
+                    homeless.append(frame)
+                else:
+                    broken += 1
+            broken += len(taken.broken)
+            waiting += len(homeless)
+            if len(homeless) < len(taken.frames) or taken.broken or not taken.frames:
+                self._spools.done(taken, homeless)
+        return Ingested(payloads, events, waiting, broken + self._spools.dropped())
+
+    def _note(self, frame: SpooledFrame, payload: dict[str, Any] | None) -> list[str]:
+        """Return the transcripts that a payload names, and note that they are being written."""
+        paths = list(_named(payload))
+        for path in paths:
+            self.live[path] = self._clock.now()
+            if frame.event == "SessionEnd":
+                self.ended.add(path)
+            else:
+                self.ended.discard(path)
+        return paths
+
+    def _import(self, paths: Iterable[str]) -> int:
+        new = 0
+        for file in self._transcripts.find(paths):
+            with suppress(OSError):  # it is not there yet, or no more
+                new += sum(one.new_events for one in self.importer.take(file))
+        self.importer.homeless()
+        return new
 
 
 def ingest(store: Store, spools: Spools, transcripts: Transcripts, *, clock: Clock) -> Ingested:
     """Take in what waits and return how much it was. Repeatable; several processes may do it at once."""
-    payloads = events = waiting = broken = 0
-    for taken in spools.take():
-        read = [(frame, _parsed(frame.payload)) for frame in taken.frames]
-        paths = sorted({path for _, payload in read for path in _named(payload)})
-        found = import_paths(store, transcripts, paths, clock=clock)
-        events += sum(one.new_events for one in found.sessions)
-        homeless = 0
-        for frame, payload in read:
-            foreign = _foreign(payload)
-            session = find(store, Foreign(frame.agent, (foreign,))) if foreign else None
-            if session is not None:
-                payloads += 1
-                events += _keep(store, session, frame)
-            elif foreign is not None:
-                homeless += 1
-            else:
-                broken += 1
-        broken += len(taken.broken)
-        waiting += homeless
-        if not homeless:
-            spools.done(taken)
-    return Ingested(payloads, events, waiting, broken)
+    return Intake(store, spools, transcripts, clock=clock).take()
 
 
 def _keep(store: Store, session: str, frame: SpooledFrame) -> int:
@@ -125,7 +171,7 @@ def _named(payload: dict[str, Any] | None) -> Iterable[str]:
     """Yield the transcripts that a payload names: files of a transcript's kind only, whatever else it says."""
     for name in _PATHS:
         path = (payload or {}).get(name)
-        if isinstance(path, str) and path.endswith((".jsonl", ".json")):
+        if isinstance(path, str) and path.endswith((".jsonl", ".json", ".db")):
             yield path
 
 

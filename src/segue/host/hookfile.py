@@ -7,8 +7,12 @@ import ast
 from importlib.resources import files
 
 
-def hook_text(home: str, agent: str) -> str:
-    """Return the source of the stand-alone hook for *agent*, which spools into *home*."""
+def hook_text(home: str, agent: str, python: str = "", program: str = "") -> str:
+    """Return the source of the stand-alone hook for *agent*, which spools into *home*.
+
+    *python* is what it starts the worker with, *program* a file that is there as long as segue is.
+    """
+    values = {"HOME": home, "AGENT": agent, "PYTHON": python, "PROGRAM": program}
     tree = ast.parse(files("segue").joinpath("hooks.py").read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, (ast.Module, ast.FunctionDef)) and ast.get_docstring(node) is not None:
@@ -18,7 +22,7 @@ def hook_text(home: str, agent: str) -> str:
         if isinstance(node, ast.arg):
             node.annotation = None
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            node.value = _filled(node.targets[0].id, node.value, {"HOME": home, "AGENT": agent})
+            node.value = _filled(node.targets[0].id, node.value, values)
     return f"# segue's hook: spools its input and is gone. To take it out: segue init --remove\n{ast.unparse(tree)}\n"
 
 

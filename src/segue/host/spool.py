@@ -7,11 +7,15 @@ a crash at any moment loses nothing and takes nothing in twice (the log's keys s
 import os
 import re
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from segue.core.log.times import stamp
 
+WORKER = "worker~"
+"""The lock that the worker holds, in the spool; its time is when it was last started."""
 _HEAD = re.compile(rb"segue-spool 1 (\d{1,20}) (\S{1,200}) (\d{1,12})\n")
 _AGENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 
@@ -23,6 +27,8 @@ class Frame(NamedTuple):
     event: str
     at: str
     payload: bytes
+    nanoseconds: int = 0
+    """The same as `at`, since 1970."""
 
 
 class Taken(NamedTuple):
@@ -46,15 +52,40 @@ class Spools:
         """Return whether nothing waits. Cheap."""
         return not self._live() and not self._left()
 
+    def is_new(self) -> bool:
+        """Return whether something was spooled since the last `take`. Cheap."""
+        return bool(self._live())
+
     def take(self) -> list[Taken]:
         """Return what waits, oldest first. Each stays on disk until `done`."""
         for path in self._live():
             self._take(path)
         return [_read(path) for path in self._left()]
 
-    def done(self, taken: Taken) -> None:
-        """Let go of a spool: all that it holds is in the log."""
-        taken.path.unlink(missing_ok=True)
+    def done(self, taken: Taken, waiting: Sequence[Frame] = ()) -> None:
+        """Let go of a spool: all that it holds is in the log, but for the frames that are *waiting*."""
+        if not waiting:
+            taken.path.unlink(missing_ok=True)
+            return
+        temporary = self._directory / f"{taken.path.name}~{os.getpid()}"
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as file:
+            for frame in waiting:
+                head = f"segue-spool 1 {frame.nanoseconds} {frame.event} {len(frame.payload)}\n"
+                file.write(head.encode() + frame.payload + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(taken.path)
+
+    def dropped(self) -> int:
+        """Return how many payloads found no room, or were too large, since the last call."""
+        count = 0
+        for path in self._directory.glob("*~"):
+            if path.name != WORKER and _AGENT.match(path.name[:-1]):
+                with suppress(FileNotFoundError):
+                    taken = path.rename(path.with_name(f"{path.name}{os.getpid()}"))
+                    count += taken.stat().st_size
+                    taken.unlink()
+        return count
 
     def _live(self) -> list[Path]:
         try:
@@ -94,7 +125,8 @@ def _read(path: Path) -> Taken:
         head = _HEAD.match(data, at)
         end = head.end() + int(head[3]) if head else 0
         if head and data[end : end + 1] == b"\n":
-            frames.append(Frame(agent, head[2].decode("utf-8", "replace"), stamp(int(head[1]) / 1e9), data[head.end() : end]))
+            event, at_ns = head[2].decode("utf-8", "replace"), int(head[1])
+            frames.append(Frame(agent, event, stamp(at_ns / 1e9), data[head.end() : end], at_ns))
             at = end + 1
             continue
         following = data.find(b"segue-spool 1 ", at + 1)

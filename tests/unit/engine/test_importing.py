@@ -14,7 +14,8 @@ from segue.core.errors import UsageError
 from segue.core.log.events import Draft
 from segue.core.session.state import fold
 from segue.core.session.tree import active_chain, tree
-from segue.engine.importing import follow, import_paths
+from segue.engine.following import follow
+from segue.engine.importing import import_paths
 from segue.host.clock import SystemClock, SystemIds
 from segue.ports import Batch, Noted
 from segue.stores.log.store import LogStore

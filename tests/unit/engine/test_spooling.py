@@ -64,7 +64,7 @@ def test_a_payload_brings_its_transcript_and_is_kept_beside_it(store, home):
 def test_a_spool_that_was_taken_in_but_not_let_go_of_adds_nothing(store, home, monkeypatch):
     """A crash between the log and the unlinking."""
     spool(home, about("Stop"))
-    monkeypatch.setattr(Spools, "done", lambda self, taken: None)
+    monkeypatch.setattr(Spools, "done", lambda self, taken, waiting: None)
     first = run(store, home)
     monkeypatch.undo()
     second = run(store, home)

@@ -1,0 +1,65 @@
+"""What `segue init` keeps in the home of segue: the hooks, and the spool that they write to."""
+
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from segue.host.hookfile import hook_text
+from segue.host.install import files
+from segue.host.install.agents import Agent
+from segue.host.spool import WORKER
+
+if TYPE_CHECKING:
+    from segue.host.install import Setup
+    from segue.host.install.receipt import Receipt
+
+
+def program(env: Mapping[str, str], home: str) -> str:
+    """Return what a shell is told to run segue: by its name where that leads here, for another home than the default one."""
+    script = Path(sys.executable).with_name("segue")
+    found = shutil.which("segue", path=env.get("PATH", os.defpath))
+    command = "segue" if found and Path(found).resolve() == script.resolve() else shlex.quote(str(script))
+    if not script.exists():
+        command = f"{shlex.quote(sys.executable)} -m segue"
+    return f"env SEGUE_HOME={shlex.quote(home)} {command}" if env.get("SEGUE_HOME") else command
+
+
+def prepare(setup: "Setup", receipt: "Receipt", agents: Iterable[Agent]) -> None:
+    """Write the agents' hooks and make their spool. What is there already stays."""
+    receipt.directories[:0] = files.make_directories(setup.home)
+    spool = setup.home / "spool"
+    for directory in (spool, setup.home / "hook"):
+        directory.mkdir(mode=0o700, exist_ok=True)
+    worker = spool / WORKER
+    if not worker.exists():
+        worker.touch(mode=0o600)
+        os.utime(worker, (0, 0))
+    package = str(resources.files("segue").joinpath("__main__.py"))
+    for agent in agents:
+        path = setup.hook(agent)
+        before, after = files.read(path), hook_text(str(setup.home), agent.name, setup.python, package).encode()
+        if before != after:
+            files.replace(path, before, after)
+
+
+def clear(setup: "Setup", receipt: "Receipt", agents: Iterable[Agent], take_in: Callable[[], None]) -> None:
+    """Take away the hooks that nobody calls any more; with the last one the worker and the spool, once *take_in* was called."""
+    used = {entry.agent for entry in receipt}
+    for agent in agents:
+        if agent.name not in used:
+            setup.hook(agent).unlink(missing_ok=True)
+    if used:
+        return
+    spool = setup.home / "spool"
+    (spool / WORKER).unlink(missing_ok=True)  # the worker sees that, and leaves
+    take_in()
+    shutil.rmtree(spool, ignore_errors=True)
+    with suppress(OSError):
+        (setup.home / "hook").rmdir()
+    receipt.tidy()

@@ -1,0 +1,45 @@
+"""The one process that takes spools in as they fill: elected by a lock, started by a hook, gone when nothing happens."""
+
+import os
+from pathlib import Path
+
+from segue.host.spool import WORKER
+
+
+class Post:
+    """The worker's place. Hooks start a worker when they find it free (`segue.hooks.wake`)."""
+
+    def __init__(self, home: Path) -> None:
+        """Name the home of segue; nothing is made there."""
+        self._path = home / "spool" / WORKER
+        self._fd = -1
+
+    def take(self) -> bool:
+        """Return whether this process is the worker from now on; not where another is, or where hooks are not installed."""
+        try:
+            self._fd = os.open(self._path, os.O_RDWR | os.O_NOFOLLOW)
+        except OSError:
+            return False
+        try:
+            os.lockf(self._fd, os.F_TLOCK, 0)
+        except OSError:
+            self._close()
+            return False
+        return self.is_held()
+
+    def is_held(self) -> bool:
+        """Return whether this process still is the worker: `segue init --remove` takes the file away."""
+        try:
+            return self._fd >= 0 and os.path.samestat(os.fstat(self._fd), os.stat(self._path))  # noqa: PTH116
+        except OSError:
+            return False
+
+    def leave(self) -> None:
+        """Be the worker no more; the next hook starts another at once. What is spooled now may be seen by nobody: look again."""
+        if self._fd >= 0:
+            os.utime(self._fd, (0, 0))
+            self._close()
+
+    def _close(self) -> None:
+        os.close(self._fd)
+        self._fd = -1

@@ -1,0 +1,108 @@
+"""After `segue init` what a real agent does is in the log as it does it: nobody imports anything."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from segue.core.session.tree import active_chain
+from segue.host.clock import SystemClock, SystemIds
+from segue.stores.log import LogStore
+from tests.agents.model_server import Call, Result, Said
+from tests.agents.programs import Claude
+
+pytestmark = pytest.mark.long
+
+CAPTURED = [Claude]
+PATIENCE = 20
+
+
+class Installed:
+    """segue, set up for one agent in the agent's own home."""
+
+    def __init__(self, program):
+        self.program = program
+        self.home = program.place.home / ".local" / "share" / "segue"
+        self("init", program.name, "--yes", "--no-import")
+
+    def __call__(self, *arguments):
+        command = [sys.executable, "-m", "segue", *arguments]
+        env = {**self.program.environment(), "SEGUE_UPKEEP": "off"}
+        done = subprocess.run(command, cwd=self.program.place.project, env=env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def conversation(self):
+        """Return what the log has of the one session, in the model server's shape."""
+        store = LogStore(self.home / "store", clock=SystemClock(), ids=SystemIds())
+        sessions = list(store.sessions())
+        found = []
+        for event in active_chain(store.read(sessions[-1])) if sessions else ():
+            if event.kind != "message" or event.body.get("meta"):
+                continue
+            for part in event.body["parts"]:
+                if part["type"] == "text":
+                    found.append(Said(event.body["role"], part["content"].strip()))
+                elif part["type"] == "tool_call":
+                    found.append(Call(part["id"], part["name"], part["arguments"]))
+                elif part["type"] == "tool_call_response":
+                    found.append(Result(part["id"], str(part["response"])))
+        store.close()
+        return found
+
+    def wait_for(self, condition):
+        """Wait until the worker has taken in what *condition* asks for."""
+        deadline = time.monotonic() + PATIENCE
+        while not condition(found := self.conversation()):
+            assert time.monotonic() < deadline, found
+            time.sleep(0.2)
+        return found
+
+
+@pytest.fixture
+def files():
+    def below(place):
+        return {p.relative_to(place): p.read_bytes() if p.is_file() else None for p in place.rglob("*")}
+
+    return below
+
+
+@pytest.mark.parametrize("kind", CAPTURED)
+def test_what_an_agent_does_is_in_the_log_without_anybody_importing_it(place, server, kind):
+    program = kind(place)
+    segue = Installed(program)
+
+    program.run("Please build notes [[plan]]")
+
+    found = segue.wait_for(lambda items: items and "PLANTED-FACT-7741" in getattr(items[-1], "text", ""))
+    seen = server.requests[-1]
+    assert [item for item in found if isinstance(item, Call)] == seen.calls
+    assert [item.id for item in found if isinstance(item, Result)] == [item.id for item in seen.results]
+    assert [item.text for item in found if isinstance(item, Said) and item.role == "user"] == ["Please build notes [[plan]]"]
+
+
+@pytest.mark.parametrize("kind", CAPTURED)
+def test_an_agent_killed_in_the_middle_of_a_tool_is_in_the_log_up_to_there(place, project, kind):
+    program = kind(place)
+    segue = Installed(program)
+
+    program.kill_in_tool("wait [[sh touch begun; for i in 1 2 3 4 5 6 7 8 9; do read -t 1 < /dev/zero; done]]", project / "begun")
+
+    found = segue.wait_for(lambda items: any(isinstance(item, Call) for item in items))
+    assert [type(item) for item in found if not isinstance(item, Said)] == [Call]
+
+
+@pytest.mark.parametrize("kind", CAPTURED)
+def test_nothing_of_ours_is_said_to_the_model_or_left_when_segue_is_taken_out(place, server, kind, files):
+    program = kind(place)
+    before = files(place.home)
+    segue = Installed(program)
+    segue("init", program.name, "--remove", "--yes")
+    after = files(place.home)
+    assert {path: data for path, data in after.items() if before.get(path, 0) != data and "store" not in path.parts} == {}
+
+    segue = Installed(program)
+    program.run("first [[say one]]")
+    program.run("second [[say two]]", resume=program.session())
+    assert "segue" not in repr(server.requests[-1])

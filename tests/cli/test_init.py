@@ -1,0 +1,227 @@
+"""`segue init`: what it says, what it changes, and that nothing is left of it."""
+
+import json
+import stat
+
+import pytest
+
+SETTINGS = '{\n  // mine\n  "model": "opus",\n  "hooks": {\n    "Stop": [\n      {"hooks": [{"type": "command", "command": "true"}]}\n    ]\n  }\n}\n'
+
+
+def tree(place):
+    return {
+        str(p.relative_to(place)): (stat.S_IMODE(p.lstat().st_mode), p.read_bytes() if p.is_file() else None)
+        for p in sorted(place.rglob("*"))
+    }
+
+
+@pytest.fixture
+def settings(cli):
+    path = cli.home / ".claude" / "settings.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(SETTINGS)
+    return path
+
+
+def ours(settings):
+    return {e: len([g for g in gs if "/hook/claude-code.py" in json.dumps(g)]) for e, gs in settings["hooks"].items()}
+
+
+def test_it_installs_says_so_and_the_second_time_changes_nothing(cli, settings):
+    first = cli("init", "--yes")
+    assert (first.code, first.out.splitlines()[-1]) == (
+        0,
+        "installed for claude-code: 6 files. Take it out with: segue init --remove",
+    )
+    there = tree(cli.home)
+    assert cli.says("init", "--yes") == "$ segue init --yes\nnothing to change: segue is installed for claude-code\n"
+    assert tree(cli.home) == there
+
+
+def test_every_event_has_one_hook_of_ours_and_the_users_stay(cli, settings):
+    cli("init", "--yes")
+    document = json.loads(settings.read_text().replace("  // mine\n", ""))
+    assert set(ours(document).values()) == {1}
+    assert document["model"] == "opus"
+    assert document["hooks"]["Stop"][1] == {"hooks": [{"type": "command", "command": "true"}]}
+
+
+def test_a_dry_run_shows_every_change_and_makes_none(cli, settings):
+    before = tree(cli.home)
+    said = cli("init", "--dry-run").out
+    assert tree(cli.home) == before
+    assert said.count("\n+++ ") == 6
+    assert said.splitlines()[-1] == "would change 6 files"
+
+
+def test_remove_leaves_every_byte_and_mode_as_it_was(cli, settings):
+    settings.chmod(0o640)
+    before = tree(cli.home)
+    cli("init", "--yes", "--no-import")
+    said = cli("init", "--remove", "--yes")
+    assert tree(cli.home) == before
+    assert said.out.splitlines()[-1] == "taken out of claude-code: 6 files as before. What was captured stays: segue list"
+
+
+def test_remove_without_an_installation_changes_nothing(cli, settings):
+    before = tree(cli.home)
+    said = cli("init", "--remove", "--yes")
+    assert said.out.startswith("nothing of segue is in the configuration of claude-code")
+    assert tree(cli.home) == before
+
+
+def test_remove_finds_the_hooks_though_the_list_of_what_was_done_is_lost(cli, settings):
+    cli("init", "--yes", "--no-import")
+    for path in (cli.home / "segue" / "init").iterdir():
+        path.unlink()
+    cli("init", "--remove", "--yes")
+    assert settings.read_text() == SETTINGS
+
+
+def test_what_the_user_changed_meanwhile_stays(cli, settings):
+    cli("init", "--yes", "--no-import")
+    settings.write_text(settings.read_text().replace('"opus"', '"sonnet",\n  "theme": "dark"'))
+    cli("init", "--remove", "--yes")
+    assert settings.read_text() == SETTINGS.replace('"opus"', '"sonnet",\n  "theme": "dark"')
+
+
+def test_a_settings_file_of_ours_that_the_user_went_on_with_stays_with_that(cli):
+    (cli.home / ".claude").mkdir(parents=True)
+    cli("init", "--yes", "--no-import")
+    settings = cli.home / ".claude" / "settings.json"
+    settings.write_text(json.dumps(json.loads(settings.read_text()) | {"model": "opus"}, indent=2) + "\n")
+    cli("init", "--remove", "--yes")
+    assert settings.read_text() == '{\n  "model": "opus"\n}\n'
+
+
+def test_a_link_stays_a_link_and_what_it_leads_to_is_changed(cli, settings, tmp_path):
+    real = tmp_path / "dotfiles" / "claude.json"
+    real.parent.mkdir()
+    settings.rename(real)
+    settings.symlink_to(real)
+    cli("init", "--yes", "--no-import")
+    assert settings.readlink() == real
+    assert "/hook/claude-code.py" in real.read_text()
+    assert [p.name for p in real.parent.iterdir()] == ["claude.json"]
+    cli("init", "--remove", "--yes")
+    assert (settings.readlink(), real.read_text()) == (real, SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda path: path.write_text('{"a": 1'), "it is not JSON that is understood: line 1, column 8: it ends too early"),
+        (lambda path: path.write_bytes(b'{"a": "\xff"}'), "it is not UTF-8: invalid start byte at byte 7"),
+        (lambda path: path.chmod(0o400), "it is read-only"),
+        (lambda path: (path.unlink(), path.symlink_to("gone")), "it is a link to a file that is gone"),
+        (lambda path: (path.unlink(), path.mkdir()), "Is a directory"),
+        (lambda path: path.write_text('{"hooks": []}'), "it is not JSON that is understood: line 1: 'hooks' is not an object"),
+    ],
+)
+def test_a_file_that_cannot_be_changed_is_named_and_nothing_is_changed(cli, settings, damage, reason):
+    damage(settings)
+    before = tree(cli.home)
+    said = cli("init", "--yes", "--json")
+    assert (said.code, said.error["code"], said.error["reason"], said.error["path"]) == (
+        1,
+        "configuration",
+        reason,
+        "/home/dev/.claude/settings.json",
+    )
+    assert tree(cli.home) == before
+
+
+def test_a_command_of_the_users_that_has_our_name_is_not_touched(cli, settings):
+    mine = cli.home / ".claude" / "commands" / "segue" / "pause.md"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("my own")
+    before = tree(cli.home)
+    said = cli("init", "--yes", "--json")
+    assert (said.code, said.error["reason"]) == (1, "it is there already, and is not ours")
+    assert tree(cli.home) == before
+
+
+def test_nobody_is_there_to_say_yes(cli, settings):
+    before = tree(cli.home)
+    said = cli("init")
+    assert (said.code, said.err) == (
+        3,
+        "error: change 6 files? nobody was there to say so\nhint: segue init --yes; or --dry-run to look\n",
+    )
+    assert tree(cli.home) == before
+
+
+def test_a_person_is_asked_and_may_say_no(cli, settings):
+    before = tree(cli.home)
+    said = cli("init", typed="no\n")
+    assert (said.code, "Change 6 files? Enter does it" in said.out) == (130, True)
+    assert tree(cli.home) == before
+    assert cli("init", typed="\n").code == 0
+    assert tree(cli.home) != before
+
+
+def test_what_it_did_is_told_to_scripts(cli, settings):
+    told = cli("init", "--yes", "--json", "--no-import").json
+    assert (told["agents"], told["changed"], told["imported"]) == (["claude-code"], 6, None)
+    assert [(f["action"], f["path"].removeprefix("/home/dev/")) for f in told["files"]] == [
+        ("change", ".claude/settings.json"),
+        *(("create", f".claude/commands/segue/{n}.md") for n in ("status", "budget", "checkpoint", "pause", "resume")),
+    ]
+
+
+def test_without_an_agent_it_says_which_can_be_named(cli):
+    said = cli("init", "--yes")
+    assert (said.code, said.err) == (
+        2,
+        "error: no coding agent was found on this machine\nhint: name one: segue init claude-code\n",
+    )
+
+
+def test_an_agent_that_is_not_known_is_refused(cli):
+    said = cli("init", "emacs", "--yes")
+    assert (said.code, said.err.splitlines()[0]) == (2, "error: agent 'emacs' has no hooks that segue knows")
+
+
+def test_in_a_project_only_its_own_configuration_is_changed(cli, settings):
+    cli("init", "--project", "--yes", "--no-import")
+    assert settings.read_text() == SETTINGS
+    local = cli.workspace / ".claude" / "settings.local.json"
+    assert set(ours(json.loads(local.read_text())).values()) == {1}
+    cli("init", "--project", "--remove", "--yes")
+    assert tree(cli.workspace) == {}
+
+
+def test_the_users_and_the_projects_are_taken_out_apart(cli, settings):
+    cli("init", "--yes", "--no-import")
+    cli("init", "--project", "--yes", "--no-import")
+    cli("init", "--remove", "--yes")
+    assert settings.read_text() == SETTINGS
+    assert (cli.workspace / ".claude" / "settings.local.json").exists()
+    assert (cli.home / "segue" / "hook" / "claude-code.py").exists()
+
+
+def test_a_hook_that_moved_takes_the_place_of_the_old_one(cli, settings, monkeypatch):
+    monkeypatch.setattr("sys.executable", "/opt/old/bin/python")
+    cli("init", "--yes", "--no-import")
+    monkeypatch.undo()
+    cli("init", "--yes", "--no-import")
+    document = json.loads(settings.read_text().replace("  // mine\n", ""))
+    assert (set(ours(document).values()), "/opt/old" in settings.read_text()) == ({1}, False)
+    cli("init", "--remove", "--yes")
+    assert settings.read_text() == SETTINGS
+
+
+def test_what_is_there_is_imported(cli, settings):
+    chats = cli.home / ".claude" / "projects" / "-shop"
+    chats.mkdir(parents=True)
+    line = {
+        "type": "user",
+        "uuid": "0a4f6a0c-0000-4000-8000-000000000001",
+        "parentUuid": None,
+        "sessionId": "5e0f1f0e-0000-4000-8000-000000000001",
+        "timestamp": "2026-01-15T10:00:00.000Z",
+        "cwd": "/shop",
+        "message": {"role": "user", "content": "sell pears"},
+    }
+    (chats / "5e0f1f0e-0000-4000-8000-000000000001.jsonl").write_text(json.dumps(line) + "\n")
+    assert cli("init", "--yes").out.splitlines()[-1] == "imported 1 session, 4 new events"
