@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from segue.core.context.pack import Counter, shortened
+from segue.core.context.quoting import fence, line, quoted
 from segue.core.errors import SegueError
 from segue.core.session.words import words_of
 from segue.engine.loading import event_at
@@ -17,10 +18,12 @@ _SHARE: Final = 4
 def pack_evidence(store: Store, hits: Sequence[Hit], budget: int, counter: Counter, name: Callable[[str], str]) -> dict[str, Any]:
     """Return `text`, at most *budget* tokens by *counter* (its margin included), with the events that *hits* name.
 
+    It stands between marks that it cannot contain, like a restored context: what was found is data to whoever reads it.
+
     *name* gives the name of a session. `tokens`, `budget`, `family` and `method` say how it was counted, `items` what became of
     each hit: loaded, shortened or skipped.
     """
-    limit = int(budget / (1 + counter.margin))
+    limit = int(budget / (1 + counter.margin)) - counter.count(_framed([" "])) - 1
     blocks: list[str] = []
     items = []
     for number, hit in enumerate(hits):
@@ -32,7 +35,7 @@ def pack_evidence(store: Store, hits: Sequence[Hit], budget: int, counter: Count
         else:
             status, reason = "skipped", reason or "no room"
         items.append({"session": hit.session, "seq": hit.seq, "status": status, "reason": reason})
-    text = "\n\n".join(blocks) + "\n" if blocks else ""
+    text = _framed(blocks) if blocks else ""
     return {
         "text": text,
         "tokens": counter.count(text),
@@ -63,4 +66,10 @@ def _block(store: Store, hit: Hit, room: int, counter: Counter, name: str) -> tu
 
 
 def _headed(name: str, hit: Hit, text: str) -> str:
-    return f"[{name} {hit.seq}] {hit.at[:16]} {hit.role or hit.kind}:\n{text}"
+    return f"[{line(name, 80)} {hit.seq}] {hit.at[:16]} {line(hit.role or hit.kind, 80)}:\n{quoted(text)}"
+
+
+def _framed(blocks: Sequence[str]) -> str:
+    content = "\n\n".join(blocks)
+    before, after = fence(content)
+    return f"{before}\n{content}\n{after}\n"

@@ -7,7 +7,7 @@ counted as a whole at the end, and trimmed until it fits: it never exceeds the b
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
-from segue.core.context.prompt import Block, Frame, Section, compose, heading_cost
+from segue.core.context.prompt import Block, Frame, Section, compose, frame_cost, heading_cost
 from segue.core.context.tokens import Count, Family, Method
 
 LEVELS: Final = {"minimal": 5_000, "balanced": 25_000, "full": 40_000}
@@ -92,7 +92,7 @@ class Packer:
         """Begin with the frame alone."""
         self.counter = counter
         self.budget = budget
-        self.room = int(budget / (1 + counter.margin)) - counter.count(compose(frame, ())) - _SLACK
+        self.room = int(budget / (1 + counter.margin)) - counter.count(frame_cost(frame)) - _SLACK
         self._frame = frame
         self._taken: list[tuple[Block, tuple[int, str]]] = []
         self._cut: list[tuple[int, Candidate, int]] = []
