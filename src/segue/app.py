@@ -11,6 +11,7 @@ from segue.core.errors import NotFoundError, UsageError
 from segue.core.log.ids import is_uuid
 from segue.host.config import Config
 from segue.ports import Clock, Ids, Index, Places, Store, Target, Transcripts
+from segue.ports.seen import Seen
 
 if TYPE_CHECKING:
     from segue.core.context.pack import Counter
@@ -106,7 +107,14 @@ class App:
         """The transcripts of coding agents on this machine."""
         from segue.transcripts import transcripts
 
-        return transcripts()
+        return transcripts([p for p in self.config["import.exclude"].split(":") if p])
+
+    @cached_property
+    def seen(self) -> Seen:
+        """What earlier imports saw of the files on this machine."""
+        from segue.host.seen import SeenFile
+
+        return SeenFile(self.config.home, self.store.url, self.transcripts.readers)
 
     @cached_property
     def places(self) -> Places:

@@ -169,14 +169,14 @@ def test_an_import_of_nothing_names_what_is_there(cli):
     assert cli.says("import") == snapshot("""\
 $ segue import
 ! error: nothing to import was named
-! hint: segue import ~/.claude/projects
+! hint: segue import --all, or segue import ~/.claude/projects
 [exit code 2]
 """)
     (cli.home / ".codex" / "sessions").mkdir(parents=True)
     assert cli.says("import") == snapshot("""\
 $ segue import
 ! error: nothing to import was named
-! hint: segue import /home/dev/.codex/sessions
+! hint: segue import --all, or segue import /home/dev/.codex/sessions
 [exit code 2]
 """)
 

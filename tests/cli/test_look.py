@@ -353,6 +353,8 @@ model =   (default)
     model that restored contexts are counted for, where a session names none
 restore.level = balanced  (default)
     size of restored contexts
+import.exclude =   (default)
+    transcripts that are never taken in: patterns of absolute paths, divided by `:` (*/-home-me-private/*)
 upkeep = off  (SEGUE_UPKEEP)
     auto: seal and index in the background when there is something to do
 written to /home/dev/segue/config.toml by: segue config set KEY VALUE
@@ -405,7 +407,7 @@ def test_every_shell_gets_its_completion(cli):
 def test_what_could_not_be_read_is_not_said_to_be_known(cli):
     assert cli.says("import", "/dev/null") == snapshot("""\
 $ segue import /dev/null
-0 sessions, 0 new events
-1 place could not be read:
-  /dev/null: cannot be read: not a regular file
+! error: '/dev/null' was not imported: cannot be read: not a regular file
+! hint: segue why /dev/null
+[exit code 1]
 """)

@@ -136,7 +136,7 @@ def test_an_empty_list_says_what_to_do(cli):
 $ segue list
 no session yet
 begin one:           segue start --task "..."
-or bring yours in:   segue import ~/.claude/projects
+or bring yours in:   segue import --all
 """)
 
 

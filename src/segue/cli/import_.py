@@ -1,65 +1,102 @@
 """`segue import`: coding agents' transcripts come in."""
 
 import os
-from collections.abc import Container, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from segue.cli.frame import Frame
 from segue.cli.params import command as _command
 from segue.cli.render import plural, table
-from segue.core.errors import NotFoundError, UsageError
+from segue.core.errors import NotFoundError, SegueError, UsageError
 from segue.engine.importing import Import, Imported
 from segue.ports import Found
+from segue.ports.transcripts import EMPTY
+
+if TYPE_CHECKING:
+    from segue.engine.discovery import Roots
 
 
 @_command("import", short_help="bring coding agents' transcripts in; with --follow as they are written")
 @click.argument("paths", nargs=-1, type=click.Path())
-@click.option("--agent", help="Read them as this agent's, whatever they look like: claude-code, codex, messages.")
+@click.option("--all", "all_", is_flag=True, help="Those of every agent on this machine; unchanged files are not opened.")
+@click.option("--agent", help="Read them as this agent's, whatever they look like; with --all, only this agent's.")
 @click.option("--follow", is_flag=True, help="Go on with what is written to them, until Ctrl-C.")
-def command(frame: Frame, paths: tuple[str, ...], agent: str | None, follow: bool) -> None:
+def command(frame: Frame, paths: tuple[str, ...], all_: bool, agent: str | None, follow: bool) -> int:
     """Import transcripts: files, or directories that hold some (~/.claude/projects). Importing again adds nothing.
 
-    What could not be read is named under losses; it hides nothing else.
+    What could not be read is named under losses; it hides nothing else. Why a file is not there: segue why FILE.
     """
+    app = frame.app
     found = [os.path.expanduser(p) for p in paths]  # noqa: PTH111  (as the shell would have)
+    if all_ and not found:
+        where = everywhere(frame, agent)
+        if not follow:
+            return _import_all(frame, where)
+        found = [path for root in where for path in root.paths]
     if not found:
         from segue.host.checkup import transcripts_of
 
-        raise UsageError("nothing to import was named", hint=f"segue import {transcripts_of(frame.env)}")
-    missing = next((p for p in found if not os.path.exists(p)), None)  # noqa: PTH110
-    if missing is not None and not follow:
-        raise NotFoundError("transcript", missing, hint="give a file, or a directory such as ~/.claude/projects")
+        raise UsageError("nothing to import was named", hint=f"segue import --all, or segue import {transcripts_of(frame.env)}")
+    if all_ and paths:
+        raise UsageError("either --all or paths can be given", hint="segue import --all")
     if follow:
         _follow(frame, found, agent)
-        return
+        return 0
+    missing = [p for p in found if not os.path.lexists(p)]
+    if len(missing) == len(found):
+        raise NotFoundError("transcript", missing[0], hint="give a file, or a directory such as ~/.claude/projects")
     result = take(frame, found, agent)
-    frame.answer(result.to_json(), lambda _: _text(frame, result))
+    failure = _failure(found, result)
+    if failure is None or frame.json or len(result.losses) > 1:
+        frame.answer(result.to_json(), lambda _: _text(frame, result))
+    return frame.fail(failure) if failure is not None else 0
 
 
 def take(frame: Frame, paths: Sequence[str], agent: str | None = None) -> Import:
     """Import what *paths* name or hold, showing how far it is."""
     from segue.engine.importing import import_paths
 
-    return import_paths(frame.app.store, _Shown(frame), paths, clock=frame.app.clock, agent=agent)
+    app = frame.app
+    return import_paths(
+        app.store, app.transcripts, paths, clock=app.clock, agent=agent, seen=app.seen, tell=lambda file: _tell(frame, file)
+    )
 
 
-class _Shown:
-    """The transcripts of this machine; each is shown when its turn comes."""
+def everywhere(frame: Frame, agent: str | None = None) -> "list[Roots]":
+    """Return where agents' transcripts are on this machine, and in the workspaces that are known."""
+    from segue.engine.discovery import roots
 
-    def __init__(self, frame: Frame) -> None:
-        self._frame = frame
+    app = frame.app
+    workspaces = [app.workspace, app.cwd, *(row.workspace for row in app.index.sessions())]
+    return roots(app.places, app.transcripts, (w for w in workspaces if w.startswith("/")), agent)
 
-    def find(self, paths: Iterable[str], agent: str | None = None, *, known: Container[str] = ()) -> Iterator[Found]:
-        """See `Transcripts.find`."""
-        for number, file in enumerate(self._frame.app.transcripts.find(paths, agent, known=known), 1):
-            self._frame.progress(f"importing: {plural(number, 'file')}, now {file.path}")
-            yield file
 
-    def stamp(self, path: str) -> str:
-        """See `Transcripts.stamp`."""
-        return self._frame.app.transcripts.stamp(path)
+def _import_all(frame: Frame, where: "list[Roots]") -> int:
+    from segue.engine.discovery import import_all
+
+    app = frame.app
+    result, unchanged = import_all(
+        app.store, app.transcripts, where, app.seen, clock=app.clock, tell=lambda file: _tell(frame, file)
+    )
+    document = {**result.to_json(), "unchanged": unchanged}
+    frame.answer(document, lambda _: _text_of_all(frame, where, result, unchanged))
+    return 0
+
+
+def _tell(frame: Frame, file: Found) -> None:
+    frame.progress(f"importing {file.path}")
+
+
+def _failure(paths: Sequence[str], result: Import) -> SegueError | None:
+    """Return the error of an import that nothing at all came of; an empty transcript is none."""
+    if result.sessions or any(loss.reason == EMPTY for loss in result.losses):
+        return None
+    what = paths[0] if len(paths) == 1 else f"{len(paths)} paths"
+    if not result.losses:
+        return NotFoundError("transcript of a known agent", what, hint=f"segue why {paths[0]}")
+    return SegueError(f"{what!r} was not imported: {result.losses[0].reason}", hint=f"segue why {paths[0]}")
 
 
 def _follow(frame: Frame, paths: Sequence[str], agent: str | None) -> None:
@@ -75,9 +112,17 @@ def _follow(frame: Frame, paths: Sequence[str], agent: str | None) -> None:
             frame.stdout.flush()
 
 
+def _text_of_all(frame: Frame, where: "list[Roots]", result: Import, unchanged: int) -> str:
+    if not where:
+        return "no agent that is known has transcripts on this machine\n"
+    agents = ", ".join(root.agent for root in where)
+    known = f"{plural(unchanged, 'file')} of {agents} as before: not opened\n" if unchanged else ""
+    return known + (_text(frame, result) if result.sessions or result.losses or not unchanged else "nothing is new\n")
+
+
 def _text(frame: Frame, result: Import) -> str:
     if not result.sessions and not result.losses:
-        return "there is no transcript of a known agent there\n"
+        return ""
     new = sum(s.new_events for s in result.sessions)
     head = f"{plural(len(result.sessions), 'session')}, {plural(new, 'new event')}"
     changed = [s for s in result.sessions if s.new_events]

@@ -29,6 +29,7 @@ from segue.ports import Filters
 @click.option("--until", metavar="AGE", help="Not active within this age, or since a date.")
 @click.option("--limit", "-n", type=COUNT, default=None, help="At most so many. [default: 30, all with --json]")
 @click.option("--all", "all_", is_flag=True, help="Archived sessions too, and no limit.")
+@click.option("--found", is_flag=True, help="Instead: agents' transcripts on this machine that are not imported as they are now.")
 def command(
     frame: Frame,
     text: str,
@@ -39,6 +40,7 @@ def command(
     until: str | None,
     limit: int | None,
     all_: bool,
+    found: bool,
     type_: str | None,
     **given: Any,
 ) -> None:
@@ -46,6 +48,9 @@ def command(
     from segue.cli.times import moment
 
     app = frame.app
+    if found:
+        _found(frame, given["agent"], limit or (None if all_ or frame.json else 30))
+        return
     week_ago = moment("7d", frame.now()) or ""
     if resumable:
         status, since = ("paused",), since or "7d"
@@ -91,7 +96,30 @@ def command(
         frame.write(f"{plural(len(rows), 'session')}. Next: segue status NAME, segue restore NAME\n")
 
 
+def _found(frame: Frame, agent: str | None, most: int | None) -> None:
+    from segue.cli.import_ import everywhere
+    from segue.engine.discovery import find_all
+
+    app = frame.app
+    where = everywhere(frame, agent)
+    waiting = find_all(app.store, app.transcripts, where, app.seen, clock=app.clock)
+
+    def render(_document: Any) -> str:
+        if not waiting:
+            known = ", ".join(root.agent for root in where)
+            return f"all transcripts of {known} are in the log\n" if where else "no agent that is known has transcripts here\n"
+        lines = [
+            (w.agent, w.foreign_id or "-", w.state, ago(frame.now() - w.modified), f"{-(-w.bytes // 1024):,} kB", w.path)
+            for w in waiting[:most]
+        ]
+        more = f"and {len(waiting) - len(lines)} more: segue list --found --all\n" if len(lines) < len(waiting) else ""
+        header = ("agent", "its id", "state", "written", "size", "file")
+        return table(lines, header, frame.width) + more + "take them in: segue import --all, or segue import FILE\n"
+
+    frame.answer({"found": [w.to_json() for w in waiting[:most]], "more": most is not None and len(waiting) > most}, render)
+
+
 _EMPTY = """no session yet
 begin one:           segue start --task "..."
-or bring yours in:   segue import ~/.claude/projects
+or bring yours in:   segue import --all
 """

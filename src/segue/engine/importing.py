@@ -15,6 +15,7 @@ from segue.core.log.ids import session_name, session_prefix, slug_word
 from segue.core.log.times import day, stamp
 from segue.engine.foreign import Foreign, begin, place
 from segue.ports import Batch, Clock, Found, Noted, Store, Transcripts
+from segue.ports.seen import Seen, Sighting
 
 Find = Callable[[str, str], str | None]
 """Which session is this, of that agent, under the agent's own id? None: not one that is known."""
@@ -39,6 +40,12 @@ class Imported(NamedTuple):
         """Return the shape that `--json` prints (product 13.4)."""
         return {**self._asdict(), "losses": [n._asdict() for n in self.losses]}
 
+    def added_to(self, before: "Imported | None") -> "Imported":
+        """Return this together with what became of the session before, in the same import."""
+        if before is None:
+            return self
+        return self._replace(new_events=before.new_events + self.new_events, losses=before.losses + self.losses)
+
 
 class Import(NamedTuple):
     """What an import made of all that it was given."""
@@ -60,11 +67,24 @@ def import_paths(
     clock: Clock,
     agent: str | None = None,
     find: Find | None = None,
+    seen: Seen | None = None,
+    tell: Callable[[Found], None] = lambda _: None,
 ) -> Import:
     """Import the transcripts that *paths* name or hold into *store*, and return what became of each session.
 
     Repeatable: a second import adds nothing. Several processes may import the same files at once. One file that cannot be
-    read never hides another. What was appended stays, also when the import is broken off; the next one goes on there.
+    read, or is not there, never hides another. What was appended stays, also when the import is broken off; the next one
+    goes on there.
+
+    Args:
+        store: where they go.
+        transcripts: who finds and reads them.
+        paths: files and directories.
+        clock: the time of a session that does not tell when it began.
+        agent: whose they are, whatever they look like.
+        find: how a session is found by its foreign id; see `Importer`.
+        seen: is told of every file that was taken in.
+        tell: is called with each file before it is read.
 
     Raises:
         UsageError: there is no reader for *agent*.
@@ -74,14 +94,28 @@ def import_paths(
     found: dict[str, Imported] = {}
     losses: list[Noted] = []
     for file in transcripts.find(paths, agent):
-        try:
-            for one in importer.take(file):
-                before = found.get(one.id)
-                found[one.id] = _sum(before, one) if before else one
-        except OSError as e:
-            losses.append(Noted(file.path, f"cannot be read: {e.strerror or e}"))
-        losses += importer.homeless()
+        tell(file)
+        losses += take_into(found, importer, file, transcripts.stamp(file.path), seen)
     return Import(tuple(found.values()), tuple(losses))
+
+
+def take_into(found: dict[str, Imported], importer: "Importer", file: Found, stamp: str, seen: Seen | None) -> list[Noted]:
+    """Import one file, add what became of its sessions to *found*, and return what belongs to none.
+
+    *seen* is told what became of the file as it was at *stamp*, unless it could not be read.
+    """
+    taken = ""
+    try:
+        for one in importer.take(file):
+            taken = taken or one.id
+            found[one.id] = one.added_to(found.get(one.id))
+    except OSError as e:
+        return [Noted(file.path, f"cannot be read: {e.strerror or e}")]
+    finally:
+        importer.forget(file)
+    if seen is not None and file.reader is not None:
+        seen.put(file.path, Sighting(stamp, file.reader.agent, file.foreign_id, taken))
+    return importer.homeless()
 
 
 class Importer:
@@ -136,6 +170,21 @@ class Importer:
         for foreign_id, one in gathered.items():
             head = self._store.info(one.session).head.seq
             yield Imported(one.session, foreign_id, reader.agent, head, one.new, tuple(one.losses))
+
+    def session_of(self, file: Found) -> str | None:
+        """Return the session that a file's records are in, or None."""
+        return self._session(file.reader.agent, file.foreign_id) if file.reader is not None else None
+
+    def read_to(self, session: str, file: Found) -> int:
+        """Return how many bytes of a file the session has."""
+        position = self._position(session, file.reader.agent, file) if file.reader is not None else None
+        offset = (position or {}).get("offset")
+        return offset if isinstance(offset, int) else 0
+
+    def forget(self, file: Found) -> None:
+        """Let go of what is remembered of a file for the next time: the log has it."""
+        for key in [k for k in self._positions if k[1] == file.path]:
+            del self._positions[key]
 
     # --- sessions
 
@@ -349,7 +398,3 @@ def _facts_key(agent: str, batch: Batch) -> str:
 def _position_key(agent: str, file: Found) -> str:
     name = f"{file.foreign_id}\0{file.path}".encode("utf-8", "replace")
     return f"{agent}:position:{blake2b(name, digest_size=16).hexdigest()}"
-
-
-def _sum(a: Imported, b: Imported) -> Imported:
-    return b._replace(new_events=a.new_events + b.new_events, losses=a.losses + b.losses)

@@ -38,6 +38,12 @@ KEYS: Final = (
     Key("model", "", "SEGUE_MODEL", "model that restored contexts are counted for, where a session names none"),
     Key("restore.level", "balanced", "SEGUE_LEVEL", "size of restored contexts", ("minimal", "balanced", "full")),
     Key(
+        "import.exclude",
+        "",
+        "SEGUE_IMPORT_EXCLUDE",
+        "transcripts that are never taken in: patterns of absolute paths, divided by `:` (*/-home-me-private/*)",
+    ),
+    Key(
         "upkeep", "auto", "SEGUE_UPKEEP", "auto: seal and index in the background when there is something to do", ("auto", "off")
     ),
 )

@@ -1,10 +1,13 @@
 """The agents' transcripts: read into events, and written from them."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
 
 from segue.core.log.events import Draft
 from segue.core.together.conversation import Accepts, Carried, Conversation
+
+EMPTY: Final = "empty file"
+"""The reason of a transcript that has nothing in it yet."""
 
 
 class Noted(NamedTuple):
@@ -91,17 +94,34 @@ class Found(NamedTuple):
     reader: TranscriptReader | None
     foreign_id: str = ""
     reason: str = ""
+    stranger: bool = False
+    """It was read, and is no agent's transcript."""
+
+
+class Asked(NamedTuple):
+    """A reader that was asked whose a file is: what it looks for, and what it saw in the file instead."""
+
+    agent: str
+    missed: str
 
 
 class Transcripts(Protocol):
     """The transcripts on this machine."""
 
-    def find(self, paths: Iterable[str], agent: str | None = None, *, known: Container[str] = ()) -> Iterator[Found]:
+    agents: tuple[str, ...]
+    """Those whose transcripts can be read."""
+    readers: str
+    """The readers by agent and version, as one text."""
+
+    def find(
+        self, paths: Iterable[str], agent: str | None = None, *, known: Container[str] = (), others: bool = False
+    ) -> Iterator[Found]:
         """Yield the transcripts that *paths* name or hold, but for those of *known* paths.
 
         Directories are walked as they are read, a session's own file before its subagents'. A named file that nobody can
-        read is found without a reader, and with a reason; in directories, files that are nobody's are passed over, unreadable
-        ones are not. With *agent*, only that agent's; a named file is then read as one whatever it looks like.
+        read is found without a reader, and with a reason; in directories, files that are nobody's are passed over (with
+        *others*, they are not), unreadable ones are not. With *agent*, only that agent's; a named file is then read as one
+        whatever it looks like. A file that the user excluded is nobody's.
 
         Raises:
             UsageError: there is no reader of that name.
@@ -109,7 +129,15 @@ class Transcripts(Protocol):
         ...
 
     def stamp(self, path: str) -> str:
-        """Return a short text that changes when the file does; empty where there is none."""
+        """Return a short text that changes when the file does, or what belongs to it; empty where there is none."""
+        ...
+
+    def size(self, path: str) -> tuple[int, float]:
+        """Return a file's bytes and when it was written to last, in seconds since 1970; zeros where there is none."""
+        ...
+
+    def ask(self, path: str) -> list[Asked]:
+        """Return why each reader does not take a file for its own, those that do left out. Raises OSError."""
         ...
 
 

@@ -1,5 +1,7 @@
 """The transcripts of coding agents: one module per agent, and finding them."""
 
+from collections.abc import Sequence
+
 from segue.ports import TranscriptReader, Transcripts, TranscriptWriter
 
 
@@ -22,8 +24,8 @@ def writers() -> tuple[TranscriptWriter, ...]:
     return (ClaudeCodeWriter(), CodexWriter())
 
 
-def transcripts() -> Transcripts:
-    """Return the transcripts of all known agents on this machine."""
+def transcripts(exclude: Sequence[str] = ()) -> Transcripts:
+    """Return the transcripts of all known agents on this machine, but for those whose path fits a pattern of *exclude*."""
     from segue.transcripts._files import Readers
 
-    return Readers(readers())
+    return Readers(readers(), exclude)

@@ -2,52 +2,81 @@
 
 import os
 from collections.abc import Container, Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from segue.core.errors import UsageError
 from segue.ports import Found, ManySessions, TranscriptReader
+from segue.ports.transcripts import Asked
 from segue.transcripts._lines import read_head
+from segue.transcripts._records import parse
 
 _SUFFIXES = (".jsonl", ".jsonl.gz", ".db", ".json")
 _HEAD = 256 * 1024
+_LINES = 50
 _UNKNOWN = "not a transcript of an agent that is known"
+_BESIDE = ("-wal", ".meta.json")
+"""What is written beside a transcript and belongs to it: behind its name, or in the place of its suffix."""
 
 
 class Readers:
     """Transcripts in files of this machine. See `ports.Transcripts`."""
 
-    def __init__(self, readers: Sequence[TranscriptReader]) -> None:
-        """Ask *readers* in this order whose a file is."""
+    def __init__(self, readers: Sequence[TranscriptReader], exclude: Sequence[str] = ()) -> None:
+        """Ask *readers* in this order whose a file is; those whose path fits a pattern of *exclude* are not opened."""
         self._readers = readers
+        self._exclude = exclude
         self._shared: dict[str, ManySessions] = {}
+        self.agents = tuple(r.agent for r in readers)
+        self.readers = " ".join(f"{r.agent}/{r.version}" for r in readers)
 
-    def find(self, paths: Iterable[str], agent: str | None = None, *, known: Container[str] = ()) -> Iterator[Found]:
+    def find(
+        self, paths: Iterable[str], agent: str | None = None, *, known: Container[str] = (), others: bool = False
+    ) -> Iterator[Found]:
         """See `Transcripts.find`."""
         readers = [r for r in self._readers if agent in {None, r.agent}]
         if not readers:
-            names = ", ".join(r.agent for r in self._readers)
-            raise UsageError(f"there is no reader for agent {agent!r}", hint=f"one of: {names}", agent=agent)
+            raise UsageError(f"there is no reader for agent {agent!r}", hint=f"one of: {', '.join(self.agents)}", agent=agent)
         only = readers[0] if agent is not None else None
         for path in paths:
             name = os.path.abspath(path)  # noqa: PTH100  (Path.resolve would follow links: a file's name is its session's)
             if Path(name).is_dir():
                 for file in _walk(name):
                     if file not in known:
-                        yield from (f for f in self._look(file, readers, None) if f.path not in known)
+                        found = self._look(file, readers, None)
+                        yield from (f for f in found if f.path not in known and (others or not f.stranger))
             elif name not in known:
-                found = self._look(name, readers, only) or [Found(name, None, reason=_UNKNOWN)]
-                yield from (f for f in found if f.path not in known)
+                yield from (f for f in self._look(name, readers, only) if f.path not in known)
 
     def stamp(self, path: str) -> str:
         """See `Transcripts.stamp`."""
+        own = _stamp(path)
+        if not own:
+            return self._shared[path].stamp(path) if path in self._shared else ""
+        stem = path.removesuffix(".gz").removesuffix(".jsonl")
+        beside = [_stamp((path if suffix.startswith("-") else stem) + suffix) for suffix in _BESIDE]
+        return "+".join(filter(None, [own, *beside]))
+
+    def size(self, path: str) -> tuple[int, float]:
+        """See `Transcripts.size`."""
         try:
+            if path in self._shared:
+                return 0, Path(path.rpartition("#")[0]).stat().st_mtime
             found = Path(path).stat()
         except (OSError, ValueError):
-            return self._shared[path].stamp(path) if path in self._shared else ""
-        return f"{found.st_dev}:{found.st_ino}:{found.st_size}:{found.st_mtime_ns}"
+            return 0, 0.0
+        return found.st_size, found.st_mtime
+
+    def ask(self, path: str) -> list[Asked]:
+        """See `Transcripts.ask`."""
+        head = read_head(path, _HEAD)
+        return [Asked(r.agent, _missed(r, head)) for r in self._readers if not r.sniff(path, head)]
 
     def _look(self, path: str, readers: Sequence[TranscriptReader], only: TranscriptReader | None) -> list[Found]:
         """Return what a file holds: a session, several, or nothing that is anybody's."""
+        pattern = next((p for p in self._exclude if fnmatchcase(path, p)), None)
+        if pattern is not None:
+            return [Found(path, None, reason=f"excluded by the setting import.exclude: {pattern}", stranger=True)]
         file = path
         try:
             if "#" in path and not Path(path).exists():
@@ -55,15 +84,33 @@ class Readers:
             head = read_head(file, _HEAD)
             reader = only or next((r for r in readers if r.sniff(file, head)), None)
             if reader is None:
-                return []
+                return [Found(path, None, reason=_UNKNOWN, stranger=True)]
             if not isinstance(reader, ManySessions):
                 return [Found(file, reader, reader.identify(file, head))]
             sessions = reader.sessions(file)
         except (OSError, ValueError) as e:  # ValueError: a NUL in the path
             return [Found(path, None, reason=f"cannot be read: {getattr(e, 'strerror', None) or e}")]
         found = [Found(name, reader, foreign_id) for name, foreign_id in sessions if path in {file, name}]
-        self._shared.update((f.path, reader) for f in found)
+        self._shared.update((f.path, reader) for f in found if f.path != file)
         return found or [Found(path, None, reason="no such session in it")]
+
+
+def _stamp(path: str) -> str:
+    try:
+        found = Path(path).stat()
+    except (OSError, ValueError):
+        return ""
+    return f"{found.st_dev}:{found.st_ino}:{found.st_size}:{found.st_mtime_ns}"
+
+
+def _missed(reader: TranscriptReader, head: bytes) -> str:
+    """Return what *reader* looks for, and what a *head* has in its place."""
+    lines = [line for line in head.split(b"\n")[:_LINES] if line.strip(b"\0 \t\r")]
+    whole = sum(parse(line.strip(b"\0\r")).record is not None for line in lines)
+    wants = getattr(reader, "wants", "") or "records of its own form"
+    if not lines:
+        return f"looks for {wants}; the file has no line with anything in it"
+    return f"looks for {wants}; of the first {len(lines)} lines {whole} are JSON objects, and they are not of that form"
 
 
 def _walk(directory: str) -> Iterator[str]:

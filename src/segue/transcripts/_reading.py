@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from segue.core.log.events import Draft
 from segue.ports import Batch, Noted
+from segue.ports.transcripts import EMPTY
 from segue.transcripts._lines import Line, Lines, open_file
 from segue.transcripts._records import Drafts, Place, parse
 
@@ -92,7 +93,7 @@ class JsonLinesReader(ABC):
                     told, found, size, start = dict(meaning.facts), [], 0, lines.offset
             noted = () if not lines.torn else (Noted(f"{path}:{lines.number + 1}", lines.torn),)
             if not lines.offset and not noted:
-                noted = (Noted(path, "empty file"),)
+                noted = (Noted(path, EMPTY),)
             if found or noted or lines.offset != start:
                 yield self._batch(lines, meaning, foreign_id, found, told, noted)
 
