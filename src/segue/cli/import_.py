@@ -28,7 +28,6 @@ def command(frame: Frame, paths: tuple[str, ...], all_: bool, agent: str | None,
 
     What could not be read is named under losses; it hides nothing else. Why a file is not there: segue why FILE.
     """
-    app = frame.app
     found = [os.path.expanduser(p) for p in paths]  # noqa: PTH111  (as the shell would have)
     if all_ and not found:
         where = everywhere(frame, agent)

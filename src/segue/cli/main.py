@@ -35,6 +35,7 @@ SECTIONS: Final = {
     "Take in": {
         "init": "capture coding agents as they work: hooks and slash commands",
         "import": "bring coding agents' transcripts in; with --follow as they are written",
+        "why": "why a file is not in the log, or how it is",
         "append": "add events, each acknowledged once it is on disk",
     },
     "Care": {

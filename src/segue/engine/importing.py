@@ -175,10 +175,13 @@ class Importer:
         """Return the session that a file's records are in, or None."""
         return self._session(file.reader.agent, file.foreign_id) if file.reader is not None else None
 
+    def position_of(self, session: str, file: Found) -> dict[str, Any] | None:
+        """Return how far a file was read into the session; None: it was not."""
+        return self._position(session, file.reader.agent, file) if file.reader is not None else None
+
     def read_to(self, session: str, file: Found) -> int:
         """Return how many bytes of a file the session has."""
-        position = self._position(session, file.reader.agent, file) if file.reader is not None else None
-        offset = (position or {}).get("offset")
+        offset = (self.position_of(session, file) or {}).get("offset")
         return offset if isinstance(offset, int) else 0
 
     def forget(self, file: Found) -> None:

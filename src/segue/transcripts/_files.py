@@ -15,6 +15,16 @@ _SUFFIXES = (".jsonl", ".jsonl.gz", ".db", ".json")
 _HEAD = 256 * 1024
 _LINES = 50
 _UNKNOWN = "not a transcript of an agent that is known"
+_WANTS = {
+    "claude-code": "records with `type` and `sessionId`, or with `uuid` and `parentUuid`",
+    "codex": "records with `timestamp`, `type` and `payload`",
+    "gemini-cli": "a header with `sessionId` and `projectHash`, or messages with `id` and `type` (user, gemini)",
+    "qwen-code": "records with `uuid`, `sessionId` and `message.parts`",
+    "opencode": "an SQLite database with opencode's tables",
+    "aider": "a line `# aider chat started at`",
+    "messages": "records with `role` and `content`, or `messages`",
+}
+"""What readers look for, in words."""
 _BESIDE = ("-wal", ".meta.json")
 """What is written beside a transcript and belongs to it: behind its name, or in the place of its suffix."""
 
@@ -107,10 +117,10 @@ def _missed(reader: TranscriptReader, head: bytes) -> str:
     """Return what *reader* looks for, and what a *head* has in its place."""
     lines = [line for line in head.split(b"\n")[:_LINES] if line.strip(b"\0 \t\r")]
     whole = sum(parse(line.strip(b"\0\r")).record is not None for line in lines)
-    wants = getattr(reader, "wants", "") or "records of its own form"
+    wants = _WANTS.get(reader.agent, "records of its own form")
     if not lines:
         return f"looks for {wants}; the file has no line with anything in it"
-    return f"looks for {wants}; of the first {len(lines)} lines {whole} are JSON objects, and they are not of that form"
+    return f"looks for {wants}; lines looked at: {len(lines)}, JSON objects among them: {whole}, of that form: none that tells"
 
 
 def _walk(directory: str) -> Iterator[str]:
