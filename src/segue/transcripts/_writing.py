@@ -6,12 +6,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from segue.core.errors import ExistsError
-from segue.core.together.conversation import FATES, Carried, Conversation, Fate
+from segue.core.together.conversation import FATES, Carried, Fate
 
 UNKNOWN_TIME: Final = "1970-01-01T00:00:00.000Z"
 _NUMBER = re.compile(r"\d+")
@@ -75,21 +74,7 @@ def form_for(version: str, forms: Sequence[Form], newest: str, agent: str) -> tu
     return fitting[-1], ()
 
 
-# --- names
-
-
-def uuid_of(*names: str) -> str:
-    """Return a UUID (in the form of version 4) made from *names*: the same names make the same one."""
-    data = bytearray(blake2b("\0".join(names).encode("utf-8", "surrogatepass"), digest_size=16).digest())
-    data[6] = data[6] & 0x0F | 0x40
-    data[8] = data[8] & 0x3F | 0x80
-    text = data.hex()
-    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
-
-
-def foreign_id(conversation: Conversation, agent: str) -> str:
-    """Return the agent's id of the session that is made from *conversation*: by our session and the position in it."""
-    return uuid_of("segue", agent, conversation.session, conversation.digest or str(conversation.seq))
+# --- times
 
 
 def milliseconds(at: str, otherwise: str = UNKNOWN_TIME) -> str:

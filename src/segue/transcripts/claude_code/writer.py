@@ -5,19 +5,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from segue.core.together.conversation import Accepts, Conversation, Turn
+from segue.core.log.ids import named_uuid
+from segue.core.together.conversation import Accepts, Conversation, Turn, identity
 from segue.ports import Destination, Noted, Written
 from segue.transcripts._writing import (
     Tally,
     as_text,
-    foreign_id,
     form_for,
     lines_of,
     make_file,
     media_of,
     milliseconds,
     said_of,
-    uuid_of,
     what_of,
 )
 from segue.transcripts.claude_code.profile import IMAGES, NEWEST, PROFILES, Profile, check, directory_of
@@ -56,7 +55,7 @@ class ClaudeCodeWriter:
         """See `TranscriptWriter.write`."""
         form, warnings = form_for(to.version, PROFILES, NEWEST, "Claude Code")
         tally = Tally()
-        session = foreign_id(conversation, AGENT)
+        session = identity(conversation, AGENT)
         records = _Records(conversation, session, form, to, tally)
         data = lines_of(records.all(), tally)
         path = str(_path(session, to))
@@ -113,7 +112,7 @@ class _Records:
 
     def _record(self, turn: Turn, number: int, message: dict[str, Any]) -> dict[str, Any]:
         """Return a record. The order of its fields matters: see `profile`."""
-        uuid = uuid_of(self._session, "record", str(number))
+        uuid = named_uuid(self._session, "record", str(number))
         self._at = milliseconds(turn.at, self._at)
         record: dict[str, Any] = {"parentUuid": self._last, "isSidechain": False, "message": message}
         record["type"] = "assistant" if turn.role == "assistant" else "user"
@@ -147,7 +146,7 @@ class _Records:
             self._tally.add("usage", "dropped", "the tokens were spent by the session that it comes from")
         calls = any(block["type"] == "tool_use" for block in blocks)
         return {
-            "id": "msg_" + uuid_of(self._session, "message", str(number)).replace("-", "")[:24],
+            "id": "msg_" + named_uuid(self._session, "message", str(number)).replace("-", "")[:24],
             "type": "message",
             "role": "assistant",
             "model": _SYNTHETIC if turn.meta else turn.model or self._model,

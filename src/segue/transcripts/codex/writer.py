@@ -4,13 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from segue.core.together.conversation import Accepts, Conversation, Turn
+from segue.core.together.conversation import Accepts, Conversation, Turn, identity
 from segue.ports import Destination, Noted, Written
 from segue.transcripts._writing import (
     Tally,
     as_text,
     encode,
-    foreign_id,
     form_for,
     lines_of,
     make_file,
@@ -50,7 +49,7 @@ class CodexWriter:
         """See `TranscriptWriter.write`."""
         form, warnings = form_for(to.version, PROFILES, NEWEST, "Codex")
         tally = Tally()
-        session = foreign_id(conversation, AGENT)
+        session = identity(conversation, AGENT)
         records = _Records(conversation, session, form, to, tally)
         data = lines_of(records.all(), tally)
         path = _path(session, records.began, to)
