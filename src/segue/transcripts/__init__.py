@@ -12,8 +12,9 @@ def readers() -> tuple[TranscriptReader, ...]:
     from segue.transcripts.gemini.reader import Gemini
     from segue.transcripts.messages.reader import Messages
     from segue.transcripts.opencode.reader import OpenCode
+    from segue.transcripts.qwen.reader import Qwen
 
-    return (ClaudeCode(), Codex(), Gemini(), OpenCode(), Messages())
+    return (Qwen(), ClaudeCode(), Codex(), Gemini(), OpenCode(), Messages())
 
 
 def writers() -> tuple[TranscriptWriter, ...]:

@@ -69,6 +69,8 @@ def answered(identity: str, response: Any, media: Iterable[Any] = ()) -> dict[st
             response = response["output"]
         elif set(response) == {"error"}:
             response, failed = response["error"], True
+        else:
+            failed = response.get("success") is False
     beside = parts_of(list(media))
     if beside:
         response = [{"type": "text", "content": response}, *beside] if response not in (None, "") else beside
@@ -118,3 +120,13 @@ def effects_of(name: str, arguments: Any, display: Any, response: Any, call: str
         yield {"op": op, **({"exit_code": int(code[1])} if code else {}), **named}
     elif op == "search":
         yield {"op": op, **named}
+
+
+def usage_of(given: int, said: int, thought: int, cached: int, total: int) -> dict[str, Any]:
+    """Return a message's usage. Google counts thoughts beside the answer, some servers within it: the *total* tells."""
+    body = {
+        "input_tokens": given,
+        "output_tokens": said + thought if not total or total >= given + said + thought else said,
+        "cache_read_tokens": cached,
+    }
+    return body | {"reasoning_tokens": thought} if thought else body

@@ -92,7 +92,9 @@ def _gemini(m: Machine) -> Place:
 def _qwen(m: Machine) -> Place:
     config = m.moved("QWEN_HOME", ".qwen")
     home = m.moved("QWEN_RUNTIME_DIR") if m.variable("QWEN_RUNTIME_DIR") else config
-    return Place("qwen-code", "Qwen Code", "qwen", home, config, _below(home, "projects/*/chats", "tmp/*/chats"))
+    return Place(
+        "qwen-code", "Qwen Code", "qwen", home, config, _below(home, "projects/*/chats", "projects/*/subagents", "tmp/*/chats")
+    )
 
 
 def _opencode(m: Machine) -> Place:

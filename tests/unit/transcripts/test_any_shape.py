@@ -14,12 +14,14 @@ from segue.transcripts.claude_code.reader import ClaudeCode
 from segue.transcripts.codex.reader import Codex
 from segue.transcripts.gemini.reader import Gemini
 from segue.transcripts.messages.reader import Messages
+from segue.transcripts.qwen.reader import Qwen
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "transcripts"
 SAMPLES = {
     "claude": (ClaudeCode, "claude/hooks-subagent-compact.jsonl"),
     "codex": (Codex, "codex/exec-plan-and-resume.jsonl"),
     "gemini": (Gemini, "gemini/headless-plan-and-resume.jsonl"),
+    "qwen": (Qwen, "qwen/headless-plan.jsonl"),
     "openai": (Messages, "messages/openai.jsonl"),
     "anthropic": (Messages, "messages/anthropic.jsonl"),
     "conversations": (Messages, "messages/conversations.jsonl"),
@@ -74,7 +76,7 @@ def test_a_record_of_any_shape_is_an_event_or_a_named_loss(sample, data, tmp_pat
         encode_content(draft, "0" * 32)
 
 
-@pytest.mark.parametrize("sample", ["claude", "codex", "gemini", "openai", "anthropic"])
+@pytest.mark.parametrize("sample", ["claude", "codex", "gemini", "qwen", "openai", "anthropic"])
 @given(data=st.data())
 def test_reading_in_steps_is_reading_at_once_wherever_a_file_is_cut_or_damaged(sample, data, tmp_path_factory):
     make, name = SAMPLES[sample]

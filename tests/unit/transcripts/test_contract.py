@@ -8,6 +8,7 @@ from segue.transcripts.claude_code.reader import ClaudeCode
 from segue.transcripts.codex.reader import Codex
 from segue.transcripts.gemini.reader import Gemini
 from segue.transcripts.messages.reader import Messages
+from segue.transcripts.qwen.reader import Qwen
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "transcripts"
 
@@ -68,6 +69,17 @@ class TestMinimalGemini(TranscriptContract):
 
     def sample(self):
         return (FIXTURES / "gemini" / "minimal-importable.jsonl").read_bytes()
+
+
+class TestQwen(TranscriptContract):
+    name = "ec2bf8d9-bb92-4cbb-8e06-280e77fa93b7.jsonl"
+    distinct = 6
+
+    def reader(self):
+        return Qwen()
+
+    def sample(self):
+        return (FIXTURES / "qwen" / "headless-plan.jsonl").read_bytes()
 
 
 class TestMessages(TranscriptContract):

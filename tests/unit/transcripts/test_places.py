@@ -17,7 +17,11 @@ def test_without_variables_every_agent_is_at_its_own_place_below_home() -> None:
         "codex": ("/h/.codex", "/h/.codex", ("/h/.codex/sessions", "/h/.codex/archived_sessions")),
         "gemini-cli": ("/h/.gemini", "/h/.gemini", ("/h/.gemini/tmp/*/chats",)),
         "opencode": ("/h/.local/share/opencode", "/h/.config/opencode", ("/h/.local/share/opencode/opencode*.db",)),
-        "qwen-code": ("/h/.qwen", "/h/.qwen", ("/h/.qwen/projects/*/chats", "/h/.qwen/tmp/*/chats")),
+        "qwen-code": (
+            "/h/.qwen",
+            "/h/.qwen",
+            ("/h/.qwen/projects/*/chats", "/h/.qwen/projects/*/subagents", "/h/.qwen/tmp/*/chats"),
+        ),
         "aider": ("/h/.aider", "/h", ()),
     }
 

@@ -73,7 +73,7 @@ VOCABULARIES: Final[Mapping[str, tuple[Tool, ...]]] = {
         _tool("patch", "apply_patch", patch="input patch"),
         _tool("plan", "update_plan", steps="plan", text="step"),
     ),
-    "gemini": (
+    "gemini-cli": (
         _tool("run", "run_shell_command", command="command", title="description", place="dir_path directory"),
         _tool("read", "read_file", path="file_path absolute_path", start="start_line", end="end_line"),
         _tool("write", "write_file", path="file_path", content="content"),
@@ -85,7 +85,7 @@ VOCABULARIES: Final[Mapping[str, tuple[Tool, ...]]] = {
         _tool("web", "google_web_search", query="query"),
         _tool("plan", "write_todos", steps="todos", text="description"),
     ),
-    "qwen": (
+    "qwen-code": (
         _tool("run", "run_shell_command", command="command", title="description", place="directory", behind="is_background"),
         _tool("read", "read_file", path="file_path absolute_path", skip="offset", count="limit"),
         _tool("write", "write_file", path="file_path", content="content"),

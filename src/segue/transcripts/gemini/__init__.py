@@ -1,1 +1,1 @@
-"""Gemini CLI's transcripts."""
+"""Gemini CLI: its transcripts, read and written."""

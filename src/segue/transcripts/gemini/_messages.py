@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from segue.transcripts._genai import answered, effects_of, parts_of
+from segue.transcripts._genai import answered, effects_of, parts_of, usage_of
 from segue.transcripts._records import count_of, dict_of, list_of, name_of, text_of
 
 
@@ -76,15 +76,7 @@ def _effects(call: dict[str, Any], answer: dict[str, Any]) -> list[dict[str, Any
 
 
 def _usage(tokens: dict[str, Any]) -> dict[str, Any]:
-    """Return the usage of a message. Google counts thoughts beside the answer, some servers within it: the total tells."""
     if not tokens:
         return {}
-    given, said, thought = (count_of(tokens, k) for k in ("input", "output", "thoughts"))
-    given += count_of(tokens, "tool")
-    total = count_of(tokens, "total")
-    body = {
-        "input_tokens": given,
-        "output_tokens": said + thought if not total or total >= given + said + thought else said,
-        "cache_read_tokens": count_of(tokens, "cached"),
-    }
-    return body | {"reasoning_tokens": thought} if thought else body
+    given, said, thought, cached, total = (count_of(tokens, k) for k in ("input", "output", "thoughts", "cached", "total"))
+    return usage_of(given + count_of(tokens, "tool"), said, thought, cached, total)
