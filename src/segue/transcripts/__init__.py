@@ -21,8 +21,9 @@ def writers() -> tuple[TranscriptWriter, ...]:
     """Return a writer for each agent that a session can go on in."""
     from segue.transcripts.claude_code.writer import ClaudeCodeWriter
     from segue.transcripts.codex.writer import CodexWriter
+    from segue.transcripts.opencode.writer import OpenCodeWriter
 
-    return (ClaudeCodeWriter(), CodexWriter())
+    return (ClaudeCodeWriter(), CodexWriter(), OpenCodeWriter())
 
 
 def transcripts(exclude: Sequence[str] = ()) -> Transcripts:

@@ -5,6 +5,8 @@ from segue.transcripts.claude_code.reader import ClaudeCode
 from segue.transcripts.claude_code.writer import ClaudeCodeWriter
 from segue.transcripts.codex.reader import Codex
 from segue.transcripts.codex.writer import CodexWriter
+from segue.transcripts.opencode.reader import OpenCode
+from segue.transcripts.opencode.writer import OpenCodeWriter
 
 
 class TestClaudeCode(WriterContract):
@@ -21,3 +23,11 @@ class TestCodex(WriterContract):
 
     def reader(self):
         return Codex()
+
+
+class TestOpenCode(WriterContract):
+    def writer(self):
+        return OpenCodeWriter()
+
+    def reader(self):
+        return OpenCode()

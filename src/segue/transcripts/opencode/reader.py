@@ -10,12 +10,15 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Final
 
 from segue.ports import Batch, Noted
+from segue.transcripts._lines import read_head
+from segue.transcripts.opencode import files
 from segue.transcripts.opencode.records import AGENT, VERSION
 
 if TYPE_CHECKING:
     from segue.transcripts.opencode.database import Database
 
 _SESSION = re.compile(r"ses_[0-9A-Za-z_-]{1,100}\Z")
+_HEAD: Final = 64 * 1024
 _MAGIC: Final = b"SQLite format 3\0"
 _DATABASE = re.compile(r"opencode[\w.-]*\.db\Z")
 
@@ -32,7 +35,7 @@ class OpenCode:
     def sniff(self, path: str, head: bytes) -> bool:
         """See `TranscriptReader.sniff`: a database is known by its name or its tables."""
         if not head.startswith(_MAGIC):
-            return False
+            return files.is_export(head) or files.is_tree(path, head)
         if _DATABASE.search(PurePath(path).name):
             return True
         try:
@@ -43,15 +46,17 @@ class OpenCode:
 
     def identify(self, path: str, head: bytes) -> str:
         """See `TranscriptReader.identify`."""
-        del head
         database, _, session = path.rpartition("#")
-        if not database:
-            return path
+        if not _SESSION.match(session) or not database:
+            return path if head.startswith(_MAGIC) else files.identify(path, head)
         with closing(_open(database)) as db:
             return _root(session, dict(db.sessions()))
 
     def sessions(self, path: str) -> list[tuple[str, str]]:
         """See `ports.ManySessions.sessions`."""
+        head = read_head(path, _HEAD)
+        if not head.startswith(_MAGIC):
+            return [(path, files.identify(path, head))]
         with closing(_open(path)) as db:
             begun = dict(db.sessions())
             if not begun and db.flaws:
@@ -80,7 +85,12 @@ class OpenCode:
         del trusted
         file, _, session = path.rpartition("#")
         if not file or not _SESSION.match(session):
-            yield from self._all(path)
+            head = read_head(path, _HEAD)
+            if head.startswith(_MAGIC):
+                yield from self._all(path)
+            else:
+                found = files.Files(path, foreign_id)
+                yield from found.tree() if files.is_tree(path, head) else found.export()
             return
         from segue.transcripts.opencode.rows import Reading
 

@@ -6,7 +6,8 @@ A tool's part is its call, and its answer once there is one: it is rewritten whi
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from segue.core.log.events import MAIN, Draft
@@ -78,8 +79,11 @@ class Meaning:
 
     # --- records
 
-    def session(self, found: Record) -> Iterator[Draft]:
-        """Yield the event of the session's own record."""
+    def session(self, found: Record) -> list[Draft]:
+        """Return the event of the session's own record."""
+        return self._safely(found, lambda: self._session(found))
+
+    def _session(self, found: Record) -> Iterator[Draft]:
         info = found.record
         self.at = time_of(dict_of(info, "time").get("created"))
         if self.stream == MAIN:
@@ -87,7 +91,38 @@ class Meaning:
         name = f"{found.id}:session"
         yield self._sign(Draft("record", {"type": "session"}, node=name), found, name, _key(stable(info)))
 
-    def message(self, found: Record, steps: int) -> Iterator[Draft]:
+    def whole(self, message: Record | None, parts: Sequence[Record], new: Container[str]) -> Iterator[Draft]:
+        """Yield the events of a message and its parts, as far as their ids are in *new*.
+
+        The answers of tools come behind all calls of the step: the model got them together.
+        """
+        info = message.record if message else {}
+        steps = [p.id for p in parts if p.record.get("type") == "step-finish"]
+        if message is not None and message.id in new:
+            yield from self._safely(message, lambda: self._info(message, len(steps)))
+        answers: list[Draft] = []
+        for part in parts:
+            if part.record.get("type") in {"step-start", "step-finish"}:
+                yield from answers
+                answers = []
+            if part.id in new:
+                step = steps.index(part.id) if part.id in steps else 0
+                for draft in self._safely(part, partial(self._part, part, info, step)):
+                    if (draft.node or "").endswith(RESULT):
+                        answers.append(draft)
+                    else:
+                        yield draft
+        yield from answers
+
+    def _safely(self, found: Record, meaning: Callable[[], Iterable[Draft]]) -> list[Draft]:
+        """Return the events of a record; one of a shape that nobody has thought of is kept, and named."""
+        try:
+            return list(meaning())
+        except (TypeError, ValueError, LookupError, AttributeError) as e:
+            reason = f"kept, not interpreted: its shape is unknown ({type(e).__name__})"
+            return [self._record(found), self.loss(found.file, found.id, reason, about=":shape")]
+
+    def _info(self, found: Record, steps: int) -> Iterator[Draft]:
         """Yield the events of a message's own record, which has *steps* parts that tell what it cost."""
         info = found.record
         self.at = time_of(dict_of(info, "time").get("created")) or self.at
@@ -106,7 +141,7 @@ class Meaning:
             usage |= {"message_id": found.id} | ({"model": model} if model else {})
             yield self._sign(Draft("usage", usage), found, f"{found.id}:usage", _key(usage), raw=False)
 
-    def part(self, found: Record, info: Mapping[str, Any], step: int = 0) -> Iterator[Draft]:
+    def _part(self, found: Record, info: Mapping[str, Any], step: int) -> Iterator[Draft]:
         """Yield the events of a part of the message *info*; where it ends a step, it is the message's step number *step*."""
         part, kind = found.record, text_of(found.record, "type")
         time = dict_of(part, "time")
@@ -125,10 +160,6 @@ class Meaning:
             yield self._message(found, info, role, said)
         else:
             yield self._record(found)
-
-    def unread(self, found: Record) -> Draft:
-        """Return the event of a record that could not be interpreted."""
-        return self._record(found)
 
     def loss(self, file: str, record: str, reason: str, data: bytes | None = None, about: str = "") -> Draft:
         """Return the event that names a loss at *record*, with its bytes where there are any."""
@@ -165,7 +196,7 @@ class Meaning:
             return
         self.at = time_of(dict_of(state, "time").get("end")) or self.at
         node = found.id + RESULT
-        answer: dict[str, Any] = {"type": "tool_call_response", "id": identity, "name": name, "response": _response(state)}
+        answer: dict[str, Any] = {"type": "tool_call_response", "id": identity, "response": _response(state)}
         if state["status"] == "error":
             answer["is_error"] = True
         said: dict[str, Any] = {"role": "tool", "parts": [answer]}

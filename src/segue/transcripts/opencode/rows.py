@@ -2,15 +2,17 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
-from segue.core.log.events import Draft
 from segue.ports import Batch
 from segue.transcripts._lines import MAX_LINE
 from segue.transcripts._records import count_of, dict_of, digest, list_of, name_of, parse, text_of, time_of
 from segue.transcripts.opencode.database import Database, Listed, Row
 from segue.transcripts.opencode.records import RESULT, Meaning, Record, is_over, stable
+
+if TYPE_CHECKING:
+    from segue.core.log.events import Draft
 
 _WINDOW: Final = 2_000
 """Milliseconds before the latest change in which another one may still have become visible."""
@@ -73,7 +75,8 @@ class Reading:
         revert = digest(repr(taken_back).encode()) if taken_back else ""
         if own:
             found = _session_record(self._db.path, own)
-            self._take(found, repr(stable(found.record)), self._meaning.session, keep=True)
+            if self._is_new(found.id, repr(stable(found.record)).encode("utf-8", "replace")):
+                self._drafts += self._meaning.session(found)
         self._settle(listed, visible, revert, updated)
         for group in _groups(listed):
             if any(row.updated >= self._since - _WINDOW for row in group):
@@ -95,31 +98,25 @@ class Reading:
             yield self._batch({"offset": latest, "digest": digest(told), "line": len(listed), "state": state})
 
     def _group(self, group: Sequence[Listed], latest: int) -> Iterator[Batch]:
-        """Take in a message and its parts, as far as they are new, and yield the stretches that are full."""
-        found = [(row, self._load(row)) for row in group]
-        info = next((f.record for row, f in found if row.table == "message" and f is not None), {})
-        steps = [f.id for _, f in found if f is not None and f.record.get("type") == "step-finish"]
-        for row, record in found:
-            if record is None or row.updated < self._since - _WINDOW:
-                continue
-            keep = row.updated >= latest - _WINDOW
-            if row.table == "message":
-                self._take(record, "", lambda f: self._meaning.message(f, len(steps)), keep=keep)
-            else:
-                step = steps.index(record.id) if record.id in steps else 0
-                self._take(record, "", lambda f, n=step: self._meaning.part(f, info, n), keep=keep)  # type: ignore[misc]
-            if len(self._drafts) >= _BATCH_EVENTS or self._size >= _BATCH_BYTES:
-                yield self._batch(None)
+        """Take in a message and its parts, as far as they are new, and yield a stretch that is full."""
+        found = [(row, record) for row in group if (record := self._load(row)) is not None]
+        new = {
+            row.id
+            for row, record in found
+            if row.updated >= self._since - _WINDOW and self._is_new(record.id, record.data, keep=row.updated >= latest - _WINDOW)
+        }
+        message = next((record for row, record in found if row.table == "message"), None)
+        self._drafts += self._meaning.whole(message, [record for row, record in found if row.table == "part"], new)
+        self._size += sum(len(record.data) for row, record in found if row.id in new)
+        if len(self._drafts) >= _BATCH_EVENTS or self._size >= _BATCH_BYTES:
+            yield self._batch(None)
 
-    def _take(self, found: Record, told: str, meaning: Callable[[Record], Iterable[Draft]], *, keep: bool) -> None:
-        """Add the events of a record that was not seen before as it is now."""
-        name = digest(f"{found.id} {told}".encode() + (b"" if told else found.data))[:12]
+    def _is_new(self, name: str, told: bytes, *, keep: bool = True) -> bool:
+        """Return whether a record was not seen before as it is now; *keep* it in mind for the next time."""
+        name = digest(name.encode("utf-8", "replace") + b" " + told)[:12]
         if keep:
             self._seen.append(name)
-        if name in self._window:
-            return
-        self._drafts += _interpreted(found, meaning, self._meaning)
-        self._size += len(found.data)
+        return name not in self._window
 
     def _load(self, row: Listed) -> Record | None:
         """Return a row's record; None where it cannot be read, or is too long, which is then a loss."""
@@ -137,15 +134,11 @@ class Reading:
     # --- losses
 
     def _lose(self, record: str, reason: str, data: bytes | None = None) -> None:
-        name = digest(f"{record} {reason}".encode("utf-8", "replace") + (data or b""))[:12]
-        self._seen.append(name)
-        if name not in self._window:
+        if self._is_new(f"{record} {reason}", data or b""):
             self._drafts.append(self._meaning.loss(self._db.path, record, reason, data, ":flaw"))
 
     def _lose_in_pieces(self, row: Listed) -> None:
-        name = digest(f"{row.id} {row.updated}".encode())[:12]
-        self._seen.append(name)
-        if name in self._window:
+        if not self._is_new(row.id, str(row.updated).encode()):
             return
         for number, piece in enumerate(self._db.pieces(row, _PIECE), 1):
             reason = "longer than can be read: its bytes are kept in pieces"
@@ -188,15 +181,6 @@ class Reading:
         found, self._drafts, self._size = self._drafts, [], 0
         self._told = dict(self._meaning.facts)
         return Batch(self._foreign_id, found, position, facts, self._began)
-
-
-def _interpreted(found: Record, meaning: Callable[[Record], Iterable[Draft]], about: Meaning) -> list[Draft]:
-    """Return the events of a record; one of a shape that nobody has thought of is kept, and named."""
-    try:
-        return list(meaning(found))
-    except (TypeError, ValueError, LookupError, AttributeError) as e:
-        reason = f"kept, not interpreted: its shape is unknown ({type(e).__name__})"
-        return [about.unread(found), about.loss(found.file, found.id, reason, about=":shape")]
 
 
 # --- rows as records
