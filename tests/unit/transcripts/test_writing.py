@@ -1,0 +1,318 @@
+"""What writers share, and what is each one's own: forms by version, folds, directories, and what their checks find.
+
+One written transcript per form is in `tests/golden/written`; UPDATE_GOLDEN=1 writes them anew, to be read before they are
+committed.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from segue.core.together.conversation import Carried
+from segue.ports import Destination
+from segue.testing.builders import tool_call, tool_result
+from segue.testing.writers import PIXEL, conversation, plain, turn
+from segue.transcripts import writers
+from segue.transcripts._writing import Tally, form_for, milliseconds
+from segue.transcripts.claude_code import profile as claude
+from segue.transcripts.claude_code.writer import ClaudeCodeWriter
+from segue.transcripts.codex import profile as codex
+from segue.transcripts.codex.writer import CodexWriter
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "written"
+UPDATE = bool(os.environ.get("UPDATE_GOLDEN"))
+FORMS = [
+    *((ClaudeCodeWriter, form.version) for form in claude.PROFILES),
+    *((CodexWriter, form.version) for form in codex.PROFILES),
+]
+
+
+def everything():
+    """A conversation with all that a form has a place for."""
+    image = {"type": "blob", "modality": "image", "mime_type": "image/png", "content": PIXEL}
+    more = [
+        turn("user", "Look at this.", image),
+        turn("assistant", tool_call("Read", "call-4", file_path="/shot.png")),
+        turn("tool", tool_result([{"type": "text", "content": "a picture"}, image], "call-4")),
+        turn("assistant", "I see a pixel.", at="2026-01-15T09:31:02.123456789Z"),
+        turn("user", "Half \ud800 of it, \0 and \u2028 as well.", meta=True),
+    ]
+    summary = turn("user", "Before: ZEBRA.", meta=True, summary=True)
+    return conversation(summary, *(t._replace(node="") for t in (*plain().turns, *more)))
+
+
+@pytest.mark.parametrize(("make", "version"), FORMS)
+def test_a_form_is_written_byte_for_byte(make, version, tmp_path, monkeypatch):
+    monkeypatch.setattr(os.path, "realpath", lambda path: path)
+    written = make().write(everything(), Destination(str(tmp_path), "/home/ann/project", version))
+    path = Path(written.files[0])
+    golden = GOLDEN / f"{make.agent}-{version}.jsonl"
+    found = f"{path.relative_to(tmp_path)}\n{path.read_text()}"
+    if UPDATE:
+        golden.parent.mkdir(parents=True, exist_ok=True)
+        golden.write_text(found)
+    assert found == golden.read_text()
+    assert make().validate(str(path)) == []
+
+
+def test_every_agent_has_one_writer():
+    names = [writer.agent for writer in writers()]
+    assert len(set(names)) == len(names)
+    assert {"claude-code", "codex"} <= set(names)
+
+
+@pytest.mark.parametrize(
+    ("version", "form", "warned"),
+    [
+        ("", "2.1.329", False),
+        ("2.1.329", "2.1.329", False),
+        ("2.1.197", "2.1.39", False),
+        ("2.1.197-beta.1", "2.1.39", False),
+        ("2.1.330", "2.1.329", True),
+        ("3.0", "2.1.329", True),
+        ("1.0.88", "2.1.39", True),
+        ("next", "2.1.329", True),
+    ],
+)
+def test_the_form_is_the_last_that_the_version_knows(version, form, warned):
+    found, warnings = form_for(version, claude.PROFILES, claude.NEWEST, "Claude Code")
+    assert (found.version, bool(warnings)) == (form, warned)
+
+
+@pytest.mark.parametrize(
+    ("at", "found"),
+    [
+        ("2026-01-15T09:30:00Z", "2026-01-15T09:30:00.000Z"),
+        ("2026-01-15T09:30:00.123456789Z", "2026-01-15T09:30:00.123Z"),
+        ("2026-01-15T09:30:00.5Z", "2026-01-15T09:30:00.500Z"),
+        ("", "1970-01-01T00:00:00.000Z"),
+        ("yesterday", "1970-01-01T00:00:00.000Z"),
+        ("2026-01-15T09:30:00", "1970-01-01T00:00:00.000Z"),
+    ],
+)
+def test_a_time_is_written_with_milliseconds(at, found):
+    assert milliseconds(at) == found
+
+
+def test_what_is_counted_is_told_once_per_reason():
+    tally = Tally()
+    tally.add("image", "folded", "no place")
+    tally.add("text", "dropped", "blank", 2)
+    tally.add("image", "folded", "no place", 3)
+    tally.add("image", "kept", "", 0)
+    assert tally.carried() == (Carried("image", "folded", 4, "no place"), Carried("text", "dropped", 2, "blank"))
+
+
+# --- Claude Code's own
+
+
+@pytest.mark.parametrize(
+    ("workspace", "name"),
+    [  # the answers are the program's own function's, run in Node
+        ("/home/ann/my.project_1", "-home-ann-my-project-1"),
+        ("/home/ann/ünïcode 🙂 (x)", "-home-ann--n-code-----x-"),
+        ("/" + "long/" * 50 + "end", "-long" * 40 + "-flqre4"),
+        ("/" + "é🙂" * 100, "-" * 201 + "xoxstr"),
+        ("/" + "a" * 199, "-" + "a" * 199),
+        ("/" + "a" * 200, "-" + "a" * 199 + "-b6ymvl"),
+        ("/" + "zz~" * 90, "-" + "zz-" * 66 + "z-1akqb3"),
+    ],
+)
+def test_a_projects_directory_is_named_as_claude_code_names_it(workspace, name):
+    assert claude.directory_of(workspace) == name
+
+
+def test_newer_versions_find_a_session_in_other_projects(tmp_path):
+    writer, here = ClaudeCodeWriter(), Destination(str(tmp_path), "/somewhere")
+    written = writer.write(plain(), here)
+    elsewhere = here._replace(workspace="/elsewhere")
+    assert writer.find(written.foreign_id, elsewhere._replace(version="2.1.329")) == written.files[0]
+    assert writer.find(written.foreign_id, elsewhere._replace(version="2.1.197")) is None
+
+
+def test_a_link_to_the_workspace_is_the_workspace(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    writer = ClaudeCodeWriter()
+    first = writer.write(plain(), Destination(str(tmp_path / "home"), str(tmp_path / "real")))
+    assert writer.find(first.foreign_id, Destination(str(tmp_path / "home"), str(tmp_path / "link"))) == first.files[0]
+
+
+ODD_PARTS = [
+    ({"type": "blob", "modality": "image", "mime_type": "image/tiff", "content": PIXEL}, "image", "folded"),
+    ({"type": "blob", "modality": "audio", "mime_type": "audio/wav", "content": PIXEL}, "audio", "folded"),
+    ({"type": "uri", "modality": "video", "uri": "https://example.com/film"}, "video", "folded"),
+    ({"type": "hologram", "depth": 3}, "hologram", "folded"),
+    ({"type": "reasoning", "content": "Hm."}, "reasoning", "dropped"),
+    ({"type": "text", "content": " \n"}, "text", "dropped"),
+]
+
+
+@pytest.mark.parametrize(("part", "what", "fate"), ODD_PARTS)
+@pytest.mark.parametrize("make", [ClaudeCodeWriter, CodexWriter])
+def test_what_has_no_place_is_folded_or_dropped_and_counted(make, part, what, fate, tmp_path):
+    given = conversation(turn("user", "Hello.", part), turn("assistant", "Yes.", part))
+    written = make().write(given, Destination(str(tmp_path), "/w"))
+    assert make().validate(written.files[0]) == []
+    if make is ClaudeCodeWriter or part.get("mime_type") != "image/tiff":
+        assert [(c.what, c.fate, c.number) for c in written.carried] == [(what, fate, 2)]
+    else:
+        assert [(c.what, c.fate, c.number) for c in written.carried] == [("image", "folded", 1)]  # of the assistant
+
+
+def test_a_turn_of_which_nothing_is_left_leaves_no_record(tmp_path):
+    silent = turn("assistant", {"type": "reasoning", "content": "Hm."})
+    given = conversation(turn("user", "Hello."), silent, turn("user", "Still there?"))
+    for make in (ClaudeCodeWriter, CodexWriter):
+        written = make().write(given, Destination(str(tmp_path), "/w"))
+        assert [node for _, node in written.nodes] == ["node-0", "node-2"]
+        assert make().validate(written.files[0]) == []
+
+
+# --- what a check finds
+
+
+def _written(make, tmp_path):
+    written = make().write(plain(), Destination(str(tmp_path), "/w"))
+    return Path(written.files[0])
+
+
+def _claude_damage():
+    def at(record, *path):
+        for name in path:
+            record = record[name]
+        return record
+
+    yield "uuid", "it is skipped: its uuid is none", lambda rs: rs[2].pop("uuid")
+    yield "timestamp", "the session is not found: a record without a timestamp", lambda rs: rs[2].pop("timestamp")
+    yield "parent", "its parent 0 is not there", lambda rs: rs[2].update(parentUuid="0")
+    yield "root", "it is not on the line to the last message", lambda rs: rs[3].update(parentUuid=None)
+    yield "session", "it is of another session: other", lambda rs: rs[1].update(sessionId="other")
+    yield "sidechain", "it belongs to a subagent", lambda rs: rs[7].update(isSidechain=True)
+    yield "twice", "occurs twice", lambda rs: rs.insert(3, rs[2])
+    yield "role", "the role in a record of type user is 'assistant'", lambda rs: at(rs[0], "message").update(role="assistant")
+    yield "model", "resuming never ends", lambda rs: at(rs[1], "message").pop("model")
+    yield "empty", "it has no content", lambda rs: at(rs[0], "message").update(content=[])
+    yield "blank", "a text without characters", lambda rs: at(rs[0], "message").update(content=" ")
+    yield "input", "is no object", lambda rs: at(rs[1], "message", "content", 1).update(input="ls")
+    yield "name", "is not of letters", lambda rs: at(rs[1], "message", "content", 1).update(name="a.b")
+    yield "id", "has no call right before it", lambda rs: at(rs[2], "message", "content", 0).update(tool_use_id="x")
+    yield "failed", "a failed result without content", lambda rs: at(rs[2], "message", "content", 1).update(content="")
+    yield "thought", "thinking without a signature", lambda rs: at(rs[1], "message", "content").append({"type": "thinking"})
+    yield (
+        "image",
+        "a block of type image in a message of the assistant",
+        lambda rs: at(rs[1], "message", "content").append({"type": "image"}),
+    )
+    yield "leaf", "last-prompt names a record that is not there: x", lambda rs: rs[-1].update(leafUuid="x")
+    yield "silent", "nothing was said in it", lambda rs: rs.__delitem__(slice(8))
+
+
+@pytest.mark.parametrize(("reason", "damage"), [case[1:] for case in _claude_damage()], ids=[c[0] for c in _claude_damage()])
+def test_what_claude_codes_loader_would_not_take_is_noted(tmp_path, reason, damage):
+    path = _written(ClaudeCodeWriter, tmp_path)
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    damage(records)
+    path.write_text("".join(json.dumps(r) + "\n" for r in records))
+    assert any(reason in note.reason for note in ClaudeCodeWriter().validate(str(path)))
+
+
+def test_a_result_that_is_said_too_late_is_noted(tmp_path):
+    path = _written(ClaudeCodeWriter, tmp_path)
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    call, result, answer = records[3], records[4], records[5]
+    answer["parentUuid"], result["parentUuid"] = call["uuid"], answer["uuid"]
+    records[4], records[5], records[6]["parentUuid"] = answer, result, result["uuid"]
+    path.write_text("".join(json.dumps(r) + "\n" for r in records))
+    assert {n.reason for n in ClaudeCodeWriter().validate(str(path))} == {
+        "a made-up result follows call call-3: it has none",
+        "it is taken out: result call-3 has no call right before it",
+    }
+
+
+def test_in_a_large_file_the_order_of_fields_matters(tmp_path):
+    long = conversation(
+        turn("user", "x" * (5 << 20)),
+        turn("assistant", "ok", tool_call("Bash", "c", uuid="x")),
+        turn("tool", tool_result("y", "c")),
+    )
+    path = Path(ClaudeCodeWriter().write(long, Destination(str(tmp_path), "/w")).files[0])
+    assert ClaudeCodeWriter().validate(str(path)) == []
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    path.write_text("".join(json.dumps(dict(sorted(r.items()))) + "\n" for r in records))
+    assert len(ClaudeCodeWriter().validate(str(path))) == 3
+
+
+def test_a_name_by_which_it_is_not_found_is_noted(tmp_path):
+    for make in (ClaudeCodeWriter, CodexWriter):
+        path = _written(make, tmp_path)
+        other = path.rename(path.with_name("session.jsonl"))
+        assert any("it is not found by its id" in note.reason for note in make().validate(str(other)))
+
+
+def _codex_damage():
+    def payload(records, kind, number=0):
+        return [r for r in records if r["payload"].get("type") == kind][number]["payload"]
+
+    def after(records, record):
+        records.append({"timestamp": "2026-01-15T09:30:00.000Z", **record})
+
+    yield "meta", "it does not begin with session_meta", lambda rs: rs.__delitem__(0)
+    yield "cwd", "session_meta has no cwd", lambda rs: rs[0]["payload"].pop("cwd")
+    yield "other id", "session_meta has another one", lambda rs: rs[0]["payload"].update(id="other")
+    yield "timestamp", "it has no timestamp", lambda rs: rs[1].pop("timestamp")
+    yield "type", "an item without a type", lambda rs: rs[1]["payload"].pop("type")
+    yield "role", "role 'robot'", lambda rs: payload(rs, "message").update(role="robot")
+    yield "content", "a message without a list of contents", lambda rs: payload(rs, "message").update(content="text")
+    yield (
+        "kind",
+        "output_text where input_text is expected",
+        lambda rs: payload(rs, "message")["content"][0].update(type="output_text"),
+    )
+    yield "no text", "a text that is none", lambda rs: payload(rs, "message")["content"][0].update(text=None)
+    yield "image", "an image without an address", lambda rs: payload(rs, "message")["content"].append({"type": "input_image"})
+    yield "arguments", "are no text", lambda rs: payload(rs, "function_call").update(arguments={})
+    yield "name", "is not of letters", lambda rs: payload(rs, "function_call").update(name="a b")
+    yield "twice", "call call-1 occurs twice", lambda rs: payload(rs, "function_call", 1).update(call_id="call-1")
+    yield "orphan", "output x has no call before it", lambda rs: payload(rs, "function_call_output").update(call_id="x")
+    yield "waiting", "that of call call-1: it has none", lambda rs: payload(rs, "function_call_output").update(call_id="x")
+    yield "output", "is neither text nor a list", lambda rs: payload(rs, "function_call_output").update(output=None)
+    yield "half", "half of a character", lambda rs: payload(rs, "message")["content"][0].update(text="\ud800")
+    yield "ordinal", "ordinal 0 comes behind 5", lambda rs: (rs[1].update(ordinal=5), rs[2].update(ordinal=0))
+    yield "silent", "nothing was said in it", lambda rs: rs.__delitem__(slice(1, None))
+
+
+@pytest.mark.parametrize(("reason", "damage"), [case[1:] for case in _codex_damage()], ids=[c[0] for c in _codex_damage()])
+def test_what_codexs_loader_would_not_take_is_noted(tmp_path, reason, damage):
+    path = _written(CodexWriter, tmp_path)
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    damage(records)
+    path.write_text("".join(json.dumps(r) + "\n" for r in records))
+    assert any(reason in note.reason for note in CodexWriter().validate(str(path)))
+
+
+SAMPLES = Path(__file__).parents[2] / "fixtures" / "transcripts"
+
+
+@pytest.mark.parametrize(
+    ("make", "sample", "noted"),
+    [
+        (ClaudeCodeWriter, "claude/headless-plan.jsonl", set()),
+        (ClaudeCodeWriter, "claude/tui-plan-filehistory.jsonl", set()),
+        (CodexWriter, "codex/exec-plan-and-resume.jsonl", set()),
+        (CodexWriter, "codex/minimal-importable.jsonl", set()),
+    ],
+)
+def test_agents_own_transcripts_are_sound_but_for_their_name(make, sample, noted):
+    found = {n.reason for n in make().validate(str(SAMPLES / sample))}
+    assert {r for r in found if "it is not found by its id" not in r and "of another session" not in r} == noted
+
+
+@pytest.mark.parametrize(
+    ("make", "sample"), [(ClaudeCodeWriter, "claude/killed-mid-tool.jsonl"), (CodexWriter, "codex/killed-mid-tool.jsonl")]
+)
+def test_a_call_that_was_cut_off_by_a_kill_is_noted(make, sample):
+    found = [n.reason for n in make().validate(str(SAMPLES / sample))]
+    assert sum(reason.startswith("a made-up") for reason in found) == 1
