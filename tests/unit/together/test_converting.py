@@ -294,7 +294,7 @@ def test_the_same_conversation_has_the_same_identity_and_another_one_another():
     drafts = [user("hello"), assistant("Hi.")]
     one, same = converted(drafts).conversation, converted([*drafts, Draft("session.paused", {})]).conversation
     assert identity(one, "codex") == identity(same, "codex")
-    others = {identity(one, "codex"), identity(one, "gemini"), identity(converted([*drafts, user("x")]).conversation, "codex")}
+    others = {identity(one, "codex"), identity(one, "gemini-cli"), identity(converted([*drafts, user("x")]).conversation, "codex")}
     assert len(others) == 3
 
 
@@ -315,7 +315,7 @@ messages = st.builds(
 )
 targets = st.builds(
     Target,
-    st.sampled_from(["claude-code", "codex", "gemini", "opencode", "qwen", "messages"]),
+    st.sampled_from(["claude-code", "codex", "gemini-cli", "opencode", "qwen-code", "messages"]),
     st.sampled_from([Accepts(), EVERYTHING, Accepts("text", window=2_000), Accepts(window=500)]),
     st.sampled_from(["", "/srv/shop"]),
     st.sampled_from([None, "map", "keep", "text"]),

@@ -26,25 +26,25 @@ def mapped(source, target, name, **arguments):
             "codex",
             ("exec_command", {"cmd": "ls", "description": "list"}),
         ),
-        ("claude-code", ("Bash", {"command": "ls"}), "gemini", ("run_shell_command", {"command": "ls"})),
+        ("claude-code", ("Bash", {"command": "ls"}), "gemini-cli", ("run_shell_command", {"command": "ls"})),
         ("claude-code", ("Bash", {"command": "ls", "timeout": 5}), "opencode", ("bash", {"command": "ls", "timeout": 5})),
         ("codex", ("exec_command", {"cmd": "ls", "workdir": "/x"}), "claude-code", ("Bash", {"command": "ls", "workdir": "/x"})),
         (
             "codex",
             ("exec_command", {"cmd": "ls", "workdir": "/x"}),
-            "gemini",
+            "gemini-cli",
             ("run_shell_command", {"command": "ls", "dir_path": "/x"}),
         ),
-        ("codex", ("shell", {"command": ["bash", "-lc", "a | b"]}), "qwen", ("run_shell_command", {"command": "a | b"})),
+        ("codex", ("shell", {"command": ["bash", "-lc", "a | b"]}), "qwen-code", ("run_shell_command", {"command": "a | b"})),
         ("codex", ("shell", {"command": ["ls", "a b"]}), "opencode", ("bash", {"command": "ls 'a b'"})),
         (
             "claude-code",
             ("Edit", {"file_path": "/a", "old_string": "x", "new_string": "y", "replace_all": True}),
-            "gemini",
+            "gemini-cli",
             ("replace", {"file_path": "/a", "old_string": "x", "new_string": "y", "allow_multiple": True}),
         ),
         (
-            "gemini",
+            "gemini-cli",
             ("replace", {"file_path": "/a", "old_string": "x", "new_string": "y", "instruction": "why"}),
             "claude-code",
             ("Edit", {"file_path": "/a", "old_string": "x", "new_string": "y", "instruction": "why"}),
@@ -60,7 +60,7 @@ def mapped(source, target, name, **arguments):
         (
             "codex",
             ("apply_patch", {"input": UPDATE}),
-            "gemini",
+            "gemini-cli",
             ("replace", {"file_path": "a.py", "old_string": "a\nb", "new_string": "a\nc"}),
         ),
         ("codex", ("apply_patch", {"input": TWO}), "claude-code", ("Bash", {"command": f"apply_patch <<'PATCH'\n{TWO}\nPATCH"})),
@@ -75,16 +75,16 @@ def mapped(source, target, name, **arguments):
         (
             "claude-code",
             ("Read", {"file_path": "/a", "offset": 11, "limit": 10}),
-            "gemini",
+            "gemini-cli",
             ("read_file", {"file_path": "/a", "start_line": 11, "end_line": 20}),
         ),
         (
-            "gemini",
+            "gemini-cli",
             ("read_file", {"file_path": "/a", "start_line": 11, "end_line": 20}),
-            "qwen",
+            "qwen-code",
             ("read_file", {"file_path": "/a", "offset": 10, "limit": 10}),
         ),
-        ("qwen", ("read_file", {"absolute_path": "/a", "offset": 0}), "opencode", ("read", {"filePath": "/a", "offset": 1})),
+        ("qwen-code", ("read_file", {"absolute_path": "/a", "offset": 0}), "opencode", ("read", {"filePath": "/a", "offset": 1})),
         (
             "claude-code",
             ("Grep", {"pattern": "x y", "glob": "*.py"}),
@@ -110,7 +110,7 @@ def test_a_call_is_said_in_the_targets_words(source, call, target, expected):
     [
         ("claude-code", "mcp__files__read", {"path": "/a"}, "codex"),  # nobody else's
         ("claude-code", "Bash", {"command": 7}, "codex"),  # not what the tool takes
-        ("claude-code", "Bash", {}, "gemini"),
+        ("claude-code", "Bash", {}, "gemini-cli"),
         ("claude-code", "Edit", {"file_path": "/a", "old_string": "x", "new_string": "y", "replace_all": True}, "codex"),
         ("claude-code", "Task", {"prompt": "look", "subagent_type": "explore"}, "codex"),
         ("claude-code", "Grep", {"pattern": "x", "output_mode": "count"}, "codex"),
