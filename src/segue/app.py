@@ -16,6 +16,7 @@ from segue.ports.seen import Seen
 if TYPE_CHECKING:
     from segue.core.context.pack import Counter
     from segue.engine.api import Store as OpenStore
+    from segue.engine.conversion import Means
     from segue.engine.loading import Desk
     from segue.host.spool import Spools
 
@@ -122,6 +123,27 @@ class App:
         from segue.transcripts.places import Machine
 
         return Machine(self._env)
+
+    @property
+    def means(self) -> "Means":
+        """What going on in another agent takes."""
+        from tempfile import TemporaryDirectory
+
+        from segue.engine.conversion import Means
+        from segue.host.keeping import Keeping
+        from segue.transcripts import writers
+
+        return Means(
+            self.desk,
+            {writer.agent: writer for writer in writers()},
+            self.transcripts,
+            self.places,
+            self._env,
+            self.counter,
+            Keeping(self.config.home),
+            TemporaryDirectory,
+            self.cwd,
+        )
 
     @cached_property
     def workspace(self) -> str:

@@ -19,7 +19,7 @@ Work:
   status      where a session is: its state, what is open, what it used
   restore     print the context to go on with, within a token budget
   pause       stop for now, and say what is next
-  resume      go on with a session that was paused or ended
+  resume      go on with a session, here or in another agent
   end         close a session
   checkpoint  name a position to come back to, or list them
   fork        begin a session that shares another's past

@@ -1,24 +1,55 @@
-"""`segue resume`: go on with a session."""
+"""`segue resume`: go on with a session, in the agent that it has or in another."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from segue.cli.frame import Frame
 from segue.cli.params import command as _command
 from segue.cli.params import session as _session
+from segue.core.errors import SegueError, UsageError
 from segue.engine.loading import load
 from segue.engine.sessions import move
 
+if TYPE_CHECKING:
+    from segue.engine.conversion import Resumption, Wish
 
-@_command("resume", short_help="go on with a session that was paused or ended")
+
+@_command("resume", short_help="go on with a session, here or in another agent")
 @_session
 @click.option("--note", "-m", default="", help="In your own words.")
-def command(frame: Frame, session: str | None, note: str) -> None:
-    """Take up SESSION again and print where it is; one that is at work already stays as it is.
+@click.option(
+    "--in", "agent", metavar="AGENT", help="Go on in this agent: claude-code, codex, gemini-cli, opencode, qwen-code, ..."
+)
+@click.option(
+    "--tools", type=click.Choice(["map", "keep", "text"]), help="Earlier calls: as the agent's own tools, as they were, as text."
+)
+@click.option("--reasoning", type=click.Choice(["drop", "text"]), help="Earlier reasoning: left out, or as text.")
+@click.option("--cwd", metavar="DIR", help="Go on in this directory; paths in the old one follow. [default: the session's own]")
+@click.option("--model", help="What the agent will run. [default: its own]")
+@click.option(
+    "--window", type=click.IntRange(1_000), metavar="TOKENS", help="What that model reads. [default: the agent's usual]"
+)
+@click.option("--to-version", default="", metavar="V", help="The agent's version. [default: the one installed]")
+@click.option("--dry-run", is_flag=True, help="Say what would be; write nothing.")
+@click.option("--run/--print", default=None, help="Start the agent, or print the command. [default: start it on a terminal]")
+def command(frame: Frame, session: str | None, note: str, agent: str | None, run: bool | None, **more: Any) -> None:
+    """Take up SESSION (or a checkpoint) again and print where it is; one that is at work already stays as it is.
 
-    What an agent needs to go on is printed by `segue restore`.
+    With --in it goes on in an agent: with that agent's own session where there is one, else with a transcript written for it,
+    else with the restored context to read. What was kept, mapped, folded into text and dropped is counted, and the command
+    printed. What an agent needs to go on as a text is printed by `segue restore`.
     """
+    if agent is None:
+        given = [f"--{name.replace('_', '-')}" for name, value in {**more, "run": run}.items() if value]
+        if given:
+            raise UsageError(f"{given[0]} says how to go on in an agent", hint="say in which: --in codex")
+        _take_up(frame, session, note)
+        return
+    _go_on(frame, session, agent, run, more)
+
+
+def _take_up(frame: Frame, session: str | None, note: str) -> None:
     from segue.cli.picture import picture, text
 
     target = frame.session(session).session
@@ -27,4 +58,61 @@ def command(frame: Frame, session: str | None, note: str) -> None:
         state = move(frame.app.desk, target, "resume", note=note)
     document: dict[str, Any] = picture(state, frame.app)
     name = document["name"] or document["id"]
-    frame.answer(document, lambda d: text(d, frame.width) + f"\nwhat the agent needs: segue restore {name}\n")
+    hint = f"\nwhat the agent needs: segue restore {name}    another agent: segue resume {name} --in AGENT\n"
+    frame.answer(document, lambda d: text(d, frame.width) + hint)
+
+
+def _go_on(frame: Frame, session: str | None, agent: str, run: bool | None, more: dict[str, Any]) -> None:
+    from segue.cli import going
+    from segue.engine.conversion import resume_in
+
+    app = frame.app
+    target = frame.session(session)
+    found = resume_in(app.means, target.session, _wish(frame, agent, target.position, more))
+    start = (frame.interactive if run is None else run) and not found.dry
+    document = found.to_json() | {"name": found.name or found.session, "command_line": going.command_line(found, app.cwd)}
+    frame.answer(document, lambda d: going.text(found, d["command_line"], frame))
+    if start:
+        _start(frame, found)
+
+
+def _wish(frame: Frame, agent: str, position: int | None, more: dict[str, Any]) -> "Wish":
+    import os
+
+    from segue.engine.conversion import Wish
+
+    cwd = more["cwd"]
+    if cwd is not None:
+        cwd = os.path.abspath(os.path.join(frame.app.cwd, os.path.expanduser(cwd)))  # noqa: PTH100, PTH111, PTH118  (as the shell would)
+        if not os.path.isdir(cwd):  # noqa: PTH112
+            raise UsageError(
+                f"a session cannot go on in {cwd!r}: there is no such directory", hint="make it, or give another --cwd"
+            )
+    return Wish(
+        agent=agent,
+        position=position,
+        workspace=cwd or "",
+        tools=more["tools"],
+        reasoning=more["reasoning"],
+        version=more["to_version"],
+        model=more["model"] or "",
+        window=more["window"],
+        dry=more["dry_run"],
+    )
+
+
+def _start(frame: Frame, found: "Resumption") -> None:
+    import subprocess
+
+    from segue.host.processes import go
+
+    frame.stdout.flush()
+    frame.app.close()
+    try:
+        go(found.prepare, found.command, found.workspace)
+    except FileNotFoundError as e:
+        raise SegueError(
+            f"{found.agent} cannot be started: {e.filename!r} is not there", hint="install it, or say where: --cwd DIR"
+        ) from e
+    except subprocess.CalledProcessError as e:
+        raise SegueError(f"{found.agent} cannot be started: {e.cmd[0]!r} failed with {e.returncode}", hint="segue doctor") from e

@@ -9,20 +9,23 @@ from segue.engine.loading import Desk, event_at, load
 from segue.engine.sessions import DEFAULT_TYPE, Begun, named
 
 
-def fork(desk: Desk, parent: str, at: int | None = None, header: Mapping[str, Any] | None = None) -> Begun:
+def fork(
+    desk: Desk, parent: str, at: int | None = None, header: Mapping[str, Any] | None = None, *then: Draft, session: str = ""
+) -> Begun:
     """Begin a session that shares the past of *parent* up to position *at* (its head), and return its names.
 
     The parent is not changed; what happens to it later does not change the fork. Fields of *header* take the place of the
-    parent's.
+    parent's. *then* are further events to begin with; *session* is its id, a new one where none is given.
 
     Raises:
         NotFoundError: no such session, or no such position.
+        ExistsError: there is a session of that id.
     """
     position = desk.store.info(parent).head.seq if at is None else at
     event = event_at(desk.store, parent, position)
     known = load(desk.store, parent, position, on_damage=_pass).header
     now = stamp(desk.clock.now())
-    session = desk.ids.uuid7()
+    session = session or desk.ids.uuid7()
     fields = {k: v for k, v in (header or {}).items() if v not in (None, "", [], ())}
     type_ = str(fields.get("type") or known["type"] or DEFAULT_TYPE)
     names = named(desk, session, now, type_, str(fields.get("project") or known["project"]))
@@ -30,6 +33,7 @@ def fork(desk: Desk, parent: str, at: int | None = None, header: Mapping[str, An
     drafts = [
         Draft("session.forked", {"parent": origin} | fields | names, at=now),
         Draft("session.activated", {}, at=now),
+        *then,
     ]
     desk.store.create(session, drafts, fork=ForkPoint(parent, position, event.digest))
     return Begun(session, names["name"], names["slug"])

@@ -13,6 +13,7 @@ from segue.core.errors import DamagedError, ExistsError, HeadMovedError, Invalid
 from segue.core.log.events import Draft
 from segue.core.log.ids import session_name, session_prefix, slug_word
 from segue.core.log.times import day, stamp
+from segue.engine.carrying import Link, link_of
 from segue.engine.foreign import Foreign, begin, place
 from segue.ports import Batch, Clock, Found, Noted, Store, Transcripts
 from segue.ports.seen import Seen, Sighting
@@ -279,8 +280,11 @@ class Importer:
                 session, new = self._begin(agent, batch)
                 self._known[agent, batch.foreign_id] = session
             one = gathered[batch.foreign_id] = _Gathered(session, new)
+            one.link = link_of(self._store, session, agent, batch.foreign_id)
         # a record without a time, before the first one that has one, is not of today
         drafts = [d if d.at or not batch.began else d._replace(at=batch.began) for d in batch.drafts]
+        if one.link is not None:  # we wrote how the transcript begins: the words are in the log
+            drafts = one.link.apply(drafts)
         if batch.facts and drafts:
             facts = self._renamed(one.session, batch.facts) if "workspace" in batch.facts else batch.facts
             drafts.append(Draft("session.updated", facts, agent, key=_facts_key(agent, batch), at=drafts[-1].at))
@@ -378,6 +382,7 @@ class _Gathered:
         self.session = session
         self.new = new
         self.losses: list[Noted] = []
+        self.link: Link | None = None
 
 
 def _placed(facts: dict[str, Any]) -> dict[str, Any]:

@@ -294,7 +294,11 @@ def test_the_same_conversation_has_the_same_identity_and_another_one_another():
     drafts = [user("hello"), assistant("Hi.")]
     one, same = converted(drafts).conversation, converted([*drafts, Draft("session.paused", {})]).conversation
     assert identity(one, "codex") == identity(same, "codex")
-    others = {identity(one, "codex"), identity(one, "gemini-cli"), identity(converted([*drafts, user("x")]).conversation, "codex")}
+    others = {
+        identity(one, "codex"),
+        identity(one, "gemini-cli"),
+        identity(converted([*drafts, user("x")]).conversation, "codex"),
+    }
     assert len(others) == 3
 
 

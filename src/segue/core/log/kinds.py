@@ -136,6 +136,24 @@ class Ended(TypedDict, total=False):
     note: str
 
 
+class Carried(TypedDict, total=False):
+    """The session goes on in an agent's own transcript, written from it: in the origin `to` names the continuation, in the
+    continuation `frm` the origin.
+    """
+
+    agent: Required[str]
+    foreign_id: Required[str]
+    to: str
+    frm: str
+    position: int
+    """The last event of the origin that was carried over."""
+    files: list[str]
+    nodes: dict[str, Any]
+    """Of the written transcript, node by node: the node of ours that it was made from."""
+    keys: dict[str, Any]
+    """Of nodes that are named by their line: the key of what was written there."""
+
+
 class Merged(TypedDict, total=False):
     """The results of another session, most often a fork, were brought in."""
 
@@ -382,6 +400,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         Kind("session.archived", Why),
         Kind("session.unarchived", Why),
         Kind("session.merged", Merged),
+        Kind("session.carried", Carried),
         Kind("message", Message, node=True),
         Kind("compaction", Compaction, node=True),
         Kind("record", Record, node=True),

@@ -99,6 +99,7 @@ QUIET: Final = frozenset(
         "session.updated",
         "session.archived",
         "session.unarchived",
+        "session.carried",
         "checkpoint.forgotten",
         "lease.taken",
         "lease.released",

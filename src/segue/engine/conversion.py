@@ -1,0 +1,340 @@
+"""`resume --in`: a session goes on in an agent. As the agent has it; else converted; else as a restored context to be read.
+
+Nothing is started here. What is answered says what would be, what was verified, and the exact command.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
+
+from segue.core.errors import ExistsError, UsageError
+from segue.core.log.events import Event
+from segue.core.session.tree import active_chain
+from segue.core.together.conversation import Carried, ToolChoice
+from segue.core.together.converting import Conversion, Target, convert
+from segue.core.together.counting import things
+from segue.core.together.report import whole
+from segue.core.together.shaping import ReasoningChoice
+from segue.engine.carrying import continuation_at, hand_over
+from segue.engine.importing import import_paths
+from segue.engine.loading import Desk, load
+from segue.engine.restoring import Wanted, restore
+from segue.engine.validating import validate
+from segue.ports import Destination, Finding, Transcripts, TranscriptWriter, Written
+from segue.ports.places import Places
+
+if TYPE_CHECKING:
+    from segue.core.context.pack import Counter
+
+Way = Literal["native", "converted", "prompt"]
+"""How a session goes on: the agent has it; its transcript is written; it reads a restored context."""
+
+_ASK: Final = "Read {file} first: it is the restored context of the session that you go on with. Then go on from there."
+_PROMPTED: Final[Mapping[str, tuple[str, ...]]] = {
+    "claude-code": ("claude", _ASK),
+    "codex": ("codex", _ASK),
+    "gemini-cli": ("gemini", "--prompt-interactive", _ASK),
+    "qwen-code": ("qwen", "--prompt-interactive", _ASK),
+    "opencode": ("opencode", "--prompt", _ASK),
+    "aider": ("aider", "--read", "{file}"),
+}
+"""Agent -> the command that begins with a text to be read."""
+
+
+class Keeping(Protocol):
+    """Files of ours beside the store."""
+
+    def keep(self, path: str, name: str) -> str:
+        """Copy the file *path* durably into our directory *name*, and return the copy's path; earlier copies stay."""
+        ...
+
+    def leave(self, name: str, text: str) -> str:
+        """Write *text* as our file *name*, and return its path."""
+        ...
+
+
+class Means(NamedTuple):
+    """What going on in an agent takes: handed in by the wiring."""
+
+    desk: Desk
+    writers: Mapping[str, TranscriptWriter]
+    transcripts: Transcripts
+    places: Places
+    env: Mapping[str, str]
+    counter: "Callable[[str | None], Counter]"
+    keeping: Keeping
+    scratch: Callable[[], AbstractContextManager[str]]
+    """A directory that goes away."""
+    cwd: str
+    """Where a session goes on that never said where it worked."""
+
+
+class Wish(NamedTuple):
+    """What is asked for. Empty and None: what fits the agent best."""
+
+    agent: str
+    position: int | None = None
+    workspace: str = ""
+    tools: ToolChoice | None = None
+    reasoning: ReasoningChoice | None = None
+    version: str = ""
+    """The agent's; empty: the one that is installed here, else the newest known."""
+    model: str = ""
+    window: int | None = None
+    dry: bool = False
+    """Nothing is written, not even into the log."""
+
+
+class Checked(NamedTuple):
+    """What was verified before anything starts."""
+
+    events: int
+    first: str
+    last: str
+    """The digests of the first event, and of the last one that is carried over."""
+    things: int
+    """Parts of messages and records in the log: what the report accounts for."""
+    findings: tuple[Finding, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the shape that `--json` prints."""
+        return {**self._asdict(), "findings": [f._asdict() for f in self.findings]}
+
+
+class Resumption(NamedTuple):
+    """How a session goes on."""
+
+    session: str
+    name: str
+    agent: str
+    way: Way
+    command: tuple[str, ...]
+    workspace: str
+    checked: Checked
+    foreign_id: str = ""
+    continuation: str = ""
+    """The session that takes up what the agent does; the session itself where the agent has it."""
+    prepare: tuple[tuple[str, ...], ...] = ()
+    files: tuple[str, ...] = ()
+    copies: tuple[str, ...] = ()
+    """Made of what the agent might destroy."""
+    profile: str = ""
+    carried: tuple[Carried, ...] = ()
+    turns: int = 0
+    condensed: int = 0
+    paths: int = 0
+    tokens: int = 0
+    window: int = 0
+    method: str = ""
+    warnings: tuple[str, ...] = ()
+    dry: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the shape that `--json` prints."""
+        lines = [{**c._asdict()} for c in self.carried]
+        return {**self._asdict(), "checked": self.checked.to_json(), "carried": lines}
+
+
+def resume_in(means: Means, session: str, wish: Wish) -> Resumption:
+    """Return how *session* goes on in an agent, everything made ready for it: see `Way`. Repeatable.
+
+    What the session's own agent wrote since it was last looked at is taken in first. A transcript that is written is read
+    back and validated, and recorded on both sides: in the log by a fork that takes up what the agent does.
+
+    Raises:
+        UsageError: segue knows no agent of that name.
+        NotFoundError: no such session or position.
+        OSError: what must be written cannot be.
+    """
+    if wish.agent not in means.writers and wish.agent not in _PROMPTED:
+        known = ", ".join(sorted({*means.writers, *_PROMPTED}))
+        raise UsageError(f"a session cannot go on in {wish.agent!r}: no such agent is known", hint=f"one of: {known}")
+    if not wish.dry:
+        _catch_up(means, session)
+    going = _Going(means, session, wish)
+    return going.natively() or going.converted() or going.prompted()
+
+
+def _catch_up(means: Means, session: str) -> None:
+    """Take in what the session's transcripts have behind the last import."""
+    state = load(means.desk.store, session, on_damage=_overlook)
+    known = {entry["path"]: entry["agent"] for entry in state.imports.values()}
+    for path, agent in known.items():
+        if means.transcripts.stamp(path):
+            import_paths(means.desk.store, means.transcripts, [path], clock=means.desk.clock, agent=agent)
+
+
+class _Going:
+    """One session on its way to one agent."""
+
+    def __init__(self, means: Means, session: str, wish: Wish) -> None:
+        store = means.desk.store
+        self.means, self.session, self.wish = means, session, wish
+        self.state = load(store, session, wish.position, on_damage=_overlook)
+        self.events = list(store.read(session, upto=self.state.seq, on_damage=_overlook))
+        self.writer = means.writers.get(wish.agent)
+        self.workspace = wish.workspace or self.state.header["workspace"] or means.cwd
+        self.warnings: list[str] = []
+        findings = tuple(f for f in validate(store, session)[1] if f.severity in {"damage", "gap"})
+        self.warnings += [f"{f.where}: {f.reason}" for f in findings[:_SHOWN]]
+        first, last = (self.events[0].digest, self.events[-1].digest) if self.events else ("", "")
+        self.checked = Checked(len(self.events), first, last, things(self.events).total(), findings)
+
+    # --- as the agent has it
+
+    def natively(self) -> Resumption | None:
+        """Return the agent's own resumption of the session, where it has it as the log has it."""
+        header = self.state.header
+        moved = self.workspace != header["workspace"]
+        if self.writer is None or header["agent"] != self.wish.agent or moved or not header["foreign_ids"]:
+            return None
+        if self.wish.position is not None and self.wish.position < self.means.desk.store.info(self.session).head.seq:
+            return None
+        foreign_id = header["foreign_ids"][0]
+        to = self._destination(self.writer.home(self.means.env))
+        path = self.writer.find(foreign_id, to)
+        if path is None or not self._all_there(path):
+            return None
+        copies: tuple[str, ...] = ()
+        if self.writer.risk and not self.wish.dry:
+            copies = (self.means.keeping.keep(path, f"{self.wish.agent}/{foreign_id}"),)
+            self.warnings.append(self.writer.risk)
+        return self._resumption(
+            "native",
+            self.writer.command(foreign_id, to),
+            foreign_id=foreign_id,
+            continuation=self.session,
+            files=(path,),
+            copies=copies,
+        )
+
+    def _all_there(self, path: str) -> bool:
+        """Return whether all that was said in the session's own log is in the agent's transcript at *path*."""
+        first = self.means.desk.store.info(self.session).first
+        own = [e for e in active_chain(self.events) if e.seq >= first and e.kind == "message"]
+        read = next((entry["records"] for entry in self.state.imports.values() if entry["path"] == path), 0)
+        lines = [line for e in own if _source(e, "file") == path and isinstance(line := _source(e, "line"), int)]
+        cut = read and lines and max(lines) > read  # what the log has of it, it no longer has itself
+        return not cut and all(_source(e, "agent") == self.wish.agent for e in own)
+
+    # --- converted
+
+    def converted(self) -> Resumption | None:
+        """Return the resumption of a transcript that is written now, or was before from the same position."""
+        writer = self.writer
+        if writer is None:
+            return None
+        target = Target(self.wish.agent, writer.accepts, self.workspace, self.wish.tools, self.wish.reasoning, self.wish.window)
+        done = convert(self.events, self.state, target, self._counter())
+        if not done.conversation.turns:
+            return None
+        self.checked = self.checked._replace(last=done.conversation.digest)
+        if self.wish.dry:
+            with self.means.scratch() as home:
+                written = writer.write(done.conversation, self._destination(home))
+                flaws = self._flaws(writer, written)
+            written = written._replace(files=(), prepare=())
+            continuation = ""
+        else:
+            try:
+                written = writer.write(done.conversation, self._destination(writer.home(self.means.env)))
+            except ExistsError:
+                return self._gone_on(done.conversation.seq)
+            flaws = self._flaws(writer, written)
+            going_on = hand_over(self.means.desk, self.means.transcripts, done.conversation, self.wish.agent, written)
+            continuation = going_on.id
+            self._take_note(written)
+        self.warnings += [*written.warnings, *flaws]
+        return self._resumption(
+            "converted",
+            written.command,
+            foreign_id=written.foreign_id,
+            continuation=continuation,
+            prepare=written.prepare,
+            files=written.files,
+            profile=written.profile,
+            carried=whole(done.carried, written.carried),
+            turns=len(done.conversation.turns),
+            condensed=done.condensed,
+            paths=done.paths,
+            **_size(done),
+        )
+
+    def _flaws(self, writer: TranscriptWriter, written: Written) -> list[str]:
+        found = writer.validate(written.files[0]) if written.files else []
+        return [f"{flaw.where}: {flaw.reason}" for flaw in found[:_SHOWN]]
+
+    def _take_note(self, written: Written) -> None:
+        """Read the transcript once: what comes later begins behind what we wrote."""
+        desk = self.means.desk
+        import_paths(desk.store, self.means.transcripts, written.files[:1], clock=desk.clock, agent=self.wish.agent)
+
+    def _gone_on(self, position: int) -> Resumption | None:
+        """Return the resumption of the session that went on in the agent from here before; None where none is known."""
+        other = continuation_at(self.means.desk.store, self.session, self.wish.agent, position)
+        if other is None:
+            raise ExistsError(f"{self.wish.agent} transcript of session", self.state.header["name"] or self.session)
+        self.warnings.append("the agent went on from here before: that is where it goes on")
+        going = _Going(self.means, other, self.wish._replace(position=None))
+        going.warnings = [*self.warnings, *going.warnings]
+        return going.natively() or going.converted()
+
+    # --- as a text
+
+    def prompted(self) -> Resumption:
+        """Return the resumption of a new session of the agent that reads the restored context first."""
+        wanted = Wanted(at=self.state.seq, level="full", model=self.wish.model or None)
+        restored = restore(self.means.desk.store, self.session, wanted, self.means.counter)
+        name = self.state.header["name"] or self.session
+        file = f"{name}-{self.state.seq}.md"
+        path = file if self.wish.dry else self.means.keeping.leave(file, restored.context.text)
+        words = _PROMPTED.get(self.wish.agent)
+        if words is None:
+            raise UsageError(f"session {name!r} has nothing to go on with in {self.wish.agent!r}", hint=f"segue show {name}")
+        command = tuple(word.format(file=path) for word in words)
+        size = restored.context.size
+        return self._resumption(
+            "prompt", command, files=(path,), tokens=size.upper, window=restored.context.budget, method=size.method
+        )
+
+    # --- what is common
+
+    def _destination(self, home: str) -> Destination:
+        version = self.wish.version
+        if not version:
+            place = next((p for p in self.means.places.all() if p.agent == self.wish.agent), None)
+            version = self.means.places.version(place) if place is not None else ""
+        return Destination(home, self.workspace, version, self.wish.model)
+
+    def _counter(self) -> "Counter":
+        return self.means.counter(self.wish.model or self.state.header["model"] or None)
+
+    def _resumption(self, way: Way, command: Sequence[str], **more: Any) -> Resumption:
+        return Resumption(
+            session=self.session,
+            name=self.state.header["name"],
+            agent=self.wish.agent,
+            way=way,
+            command=tuple(command),
+            workspace=self.workspace,
+            checked=self.checked,
+            warnings=tuple(self.warnings),
+            dry=self.wish.dry,
+            **more,
+        )
+
+
+_SHOWN: Final = 20
+"""Findings that are warned of one by one."""
+
+
+def _size(done: Conversion) -> dict[str, Any]:
+    return {"tokens": done.size.upper, "window": done.window, "method": done.size.method}
+
+
+def _source(event: Event, field: str) -> Any:
+    return (event.source or {}).get(field)
+
+
+def _overlook(_damage: object) -> None:
+    """What is damaged is told of by `validate`."""

@@ -1,0 +1,365 @@
+"""`resume --in`: natively, converted, or as a text; and what the agent does then follows our own events."""
+
+import json
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from segue.core.context.tokens import Estimator
+from segue.core.errors import UsageError
+from segue.core.log.events import Draft
+from segue.core.session.tree import active_chain, tree
+from segue.engine.conversion import Means, Wish, resume_in
+from segue.engine.importing import import_paths
+from segue.engine.loading import Desk
+from segue.host.keeping import Keeping
+from segue.stores.log.store import LogStore
+from segue.testing import FakeClock, FakeIds
+from segue.testing.builders import assistant, created, tool, tool_call, tool_result, user
+from segue.transcripts import transcripts, writers
+from segue.transcripts.places import Machine
+
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "transcripts"
+PLAN = FIXTURES / "claude" / "headless-plan.jsonl"
+KILLED = FIXTURES / "claude" / "killed-mid-tool.jsonl"
+
+
+class Kit:
+    """A store, and a home with agents in it."""
+
+    def __init__(self, place):
+        self.home = place / "home"
+        self.home.mkdir()
+        self.store = LogStore(place / "store", clock=FakeClock(), ids=FakeIds())
+        self.desk = Desk(self.store, FakeClock(), FakeIds())
+        env = {"HOME": str(self.home), "PATH": ""}
+
+        @contextmanager
+        def scratch():
+            directory = place / "scratch"
+            directory.mkdir()
+            yield str(directory)
+
+        self.means = Means(
+            self.desk,
+            {w.agent: w for w in writers()},
+            transcripts(),
+            Machine(env),
+            env,
+            lambda model: Estimator(),
+            Keeping(place / "ours"),
+            scratch,
+            str(place),
+        )
+
+    def take(self, *paths, agent=None):
+        done = import_paths(self.store, self.means.transcripts, [str(p) for p in paths], clock=self.desk.clock, agent=agent)
+        return done.sessions[0]
+
+    def go(self, session, agent="claude-code", **more):
+        return resume_in(self.means, session, Wish(agent, **more))
+
+    def said(self, session):
+        """What stands in the conversation of a session, part by part."""
+        return [
+            (event.body["role"], part)
+            for event in active_chain(self.store.read(session))
+            if event.kind == "message" and not event.body.get("meta")
+            for part in event.body["parts"]
+        ]
+
+    def heads(self):
+        return {session: self.store.info(session).head.seq for session in self.store.sessions()}
+
+
+@pytest.fixture
+def kit(tmp_path):
+    found = Kit(tmp_path)
+    yield found
+    found.store.close()
+
+
+def records(path):
+    return [json.loads(line) for line in Path(path).read_text().splitlines()]
+
+
+def reply(path, text, parent=None):
+    """Go on in a transcript of Claude Code's as the agent does."""
+    last = [r for r in records(path) if "uuid" in r][-1]
+    more = {
+        **{k: last[k] for k in ("sessionId", "cwd", "version", "userType", "isSidechain")},
+        "type": "user",
+        "uuid": f"00000000-0000-4000-8000-{abs(hash(text)) % 10**12:012d}",
+        "parentUuid": parent or last["uuid"],
+        "timestamp": "2026-11-21T09:00:00.000Z",
+        "message": {"role": "user", "content": text},
+    }
+    with Path(path).open("a") as file:
+        file.write(json.dumps(more) + "\n")
+
+
+def test_a_session_is_converted_verified_and_recorded_on_both_sides(kit):
+    session = kit.take(PLAN).id
+    events = kit.store.info(session).head.seq
+    done = kit.go(session)
+    assert (done.way, done.session, done.warnings) == ("converted", session, ())
+    assert done.command == ("claude", "--resume", done.foreign_id)
+    assert done.checked.events == events
+    assert done.checked.findings == ()
+    assert done.checked.things == sum(c.number for c in done.carried if c.fate != "added" and c.what != "usage")
+    assert Path(done.files[0]).is_file()
+    carried = [e for e in kit.store.read(session) if e.kind == "session.carried"]
+    assert [(e.body["agent"], e.body["foreign_id"], e.body["to"]) for e in carried] == [
+        ("claude-code", done.foreign_id, done.continuation)
+    ]
+    parent = kit.store.info(done.continuation).parent
+    assert parent is not None
+    assert (parent.session, parent.digest) == (session, done.checked.last)
+
+
+def test_the_same_position_gives_the_same_session_and_adds_nothing(kit):
+    session = kit.take(PLAN).id
+    first = kit.go(session)
+    heads = kit.heads()
+    again = kit.go(session)
+    assert (again.foreign_id, again.files, again.continuation) == (first.foreign_id, first.files, first.continuation)
+    assert kit.heads() == heads
+
+
+def test_what_we_wrote_is_not_imported_as_new_words(kit):
+    session = kit.take(PLAN).id
+    done = kit.go(session)
+    before = kit.said(done.continuation)
+    assert before == kit.said(session)
+    assert kit.take(done.files[0]).new_events == 0
+    assert kit.said(done.continuation) == before
+
+
+def test_what_the_agent_says_then_follows_our_own_events(kit):
+    session = kit.take(PLAN).id
+    done = kit.go(session)
+    reply(done.files[0], "and now?")
+    taken = kit.take(done.files[0])
+    assert taken.id == done.continuation
+    said = kit.said(done.continuation)
+    assert said == [*kit.said(session), ("user", {"type": "text", "content": "and now?"})]
+    assert tree(kit.store.read(done.continuation)).missing == []
+
+
+def test_a_branch_that_the_agent_begins_in_what_we_wrote_begins_in_our_past(kit):
+    session = kit.take(PLAN).id
+    done = kit.go(session)
+    second = next(r for r in records(done.files[0]) if r["type"] == "assistant")
+    reply(done.files[0], "no, otherwise", parent=second["uuid"])
+    kit.take(done.files[0])
+    whole = kit.said(session)
+    said = kit.said(done.continuation)
+    assert said[-1] == ("user", {"type": "text", "content": "no, otherwise"})
+    assert said[:-1] == whole[: len(said) - 1]
+    assert [role for role, _ in said] == ["user", "assistant", "assistant", "tool", "user"]
+
+
+def test_a_transcript_that_is_read_again_from_its_start_adds_nothing(kit):
+    session = kit.take(PLAN).id
+    done = kit.go(session)
+    path = Path(done.files[0])
+    path.write_text(path.read_text() + "\n")
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([*lines[1:], lines[0]]) + "\n")
+    kit.take(path)
+    assert kit.said(done.continuation) == kit.said(session)
+
+
+def native(kit):
+    """A session that Claude Code has where its resume command looks."""
+    workspace = "/home/dev/project"
+    first = next(r for r in records(PLAN) if "sessionId" in r)
+    path = kit.home / ".claude" / "projects" / "-home-dev-project" / f"{first['sessionId']}.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(PLAN.read_bytes())
+    return kit.take(path).id, path, workspace
+
+
+def test_a_session_that_the_agent_has_goes_on_there(kit):
+    session, path, workspace = native(kit)
+    heads = kit.heads()
+    done = kit.go(session)
+    assert (done.way, done.command) == ("native", ("claude", "--resume", path.stem))
+    assert (done.workspace, done.continuation, done.files) == (workspace, session, (str(path),))
+    assert kit.heads() == heads
+
+
+def test_what_the_agent_wrote_meanwhile_is_taken_in_first(kit):
+    session, path, _ = native(kit)
+    reply(path, "one more thing")
+    done = kit.go(session, "opencode", dry=True)
+    assert kit.said(session)[-1][1]["content"] != "one more thing"
+    done = kit.go(session)
+    assert done.way == "native"
+    assert kit.said(session)[-1] == ("user", {"type": "text", "content": "one more thing"})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda kit, session, path: path.unlink(),
+        lambda kit, session, path: path.write_bytes(b"".join(path.read_bytes().splitlines(True)[:20])),
+        lambda kit, session, path: kit.store.append(session, [user("said elsewhere")]),
+    ],
+    ids=["gone", "cut short", "others said something since"],
+)
+def test_a_session_that_the_agent_has_no_longer_whole_is_converted(kit, change):
+    session, path, _ = native(kit)
+    said = kit.said(session)
+    change(kit, session, path)
+    done = kit.go(session)
+    assert done.way == "converted"
+    assert kit.said(done.continuation)[: len(said)] == said
+
+
+def test_in_another_directory_it_is_converted_and_its_paths_follow(kit, tmp_path):
+    session, _, workspace = native(kit)
+    done = kit.go(session, workspace=str(tmp_path))
+    assert (done.way, done.workspace) == ("converted", str(tmp_path))
+    text = Path(done.files[0]).read_text()
+    assert done.paths == text.count(str(tmp_path)) - sum(r.get("cwd") == str(tmp_path) for r in records(done.files[0]))
+    assert workspace not in text
+
+
+def test_a_session_that_went_on_there_before_goes_on_where_it_is(kit):
+    session = kit.take(PLAN).id
+    first = kit.go(session)
+    reply(first.files[0], "and now?")
+    again = kit.go(session)
+    assert (again.way, again.session, again.foreign_id) == ("native", first.continuation, first.foreign_id)
+    assert again.warnings == ("the agent went on from here before: that is where it goes on",)
+    kit.store.append(session, [user("I thought of something")])
+    other = kit.go(session)
+    assert other.way == "converted"
+    assert other.foreign_id != first.foreign_id
+
+
+def test_from_an_earlier_position_only_what_was_before_it_is_carried(kit):
+    session = kit.take(PLAN).id
+    position = next(e.seq for e in kit.store.read(session) if e.kind == "message" and e.body["role"] == "tool")
+    done = kit.go(session, position=position)
+    assert done.checked.events == position
+    assert kit.said(done.continuation) == kit.said(session)[: len(kit.said(done.continuation))]
+    assert len(kit.said(done.continuation)) < len(kit.said(session))
+
+
+def test_a_session_that_was_killed_in_a_tool_has_an_answer_that_says_so(kit):
+    session = kit.take(KILLED).id
+    done = kit.go(session)
+    assert [c.number for c in done.carried if c.fate == "added" and c.what == "tool_call_response"] == [1]
+    assert "interrupted before it answered" in Path(done.files[0]).read_text()
+
+
+def test_without_a_writer_the_agent_reads_the_restored_context(kit):
+    session = kit.take(PLAN).id
+    kit.means = kit.means._replace(writers={})
+    done = kit.go(session, "codex")
+    assert done.way == "prompt"
+    assert done.command[0] == "codex"
+    assert done.files[0] in done.command[1]
+    assert "Restored context" in Path(done.files[0]).read_text()
+
+
+def test_an_agent_that_nobody_knows_is_named_with_those_that_are(kit):
+    session = kit.take(PLAN).id
+    with pytest.raises(UsageError) as e:
+        kit.go(session, "hal")
+    assert "claude-code" in (e.value.hint or "")
+
+
+def test_a_dry_run_writes_nothing(kit):
+    session = kit.take(PLAN).id
+    heads = kit.heads()
+    done = kit.go(session, dry=True)
+    assert (done.way, done.dry, done.files, done.continuation) == ("converted", True, (), "")
+    assert kit.heads() == heads
+    assert list(kit.home.rglob("*")) == []
+    assert done.foreign_id == kit.go(session).foreign_id
+
+
+def test_what_the_agents_resume_may_destroy_is_copied_first(kit):
+    class Risky(type(kit.means.writers["claude-code"])):
+        risk = "it deletes the session when it is resumed"
+
+    session, path, _ = native(kit)
+    kit.means = kit.means._replace(writers={"claude-code": Risky()})
+    done = kit.go(session)
+    assert [Path(copy).read_bytes() for copy in done.copies] == [path.read_bytes()]
+    assert done.warnings == ("it deletes the session when it is resumed",)
+    assert kit.go(session).copies == done.copies
+
+
+def test_a_session_begun_with_segue_goes_on_in_any_agent(kit, tmp_path):
+    session = "01890000-0000-7000-8000-00000000000a"
+    drafts = [user("hello"), assistant("Hi.", tool_call("Bash", command="ls")), tool(tool_result("a"))]
+    kit.store.create(session, [created(title="greetings"), Draft("session.activated", {}), *drafts])
+    done = kit.go(session)
+    assert (done.way, done.workspace) == ("converted", str(tmp_path))
+    assert kit.said(done.continuation) == kit.said(session)
+
+
+def test_damage_in_the_log_is_told_of_and_hides_nothing_else(kit, tmp_path):
+    session = kit.take(PLAN).id
+    kit.store.close()
+    segment = next((tmp_path / "store").rglob("000001.jsonl*"))
+    lines = segment.read_bytes().splitlines(True)
+    lines[9] = lines[9].replace(b'"kind":"', b'"kind":"x', 1)
+    segment.write_bytes(b"".join(lines))
+    kit.store = LogStore(tmp_path / "store", clock=FakeClock(), ids=FakeIds())
+    kit.desk = kit.desk._replace(store=kit.store)
+    kit.means = kit.means._replace(desk=kit.desk)
+    done = kit.go(session)
+    assert done.way == "converted"
+    assert done.checked.findings
+    assert done.warnings
+
+
+# --- all pairs
+
+
+CONVERTERS = [w.agent for w in writers()]
+
+
+def told(kit, session):
+    """Texts, calls and answers of a conversation, each in order; ids of calls are an agent's own affair."""
+    parts = [part for _, part in kit.said(session)]
+    return (
+        [p["content"] for p in parts if p["type"] == "text"],
+        [(p["name"], p["arguments"]) for p in parts if p["type"] == "tool_call"],
+        [p["response"] for p in parts if p["type"] == "tool_call_response"],
+    )
+
+
+@pytest.mark.parametrize("source", [PLAN, KILLED], ids=["plan", "killed"])
+@pytest.mark.parametrize("tools", ["keep", "map"])
+@pytest.mark.parametrize("there", CONVERTERS)
+@pytest.mark.parametrize("home", CONVERTERS)
+def test_there_and_back_again_every_message_call_and_result_is_kept(tmp_path, home, there, tools, source):
+    """Each step begins with nothing but the file of the step before."""
+    found, path, names = [], source, []
+    for number, agent in enumerate((home, there, home, None)):
+        place = tmp_path / str(number)
+        place.mkdir()
+        kit = Kit(place)
+        session = kit.take(path).id
+        found.append(told(kit, session))
+        if agent is not None:
+            done = kit.go(session, agent, tools=tools)
+            assert done.way == "converted"
+            assert done.warnings == ()
+            dropped = [c for c in done.carried if c.fate == "dropped" and c.what in {"text", "tool_call", "tool_call_response"}]
+            assert dropped == []
+            path = done.files[0]
+            names.append(agent)
+        kit.store.close()
+    _, first, second, third = found
+    assert second[0] == first[0] == third[0]
+    assert second[2] == first[2] == third[2]
+    assert len(second[1]) == len(first[1])
+    assert third[1] == first[1] if tools == "keep" else len(third[1]) == len(first[1])
