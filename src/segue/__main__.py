@@ -11,18 +11,30 @@ def main() -> int:
     if arguments in (["--help"], ["-h"]):
         from segue.cli.helptext import TEXT
 
-        sys.stdout.write(TEXT)
-        return 0
+        return _say(TEXT)
     if arguments == ["--version"]:
         from segue import __version__
 
-        sys.stdout.write(f"segue {__version__}\n")
-        return 0
+        return _say(f"segue {__version__}\n")
     if arguments[:1] == ["hook"]:
         return hook(arguments[1:])
     from segue.cli.main import main as run
 
     return run(arguments)
+
+
+def _say(text: str) -> int:
+    """Print *text* and return the exit code: a full disk or a reader that went away is no defect of ours."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as e:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more
+        if isinstance(e, BrokenPipeError):
+            return 130
+        sys.stderr.write(f"error: the system refused: {e}\n")
+        return 1
+    return 0
 
 
 def _open_streams() -> None:

@@ -246,3 +246,14 @@ number, words, or Enter for the first: \
 
 def test_who_would_rather_not_pick_is_let_go(shop):
     assert shop("status", typed="").code == 130
+
+
+def test_a_reference_of_any_length_makes_an_error_that_can_be_read(shop):
+    said = shop("status", "x" * 100_000)
+    assert said.code == 4
+    assert said.err.startswith("error: session 'xxxx")
+    assert said.err.endswith("xxxx' was not found\nhint: segue list\n")
+    assert " characters ...]" in said.err
+    assert len(said.err) < 1_100
+    found = json.loads(shop("status", "x" * 100_000, "--json").err)["error"]
+    assert len(found["ref"]) < 1_100

@@ -326,6 +326,14 @@ def test_damage_is_passed_over_by_those_who_look_and_they_say_so(shop):
     assert said.err.startswith("warning: 1 damaged place was passed over: segue validate ")
 
 
+def test_a_parent_is_printed_where_one_was_given(shop):
+    lines = ['{"kind":"message","node":"n","parent":null,"body":{"role":"user","parts":[]}}']
+    shop("append", "current", "--stdin", stdin="\n".join(lines))
+    events = [json.loads(line) for line in shop("log", "--json").out.splitlines()]
+    assert [e.get("parent", "absent") for e in events] == ["absent"] * 8 + [None]
+    assert shop("show", "current", "3", "--json").json.get("parent", "absent") == "absent"
+
+
 def test_following_a_session_prints_events_until_the_one_that_is_waited_for(shop):
     assert shop.says("watch", "--after", "6", "--until-seq", "8") == snapshot("""\
 $ segue watch --after 6 --until-seq 8

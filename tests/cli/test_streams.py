@@ -28,3 +28,23 @@ def test_half_a_character_is_an_escape_in_json(tmp_path):
 def test_a_closed_stream_is_an_empty_one(tmp_path, arguments, redirect):
     done = segue(tmp_path, *arguments, redirect=redirect)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["list", "--json"], ["--help"], ["--version"], ["list", "--help"]])
+def test_a_full_disk_is_an_error_and_no_traceback(tmp_path, arguments):
+    done = segue(tmp_path, *arguments, redirect=">/dev/full")
+    assert done.returncode == 1
+    assert b"No space left on device" in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert b"Exception ignored" not in done.stderr
+
+
+def test_a_reader_that_went_away_is_no_error(tmp_path):
+    assert segue(tmp_path, "--help", redirect="| true").stderr == b""
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "-"])
+def test_a_document_without_end_is_refused(tmp_path, name):
+    done = segue(tmp_path, "start", "--from", name, redirect="</dev/zero")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.startswith(f"error: state document {name!r} cannot be read: it has more than 64,000,000 bytes\n".encode())

@@ -7,10 +7,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segue.cli.render import ago, line, safe, span, style, table
+from segue.cli.render import ago, json_text, line, safe, span, style, table
 from segue.cli.yaml import dump
 
 STEERING = [*range(9), *range(11, 32), *range(0x7F, 0xA0), 0x061C, 0x200E, 0x200F, 0x2028, *range(0x202A, 0x202F), 0xFEFF, 0xD800]
+STEERING += [0xAD, 0x200B, 0x2066, 0x2069, 0xFFF9, 0xE0041]
 
 data = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -24,6 +25,15 @@ def test_no_character_that_steers_a_terminal_gets_through(colour):
     text = safe("".join(map(chr, STEERING)) + "\n\tpears", colour=colour)
     assert {ord(c) for c in text} & set(STEERING) == set()
     assert text.endswith("\n\tpears")
+
+
+@pytest.mark.parametrize("compact", [True, False])
+def test_json_has_no_such_character_either_and_reads_back_the_same(compact):
+    document = {"".join(map(chr, STEERING)): ["naïve 读 👩\u200d💻", *map(chr, STEERING)]}
+    text = json_text(document, compact=compact)
+    assert {ord(c) for c in text} & {*STEERING} == set()
+    assert "naïve 读 👩\u200d💻" in text
+    assert json.loads(text) == document
 
 
 def test_a_style_is_a_colour_only_where_colours_are_wanted_and_its_text_is_made_safe_as_well():

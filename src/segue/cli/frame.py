@@ -1,6 +1,5 @@
 """What a command works with: the streams, the application, and the two ways to answer (`--json`, or text for people)."""
 
-import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -8,7 +7,7 @@ from functools import cached_property
 from typing import IO, Any, TextIO
 
 from segue.app import App
-from segue.cli.render import line, safe
+from segue.cli.render import json_text, line, safe
 from segue.core.errors import NotFoundError, SegueError, UsageError
 from segue.ports import Clock, Ids, Store, Target
 
@@ -119,7 +118,7 @@ class Frame:
 
     def record(self, document: Any) -> None:
         """Print one JSON document on one line, at once."""
-        self.stdout.write(json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n")
+        self.stdout.write(json_text(document) + "\n")
         self.stdout.flush()
 
     def write(self, text: str) -> None:
@@ -141,7 +140,7 @@ class Frame:
         """Print *error* on standard error and return its exit code."""
         self._clear()
         if self.json:
-            self.stderr.write(json.dumps({"error": error.to_json()}, ensure_ascii=False, default=str) + "\n")
+            self.stderr.write(json_text({"error": error.to_json()}, compact=False) + "\n")
         else:
             self.stderr.write(safe(f"error: {error.message}\n" + (f"hint: {error.hint}\n" if error.hint else "")))
         self.stderr.flush()

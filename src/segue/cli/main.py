@@ -120,6 +120,9 @@ def main(arguments: Sequence[str]) -> int:
         sys.stdout.flush()
     except BrokenPipeError:
         code = _INTERRUPTED
+    except OSError as e:  # a full disk is noticed at the last moment
+        code = frame.fail(_refused(e))
+        _let_go(sys.stdout)
     if code == _INTERRUPTED:
         _let_go(sys.stdout)
     return code
@@ -146,7 +149,7 @@ def run(arguments: Sequence[str], frame: Frame) -> int:
     except BrokenPipeError:
         return _INTERRUPTED
     except OSError as e:
-        return frame.fail(SegueError(f"the system refused: {e}", hint="segue doctor"))
+        return frame.fail(_refused(e))
     finally:
         with contextlib.suppress(BrokenPipeError):
             frame.close()
@@ -156,6 +159,10 @@ def call(arguments: Sequence[str], frame: Frame) -> Any:
     """Run one command line and return what the command returned. Click's own `main` has its own view of interruptions."""
     with cli.make_context("segue", list(arguments), obj=frame) as ctx:
         return cli.invoke(ctx)
+
+
+def _refused(error: OSError) -> SegueError:
+    return SegueError(f"the system refused: {error}", hint="segue doctor")
 
 
 def _usage(error: click.ClickException) -> UsageError:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from segue.core.log.events import Event
+from segue.core.log.events import ABSENT, Event
 from segue.core.session.catalogue import PlaceRow
 from segue.engine.checkpoints import Made
 from segue.engine.sessions import Begun
@@ -15,8 +15,8 @@ def begun(session: Begun, **more: Any) -> dict[str, Any]:
 
 
 def event(e: Event) -> dict[str, Any]:
-    """An event of a log (product 13.6), and its place in the conversation."""
-    return {
+    """An event of a log, and its place in the conversation; `parent` where one was given (null: a root)."""
+    shape = {
         "seq": e.seq,
         "id": e.id,
         "at": e.at,
@@ -30,6 +30,9 @@ def event(e: Event) -> dict[str, Any]:
         "parent": e.parent,
         "key": e.key,
     }
+    if e.parent == ABSENT:
+        del shape["parent"]
+    return shape
 
 
 def checkpoint(made: Made) -> dict[str, Any]:

@@ -1,10 +1,13 @@
 """Text for people: safe characters, tables, times."""
 
+import json
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
-_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069\ufeff\ud800-\udfff]")
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
+)
 _SGR = re.compile("\x1b\\[[0-9;]*m")
 _STYLES: Final = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 _MARK: Final = "\x00"
@@ -25,6 +28,13 @@ def safe(text: str, *, colour: bool = False) -> str:
             code = _STYLES.get(parts[i + 1])
             found.append(f"\x1b[{code}m{inner}\x1b[0m" if colour and code else inner)
     return "".join(found)
+
+
+def json_text(document: Any, *, compact: bool = True) -> str:
+    """Return *document* as JSON; what steers a terminal, turns the direction of text or is not seen stands there as an escape."""
+    separators = (",", ":") if compact else None
+    text = json.dumps(document, ensure_ascii=False, separators=separators, default=str)
+    return _UNSAFE.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
 def style(name: str, text: str) -> str:
@@ -83,4 +93,4 @@ def plural(count: int, one: str, many: str = "") -> str:
 
 def _escape(match: "re.Match[str]") -> str:
     code = ord(match[0])
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x1_0000 else f"\\U{code:08x}"

@@ -1,12 +1,15 @@
 """`segue start`: a session begins."""
 
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from segue.cli import records
 from segue.cli.frame import Frame
 from segue.cli.params import command as _command
+
+_LONGEST: Final = 64_000_000
+"""Bytes of a state document: a hundred times what a long session's has."""
 
 
 @_command("start", short_help="begin a session")
@@ -48,6 +51,7 @@ def command(frame: Frame, tags: tuple[str, ...], foreign_ids: tuple[str, ...], d
 
 
 def _read(frame: Frame, name: str) -> Any:
+    import contextlib
     import json
     from pathlib import Path
 
@@ -55,7 +59,11 @@ def _read(frame: Frame, name: str) -> Any:
 
     hint = "segue show SESSION --json prints one"
     try:
-        return json.loads(frame.stdin.read() if name == "-" else Path(name).read_bytes())
+        with contextlib.nullcontext(frame.stdin) if name == "-" else Path(name).open("rb") as file:
+            data = file.read(_LONGEST + 1)
+        if len(data) > _LONGEST:
+            raise UsageError(f"state document {name!r} cannot be read: it has more than {_LONGEST:,} bytes", hint=hint)
+        return json.loads(data)
     except OSError as e:
         raise UsageError(f"state document {name!r} cannot be read: {e.strerror}", hint=hint) from e
     except (ValueError, RecursionError) as e:

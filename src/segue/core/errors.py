@@ -27,7 +27,10 @@ A message is one sentence: what could not be done, to what, why. The hint, apart
 """
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
+
+LONGEST: Final = 1_000
+"""Characters of a message, and of each field that is shown: what somebody passed in may be a file by mistake."""
 
 
 class SegueError(Exception):
@@ -38,14 +41,21 @@ class SegueError(Exception):
 
     def __init__(self, message: str, *, hint: str | None = None, **fields: Any) -> None:
         """Keep *message*, the *hint* and the typed *fields* that `--json` shows."""
-        super().__init__(message)
-        self.message = message
+        self.message = _cut(message)
+        super().__init__(self.message)
         self.hint = hint
         self.fields = fields
 
     def to_json(self) -> dict[str, Any]:
         """Return the shape that `--json` prints under `error`."""
-        return {"code": self.code, "message": self.message, "hint": self.hint, **self.fields}
+        fields = {name: _cut(value) if isinstance(value, str) else value for name, value in self.fields.items()}
+        return {"code": self.code, "message": self.message, "hint": self.hint, **fields}
+
+
+def _cut(text: str) -> str:
+    """Return *text*, the middle left out where it is too long to be read."""
+    left = len(text) - LONGEST
+    return text if left <= 0 else f"{text[: LONGEST // 2]}[... {left:,} characters ...]{text[-LONGEST // 2 :]}"
 
 
 class UsageError(SegueError):
