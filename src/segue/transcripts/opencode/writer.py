@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from segue.core.errors import ExistsError
-from segue.core.together.conversation import Accepts, Conversation, Turn
+from segue.core.together.conversation import Accepts, Conversation, Turn, identity
 from segue.ports import Destination, Noted, Written
 from segue.transcripts._records import dict_of, list_of, parse, short, text_of
 from segue.transcripts._writing import (
@@ -92,7 +92,7 @@ class OpenCodeWriter:
 
 def session_id(conversation: Conversation) -> str:
     """Return opencode's id of the session that is made from *conversation*."""
-    return f"ses_{_scattered(foreign_id(conversation, AGENT), 26)}"
+    return f"ses_{_scattered(identity(conversation, AGENT), 26)}"
 
 
 def _scattered(name: str, length: int) -> str:
