@@ -21,7 +21,6 @@ from segue.transcripts._writing import (
     Tally,
     as_text,
     encode,
-    foreign_id,
     form_for,
     make_file,
     media_of,
