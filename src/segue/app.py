@@ -11,6 +11,7 @@ from segue.core.errors import NotFoundError, UsageError
 from segue.core.log.ids import is_uuid
 from segue.host.config import Config
 from segue.ports import Clock, Ids, Index, Places, Store, Target, Transcripts
+from segue.ports.returning import Shelf
 from segue.ports.seen import Seen
 
 if TYPE_CHECKING:
@@ -144,6 +145,13 @@ class App:
             TemporaryDirectory,
             self.cwd,
         )
+
+    @cached_property
+    def shelf(self) -> Shelf:
+        """Where agents look for their transcripts."""
+        from segue.transcripts import shelf
+
+        return shelf(self.places)
 
     @cached_property
     def workspace(self) -> str:

@@ -197,3 +197,41 @@ imported  claude-code  SESSION-261121-001  7dcc6b33-a8e7-41fa-a76f-5d0f155f452e.
 stranger  -            -                   song.jsonl
 more of one: segue why FILE
 """)
+
+
+def test_a_deleted_transcript_is_put_back(place):
+    place.take()
+    data = place.file.read_bytes()
+    place.file.unlink()
+    assert place.cli.says("restore-transcript", "last") + place.cli.says("restore-transcript", "last") == snapshot("""\
+$ segue restore-transcript last
+/shop/7dcc6b33-a8e7-41fa-a76f-5d0f155f452e.jsonl
+  put back, 36,516 bytes, byte for byte
+$ segue restore-transcript last
+/shop/7dcc6b33-a8e7-41fa-a76f-5d0f155f452e.jsonl
+  there already, the same, 36,516 bytes
+""")
+    assert (place.file.read_bytes(), place.why()["verdict"]) == (data, "imported")
+
+
+def test_what_stands_in_the_way_of_a_transcript_is_left(place):
+    place.take()
+    place.file.write_text("my own notes\n")
+    said = place.cli("restore-transcript", "last", "--json")
+    assert (said.code, said.error["code"], place.file.read_text()) == (5, "exists", "my own notes\n")
+
+
+def test_words_of_restoring_that_do_not_go_together(place):
+    place.take()
+    assert place.cli.says("restore-transcript", "last", "--rewrite") == snapshot("""\
+$ segue restore-transcript last --rewrite
+! error: --rewrite needs the directory that the project has moved to
+! hint: --workspace DIRECTORY
+[exit code 2]
+""")
+    assert place.cli.says("restore-transcript", "last", "--to", "a", "--workspace", "b") == snapshot("""\
+$ segue restore-transcript last --to a --workspace b
+! error: either --to or --workspace can be given
+! hint: segue restore-transcript --help
+[exit code 2]
+""")

@@ -32,11 +32,14 @@ Look:
   watch   follow a session live
 
 Take in:
-  init    capture coding agents as they work: hooks and slash commands
-  import  bring coding agents' transcripts in; with --follow as they are
-          written
-  why     why a file is not in the log, or how it is
-  append  add events, each acknowledged once it is on disk
+  init                capture coding agents as they work: hooks and slash
+                      commands
+  import              bring coding agents' transcripts in; with --follow as
+                      they are written
+  why                 why a file is not in the log, or how it is
+  restore-transcript  put a transcript that its agent deleted back in its
+                      place
+  append              add events, each acknowledged once it is on disk
 
 Care:
   validate    check every byte, and name what is damaged

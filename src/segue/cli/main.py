@@ -36,6 +36,7 @@ SECTIONS: Final = {
         "init": "capture coding agents as they work: hooks and slash commands",
         "import": "bring coding agents' transcripts in; with --follow as they are written",
         "why": "why a file is not in the log, or how it is",
+        "restore-transcript": "put a transcript that its agent deleted back in its place",
         "append": "add events, each acknowledged once it is on disk",
     },
     "Care": {
@@ -48,7 +49,7 @@ SECTIONS: Final = {
 """Section -> command -> what it does, as the help shows it."""
 
 HIDDEN: Final = ("upkeep",)
-_MODULES: Final = {"import": "import_"}
+_MODULES: Final = {"import": "import_", "restore-transcript": "restore_transcript"}
 _INTERRUPTED: Final = 130
 
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from segue.ports import TranscriptReader, Transcripts, TranscriptWriter
+from segue.ports import Places, TranscriptReader, Transcripts, TranscriptWriter
+from segue.ports.returning import Shelf
 
 
 def readers() -> tuple[TranscriptReader, ...]:
@@ -31,3 +32,11 @@ def transcripts(exclude: Sequence[str] = ()) -> Transcripts:
     from segue.transcripts._files import Readers
 
     return Readers(readers(), exclude)
+
+
+def shelf(places: Places) -> Shelf:
+    """Return what puts transcripts back where agents look for them."""
+    from segue.transcripts._returning import Shelves
+    from segue.transcripts.claude_code.profile import directory_of
+
+    return Shelves(places, directory_of)
