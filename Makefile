@@ -19,7 +19,7 @@ LOCKS := requirements/run.txt requirements/dev.txt requirements/frameworks.txt r
 # What ruff looks at.
 CODE := $(wildcard src tests tools scripts benchmarks docs)
 
-.PHONY: help setup setup-run test test-agents lint fmt types layers cover demo faults bench bench-context docs docs-check lock clean
+.PHONY: help setup setup-run test test-agents lint fmt types layers cover demo faults fuzz bench bench-context docs docs-check lock clean
 
 help:  ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -89,6 +89,14 @@ demo: setup-run  ## a recorded session is captured live, killed, recovered and r
 faults: setup  ## kill -9, crash states, power loss, damage: the long form (half an hour on two idle cores)
 	@$(PY) -m tests.faults.run --long
 
+.venv/.fuzz: .venv/.all requirements/fuzz.txt
+	@$(UV) pip install --require-hashes -r requirements/fuzz.txt
+	@touch $@
+
+SECONDS_EACH ?= 300
+fuzz: .venv/.fuzz  ## readers of transcripts, fuzzed with coverage to guide it: SECONDS_EACH for each, 300 by default
+	@PYTHONPATH=. $(PY) -m tests.fuzz.run --seconds $(SECONDS_EACH)
+
 bench: setup  ## speed against the raw floor and five peers
 	@$(PY) benchmarks/run.py
 
@@ -106,7 +114,7 @@ docs-check: setup
 	@$(PY) scripts/generate_docs.py --check
 
 lock: .venv/.uv  ## compile requirements/*.in (versions and hashes, no address)
-	@for name in uv run dev frameworks tokens cc; do \
+	@for name in uv run dev frameworks tokens cc fuzz; do \
 	  $(BIN)/uv --quiet pip compile --universal --python-version 3.11 --generate-hashes \
 	    --no-header --no-annotate $(LOCKFLAGS) requirements/$$name.in -o requirements/$$name.txt; done
 

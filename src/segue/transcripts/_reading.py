@@ -118,8 +118,7 @@ class JsonLinesReader(ABC):
             yield _piece(drafts, place, line.piece, meaning.at)
             return
         if len(data) < len(line.data):
-            reason = f"{len(line.data) - len(data)} NUL bytes (disk blocks that were never written)"
-            yield drafts.loss(place, reason, at=meaning.at, about=":nul", raw=False)
+            yield drafts.nul(place, len(line.data) - len(data), at=meaning.at)
         if not data:
             return
         parsed = parse(data, self._recognise)

@@ -245,6 +245,10 @@ class Drafts:
             return found._replace(source={k: v for k, v in found.source.items() if not k.startswith("raw")})
         return found
 
+    def nul(self, place: Place, number: int, *, at: str | None = None) -> Draft:
+        """Return the event that names NUL bytes around a record."""
+        return self.loss(place, f"{number} NUL bytes (disk blocks that were never written)", at=at, about=":nul", raw=False)
+
 
 def digest(data: bytes) -> str:
     """Return a short content hash, in hex."""

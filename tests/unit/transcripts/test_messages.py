@@ -146,3 +146,14 @@ def test_contents_of_every_shape_become_parts(tmp_path, message, parts):
     file = tmp_path / "chat.jsonl"
     file.write_text(json.dumps({"role": "user", **message}) + "\n")
     assert [d.body["parts"] for d in read(Messages(), file).drafts] == [parts]
+
+
+def test_nul_bytes_around_a_conversation_are_named_and_it_is_read(tmp_path):
+    line = (FIXTURES / "conversations.jsonl").read_bytes().splitlines()[0]
+    file = tmp_path / "spoilt.jsonl"
+    file.write_bytes(line + bytes(64) + b"\n")
+    found = read(Messages(), file)
+    assert [d.body for d in found.events] == [d.body for d in read(Messages(), FIXTURES / "conversations.jsonl").events][
+        : len(found.events)
+    ]
+    assert (found.losses, len(found.events)) == (["64 NUL bytes (disk blocks that were never written)"], 3)

@@ -132,7 +132,8 @@ class _Claude(Interpreter):
         uuid = name_of(record, "uuid")
         stream = self._stream_of(record)
         at = time_of(record.get("timestamp"))
-        again = uuid in self._seen or bool(uuid and at and not later(at, self._since) and self._knows(uuid))
+        is_new = at is not None and later(at, self._since)
+        again = uuid in self._seen or bool(uuid and not is_new and self._knows(uuid))
         if at is not None:
             self.at = at
             self._latest = at if later(at, self._latest) else self._latest

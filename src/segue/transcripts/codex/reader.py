@@ -135,15 +135,17 @@ class _Codex(Interpreter):
 
     def _earlier(self, record: dict[str, Any], place: Place, at: str | None) -> str | None:
         """Return the name of this very record if it stands before this stretch: one that is repeated adds nothing."""
-        if at is None or later(at, self._since):
+        if not self._resumed or (at is not None and later(at, self._since)):
             return None
-        told = text_of(record, "timestamp").encode("utf-8", "replace")
-        lines = (where.line for where, _ in self._file.before(told) if where.data == place.data)
-        line = next(lines, None)
+        line = min((where.line for where, _ in self._file.before(place.data) if where.data == place.data), default=None)
         if line is None:
             return None
         ordinal = _ordinal(record)
-        return f"@{line}" if ordinal is None else f"#{ordinal}"
+        if ordinal is None:
+            return f"@{line}"
+        older = [_ordinal(other) for where, other in self._file.before(b'"ordinal"') if where.line < line]
+        rose = all(before is None or before < ordinal for before in older)
+        return f"#{ordinal}" if rose else f"#{ordinal}@{line}"
 
     # --- what it means
 
@@ -229,7 +231,7 @@ class _Codex(Interpreter):
             return self._message(payload)
         if kind == "reasoning":
             return _body(payload, "assistant", [_reasoning(payload)]), ""
-        if kind in {"function_call", "custom_tool_call", "local_shell_call", "web_search_call"}:
+        if kind in _CALLS:
             part = _call(kind, payload)
             self._calls[part["id"]] = list(_effects(part))
             return _body(payload, "assistant", [part]), ""
@@ -277,9 +279,15 @@ class _Codex(Interpreter):
             for _, record in self._file.before(identity.encode("utf-8", "replace")):
                 payload = dict_of(record, "payload")
                 kind = text_of(payload, "type")
-                if kind.endswith("_call") and text_of(payload, "call_id") == identity:
-                    self._calls[identity] = list(_effects(_call(kind, payload)))
+                if text_of(record, "type") != "response_item" or kind not in _CALLS:
+                    continue
+                part = _call(kind, payload)
+                if part["id"] == identity:
+                    self._calls[identity] = list(_effects(part))
         return list(self._calls.get(identity, ()))
+
+
+_CALLS: Final = {"function_call", "custom_tool_call", "local_shell_call", "web_search_call"}
 
 
 def _ordinal(record: Mapping[str, Any]) -> int | None:

@@ -91,7 +91,7 @@ class Gemini(JsonLinesReader):
             return True
         if isinstance(record.get("$set"), dict) or text_of(record, "$rewindTo"):
             return True
-        return bool(text_of(record, "id")) and record.get("type") in _TYPES and "content" in record
+        return bool(text_of(record, "id")) and text_of(record, "type") in _TYPES and "content" in record
 
     def _interpreter(self, file: File, drafts: Drafts, state: Mapping[str, Any]) -> Interpreter:
         return _Gemini(file, drafts, state)
@@ -122,7 +122,7 @@ class _Gemini(Interpreter):
         told = record.get("timestamp", record.get("startTime", change.get("lastUpdated")))
         self.at = time_of(told) or self.at
         name = self._name(record, place)
-        if "type" in record and record["type"] not in _TYPES:
+        if "type" in record and text_of(record, "type") not in _TYPES:
             yield self._draft("record", {"type": short(str(record["type"]), 200) or "unknown"}, place, name)
         elif "$rewindTo" in record:
             yield self._rewind(text_of(record, "$rewindTo"), place, name)
@@ -161,8 +161,11 @@ class _Gemini(Interpreter):
         if self._before:
             earlier = _Gemini(self._file._replace(before=lambda _: iter(())), self._drafts, {})
             for place, record in self._file.before(b""):
-                for _ in earlier.events(record, place):
-                    pass
+                try:
+                    for _ in earlier.events(record, place):
+                        pass
+                except (TypeError, ValueError, LookupError, AttributeError):  # as when it was read
+                    earlier.unread(record, place)
             self._nodes, self._before = earlier._nodes | self._nodes, False
             self._copies |= earlier._copies
             self._answers |= earlier._answers
@@ -310,7 +313,8 @@ class _Gemini(Interpreter):
     def _has_answer(self, call: str) -> bool:
         if call and call not in self._answers and self._before:
             for _, record in self._file.before(call.encode("utf-8", "replace")):
-                self._answers.update(answered_in(record))
+                if record.get("type") == "gemini":
+                    self._answers.update(answered_in(record))
         return call in self._answers
 
     def _model(self, record: dict[str, Any], name: str) -> dict[str, Any]:

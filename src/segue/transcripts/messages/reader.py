@@ -89,8 +89,8 @@ class Messages(JsonLinesReader):
 
     def _conversation(self, path: str, foreign_id: str, line: Line) -> Batch:
         """Return the events of a line that is a conversation: the record itself, and its messages."""
-        place = Place(path, line.number, line.data)
-        parsed = parse(line.data) if not line.piece else None
+        place = Place(path, line.number, line.data.strip(b"\0"))
+        parsed = parse(place.data) if not line.piece else None
         record = parsed.record if parsed is not None else None
         if record is None or not isinstance(record.get("messages"), list):
             drafts = Drafts(AGENT, self.version, foreign_id)
@@ -100,6 +100,8 @@ class Messages(JsonLinesReader):
         meaning = _Messages(drafts, {})
         place = place._replace(text=parsed.text if parsed is not None else None)
         found = list(meaning.conversation(record, place))
+        if len(place.data) < len(line.data):
+            found.append(drafts.nul(place, len(line.data) - len(place.data), at=meaning.at))
         began = next((d.at for d in found if d.at), None)
         return Batch(identity, found, None, meaning.facts, began)
 

@@ -161,7 +161,7 @@ class Files:
     def _session(self, found: Record | None) -> None:
         if found is None:
             return
-        self._meaning = Meaning(found.id or self._foreign_id, self._foreign_id)
+        self._meaning = Meaning(name_of(found.record, "id") or self._foreign_id, self._foreign_id)
         self._began = time_of(dict_of(found.record, "time").get("created"))
         self._drafts += self._meaning.session(found)
 

@@ -63,8 +63,8 @@ class Record(NamedTuple):
 
     @property
     def id(self) -> str:
-        """The record's own id."""
-        return name_of(self.record, "id")
+        """The record's own id; of one that has none, what names its content."""
+        return name_of(self.record, "id") or f"@{digest(self.data)}"
 
 
 class Meaning:
@@ -97,12 +97,12 @@ class Meaning:
         The answers of tools come behind all calls of the step: the model got them together.
         """
         info = message.record if message else {}
-        steps = [p.id for p in parts if p.record.get("type") == "step-finish"]
+        steps = [p.id for p in parts if text_of(p.record, "type") == "step-finish"]
         if message is not None and message.id in new:
             yield from self._safely(message, lambda: self._info(message, len(steps)))
         answers: list[Draft] = []
         for part in parts:
-            if part.record.get("type") in {"step-start", "step-finish"}:
+            if text_of(part.record, "type") in {"step-start", "step-finish"}:
                 yield from answers
                 answers = []
             if part.id in new:
@@ -233,7 +233,7 @@ class Meaning:
 
     def _record(self, found: Record) -> Draft:
         body = {"type": short(text_of(found.record, "type")) or "unknown"}
-        return self._sign(Draft("record", body, node=found.id or f"@{digest(found.data)}"), found, found.id, _key(found.record))
+        return self._sign(Draft("record", body, node=found.id), found, found.id, _key(found.record))
 
     # --- drafts
 
