@@ -29,6 +29,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from segue.core.errors import ExistsError
+from segue.core.log.kinds import is_node
 from segue.core.together.conversation import Conversation, Turn
 from segue.ports import Destination, TranscriptReader, TranscriptWriter, Written
 from segue.testing.builders import text, tool_call, tool_result
@@ -127,6 +128,7 @@ class WriterContract:
                 if draft.kind == "message":
                     role = draft.body["role"]
                     found.append(("system" if role == "developer" else role, draft.body["parts"]))
+                if is_node(draft.kind):
                     nodes.add(str(draft.node))
         return Told(spoken(found), nodes)
 

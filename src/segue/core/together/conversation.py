@@ -47,7 +47,7 @@ class Turn(NamedTuple):
     at: str
     """RFC 3339 in UTC."""
     node: str
-    """The last event of it, as a node in the session's tree; empty for a turn that was put in."""
+    """The last event of it, as a node in the session's tree; of a turn that was put in, of what it stands for or before."""
     message_id: str = ""
     """The provider's id, where it has one."""
     model: str = ""

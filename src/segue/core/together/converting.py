@@ -69,6 +69,11 @@ def convert(events: Iterable[Event], state: State, target: Target, counter: Coun
     shaper = Shaper(shape)
     made = [one for entry in messages(chain, header["agent"], tally) for one in shaper.turns(entry)]
     fitted = fit(made, chain, state, int(window * SHARE), counter, _agents_summary(chain)) if made else None
+    for event in chain:
+        if event.kind == "compaction" and fitted and fitted.condensed:
+            tally.event(event, "folded", "condensed into a summary")
+        elif event.kind == "compaction":
+            tally.event(event, "dropped", "what it stands for is there itself")
     made = _begun(fitted.made if fitted else [], target.accepts)
     for one in (*made, *(Made(_NOTHING, (fate,), 0) for fate in shaper.leftover())):
         for fated in one.fates:
@@ -150,7 +155,7 @@ def _begun(made: list[Made], accepts: Accepts) -> list[Made]:
     if place is None or made[place].turn.role == "user":
         return made
     first = made[place]
-    opening = Turn("user", ({"type": "text", "content": _BEGINS},), first.turn.at, "", meta=True)
+    opening = Turn("user", ({"type": "text", "content": _BEGINS},), first.turn.at, first.turn.node, meta=True)
     added = Fated("text", "added", "a conversation begins with the user")
     return [*made[:place], Made(opening, (added,), first.place), *made[place:]]
 

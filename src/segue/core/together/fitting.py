@@ -99,8 +99,8 @@ def _summary(before: Sequence[Made], chain: Sequence[Event], state: State, share
     why = "condensed into a summary"
     fates = tuple(Fated(f.what, "folded", why) if f.fate not in {"dropped", "added"} else f for one in before for f in one.fates)
     fates = tuple(f for f in fates if f.fate != "added")
-    at = before[-1].turn.at if before else state.at
-    return Made(Turn("user", (part,), at, "", meta=True, summary=True), (*fates, Fated("text", "added", why)), 0)
+    at, node = (before[-1].turn.at, before[-1].turn.node) if before else (state.at, "")
+    return Made(Turn("user", (part,), at, node, meta=True, summary=True), (*fates, Fated("text", "added", why)), 0)
 
 
 def _smaller(one: Made, room: int, counter: Counter) -> Made:

@@ -97,8 +97,8 @@ class _Pairing:
     def take(self, event: Event, place: int) -> None:
         """Take the next event of the line."""
         if event.kind != "message":
-            why = "no part of what was said" if event.kind == "record" else "what it stands for is there itself"
-            self._tally.event(event, "dropped", why)
+            if event.kind != "compaction":  # of which the caller knows what became
+                self._tally.event(event, "dropped", "no part of what was said")
             return
         parts = parts_of(event)
         if event.erased or not parts:

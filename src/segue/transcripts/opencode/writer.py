@@ -168,7 +168,7 @@ class _Document:
         }
         put_in = {"synthetic": True} if turn.meta or turn.summary or turn.role == "system" else {}
         parts = [self._part(message, **self._content(part), **put_in) for part in turn.parts]
-        self._name(turn, parts)
+        self._name(turn, message, parts)
         return {"info": info, "parts": parts}
 
     def _answer(self, turn: Turn, answers: Turn | None) -> dict[str, Any]:
@@ -198,10 +198,9 @@ class _Document:
                 parts.append(self._call(message, part, responses.get(said_of(part, "id")), answers))
             else:
                 parts.append(self._part(message, **self._content(part)))
-        self._name(turn, parts)
-        last = next((p["id"] for p in reversed(parts) if p["type"] == "tool"), "")
-        if answers is not None and answers.node and last:
-            self.nodes.append((last + RESULT, answers.node))
+        self._name(turn, message, parts)
+        if answers is not None and answers.node:
+            self.nodes += [(part["id"] + RESULT, answers.node) for part in parts if part["type"] == "tool"]
         return {"info": info, "parts": parts}
 
     # --- parts
@@ -270,9 +269,10 @@ class _Document:
         self._number += 1
         return f"{kind}_{self._number:012x}{_scattered(f'{self._session} {self._number}', 14)}"
 
-    def _name(self, turn: Turn, parts: list[dict[str, Any]]) -> None:
-        if turn.node and parts:
-            self.nodes.append((parts[-1]["id"], turn.node))
+    def _name(self, turn: Turn, message: str, parts: list[dict[str, Any]]) -> None:
+        """Keep the names of all that a reader will find: what it is made from is in the log already."""
+        if turn.node:
+            self.nodes += [(name, turn.node) for name in (message, *(part["id"] for part in parts))]
 
 
 def _milliseconds(at: str) -> int:
