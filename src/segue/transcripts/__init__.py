@@ -22,9 +22,10 @@ def writers() -> tuple[TranscriptWriter, ...]:
     """Return a writer for each agent that a session can go on in."""
     from segue.transcripts.claude_code.writer import ClaudeCodeWriter
     from segue.transcripts.codex.writer import CodexWriter
+    from segue.transcripts.gemini.writer import GeminiWriter
     from segue.transcripts.opencode.writer import OpenCodeWriter
 
-    return (ClaudeCodeWriter(), CodexWriter(), OpenCodeWriter())
+    return (ClaudeCodeWriter(), CodexWriter(), GeminiWriter(), OpenCodeWriter())
 
 
 def transcripts(exclude: Sequence[str] = ()) -> Transcripts:

@@ -1,10 +1,13 @@
 """Every writer keeps the contract of writers."""
 
 from segue.testing import WriterContract
+from segue.testing.writers import Told, spoken
 from segue.transcripts.claude_code.reader import ClaudeCode
 from segue.transcripts.claude_code.writer import ClaudeCodeWriter
 from segue.transcripts.codex.reader import Codex
 from segue.transcripts.codex.writer import CodexWriter
+from segue.transcripts.gemini.reader import Gemini
+from segue.transcripts.gemini.writer import GeminiWriter
 from segue.transcripts.opencode.reader import OpenCode
 from segue.transcripts.opencode.writer import OpenCodeWriter
 
@@ -23,6 +26,26 @@ class TestCodex(WriterContract):
 
     def reader(self):
         return Codex()
+
+
+class TestGemini(WriterContract):
+    """Calls and their answers are one record there: it is told as two."""
+
+    def writer(self):
+        return GeminiWriter()
+
+    def reader(self):
+        return Gemini()
+
+    def told(self, written):
+        found = super().told(written)
+        return Told(spoken(_apart(found.spoken)), found.nodes)
+
+
+def _apart(told):
+    for role, parts in told:
+        for part in parts:
+            yield ("tool" if part["type"] == "tool_call_response" else role), [part]
 
 
 class TestOpenCode(WriterContract):

@@ -20,12 +20,15 @@ from segue.transcripts.claude_code import profile as claude
 from segue.transcripts.claude_code.writer import ClaudeCodeWriter
 from segue.transcripts.codex import profile as codex
 from segue.transcripts.codex.writer import CodexWriter
+from segue.transcripts.gemini import profile as gemini
+from segue.transcripts.gemini.writer import GeminiWriter
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "written"
 UPDATE = bool(os.environ.get("UPDATE_GOLDEN"))
 FORMS = [
     *((ClaudeCodeWriter, form.version) for form in claude.PROFILES),
     *((CodexWriter, form.version) for form in codex.PROFILES),
+    *((GeminiWriter, form.version) for form in gemini.PROFILES),
 ]
 
 

@@ -30,9 +30,10 @@ from segue.transcripts._records import (
 )
 from segue.transcripts.gemini._document import lines_of
 from segue.transcripts.gemini._messages import answered_in, model_body
+from segue.transcripts.gemini.profile import unmarked
 
 AGENT: Final = "gemini-cli"
-_FILE = re.compile(r"session-\d{4}-\d\d-\d\dT\d\d-\d\d-\w{8}\Z")
+_FILE = re.compile(r"session-[\dT-]{10,20}-\w{8}(-\w{8})?\Z")
 _SPOKEN: Final = frozenset({"user", "gemini"})
 _TYPES: Final = frozenset({"user", "gemini", "info", "error", "warning"})
 _INJECTED = re.compile(r"\s*(<session_context>|Here is the user's editor context as a JSON object)")
@@ -289,12 +290,13 @@ class _Gemini(Interpreter):
             if parts and all(p["type"] == "tool_call_response" for p in parts):
                 return self._results(parts, place, name)
             parts = without_hooks(parts)
-            body: dict[str, Any] = {"role": "user", "parts": parts}
-            said = texts(parts)
-            if (not said and parts and all(p["type"] == "hook_context" for p in parts)) or any(map(_INJECTED.match, said[:1])):
+            hooks_alone = bool(parts) and all(p["type"] == "hook_context" for p in parts)
+            injected = hooks_alone or any(map(_INJECTED.match, texts(parts)[:1]))
+            body: dict[str, Any] = {"role": "user", "parts": [_as_typed(p) for p in parts]}
+            if injected:
                 body["meta"] = True
             elif self._stream == MAIN and "title" not in self.facts:
-                shown = texts(parts_of(record.get("displayContent"))) or said
+                shown = texts(parts_of(record.get("displayContent"))) or texts(body["parts"])
                 if title := short("\n".join(shown)):
                     self.facts["title"] = title
             typed = self._stream == MAIN and "meta" not in body
@@ -336,6 +338,11 @@ class _Gemini(Interpreter):
             draft = draft._replace(node=name)
             self._nodes.setdefault(name, said)
         return self._drafts.sign(draft, place, name)
+
+
+def _as_typed(part: dict[str, Any]) -> dict[str, Any]:
+    text = part.get("content")
+    return {**part, "content": unmarked(text)} if part["type"] == "text" and isinstance(text, str) else part
 
 
 def _stem(path: str) -> str:

@@ -1,0 +1,204 @@
+"""A conversation as a transcript that `gemini --resume` goes on from: a message for each turn, answers with their calls.
+
+The file's name ends in eight digits that are not the session's. Resuming makes the program write a stub whose name ends in
+the session's first eight; the next start takes it for damaged and deletes all files whose names end so (tried on 0.61.0).
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from segue.core.errors import ExistsError
+from segue.core.log.ids import named_uuid
+from segue.core.together.conversation import Accepts, Conversation, Turn, identity
+from segue.ports import Destination, Noted, Written
+from segue.transcripts._genai_writing import Content, names_of, unbroken
+from segue.transcripts._records import short, time_of
+from segue.transcripts._writing import Tally, form_for, lines_of, make_file, milliseconds, said_of
+from segue.transcripts.gemini.profile import (
+    MEDIA,
+    NEWEST,
+    PROFILES,
+    ROOT,
+    check,
+    free_directories,
+    is_resumable,
+    load,
+    marked,
+    project_directory,
+    project_hash,
+)
+from segue.transcripts.places import Machine
+
+AGENT: Final = "gemini-cli"
+_TITLE_LIMIT: Final = 200
+_SHOWN: Final = 2_000
+_ORDER: Final = ("reasoning", "text", "tool_call")
+"""The order in which the program's own fields of a message are put together."""
+
+
+class GeminiWriter:
+    """Writes Gemini CLI's transcripts. See `ports.TranscriptWriter`."""
+
+    agent = AGENT
+    accepts = Accepts(media=MEDIA, reasoning=True, window=1_048_576)
+    risk = "resuming leaves a stub, for which the next start of Gemini CLI deletes the session itself"
+
+    def home(self, env: Mapping[str, str]) -> str:
+        """See `TranscriptWriter.home`."""
+        return Machine(env).of(AGENT).home
+
+    def find(self, foreign_id: str, to: Destination) -> str | None:
+        """See `TranscriptWriter.find`: of several files of a session the program takes the one that was changed last."""
+        slug = project_directory(to.home, os.path.realpath(to.workspace))
+        if slug is None:
+            return None
+        latest = ("", "")
+        for path in sorted(Path(to.home, "tmp", slug, "chats").glob("session-*.json*")):
+            if path.suffix not in {".json", ".jsonl"} or not path.is_file():
+                continue
+            latest = max(latest, (_changed(path, foreign_id), str(path)))
+        return latest[1] if latest[0] else None
+
+    def command(self, foreign_id: str, to: Destination) -> tuple[str, ...]:
+        """See `TranscriptWriter.command`."""
+        return ("gemini", "--resume", foreign_id)
+
+    def write(self, conversation: Conversation, to: Destination) -> Written:
+        """See `TranscriptWriter.write`."""
+        form, warnings = form_for(to.version, PROFILES, NEWEST, "Gemini CLI")
+        tally = Tally()
+        session = identity(conversation, AGENT)
+        workspace = os.path.realpath(to.workspace)
+        records = _Records(conversation, session, workspace, tally)
+        data = unbroken(lines_of(records.all(), tally))
+        path = _make(to.home, workspace, records.name, data, session)
+        command = self.command(session, to)
+        return Written(session, (path,), (), command, form.version, tally.carried(), tuple(records.nodes), warnings)
+
+    def validate(self, path: str) -> list[Noted]:
+        """See `TranscriptWriter.validate`."""
+        return check(path)
+
+
+def _changed(path: Path, foreign_id: str) -> str:
+    """Return when a file of the session was changed last, by what it says; empty: it is none that can go on."""
+    with path.open("rb") as file:
+        if foreign_id.encode() not in file.read(65536):
+            return ""
+    found = load(str(path))
+    if found.header.get("sessionId") != foreign_id or not any(is_resumable(m) for _, m in found.messages.values()):
+        return ""
+    return time_of(found.header.get("lastUpdated")) or time_of(found.header.get("startTime")) or "0"
+
+
+def _make(home: str, workspace: str, name: str, data: bytes, session: str) -> str:
+    """Make the transcript, and before it the mark that its directory is the workspace's. All or nothing."""
+    known = project_directory(home, workspace)
+    for slug in (known,) if known else free_directories(home, workspace):
+        mark = Path(home, "tmp", slug, ROOT)
+        there = mark.exists()
+        try:
+            make_file(str(mark), os.fsencode(workspace), AGENT, session)
+        except ExistsError:  # another project took it meanwhile
+            if not known:
+                continue
+        path = Path(home, "tmp", slug, "chats", name)
+        try:
+            make_file(str(path), data, AGENT, session)
+        except OSError:
+            if not there:
+                mark.unlink(missing_ok=True)
+            raise
+        return str(path)
+    raise AssertionError("there is always another name")
+
+
+class _Records:
+    """The records of one transcript."""
+
+    def __init__(self, conversation: Conversation, session: str, workspace: str, tally: Tally) -> None:
+        self.nodes: list[tuple[str, str]] = []
+        self._from = conversation
+        self._session = session
+        self._workspace = workspace
+        self._tally = tally
+        self._content = Content(tally, MEDIA, "Gemini CLI")
+        self._began = milliseconds(conversation.turns[-1].at if conversation.turns else "")
+        self._at = self._began
+        minute = self._began[:16].replace(":", "-")
+        self.name = f"session-{minute}-{session[:8]}-{named_uuid('file', session)[:8]}.jsonl"
+
+    def all(self) -> Iterator[dict[str, Any]]:
+        """Yield the header, and a record for each turn but those of tools: what they answered is with the calls."""
+        yield self._header()
+        turns = self._from.turns
+        for number, turn in enumerate(turns):
+            self._at = milliseconds(turn.at, self._at)
+            if turn.role == "tool":
+                continue
+            record = {"id": named_uuid("record", self._session, str(number)), "timestamp": self._at}
+            answers = turns[number + 1] if number + 1 < len(turns) and turns[number + 1].role == "tool" else None
+            if turn.role == "assistant":
+                yield record | {"type": "gemini", **self._answer(turn, answers)}
+            else:
+                yield record | {"type": "user", "content": self._prompt(turn)}
+            self.nodes += [(record["id"], one.node) for one in (turn, answers) if one is not None and one.node]
+
+    def _header(self) -> dict[str, Any]:
+        header: dict[str, Any] = {"sessionId": self._session, "projectHash": project_hash(self._workspace)}
+        header |= {"startTime": self._began, "lastUpdated": self._began, "kind": "main"}
+        if title := short(self._from.title, _TITLE_LIMIT):
+            header["summary"] = title
+        return header | {"segue": {"session": self._from.session, "seq": self._from.seq}}
+
+    def _prompt(self, turn: Turn) -> list[dict[str, Any]]:
+        parts: list[dict[str, Any]] = []
+        for part in turn.parts:
+            made = self._content.part(part)
+            if "text" in made and (text := marked(made["text"])) != made["text"]:
+                self._tally.add("text", "mapped", "a space without width in front: a prompt that begins like this is left out")
+                made["text"] = text
+            parts.append(made)
+        return parts
+
+    def _answer(self, turn: Turn, answers: Turn | None) -> dict[str, Any]:
+        """Return the fields of a message of the model: its own where they keep the order of the parts, else all as content."""
+        if turn.usage:
+            self._tally.add("usage", "dropped", "the tokens were spent by the session that it comes from")
+        kinds = [part["type"] for part in turn.parts]
+        made = [self._content.part(part) for part in turn.parts]
+        plain = kinds == sorted(kinds, key=lambda kind: _ORDER.index(kind) if kind in _ORDER else 0) and set(kinds) <= set(_ORDER)
+        found: dict[str, Any] = {}
+        if plain:
+            texts = [part for part, kind in zip(made, kinds, strict=True) if kind == "text"]
+            found["content"] = texts[0]["text"] if len(texts) == 1 else texts or ""
+            thoughts = [said_of(part) for part in turn.parts if part["type"] == "reasoning"]
+            if thoughts:
+                found["thoughts"] = [{"subject": "", "description": text, "timestamp": self._at} for text in thoughts]
+        else:
+            found["content"] = made
+        if turn.model:
+            found["model"] = turn.model
+        if calls := self._calls(turn, answers):
+            found["toolCalls"] = calls
+        return found
+
+    def _calls(self, turn: Turn, answers: Turn | None) -> list[dict[str, Any]]:
+        names = names_of(turn.parts)
+        told = {part["id"]: part for part in (answers.parts if answers else ())}
+        at = milliseconds(answers.at, self._at) if answers else self._at
+        found: list[dict[str, Any]] = []
+        for part in turn.parts:
+            if part["type"] != "tool_call":
+                continue
+            call = {"id": part["id"], "name": part["name"], "args": part["arguments"]}
+            if answer := told.get(part["id"]):
+                result = self._content.answer(answer, names[part["id"]])
+                call |= {"result": result, "status": "error" if answer.get("is_error") else "success", "timestamp": at}
+                shown = next(iter(result[0]["functionResponse"]["response"].values()))
+                if 0 < len(shown) <= _SHOWN:
+                    call["resultDisplay"] = shown
+            found.append(call)
+        return found
