@@ -20,7 +20,7 @@ MAX_DOCUMENT: Final = 128 * 1024 * 1024
 _SPACE = re.compile(rb"[ \t\r\n]*")
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _STRUCTURE = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]]', re.DOTALL)
-_SCALAR = re.compile(rb"[^\s,\]}]+")
+_SCALAR = re.compile(rb"(?:-?\d[\d.eE+-]*|true|false|null|NaN|-?Infinity)(?=[\s,\]}]|\Z)")
 _BOM = b"\xef\xbb\xbf"
 
 

@@ -18,6 +18,9 @@ _WAIT = 2.0
 """Seconds that another program's lock is waited for: in WAL mode, as opencode has it, there is none to wait for."""
 _TEXTS: Final = frozenset({"id", "message_id", "session_id", "parent_id"})
 
+BROKEN: Final = (sqlite3.Error, UnicodeDecodeError, OverflowError)
+"""What the driver raises where a database is damaged: names of columns can be as well."""
+
 Row = dict[str, Any]
 """A row by its columns; text as bytes, except ids."""
 
@@ -83,7 +86,7 @@ class Database:
         """Return how many events each session has had, by opencode's own count; empty for versions without one."""
         if not {"aggregate_id", "seq"} <= self._columns("event_sequence"):
             return {}
-        with suppress(sqlite3.Error):
+        with suppress(*BROKEN):
             return {_id(i): int(n or 0) for i, n in self._db.execute("SELECT aggregate_id, seq FROM event_sequence")}
         return {}
 
@@ -109,7 +112,7 @@ class Database:
 
     def size(self, listed: Listed) -> int:
         """Return the bytes of a row's data."""
-        with suppress(sqlite3.Error):
+        with suppress(*BROKEN):
             sql = f"SELECT length(CAST(data AS BLOB)) FROM {listed.table} WHERE rowid = ?"  # noqa: S608  (a name of ours)
             return int((self._db.execute(sql, (listed.rowid,)).fetchone() or (0,))[0] or 0)
         return 0
@@ -121,7 +124,7 @@ class Database:
         while True:
             try:
                 piece = (self._db.execute(sql, (at, size, listed.rowid)).fetchone() or (b"",))[0]
-            except sqlite3.Error as e:
+            except BROKEN as e:
                 self._flaw(listed.id, e)
                 return
             if not piece:
@@ -162,7 +165,7 @@ class Database:
     def _columns(self, table: str) -> set[str]:
         try:
             return {_id(row[1]) for row in self._db.execute(f"PRAGMA table_info({table})")}
-        except sqlite3.Error as e:
+        except BROKEN as e:
             self._flaw(table, e)
             return set()
 
@@ -182,13 +185,13 @@ class Database:
         """Return the rows of a query; where the table is damaged, those before and those behind the damage."""
         try:
             return self._db.execute(f"{sql} ORDER BY {order}", values).fetchall()
-        except sqlite3.Error as e:
+        except BROKEN as e:
             self._flaw(table, e)
         sql = sql.replace(f"FROM {table}", f"FROM {table} NOT INDEXED")
         found: dict[tuple[Any, ...], None] = {}
         for direction in ("ASC", "DESC"):
             behind: list[tuple[Any, ...]] = []
-            with suppress(sqlite3.Error), closing(self._db.execute(f"{sql} ORDER BY rowid {direction}", values)) as rows:
+            with suppress(*BROKEN), closing(self._db.execute(f"{sql} ORDER BY rowid {direction}", values)) as rows:
                 for row in rows:
                     behind.append(row)  # noqa: PERF402  (what was read before the error stays)
             found.update(dict.fromkeys(behind if direction == "ASC" else reversed(behind)))
@@ -198,14 +201,14 @@ class Database:
         try:
             cursor = self._db.execute(f"SELECT * FROM {table} WHERE {where}", (value,))  # noqa: S608  (names of ours)
             row = cursor.fetchone()
-        except sqlite3.Error as e:
+        except BROKEN as e:
             self._flaw(name or value, e)
             return None
         if row is None:
             return None
-        return {c[0]: _id(v) if c[0] in _TEXTS else v for c, v in zip(cursor.description, row, strict=True)}
+        return {c[0]: _id(v) if c[0] in _TEXTS and v is not None else v for c, v in zip(cursor.description, row, strict=True)}
 
-    def _flaw(self, where: str, error: sqlite3.Error) -> None:
+    def _flaw(self, where: str, error: Exception) -> None:
         self.flaws.append(Flaw(where, f"damaged database: {error}"))
 
 

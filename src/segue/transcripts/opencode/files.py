@@ -57,6 +57,8 @@ class Files:
         self._drafts: list[Draft] = []
         self._size = 0
         self._began: str | None = None
+        self._item = 0
+        """Where the message that is read begins: what is damaged is looked through from there for the next one."""
 
     # --- exports
 
@@ -70,18 +72,15 @@ class Files:
             reason = f"longer than can be read: more than {MAX_DOCUMENT >> 20} MiB in one document"
             yield Batch(self._foreign_id, (), None, {}, noted=(Noted(self._path, reason),))
             return
-        walk = Walk(data)
-        while True:
-            before = walk.at
+        reading: Iterator[Batch] | None = self._document(Walk(data))
+        while reading is not None:
             try:
-                yield from self._document(walk) if not before else self._messages(walk)
+                yield from reading
                 break
             except TornError as e:
-                found = _MESSAGE.search(data, max(e.at, before) + 1)
+                found = _MESSAGE.search(data, self._item + 1)
                 self._lose(data[e.at : found.start() if found else len(data)], e)
-                if found is None:
-                    break
-                walk = Walk(data, found.start())
+                reading = self._messages(Walk(data, found.start())) if found else None
         yield from self._rest()
 
     def _document(self, walk: Walk) -> Iterator[Batch]:
@@ -89,6 +88,7 @@ class Files:
             if name == "info":
                 self._session(self._record(walk))
             elif name == "messages" and walk.is_array():
+                self._item = walk.at
                 for _ in walk.items():
                     yield from self._message(walk)
 
@@ -106,11 +106,13 @@ class Files:
         parts: list[Record] = []
         try:
             if walk.is_object():
+                self._item = walk.at
                 for name in walk.members():
                     if name == "info":
                         info = self._record(walk)
                     elif name == "parts" and walk.is_array():
-                        parts += [p for _ in walk.items() if (p := self._record(walk)) is not None]
+                        for _ in walk.items():
+                            parts += [p for p in (self._record(walk),) if p is not None]
         finally:  # what was read before a damaged place is kept
             self._group(info, parts)
         if len(self._drafts) >= _BATCH_EVENTS or self._size >= _BATCH_BYTES:

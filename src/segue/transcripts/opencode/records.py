@@ -240,7 +240,7 @@ class Meaning:
     def _sign(self, draft: Draft, found: Record, record: str, key: bytes, *, raw: bool = True) -> Draft:
         """Return *draft* with its source and key. The key is of what is told, not of the bytes: exports, rows and files agree."""
         draft = draft._replace(stream=self.stream, at=self.at)
-        signed = self._drafts.sign(draft, Place(found.file, 0, key, found.text), record or digest(key))
+        signed = self._drafts.sign(draft, Place(found.file, 0, key, found.text), record)
         source = {**(signed.source or {}), "record": record.partition(":")[0]}
         del source["line"]
         if "raw_b64" in source:
