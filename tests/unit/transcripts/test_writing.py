@@ -197,6 +197,7 @@ def _claude_damage():
     yield "twice", "occurs twice", lambda rs: rs.insert(3, rs[2])
     yield "role", "the role in a record of type user is 'assistant'", lambda rs: at(rs[0], "message").update(role="assistant")
     yield "model", "resuming never ends", lambda rs: at(rs[1], "message").pop("model")
+    yield "message id", "it runs together with others", lambda rs: at(rs[1], "message").pop("id")
     yield "empty", "it has no content", lambda rs: at(rs[0], "message").update(content=[])
     yield "blank", "a text without characters", lambda rs: at(rs[0], "message").update(content=" ")
     yield "input", "is no object", lambda rs: at(rs[1], "message", "content", 1).update(input="ls")
@@ -236,16 +237,14 @@ def test_a_result_that_is_said_too_late_is_noted(tmp_path):
 
 
 def test_in_a_large_file_the_order_of_fields_matters(tmp_path):
-    long = conversation(
-        turn("user", "x" * (5 << 20)),
-        turn("assistant", "ok", tool_call("Bash", "c", uuid="x")),
-        turn("tool", tool_result("y", "c")),
-    )
+    odd = tool_call("Bash", "c", uuid="x" * 36, timestamp="2026")
+    long = conversation(turn("user", "x" * (5 << 20)), turn("assistant", "ok", odd), turn("tool", tool_result("y", "c")))
     path = Path(ClaudeCodeWriter().write(long, Destination(str(tmp_path), "/w")).files[0])
     assert ClaudeCodeWriter().validate(str(path)) == []
-    records = [json.loads(line) for line in path.read_text().splitlines()]
-    path.write_text("".join(json.dumps(dict(sorted(r.items()))) + "\n" for r in records))
-    assert len(ClaudeCodeWriter().validate(str(path))) == 3
+    records = [dict(sorted(json.loads(line).items())) for line in path.read_text().splitlines()]
+    path.write_text("".join(json.dumps(r, separators=(",", ":")) + "\n" for r in records))
+    (note,) = ClaudeCodeWriter().validate(str(path))
+    assert note.reason.startswith(f"in a file of this size it is taken for record {'x' * 36}")
 
 
 def test_a_name_by_which_it_is_not_found_is_noted(tmp_path):
@@ -300,17 +299,18 @@ SAMPLES = Path(__file__).parents[2] / "fixtures" / "transcripts"
 
 
 @pytest.mark.parametrize(
-    ("make", "sample", "noted"),
+    ("make", "sample"),
     [
-        (ClaudeCodeWriter, "claude/headless-plan.jsonl", set()),
-        (ClaudeCodeWriter, "claude/tui-plan-filehistory.jsonl", set()),
-        (CodexWriter, "codex/exec-plan-and-resume.jsonl", set()),
-        (CodexWriter, "codex/minimal-importable.jsonl", set()),
+        (ClaudeCodeWriter, "claude/headless-plan.jsonl"),
+        (ClaudeCodeWriter, "claude/tui-plan-filehistory.jsonl"),
+        (ClaudeCodeWriter, "claude/hooks-subagent-compact.jsonl"),
+        (CodexWriter, "codex/exec-plan-and-resume.jsonl"),
+        (CodexWriter, "codex/minimal-importable.jsonl"),
     ],
 )
-def test_agents_own_transcripts_are_sound_but_for_their_name(make, sample, noted):
+def test_agents_own_transcripts_are_sound_but_for_their_name(make, sample):
     found = {n.reason for n in make().validate(str(SAMPLES / sample))}
-    assert {r for r in found if "it is not found by its id" not in r and "of another session" not in r} == noted
+    assert {r for r in found if "it is not found by its id" not in r} == set()
 
 
 @pytest.mark.parametrize(

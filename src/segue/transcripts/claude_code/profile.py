@@ -1,9 +1,9 @@
 """What each version of Claude Code demands of a transcript, and a strict check of it.
 
-Read in the loader of 2.1.197 and tried on it: leaving out `uuid` loses all but the last record, leaving out `timestamp` the
-whole session, without a `model` resuming never ends; a result that does not follow its call's message is replaced by a
-made-up one. Files of more than 5 MiB are scanned by bytes, not parsed: there a line must begin with `parentUuid`, and
-`timestamp` follow `uuid`.
+Read in the loader of 2.1.197 and tried on it and on 2.1.329: leaving out `uuid` loses all but the last record, leaving out
+`timestamp` the whole session; without a `model` resuming never ends, without an `id` messages of the model run together. A
+result that does not follow its call's message is replaced by a made-up one. Files of more than 5 MiB are scanned by bytes, not
+parsed: there a record's `uuid` is the first one of the line that `timestamp` follows, or just the first.
 """
 
 import re
@@ -33,7 +33,7 @@ _SCANNED = 5 * 1024 * 1024
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}\Z")
 _NODES = frozenset({"user", "assistant", "attachment", "system"})
-_SCAN_ORDER = re.compile(rb'\{"parentUuid":(null|"[^"]{36}").*"uuid":"[^"]{36}","timestamp":"', re.DOTALL)
+_SCAN = re.compile(rb'"uuid":"([^"]{36})(","timestamp":")?')
 _DIRECTORY_LIMIT = 200
 
 
@@ -77,7 +77,8 @@ def check(path: str) -> list[Noted]:
     """Return what Claude Code's loader would refuse, drop or misread in the transcript at *path*. Raises OSError."""
     pure = PurePath(path)
     found: list[Noted] = []
-    if not (pure.suffix == ".jsonl" and _UUID.match(pure.stem)):
+    session = pure.stem if pure.suffix == ".jsonl" and _UUID.match(pure.stem) else ""
+    if not session:
         found.append(Noted(path, "it is not found by its id: its name is not <uuid>.jsonl"))
     with open_file(path) as opened:
         data = opened.read()
@@ -97,9 +98,9 @@ def check(path: str) -> list[Noted]:
         if kind not in _NODES:
             continue
         node = _node(number, record, kind)
-        reasons = [*_envelope(node, nodes, pure.stem), *_content(node)]
-        if len(data) > _SCANNED and not _SCAN_ORDER.match(line):
-            reasons.append("in a file of this size it is not found: parentUuid must come first, timestamp right behind uuid")
+        reasons = [*_envelope(node, nodes, session), *_content(node)]
+        if len(data) > _SCANNED and (taken := _scanned(line)) not in {"", node.uuid}:
+            reasons.append(f"in a file of this size it is taken for record {taken}: timestamp must be right behind its uuid")
         found += [Noted(where, reason) for reason in reasons]
         nodes[node.uuid] = node
     if pointed and pointed not in nodes:
@@ -116,6 +117,15 @@ def _node(number: int, record: dict[str, Any], kind: str) -> _Node:
     return _Node(number, record, text_of(record, "uuid"), text_of(record, "parentUuid"), kind, message)
 
 
+def _scanned(line: bytes) -> str:
+    """Return the uuid that scanning finds in a line; empty: none, or it looks closer, since there are several."""
+    found = list(_SCAN.finditer(line))
+    followed = [f for f in found if f[2]]
+    if len(followed) > 1 or not found:
+        return ""
+    return (followed or found)[0][1].decode("latin-1")
+
+
 # --- each record by itself
 
 
@@ -128,7 +138,7 @@ def _envelope(node: _Node, before: Mapping[str, _Node], session: str) -> Iterato
         yield f"what stands before it may be left out: its parent {node.parent} is not there"
     if time_of(node.record.get("timestamp")) is None:
         yield "the session is not found: a record without a timestamp"
-    if (told := text_of(node.record, "sessionId")) and told != session:
+    if (told := text_of(node.record, "sessionId")) and told != session and session:
         yield f"it is of another session: {told}"
 
 
@@ -140,6 +150,8 @@ def _content(node: _Node) -> Iterator[str]:
         yield f"the request is refused: the role in a record of type {node.kind} is {message.get('role')!r}"
     if node.kind == "assistant" and not text_of(message, "model"):
         yield "resuming never ends: a message of the assistant without a model"
+    if node.kind == "assistant" and not node.message:
+        yield "it runs together with others: a message of the assistant without an id"
     blocks = _blocks(node)
     if not blocks:
         yield "the request is refused: it has no content"

@@ -1,0 +1,161 @@
+"""What our writers write, the real agents go on from: their first request carries all of it."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from segue.ports import Destination
+from segue.testing.builders import tool_call, tool_result
+from segue.testing.writers import PIXEL, WriterContract, conversation, plain, turn
+from segue.transcripts.claude_code.writer import ClaudeCodeWriter
+from segue.transcripts.codex.writer import CodexWriter
+from tests.agents import programs
+from tests.agents.conftest import PREFIX
+from tests.agents.model_server import Call, Result, Said
+from tests.agents.programs import Claude, Codex
+from tests.agents.story import Story, first_request, unsound
+
+pytestmark = pytest.mark.long
+
+WRITTEN = [(ClaudeCodeWriter, Claude), (CodexWriter, Codex)]
+NEXT = "And now go on [[say I go on]]"
+
+
+def story_of(given):
+    """Return what a request must carry of a conversation; halves of characters are replaced in it."""
+    found = []
+    for t in given.turns:
+        for part in json.loads(re.sub("[\ud800-\udfff]", "\ufffd", json.dumps(t.parts, ensure_ascii=False))):
+            if part["type"] == "text":
+                found.append(Said(t.role, part["content"]))
+            elif part["type"] == "tool_call":
+                found.append(Call(part["id"], part["name"], part["arguments"]))
+            elif part["type"] == "tool_call_response":
+                found.append(Result(part["id"], part["response"]))
+    return Story(tuple(found))
+
+
+def resumed(make, program, place, given):
+    """Write a conversation, let the agent go on from it, and return its first request."""
+    writer = make()
+    to = Destination(writer.home(program.environment()), str(place.project))
+    written = writer.write(given, to)
+    assert writer.validate(written.files[0]) == []
+    before = Path(written.files[0]).read_bytes()
+    program.run(NEXT, resume=written.foreign_id)
+    assert Path(written.files[0]).read_bytes().startswith(before)  # it goes on in the same file
+    assert writer.validate(written.files[0]) == []
+    return written
+
+
+@pytest.mark.parametrize(("make", "kind"), WRITTEN)
+def test_every_turn_is_in_the_first_request(place, server, make, kind):
+    resumed(make, kind(place), place, plain())
+    request = first_request(server.requests, NEXT)
+    assert story_of(plain()).missing(request) == []
+    assert unsound(request) == []
+
+
+@pytest.mark.parametrize(("make", "kind"), WRITTEN)
+def test_odd_texts_images_and_many_calls_at_once_are_in_the_first_request(place, server, make, kind):
+    odd = WriterContract.odd
+    names = [f"call-{i}" for i in range(60)]
+    image = {"type": "blob", "modality": "image", "mime_type": "image/png", "content": PIXEL}
+    given = conversation(
+        turn("user", "Summary: ZEBRA.", meta=True, summary=True),
+        turn("user", *(f"{i}: {text}" for i, text in enumerate(odd)), image),
+        turn("assistant", "Many.", *(tool_call("Bash", n, command=odd[i % len(odd)]) for i, n in enumerate(names))),
+        turn("tool", *(tool_result(f"{n} {odd[i % len(odd)]}", n, is_error=i % 3 == 0) for i, n in enumerate(names))),
+        turn("assistant", tool_call("Read", "shot", file_path="/shot.png")),
+        turn("tool", tool_result([{"type": "text", "content": "SHOT"}, image], "shot")),
+        turn("assistant", "long " * 20_000),
+        turn("user", "A reminder: MEERKAT.", meta=True),
+    )
+    resumed(make, kind(place), place, given)
+    request = first_request(server.requests, NEXT)
+    simple = [t._replace(parts=tuple(p for p in t.parts if p.get("id") != "shot")) for t in given.turns]
+    assert story_of(given._replace(turns=tuple(simple))).missing(request) == []
+    assert unsound(request) == []
+    assert json.dumps(request.raw).count(PIXEL) == 2
+    assert "SHOT" in json.dumps(request.raw)
+
+
+@pytest.mark.parametrize(("make", "kind"), WRITTEN)
+def test_a_session_of_thousands_of_turns_and_more_than_five_megabytes_is_whole(place, server, make, kind):
+    class Patient(kind):
+        """Does not compact by itself."""
+
+        def env(self):
+            return {**super().env(), "DISABLE_AUTO_COMPACT": "1", "CLAUDE_CODE_BLOCKING_LIMIT_OVERRIDE": "100000000"}
+
+    turns = [turn("user", "Begin.")]
+    for i in range(700):
+        turns += [
+            turn("assistant", f"Step {i}.", tool_call("Bash", f"call-{i}", command=f"step {i}", uuid=f"{i}")),
+            turn("tool", tool_result(f"done {i}\n" + f"line of {i}\n" * 700, f"call-{i}")),
+        ]
+    given = conversation(*turns, turn("assistant", "The planted fact is ORCHID-42."))
+    written = resumed(make, Patient(place), place, given)
+    assert Path(written.files[0]).stat().st_size > 5 << 20
+    request = first_request(server.requests, NEXT)
+    assert [c.id for c in request.calls] == [f"call-{i}" for i in range(700)]
+    assert [r.text.split("\n")[0] for r in request.results] == [f"done {i}" for i in range(700)]
+    assert "ORCHID-42" in request.said("assistant")[-1]
+
+
+# --- what a version demands is what the check asks for
+
+
+def _fields(record, path=()):
+    for name, value in record.items():
+        yield (*path, name)
+        if isinstance(value, dict) and not path:
+            yield from _fields(value, (name,))
+
+
+def _without(records, kind, path):
+    """Leave out a field of all records of a kind."""
+    *outer, name = path
+    for record in (r for r in records if r["type"] == kind):
+        holder = record
+        for step in outer:
+            holder = holder.get(step, {})
+        holder.pop(name, None)
+
+
+@pytest.mark.parametrize(("make", "kind"), WRITTEN)
+def test_a_field_whose_absence_loses_something_is_one_that_the_check_asks_for(tmp_path, server, monkeypatch, make, kind):
+    monkeypatch.setattr(programs, "TIMEOUT", 20)  # without some fields a program never ends
+    story = story_of(plain())
+
+    def tried(name, cut=None):
+        """Return whether all is carried, and whether the check has something against it, when a field is left out."""
+        home, project = tmp_path / name / "home", tmp_path / name / "project"
+        home.mkdir(parents=True)
+        project.mkdir()
+        program = kind(programs.Place(home, project, PREFIX, server.url))
+        writer = make()
+        written = writer.write(plain(), Destination(writer.home(program.environment()), str(project)))
+        path = Path(written.files[0])
+        records = [json.loads(line) for line in path.read_text().splitlines()]
+        fields = {(record["type"], *field) for record in records for field in _fields(record)}
+        if cut:
+            _without(records, cut[0], cut[1:])
+            path.write_text("".join(json.dumps(record, separators=(",", ":")) + "\n" for record in records))
+        noted = bool(writer.validate(str(path)))
+        server.forget()
+        try:
+            program.run(NEXT, resume=written.foreign_id)
+            carried = story.missing(first_request(server.requests, NEXT)) == []
+        except AssertionError:
+            carried = False
+        return carried, noted, fields
+
+    carried, noted, fields = tried("whole")
+    assert (carried, noted) == (True, False)
+    trials = sorted(field for field in fields if field[1:] != ("type",))
+    found = {field: tried(str(i), field)[:2] for i, field in enumerate(trials)}
+    assert [field for field, (carried, noted) in found.items() if not carried and not noted] == []
+    assert sum(not carried for carried, _ in found.values()) >= 5  # the trial itself tells something
