@@ -24,8 +24,9 @@ def writers() -> tuple[TranscriptWriter, ...]:
     from segue.transcripts.codex.writer import CodexWriter
     from segue.transcripts.gemini.writer import GeminiWriter
     from segue.transcripts.opencode.writer import OpenCodeWriter
+    from segue.transcripts.qwen.writer import QwenWriter
 
-    return (ClaudeCodeWriter(), CodexWriter(), GeminiWriter(), OpenCodeWriter())
+    return (ClaudeCodeWriter(), CodexWriter(), GeminiWriter(), OpenCodeWriter(), QwenWriter())
 
 
 def transcripts(exclude: Sequence[str] = ()) -> Transcripts:

@@ -10,6 +10,8 @@ from segue.transcripts.gemini.reader import Gemini
 from segue.transcripts.gemini.writer import GeminiWriter
 from segue.transcripts.opencode.reader import OpenCode
 from segue.transcripts.opencode.writer import OpenCodeWriter
+from segue.transcripts.qwen.reader import Qwen
+from segue.transcripts.qwen.writer import QwenWriter
 
 
 class TestClaudeCode(WriterContract):
@@ -54,3 +56,11 @@ class TestOpenCode(WriterContract):
 
     def reader(self):
         return OpenCode()
+
+
+class TestQwen(WriterContract):
+    def writer(self):
+        return QwenWriter()
+
+    def reader(self):
+        return Qwen()

@@ -22,6 +22,8 @@ from segue.transcripts.codex import profile as codex
 from segue.transcripts.codex.writer import CodexWriter
 from segue.transcripts.gemini import profile as gemini
 from segue.transcripts.gemini.writer import GeminiWriter
+from segue.transcripts.qwen import profile as qwen
+from segue.transcripts.qwen.writer import QwenWriter
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "written"
 UPDATE = bool(os.environ.get("UPDATE_GOLDEN"))
@@ -29,6 +31,7 @@ FORMS = [
     *((ClaudeCodeWriter, form.version) for form in claude.PROFILES),
     *((CodexWriter, form.version) for form in codex.PROFILES),
     *((GeminiWriter, form.version) for form in gemini.PROFILES),
+    *((QwenWriter, form.version) for form in qwen.PROFILES),
 ]
 
 
