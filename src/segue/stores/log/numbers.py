@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from segue.core.errors import InvalidEventError
+from segue.core.log.ids import is_uuid
 from segue.stores.log import files
 from segue.stores.log.files import Sync
 from segue.stores.log.locks import LogLock
@@ -35,6 +36,16 @@ def take(directory: Path, prefix: str, owner: str, sync: Sync) -> int:
             files.sync_dir(directory)
     lock.close()
     return size // _WIDTH + 1
+
+
+def owners(directory: Path) -> set[str]:
+    """Return the sessions that were given numbers."""
+    found: set[str] = set()
+    for name in os.listdir(directory) if directory.is_dir() else ():
+        if _PREFIX.match(name):
+            data = files.read_file(directory / name).decode("ascii", "replace")
+            found.update(owner for line in data.splitlines() if is_uuid(owner := line.strip()))
+    return found
 
 
 def _lock_file(directory: Path) -> Path:

@@ -10,6 +10,18 @@ from segue.stores.log import files, locks
 
 FORMAT = 1
 _PARTS = ("sessions", "scopes", "blobs", "numbers", "incoming", "todo")
+_FILES = ("format.json", "lock", "worker.lock")
+
+
+def is_ours(name: str) -> bool:
+    """Return whether a store may have an entry of that name."""
+    return name in _PARTS or name in _FILES or name.startswith((".", "index.sqlite"))
+
+
+def rebuilt(path: Path) -> str:
+    """Return why the store's `format.json` was made anew; empty where it was not."""
+    found = json.loads(files.read_file(path / "format.json"))
+    return str(found.get("rebuilt", ""))
 
 
 def open_place(path: Path) -> None:
@@ -18,6 +30,7 @@ def open_place(path: Path) -> None:
         path.mkdir(mode=files.DIR_MODE, parents=True, exist_ok=True)
         _check_owner(path)
         _check_format(path)
+        _check_sessions(path)
         if os.access(path, os.W_OK):
             for part in _PARTS:
                 files.make_dir(path / part)
@@ -46,22 +59,53 @@ def _check_owner(path: Path) -> None:
 def _check_format(path: Path) -> None:
     where = path / "format.json"
     try:
-        found: Any = json.loads(files.read_file(where))
-        version = int(found["segue"])
+        data = files.read_file(where)
     except FileNotFoundError:
-        _found_store(path, where)
-        return
+        return _found_store(path, where, "it was missing")
+    if not data.strip():
+        return _found_store(path, where, "it was empty")
+    try:
+        found: Any = json.loads(data)
+        version = int(found["segue"])
     except (ValueError, KeyError, TypeError) as e:
-        raise DamagedError(f"store {str(path)!r}", f"format.json: {e}") from e
+        error = DamagedError(f"store {str(path)!r}", f"format.json: {e}")
+        error.hint = f"mv {where} {where}.damaged    (it is made anew; the sessions stay as they are)"
+        raise error from e
     if version > FORMAT:
         raise StoreTooNewError(str(path), version, FORMAT)
+    return None
 
 
-def _found_store(path: Path, where: Path) -> None:
-    names = {name for name in os.listdir(path) if not name.startswith(".format")}
-    if names - {"lock", *_PARTS}:
-        raise StoreUnusableError(f"store {str(path)!r} cannot be opened: the directory holds something else")
+def _found_store(path: Path, where: Path, lost: str) -> None:
+    """Write `format.json`, also for a store that has lost it: all else in it must be of ours, then it is of this format."""
+    names = os.listdir(path)
+    ours = {*_PARTS, *_FILES, *(n for n in names if n.startswith((".format", "format.json.")))}
+    ours.update(n for n in names if n.startswith("index.sqlite") and "sessions" in names)
+    if others := sorted({*names} - ours):
+        raise StoreUnusableError(
+            f"store {str(path)!r} cannot be opened: the directory holds something else, {others[0]!r}",
+            hint="name a directory of its own: SEGUE_STORE=log:///directory",
+        )
     if not os.access(path, os.W_OK):
         raise StoreUnusableError(f"store {str(path)!r} cannot be made: the directory is read-only")
     files.sync_dir(path.parent)
-    files.replace(where, json.dumps({"segue": FORMAT}).encode() + b"\n")
+    had = {"rebuilt": lost} if _is_used(path) else {}
+    files.replace(where, json.dumps({"segue": FORMAT, **had}).encode() + b"\n")
+
+
+def _check_sessions(path: Path) -> None:
+    if not (path / "sessions").exists() and _is_used(path):
+        error = DamagedError(f"store {str(path)!r}", "its sessions are gone: the directory was removed by something else")
+        error.hint = f"put {path}/sessions back from a copy, or begin anew in another directory: SEGUE_STORE=log:///directory"
+        raise error
+
+
+def _is_used(path: Path) -> bool:
+    """Return whether something was ever stored here."""
+    for part in _PARTS[:4]:
+        try:
+            if any(not name.startswith(".") for name in os.listdir(path / part)):
+                return True
+        except FileNotFoundError:
+            continue
+    return False

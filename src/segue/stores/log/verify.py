@@ -9,7 +9,7 @@ from segue.core.log.codec import blob_refs
 from segue.core.log.events import Damage, Head
 from segue.core.log.ids import is_uuid
 from segue.ports import Finding
-from segue.stores.log import files, sealing, segments, snapshots
+from segue.stores.log import files, numbers, place, sealing, segments, snapshots
 from segue.stores.log.blobs import Blobs
 from segue.stores.log.journal import Journal
 from segue.stores.log.keytable import KeyTable
@@ -20,23 +20,14 @@ from segue.stores.log.scopes import Scopes
 from segue.stores.log.segments import View
 
 _KNOWN = {"lock", "log", "fork.json", "aside", "keys", "snapshots", "lease.json", "forks", "deleted", "name"}
-_STORE = {
-    "format.json",
-    "lock",
-    "sessions",
-    "scopes",
-    "blobs",
-    "numbers",
-    "incoming",
-    "todo",
-    "worker.lock",
-}
 
 
 def store(path: Path, logs: Logs, scopes: Scopes) -> Iterator[Finding]:
     """Yield what is found in a whole store."""
     used: set[str] = set()
-    for name in sorted(os.listdir(logs.directory)):
+    names = sorted(os.listdir(logs.directory))
+    yield from _never_begun(path, names)
+    for name in names:
         directory = logs.directory / name
         if not is_uuid(name):
             yield Finding("orphan", None, f"sessions/{name}", "not a session")
@@ -141,9 +132,22 @@ def _fork_point(journal: Journal) -> Iterator[Finding]:
         yield Finding("damage", journal.session, "fork.json", reason, journal.fork.seq)
 
 
+def _never_begun(path: Path, sessions: list[str]) -> Iterator[Finding]:
+    """Ask who was given numbers: the directory of a session that was deleted stays."""
+    missing = sorted(numbers.owners(path / "numbers") - {*sessions})
+    if missing and not sessions:
+        many = f"{len(missing)} sessions" if len(missing) > 1 else "a session"
+        yield Finding("gap", None, "sessions", f"it is empty: {many} with a number cannot be found")
+    for session in missing:
+        reason = "it was given a number and is not there: it never began, or was removed by something else"
+        yield Finding("orphan", session, f"sessions/{session}", reason)
+
+
 def _beside(path: Path, blobs: Blobs, used: set[str]) -> Iterator[Finding]:
+    if why := place.rebuilt(path):
+        yield Finding("stale", None, "format.json", f"{why}, and was made anew")
     for name in sorted(os.listdir(path)):
-        if name not in _STORE and not name.startswith((".", "index.sqlite")):
+        if not place.is_ours(name):
             yield Finding("orphan", None, name, "not a file of segue's")
     for name in blobs.names():
         if name not in used:
