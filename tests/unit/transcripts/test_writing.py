@@ -22,6 +22,8 @@ from segue.transcripts.codex import profile as codex
 from segue.transcripts.codex.writer import CodexWriter
 from segue.transcripts.gemini import profile as gemini
 from segue.transcripts.gemini.writer import GeminiWriter
+from segue.transcripts.opencode import profile as opencode
+from segue.transcripts.opencode.writer import OpenCodeWriter
 from segue.transcripts.qwen import profile as qwen
 from segue.transcripts.qwen.writer import QwenWriter
 
@@ -32,6 +34,7 @@ FORMS = [
     *((CodexWriter, form.version) for form in codex.PROFILES),
     *((GeminiWriter, form.version) for form in gemini.PROFILES),
     *((QwenWriter, form.version) for form in qwen.PROFILES),
+    *((OpenCodeWriter, form.version) for form in opencode.PROFILES),
 ]
 
 
