@@ -1,21 +1,21 @@
 """How `segue resume --in` reads for people: what was carried, what was verified, and the command."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from segue.cli.frame import Frame
-from segue.cli.render import plural, table
-from segue.core.together.conversation import Carried
+from segue.cli.render import line, plural, table
+from segue.core.together.conversation import FATES, Carried
 from segue.engine.conversion import Resumption
 
 _WAYS = {
-    "native": "as {agent} has it: {foreign_id}",
-    "converted": "as a transcript of {agent}'s: {foreign_id}",
-    "prompt": "with its restored context to read",
+    "native": "where it is: {agent} has it",
+    "converted": "with a transcript that was written for it",
+    "prompt": "with the restored context to read",
 }
-_WHYS = 3
-"""Reasons that are told for one kind of thing; all of them are in --json."""
+_WHYS = 12
+"""Reasons that are told; all of them are in --json."""
 
 
 def command_line(found: Resumption, cwd: str) -> str:
@@ -28,37 +28,53 @@ def command_line(found: Resumption, cwd: str) -> str:
 
 def text(found: Resumption, command: str, frame: Frame) -> str:
     """Return the whole answer."""
-    dry = " (nothing was written)" if found.dry else ""
-    name = found.name or found.session
-    head = f"{name} goes on {_WAYS[found.way].format(agent=found.agent, foreign_id=found.foreign_id)}{dry}\n"
+    would = " (nothing was written)" if found.dry else ""
+    how = _WAYS[found.way].format(agent=found.agent)
+    about = [f"{found.name or found.session} goes on in {found.agent}, {how}{would}", *_about(found, frame)]
+    if found.carried:
+        rows = list(_rows(found.carried))
+        about += [
+            "",
+            table(rows, ("", *FATES), frame.width).rstrip("\n"),
+            *(line(why, frame.width) for why in _whys(found.carried)),
+        ]
+    about += [f"warning: {warning}" for warning in found.warnings]
+    return "\n".join((*about, "", command, ""))
+
+
+def _about(found: Resumption, frame: Frame) -> Iterator[str]:
     checked = found.checked
-    sound = "sound" if not checked.findings else f"{plural(len(checked.findings), 'place')} damaged"
-    about = [f"verified: {plural(checked.events, 'event')}, {sound}; first {checked.first[:12]}, last {checked.last[:12]}"]
-    if found.way == "converted":
-        about.append(_sizes(found))
-    elif found.way == "prompt":
-        about.append(f"to read: {found.files[0]}, about {found.tokens:,} tokens")
-    if found.paths:
-        about.append(f"paths: {plural(found.paths, 'place')} now in {found.workspace}")
-    about += [f"copied first: {copy}" for copy in found.copies]
-    rows = list(_rows(found.carried))
-    shown = "\n" + table(rows, ("what", "kept", "mapped", "folded", "dropped", "added", "why"), frame.width) if rows else ""
-    warnings = "".join(f"warning: {warning}\n" for warning in found.warnings)
-    return head + "".join(f"{line}\n" for line in about) + shown + warnings + f"\n{command}\n"
-
-
-def _sizes(found: Resumption) -> str:
-    condensed = f", {found.condensed:,} older ones condensed into the first" if found.condensed else ""
+    sound = "sound" if not checked.findings else f"damaged in {plural(len(checked.findings), 'place')}: segue validate"
+    yield f"verified  {plural(checked.events, 'event')}, {sound}; first {checked.first[:12]}, last {checked.last[:12]}"
     how = "" if found.method == "exact" else "about "
-    return f"carried: {plural(found.turns, 'turn')}{condensed}; {how}{found.tokens:,} of {found.window:,} tokens"
+    if found.way == "converted":
+        condensed = f", the first for {found.condensed:,} older ones" if found.condensed else ""
+        yield f"carried   {plural(found.turns, 'turn')}{condensed}; {how}{found.tokens:,} tokens of a window of {found.window:,}"
+    elif found.way == "prompt":
+        yield f"to read   {found.files[0]}, {how}{found.tokens:,} tokens"
+    if found.paths:
+        yield f"paths     {plural(found.paths, 'place')} now in {found.workspace}"
+    if found.continuation and found.continuation != found.session:
+        yield f"taken up  as {frame.app.index.session(found.continuation).name}"
+    for copy in found.copies:
+        yield f"copied    {copy}"
 
 
-def _rows(carried: tuple[Carried, ...]) -> Iterator[tuple[str, ...]]:
+def _rows(carried: Iterable[Carried]) -> Iterator[tuple[str, ...]]:
     """Yield a row for each kind of thing; records that mean nothing to a conversation are one kind."""
     for what, lines in groupby(carried, key=lambda c: c.what.partition(".")[0]):
         found = list(lines)
-        counts = [sum(c.number for c in found if c.fate == fate) for fate in ("kept", "mapped", "folded", "dropped", "added")]
-        whys = [f"{c.why} ({c.number:,})" for c in sorted(found, key=lambda c: -c.number) if c.why]
-        whys = list(dict.fromkeys(whys)) if what != "record" else ["no part of what was said"]
-        more = f"; and {len(whys) - _WHYS} more" if len(whys) > _WHYS else ""
-        yield (what, *(f"{n:,}" if n else "" for n in counts), "; ".join(whys[:_WHYS]) + more)
+        counts = [sum(c.number for c in found if c.fate == fate) for fate in FATES]
+        yield (what, *(f"{n:,}" if n else "" for n in counts))
+
+
+def _whys(carried: Iterable[Carried]) -> list[str]:
+    """Return the reasons, the most frequent first."""
+    counts: dict[tuple[str, str, str], int] = {}
+    for c in carried:
+        if c.why:
+            key = (c.what.partition(".")[0], c.fate, c.why)
+            counts[key] = counts.get(key, 0) + c.number
+    found = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    shown = [f"{number:>7,} {what} {fate}: {why}" for (what, fate, why), number in found[:_WHYS]]
+    return shown + ([f"        and {plural(len(found) - _WHYS, 'more reason')}: --json"] if len(found) > _WHYS else [])

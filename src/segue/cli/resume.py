@@ -1,5 +1,6 @@
 """`segue resume`: go on with a session, in the agent that it has or in another."""
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -69,6 +70,9 @@ def _go_on(frame: Frame, session: str | None, agent: str, run: bool | None, more
     app = frame.app
     target = frame.session(session)
     found = resume_in(app.means, target.session, _wish(frame, agent, target.position, more))
+    if not os.path.isdir(found.workspace):  # noqa: PTH112
+        missing = f"{found.workspace} is not there: say where it goes on with --cwd DIR"
+        found = found._replace(warnings=(*found.warnings, missing))
     start = (frame.interactive if run is None else run) and not found.dry
     document = found.to_json() | {"name": found.name or found.session, "command_line": going.command_line(found, app.cwd)}
     frame.answer(document, lambda d: going.text(found, d["command_line"], frame))
@@ -77,8 +81,6 @@ def _go_on(frame: Frame, session: str | None, agent: str, run: bool | None, more
 
 
 def _wish(frame: Frame, agent: str, position: int | None, more: dict[str, Any]) -> "Wish":
-    import os
-
     from segue.engine.conversion import Wish
 
     cwd = more["cwd"]

@@ -11,7 +11,7 @@ from segue.core.errors import ExistsError, UsageError
 from segue.core.log.events import Event
 from segue.core.session.tree import active_chain
 from segue.core.together.conversation import Carried, ToolChoice
-from segue.core.together.converting import Conversion, Target, convert
+from segue.core.together.converting import Conversion, Target, convert, position
 from segue.core.together.counting import things
 from segue.core.together.report import whole
 from segue.core.together.shaping import ReasoningChoice
@@ -225,7 +225,9 @@ class _Going:
         if writer is None:
             return None
         target = Target(self.wish.agent, writer.accepts, self.workspace, self.wish.tools, self.wish.reasoning, self.wish.window)
-        done = convert(self.events, self.state, target, self._counter())
+        last = position(self.events)
+        state = load(self.means.desk.store, self.session, last.seq if last else None, on_damage=_overlook)
+        done = convert(self.events, state, target, self._counter())
         if not done.conversation.turns:
             return None
         self.checked = self.checked._replace(last=done.conversation.digest)

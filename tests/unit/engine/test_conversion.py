@@ -127,6 +127,19 @@ def test_the_same_position_gives_the_same_session_and_adds_nothing(kit):
     assert kit.heads() == heads
 
 
+def test_a_condensed_session_is_the_same_again_too(kit):
+    session = kit.take(PLAN).id
+    first = kit.go(session, window=1_000)
+    assert first.condensed
+    assert kit.go(session, window=1_000).foreign_id == first.foreign_id
+
+
+def test_calls_told_in_another_way_are_another_session(kit):
+    session = kit.take(PLAN).id
+    assert len({kit.go(session, tools=tools).foreign_id for tools in ("keep", "text", None)}) == 2
+    assert len({kit.go(session, "codex", tools=tools).foreign_id for tools in ("map", "keep", "text", None)}) == 3
+
+
 def test_what_we_wrote_is_not_imported_as_new_words(kit):
     session = kit.take(PLAN).id
     done = kit.go(session)

@@ -13,7 +13,7 @@ from segue.core.together.conversation import Accepts, Carried, identity
 from segue.core.together.converting import Moved, Target, convert
 from segue.core.together.counting import things
 from segue.core.together.pairing import INTERRUPTED
-from segue.testing.builders import assistant, created, reasoning, text, tool, tool_call, tool_result, user
+from segue.testing.builders import assistant, created, decision, reasoning, text, tool, tool_call, tool_result, user
 from segue.testing.conversations import flaws
 from segue.testing.events import written
 from segue.testing.strategies import stories, texts, values
@@ -237,6 +237,21 @@ def test_a_conversation_begins_with_the_user():
     done = converted([assistant("Welcome.")])
     assert [t.role for t in done.conversation.turns] == ["user", "assistant"]
     assert Carried("text", "added", 1, "a conversation begins with the user") in done.carried
+
+
+def test_what_segue_knows_beside_the_conversation_is_told_at_its_end():
+    done = converted([user("sell pears"), Draft("constraint.set", {"text": "never plums"}), decision("by weight", "they differ")])
+    assert said(done)[-1] == (
+        "user",
+        [
+            text(
+                "[segue: what is known of this session beside what was said]\n"
+                "- constraint: never plums §3\n- by weight (because they differ) §4"
+            )
+        ],
+    )
+    assert done.conversation.turns[-1].meta
+    assert Carried("text", "added", 1, "what segue knows beside the conversation") in done.carried
 
 
 def test_an_empty_session_is_an_empty_conversation():

@@ -9,7 +9,9 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 from segue.core.context.items import plain
+from segue.core.context.known import known_of
 from segue.core.context.pack import Counter
+from segue.core.context.prompt import fact_line
 from segue.core.context.tokens import Count
 from segue.core.log.events import MAIN, Event
 from segue.core.log.kinds import is_node
@@ -23,6 +25,7 @@ from segue.core.together.shaping import Fated, Made, ReasoningChoice, Shape, Sha
 
 BOOKKEEPING: Final = ("session.", "import.", "lease.", "checkpoint.", "continuation.", "scope.", "loss")
 """What kinds begin with that say nothing new of the work: they do not move the position that a conversation is taken at."""
+_BESIDE: Final = "[segue: what is known of this session beside what was said]"
 _BEGINS: Final = "[segue: the conversation begins here]"
 
 
@@ -56,7 +59,9 @@ class Conversion(NamedTuple):
 def convert(events: Iterable[Event], state: State, target: Target, counter: Counter) -> Conversion:
     """Return the conversation of a session for *target*, with the whole past where it fits, else with the older turns condensed.
 
-    Deterministic: the same events and wishes give the same conversation. *state* is the fold of *events*.
+    What segue knows of the session beside the conversation (decisions, constraints, the plan) is told at its end, or in the
+    summary. Deterministic: the same events and wishes give the same conversation. *state* is the fold of *events* up to
+    their `position`.
     """
     events = list(events)
     tally = Tally()
@@ -75,10 +80,12 @@ def convert(events: Iterable[Event], state: State, target: Target, counter: Coun
         elif event.kind == "compaction":
             tally.event(event, "dropped", "what it stands for is there itself")
     made = _begun(fitted.made if fitted else [], target.accepts)
+    if made and fitted and not fitted.condensed:
+        made += _known(state, made[-1])
     for one in (*made, *(Made(_NOTHING, (fate,), 0) for fate in shaper.leftover())):
         for fated in one.fates:
             tally.add(fated.what, fated.fate, fated.why)
-    last = _position(events)
+    last = position(events)
     foreign = header["foreign_ids"]
     conversation = Conversation(
         session=state.session,
@@ -129,7 +136,10 @@ def _line(events: Sequence[Event], tally: Tally) -> list[Event]:
             tally.event(event, "dropped", "it could not be read")  # of these only a loss holds something
     for name, stream in trees.streams.items():
         for node, event in stream.events.items():
-            if name != MAIN:
+            if event.kind == "record":
+                if name != MAIN or node not in on:
+                    tally.event(event, "dropped", "no part of what was said")
+            elif name != MAIN:
                 tally.event(event, "folded", "a subagent's: its result is the answer of the call that started it")
             elif node not in on:
                 tally.event(event, "dropped", "on a branch that was left")
@@ -160,6 +170,16 @@ def _begun(made: list[Made], accepts: Accepts) -> list[Made]:
     return [*made[:place], Made(opening, (added,), first.place), *made[place:]]
 
 
-def _position(events: Sequence[Event]) -> Event | None:
+def _known(state: State, last: Made) -> list[Made]:
+    """Return what is known beside the conversation as a turn behind the *last* one; none where nothing is."""
+    facts = [fact for fact in known_of(state).facts if fact.seq or fact.topic == "task"]
+    if not facts:
+        return []
+    told = "\n".join((_BESIDE, *(fact_line(fact.topic, fact.seq, fact.text) for fact in facts)))
+    turn = Turn("user", ({"type": "text", "content": told},), last.turn.at, last.turn.node, meta=True)
+    return [Made(turn, (Fated("text", "added", "what segue knows beside the conversation"),), last.place)]
+
+
+def position(events: Sequence[Event]) -> Event | None:
     """Return the last event that says more than bookkeeping, so that handing a session over does not move its position."""
     return next((e for e in reversed(events) if not e.kind.startswith(BOOKKEEPING)), events[-1] if events else None)
