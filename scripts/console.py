@@ -5,6 +5,7 @@ command.
 """
 
 import io
+import re
 import shlex
 import shutil
 import subprocess
@@ -66,7 +67,7 @@ class Console:
         given = self._shell(before) if before else b""
         program, *arguments = shlex.split(call)
         answer = self._segue(arguments, given) if program == "segue" else self._shell(line).decode()
-        return f"$ {line}\n{answer.replace(str(self.home), HOME)}".rstrip()
+        return f"$ {line}\n{_steady(answer.replace(str(self.home), HOME))}".rstrip()
 
     def _segue(self, arguments: list[str], given: bytes) -> str:
         from segue.cli.frame import Frame
@@ -91,3 +92,9 @@ class Console:
     def _shell(self, line: str) -> bytes:
         done = subprocess.run(["bash", "-c", line], cwd=self.home / "project", capture_output=True, check=True)
         return done.stdout + done.stderr
+
+
+def _steady(answer: str) -> str:
+    """Return *answer* without what hangs on the name of this run's home: digests, and ids made from them."""
+    answer = re.sub(r"first [0-9a-f]{12}, last [0-9a-f]{12}", "first DIGEST, last DIGEST", answer)
+    return re.sub(r"(resume|session) [0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", r"\1 ID", answer)

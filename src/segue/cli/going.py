@@ -10,7 +10,7 @@ from segue.core.together.conversation import FATES, Carried
 from segue.engine.conversion import Resumption
 
 _WAYS = {
-    "native": "where it is: {agent} has it",
+    "native": "which has it",
     "converted": "with a transcript that was written for it",
     "prompt": "with the restored context to read",
 }
@@ -29,8 +29,7 @@ def command_line(found: Resumption, cwd: str) -> str:
 def text(found: Resumption, command: str, frame: Frame) -> str:
     """Return the whole answer."""
     would = " (nothing was written)" if found.dry else ""
-    how = _WAYS[found.way].format(agent=found.agent)
-    about = [f"{found.name or found.session} goes on in {found.agent}, {how}{would}", *_about(found, frame)]
+    about = [f"{found.name or found.session} goes on in {found.agent}, {_WAYS[found.way]}{would}", *_about(found, frame)]
     if found.carried:
         rows = list(_rows(found.carried))
         about += [
