@@ -43,7 +43,7 @@ def test_every_event_has_one_hook_of_ours_and_the_users_stay(cli, settings):
     document = json.loads(settings.read_text().replace("  // mine\n", ""))
     assert set(ours(document).values()) == {1}
     assert document["model"] == "opus"
-    assert document["hooks"]["Stop"][1] == {"hooks": [{"type": "command", "command": "true"}]}
+    assert document["hooks"]["Stop"][0] == {"hooks": [{"type": "command", "command": "true"}]}
 
 
 def test_a_dry_run_shows_every_change_and_makes_none(cli, settings):
@@ -66,7 +66,7 @@ def test_remove_leaves_every_byte_and_mode_as_it_was(cli, settings):
 def test_remove_without_an_installation_changes_nothing(cli, settings):
     before = tree(cli.home)
     said = cli("init", "--remove", "--yes")
-    assert said.out.startswith("nothing of segue is in the configuration of claude-code")
+    assert said.out == "nothing of segue is in the agents' configuration\n"
     assert tree(cli.home) == before
 
 

@@ -167,12 +167,14 @@ def _diff(change: Change) -> str:
 
 def _text(document: dict[str, Any], chosen: Sequence[Agent], work: Sequence[Change], *, remove: bool, dry_run: bool) -> str:
     names = ", ".join(agent.name for agent in chosen)
+    if not work and remove:
+        return "nothing of segue is in the agents' configuration\n"
     if not work:
-        done = "nothing of segue is in the configuration of" if remove else "nothing to change: segue is installed for"
-        return f"{done} {names}\n" + _imported(document["imported"])
+        return f"nothing to change: segue is installed for {names}\n" + _imported(document["imported"])
     if dry_run:
         return f"would change {plural(len(work), 'file')}\n"
     if remove:
+        names = ", ".join(dict.fromkeys(change.agent for change in work))
         return f"taken out of {names}: {plural(len(work), 'file')} as before. What was captured stays: segue list\n"
     return f"installed for {names}: {plural(len(work), 'file')}. Take it out with: segue init --remove\n" + _imported(
         document["imported"]

@@ -6,6 +6,7 @@ session ended, that a compaction is about to come. One whose session is not know
 
 import base64
 import json
+import re
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from hashlib import blake2b
@@ -20,7 +21,9 @@ from segue.ports import Clock, Store, Transcripts
 
 STREAM = "hooks"
 _PATHS = ("transcript_path", "agent_transcript_path")
+_TRANSCRIPT: Final = re.compile(r"\.(jsonl|json|db(#[\w-]+)?)\Z")
 _PATIENCE: Final = 86400.0
+"""Seconds that a payload waits for a session that nobody knows."""
 _IDS = ("session_id", "thread-id", "thread_id")
 
 
@@ -171,7 +174,7 @@ def _named(payload: dict[str, Any] | None) -> Iterable[str]:
     """Yield the transcripts that a payload names: files of a transcript's kind only, whatever else it says."""
     for name in _PATHS:
         path = (payload or {}).get(name)
-        if isinstance(path, str) and path.endswith((".jsonl", ".json", ".db")):
+        if isinstance(path, str) and _TRANSCRIPT.search(path):
             yield path
 
 

@@ -4,14 +4,16 @@ Everything is planned first, for all files; a file that cannot be understood or 
 changed. Before a file is replaced it is written down what will be done to it (`receipt`), and what was there is copied.
 """
 
+import json
 import shlex
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
+from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from segue.core.errors import ConfigurationError
-from segue.host.install import agents, commands, files, jsonc, merging
+from segue.host.install import agents, codex, commands, files, jsonc, merging, tables
 from segue.host.install.agents import AGENTS, Agent
 from segue.host.install.receipt import Entry, Receipt
 
@@ -85,11 +87,24 @@ def wanted(setup: Setup, agent: Agent) -> merging.Wanted:
 
 def own_files(setup: Setup, agent: Agent) -> dict[Path, str]:
     """Return the files of ours that an agent should have."""
-    found: dict[Path, str] = {}
-    if agent is agents.CLAUDE_CODE:
-        below = setup.folder(agent) / "commands"
-        found |= {below / name: text for name, text in commands.claude_code(setup.program).items()}
+    written = {
+        "claude-code": commands.claude_code,
+        "codex": commands.codex,
+        "gemini-cli": commands.gemini_cli,
+        "qwen-code": commands.gemini_cli,
+        "opencode": commands.opencode,
+    }[agent.name](setup.program)
+    found = {setup.folder(agent) / name: text for name, text in written.items()}
+    if agent is agents.OPENCODE:
+        found[setup.folder(agent) / "plugin" / "segue.js"] = _plugin(setup)
     return found
+
+
+def _plugin(setup: Setup) -> str:
+    text = resources.files(__name__).joinpath("opencode.js").read_text(encoding="utf-8")
+    for name, value in (("@HOOK@", setup.hook(agents.OPENCODE)), ("@PYTHON@", setup.python)):
+        text = text.replace(f'"{name}"', json.dumps(str(value), ensure_ascii=False))
+    return text
 
 
 def plan(setup: Setup, chosen: Iterable[Agent], receipt: Receipt) -> list[Change]:
@@ -101,7 +116,9 @@ def plan(setup: Setup, chosen: Iterable[Agent], receipt: Receipt) -> list[Change
     changes = []
     for agent in chosen:
         if agent.hooks:
-            changes.append(_hooks(setup, agent, receipt))
+            changes.append(hooks := _hooks(setup, agent, receipt))
+            if agent is agents.CODEX:
+                changes.append(_trust(setup, receipt, (hooks.after or b"").decode()))
         changes += [_own(setup, agent, receipt, path, text) for path, text in own_files(setup, agent).items()]
     for change in changes:
         if change.action != "keep":
@@ -157,7 +174,7 @@ def undo(changes: Iterable[Change], receipt: Receipt) -> None:
 def _hooks(setup: Setup, agent: Agent, receipt: Receipt) -> Change:
     path, want = setup.hooks_file(agent), wanted(setup, agent)
     before = files.read(path)
-    entry = receipt.get(path) or Entry(agent.name, str(path), setup.place, "hooks", made=before is None)
+    entry = receipt.get(setup.place, path) or Entry(agent.name, str(path), setup.place, "hooks", made=before is None)
     text = _text(path, before or b"")
     try:
         if before is not None and merging.has(text, want):
@@ -168,9 +185,27 @@ def _hooks(setup: Setup, agent: Agent, receipt: Receipt) -> Change:
     return Change(agent.name, path, before, merged.text.encode(), entry._replace(pieces=merged.pieces))
 
 
+def _trust(setup: Setup, receipt: Receipt, hooks: str) -> Change:
+    """Return what makes Codex run our hooks, as they will stand in its file."""
+    agent = agents.CODEX
+    path = Path(setup.config[agent.name]) / "config.toml"
+    wanted_tables = codex.trust(setup.hooks_file(agent), hooks, wanted(setup, agent))
+    before = files.read(path)
+    entry = receipt.get(setup.place, path) or Entry(agent.name, str(path), setup.place, "trust", made=before is None)
+    text = _text(path, before or b"")
+    try:
+        if tables.has(text, wanted_tables):
+            return Change(agent.name, path, before, before, entry)
+        ours = set(wanted_tables) | codex.paths(text, setup.hooks_file(agent), entry.pieces)
+        merged = tables.merge(tables.unmerge(text, ours, entry.pieces), wanted_tables)
+    except tables.NotTomlError as e:
+        raise ConfigurationError(str(path), f"it is not TOML that is understood: {e}", hint=f"mend it: {path}") from e
+    return Change(agent.name, path, before, merged.text.encode(), entry._replace(pieces=merged.pieces))
+
+
 def _own(setup: Setup, agent: Agent, receipt: Receipt, path: Path, text: str) -> Change:
     before, after = files.read(path), text.encode()
-    known = receipt.get(path)
+    known = receipt.get(setup.place, path)
     is_other = before not in {None, after} and (known is None or _digest(before) != known.digest)
     if is_other and commands.MARK.encode() not in (before or b""):
         raise ConfigurationError(str(path), "it is there already, and is not ours", hint=f"move it away: {path}")
@@ -183,16 +218,20 @@ def _undone(setup: Setup, entry: Entry) -> Change:
     before = files.read(path)
     if before is None or entry.kind == "file":
         return Change(entry.agent, path, before, None, entry)
-    mark = shlex.quote(str(setup.home / "hook" / f"{entry.agent}.py"))
     text = _text(path, before)
+    agent = next(a for a in AGENTS if a.name == entry.agent)
+    mark = shlex.quote(str(setup.hook(agent)))
     try:
-        rest = merging.unmerge(text, mark, entry.pieces)
-    except jsonc.NotJsonError as e:
+        if entry.kind == "trust":
+            rest = tables.unmerge(text, codex.paths(text, setup.hooks_file(agent), entry.pieces), entry.pieces)
+        else:
+            rest = merging.unmerge(text, mark, entry.pieces)
+    except (jsonc.NotJsonError, tables.NotTomlError) as e:
         if mark not in text and not entry.pieces:
             return Change(entry.agent, path, before, before, entry)
-        raise ConfigurationError(str(path), f"it is not JSON that is understood: {e}", hint=f"mend it: {path}") from e
-    empty = rest.strip() in {"", "{}"}
-    return Change(entry.agent, path, before, None if entry.made and empty else rest.encode(), entry)
+        raise ConfigurationError(str(path), f"it is not understood: {e}", hint=f"mend it: {path}") from e
+    is_empty = rest.strip() in {"", "{}"}
+    return Change(entry.agent, path, before, None if entry.made and is_empty else rest.encode(), entry)
 
 
 def _text(path: Path, data: bytes) -> str:

@@ -35,4 +35,38 @@ CLAUDE_CODE: Final = Agent(
     timeout=10,
 )
 
-AGENTS: Final = (CLAUDE_CODE,)
+CODEX: Final = Agent(
+    "codex",
+    ".codex",
+    "hooks.json",
+    "hooks.json",
+    tools=("PreToolUse", "PostToolUse"),
+    events=("SessionStart", "SessionEnd", "UserPromptSubmit", "Stop", "SubagentStop", "PreCompact"),
+    timeout=3,  # the most that it grants at the end of a session
+)
+
+GEMINI_CLI: Final = Agent(
+    "gemini-cli",
+    ".gemini",
+    "settings.json",
+    "settings.json",
+    # not BeforeModel, AfterModel, BeforeToolSelection and PreCompress: they come with every request or every chunk of an
+    # answer, and the first ones hold the whole conversation each time
+    tools=("BeforeTool", "AfterTool"),
+    events=("SessionStart", "SessionEnd", "BeforeAgent", "AfterAgent", "Notification"),
+    timeout=10_000,
+)
+
+QWEN_CODE: Final = Agent(
+    "qwen-code",
+    ".qwen",
+    "settings.json",
+    "settings.json",
+    tools=("PreToolUse", "PostToolUse"),
+    events=("SessionStart", "SessionEnd", "UserPromptSubmit", "Stop", "SubagentStop", "PreCompact", "Notification"),
+    timeout=10_000,
+)
+
+OPENCODE: Final = Agent("opencode", ".opencode", "", "")
+
+AGENTS: Final = (CLAUDE_CODE, CODEX, GEMINI_CLI, QWEN_CODE, OPENCODE)

@@ -4,11 +4,11 @@ A command of ours runs without words of the user's in a shell; what he typed beh
 """
 
 import json
-from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 MARK: Final = "segue init"
 """Stands in every file of ours."""
+_NOTE: Final = f"written by {MARK}; taken out by: {MARK} --remove"
 
 
 class Command(NamedTuple):
@@ -57,20 +57,51 @@ COMMANDS: Final = (
 )
 
 
-def claude_code(program: str) -> Mapping[str, str]:
-    """Return Claude Code's commands by path below its `commands` directory."""
-    return {f"segue/{c.name}.md": _claude(c, program) for c in COMMANDS}
+def claude_code(program: str) -> dict[str, str]:
+    """Return Claude Code's commands by path below its configuration: `/segue:status`."""
+    return {f"commands/segue/{c.name}.md": _markdown(c, program, _claude_head(c, program)) for c in COMMANDS}
 
 
-def _claude(command: Command, program: str) -> str:
+def opencode(program: str) -> dict[str, str]:
+    """Return opencode's commands by path below its configuration: `/segue:status`."""
+    return {f"command/segue:{c.name}.md": _markdown(c, program, "") for c in COMMANDS}
+
+
+def gemini_cli(program: str) -> dict[str, str]:
+    """Return the commands of Gemini CLI and Qwen Code by path below their configuration: `/segue:status`."""
+    return {f"commands/segue/{c.name}.toml": _toml(c, program) for c in COMMANDS}
+
+
+def codex(program: str) -> dict[str, str]:
+    """Return Codex's skills, which are what it has of commands, by path below its configuration: `$segue-status`.
+
+    The model is not told of them by itself: nothing of ours is in a conversation that nobody asked it into.
+    """
+    found = {}
+    for command in COMMANDS:
+        found[f"skills/segue-{command.name}/SKILL.md"] = _skill(command, program)
+        found[f"skills/segue-{command.name}/agents/openai.yaml"] = f"# {_NOTE}\npolicy:\n  allow_implicit_invocation: false\n"
+    return found
+
+
+def _claude_head(command: Command, program: str) -> str:
+    return f"allowed-tools: Bash({program} {command.run.split()[0]}:*)\ndisable-model-invocation: true\n"
+
+
+def _markdown(command: Command, program: str, more: str) -> str:
     return (
-        "---\n"
-        f"description: {json.dumps(command.what)}\n"
-        f"allowed-tools: Bash({program} {command.run.split()[0]}:*)\n"
-        "disable-model-invocation: true\n"
-        "---\n"
-        f"<!-- written by {MARK}; taken out by: {MARK} --remove -->\n"
-        f"!`{program} {command.run}`\n\n"
-        f"{command.then}\n\n"
-        "The user added: $ARGUMENTS\n"
+        f"---\ndescription: {json.dumps(command.what)}\n{more}---\n<!-- {_NOTE} -->\n"
+        f"!`{program} {command.run}`\n\n{command.then}\n\nThe user added: $ARGUMENTS\n"
+    )
+
+
+def _toml(command: Command, program: str) -> str:
+    prompt = f"!{{{program} {command.run}}}\n\n{command.then}\n\nThe user added: {{{{args}}}}\n"
+    return f"# {_NOTE}\ndescription = {json.dumps(command.what)}\nprompt = {json.dumps(prompt, ensure_ascii=False)}\n"
+
+
+def _skill(command: Command, program: str) -> str:
+    return (
+        f"---\nname: segue-{command.name}\ndescription: {json.dumps(command.what)}\n---\n<!-- {_NOTE} -->\n"
+        f"Run `{program} {command.run}` in the shell, once.\n\n{command.then}\n"
     )

@@ -1,8 +1,8 @@
 """JSON with comments, edited as text: what is put in is one piece of text, and taking it out leaves every other byte.
 
 Nothing is ever written from a parsed document: order, comments, indentation and line ends are the user's. New members go
-first into their object (new items first into their array), so that the comma is part of the piece that was put in, and what
-a person adds behind it later needs no change when it is taken out.
+first into their object, a new item goes behind the last one of its list (Codex knows a user's hooks by their number), and the
+comma is part of the piece that was put in, so that what a person adds around it later needs no change when it is taken out.
 """
 
 import json
@@ -10,11 +10,12 @@ import re
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-_TRIVIA: Final = re.compile(r"(?:[ \t\r\n]+|//[^\r\n]*|/\*.*?\*/)*", re.DOTALL)
+_TRIVIA: Final = re.compile(r"(?>[ \t\r\n]+|//[^\r\n]*|/\*.*?\*/)*+", re.DOTALL)
+_SPACE_OR_COMMENT: Final = re.compile(r"[ \t\r\n]+|//[^\r\n]*|/\*.*?\*/", re.DOTALL)
 _SPACE: Final = " \t\r\n"
 _STRING: Final = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
 _SCALAR: Final = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null")
-_REST_OF_LINE: Final = re.compile(r"(?:[ \t]+|/\*[^\r\n]*?\*/)*(?://[^\r\n]*)?(?=\r?\n)")
+_REST_OF_LINE: Final = re.compile(r"(?>[ \t]+|/\*[^\r\n]*?\*/)*+(?://[^\r\n]*)?(?=\r?\n)")
 _DEPTH: Final = 100
 
 
@@ -96,6 +97,19 @@ def first_in(text: str, node: Node, rendered: Callable[[str], str]) -> Piece:
     return Piece(at, rendered(" ") + ", ")
 
 
+def last_in(text: str, node: Node, rendered: str) -> Piece:
+    """Return the piece that makes *rendered* the last item of the array *node*."""
+    if not node.elements:
+        return first_in(text, node, lambda _: rendered)
+    last = node.elements[-1]
+    line = text[text.rfind("\n", 0, last.start) + 1 : last.start]
+    between = " " if line.strip(" \t") else ("\r\n" if "\r\n" in text else "\n") + line
+    comma = _skip(text, last.end)
+    if text[comma] == ",":
+        return Piece(comma + 1, f"{between}{rendered},")
+    return Piece(last.end, f",{between}{rendered}")
+
+
 def indentation(text: str) -> str:
     """Return one step of indentation as *text* has it; two spaces where it has none."""
     found = re.search(r'^([ \t]+)"', text, re.MULTILINE)
@@ -137,19 +151,37 @@ def _ours(
 
 
 def _cut(text: str, node: Node, number: int) -> str:
+    """Return *text* without an element, its comma and the space in front of it; comments stay."""
     element = node.elements[number]
-    start, end = element.start, element.end
-    while text[start - 1] in _SPACE:
-        start -= 1
-    after = _skip(text, end)
+    comma = _skip(text, node.elements[number - 1].end) if number else -1
+    first = comma + 1 if number else node.start + 1
+    start = _end_of_comments(text, first, element.start)
+    end, after = element.end, _skip(text, element.end)
     if text[after] == ",":
-        return text[:start] + text[end:after] + text[after + 1 :]
-    if number == 0:
-        while text[end] in _SPACE:
-            end += 1
-        return text[:start] + text[end:]
-    comma = _skip(text, node.elements[number - 1].end)
-    return text[:comma] + text[comma + 1 : start] + text[end:]
+        kept, rest = text[:start], text[end:after] + text[after + 1 :]
+    elif number:
+        kept, rest = text[:comma] + text[comma + 1 : start], text[end:]
+    else:
+        kept, rest = text[:start], text[end:].lstrip(_SPACE)
+    return kept + (_line_end(text, start, element.start, rest) if start > first else "") + rest
+
+
+def _end_of_comments(text: str, start: int, end: int) -> int:
+    """Return where the last comment in a stretch of space and comments ends; its start where there is none."""
+    at = start
+    for found in _SPACE_OR_COMMENT.finditer(text, start, end):
+        if found[0][0] == "/":
+            at = found.end()
+    return at
+
+
+def _line_end(text: str, start: int, end: int, rest: str) -> str:
+    """Return the line end that keeps a comment at *start* from running on into the *rest*."""
+    line = text[text.rfind("\n", 0, start) + 1 : start]
+    gap = text[start:end].lstrip(" \t\r")
+    if "//" not in line or not gap.startswith("\n") or rest.lstrip(" \t\r").startswith("\n"):
+        return ""
+    return "\n"
 
 
 # --- parsing

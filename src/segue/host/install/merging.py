@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from segue.host.install import jsonc
 
 _FILE: Final = "{}"
+_BLANK: Final = "\ufeff \t\r\n"
 _LINE: Final = "\n  "
 
 
@@ -52,7 +53,7 @@ def merge(text: str, wanted: Wanted) -> Merged:
         NotJsonError: it is no JSON object, or its hooks are in no shape that is known.
     """
     everything = {event: [group] for event, group in wanted.groups.items()}
-    if not text.strip("\ufeff \t\r\n"):  # no document yet: the whole one is ours
+    if not text.strip(_BLANK):  # no document yet: the whole one is ours
         whole = f'{{\n  "hooks": {_object(everything, _LINE, "  ")}\n}}\n'
         return Merged(text + whole, (whole,))
     root = jsonc.parse(text)
@@ -73,11 +74,16 @@ def merge(text: str, wanted: Wanted) -> Merged:
         elif not isinstance(there.value, list):
             raise jsonc.NotJsonError(f"line {_line(text, there)}: the hooks of {event!r} are not a list")
         else:
-            shown = _shown(groups[0])
-            pieces.append(jsonc.first_in(text, there, lambda _, shown=shown: shown))  # type: ignore[misc]
+            pieces.append(jsonc.last_in(text, there, _shown(groups[0])))
     if missing:
         pieces.append(jsonc.first_in(text, hooks, lambda between: _members(missing, between)))
     return Merged(jsonc.put(text, pieces), tuple(piece.text for piece in pieces))
+
+
+def numbers(text: str, wanted: Wanted) -> dict[str, int]:
+    """Return, by event, which of its groups is ours, counted from 0. Raises NotJsonError."""
+    events = jsonc.parse(text).value["hooks"]
+    return {event: next(i for i, group in enumerate(events[event]) if _is_ours(group, wanted.mark)) for event in wanted.groups}
 
 
 def unmerge(text: str, mark: str, pieces: tuple[str, ...]) -> str:
@@ -90,12 +96,11 @@ def unmerge(text: str, mark: str, pieces: tuple[str, ...]) -> str:
     for piece in pieces:
         if rest.count(piece) == 1:
             rest = rest.replace(piece, "")
-    if rest != text and (not rest.strip("\ufeff \t\r\n") or _sound(rest)):
-        text = rest
-    if not text.strip("\ufeff \t\r\n"):
-        return text
+    if not rest.strip(_BLANK):
+        return rest
     emptied = _made(pieces)
-    return jsonc.without(text, lambda group: _is_ours(group, mark), lambda keys: not pieces or keys in emptied)
+    by_meaning = jsonc.without(text, lambda group: _is_ours(group, mark), lambda keys: not pieces or keys in emptied)
+    return rest if _value(rest) == jsonc.parse(by_meaning).value else by_meaning
 
 
 def _object(groups: Mapping[str, Any], between: str, unit: str) -> str:
@@ -113,12 +118,11 @@ def _shown(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _sound(text: str) -> bool:
+def _value(text: str) -> Any:
     try:
-        jsonc.parse(text)
+        return jsonc.parse(text).value
     except jsonc.NotJsonError:
-        return False
-    return True
+        return None
 
 
 def _made(pieces: tuple[str, ...]) -> set[tuple[str, ...]]:

@@ -21,7 +21,7 @@ class Entry(NamedTuple):
     place: str
     """`user`, or the root of the project."""
     kind: str
-    """`hooks`: pieces in a file of the user's; `file`: a file of ours."""
+    """`hooks`, `trust`: pieces in a file of the user's; `file`: a file of ours."""
     made: bool = False
     """The file was not there."""
     pieces: tuple[str, ...] = ()
@@ -44,7 +44,7 @@ class Receipt:
         self.directory = home / "init"
         self.directories: list[str] = []
         """Directories that were made, each behind those in it."""
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[tuple[str, str], Entry] = {}
         try:
             text = (self.directory / _NAME).read_text(encoding="utf-8")
         except FileNotFoundError:
@@ -57,29 +57,29 @@ class Receipt:
                     k: tuple(v) if isinstance(v, list) else v for k, v in found.items() if k in Entry._fields
                 }
                 entry = Entry(**known)
-                self._entries[entry.path] = entry
+                self._entries[entry.place, entry.path] = entry
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
             raise DamagedError("list of installed files", f"{self.directory / _NAME}: {e}") from e
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(list(self._entries.values()))
 
-    def get(self, path: Path) -> Entry | None:
+    def get(self, place: str, path: Path) -> Entry | None:
         """Return what was done to a file."""
-        return self._entries.get(str(path))
+        return self._entries.get((place, str(path)))
 
     def keep(self, entry: Entry, before: bytes | None) -> Entry:
         """Write an entry down, and a copy of what was in its file *before* unless there is one; durable on return."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if before is not None and not entry.made and not entry.backup and entry.kind == "hooks":
+        if before is not None and not entry.made and not entry.backup and entry.kind != "file":
             entry = entry._replace(backup=self._copy(entry.path, before))
-        self._entries[entry.path] = entry
+        self._entries[entry.place, entry.path] = entry
         self._write()
         return entry
 
     def forget(self, entry: Entry) -> None:
         """Drop an entry and its copy; the last one takes the whole list with it."""
-        self._entries.pop(entry.path, None)
+        self._entries.pop((entry.place, entry.path), None)
         if self._entries:
             self._write()
         if entry.backup:
