@@ -4,7 +4,7 @@
     assert story.missing(request) == []
 
 A text is carried when it stands in a text of the same role; a call when the values of its arguments stand in one call's
-arguments (tools and arguments have other names in another agent); a result when each of its lines stands in the result that
+arguments, line by line (tools and arguments have other names in another agent, and a file may become a patch); a result when each of its lines stands in the result that
 belongs to that call. Everything in order. Spaces do not count.
 """
 
@@ -103,7 +103,8 @@ def _is(wanted: Said | Call | Result, given: Said | Call | Result) -> bool:
         if not isinstance(given, Call):
             return False
         there = [_squeezed(text) for text in _leaves(given.arguments)]
-        return all(any(text in other for other in there) for text in map(_squeezed, _leaves(wanted.arguments)))
+        lines = [_squeezed(line) for text in _leaves(wanted.arguments) for line in text.splitlines()]
+        return all(any(line in other for other in there) for line in lines)
     return False
 
 
