@@ -70,7 +70,9 @@ def test_odd_texts_images_and_many_calls_at_once_are_in_the_first_request(place,
         turn("tool", *(tool_result(f"{n} {odd[i % len(odd)]}", n, is_error=i % 3 == 0) for i, n in enumerate(names))),
         turn("assistant", tool_call("Read", "shot", file_path="/shot.png")),
         turn("tool", tool_result([{"type": "text", "content": "SHOT"}, image], "shot")),
-        turn("assistant", "long " * 20_000),
+        turn("assistant", "long " * 20_000, tool_call("Bash", "wide", command="x"), tool_call("Bash", "wider", command="y")),
+        turn("tool", tool_result("é" * 60_000, "wide"), tool_result("line\n" * 80_000, "wider")),
+        turn("assistant", "All read."),
         turn("user", "A reminder: MEERKAT.", meta=True),
     )
     resumed(make, kind(place), place, given)
@@ -78,6 +80,7 @@ def test_odd_texts_images_and_many_calls_at_once_are_in_the_first_request(place,
     simple = [t._replace(parts=tuple(p for p in t.parts if p.get("id") != "shot")) for t in given.turns]
     assert story_of(given._replace(turns=tuple(simple))).missing(request) == []
     assert unsound(request) == []
+    assert [len(r.text.strip()) for r in request.results if r.id in {"wide", "wider"}] == [60_000, 5 * 80_000 - 1]
     assert json.dumps(request.raw).count(PIXEL) == 2
     assert "SHOT" in json.dumps(request.raw)
 

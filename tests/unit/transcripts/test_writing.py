@@ -287,6 +287,7 @@ def _codex_damage():
     yield "orphan", "output x has no call before it", lambda rs: payload(rs, "function_call_output").update(call_id="x")
     yield "waiting", "that of call call-1: it has none", lambda rs: payload(rs, "function_call_output").update(call_id="x")
     yield "output", "is neither text nor a list", lambda rs: payload(rs, "function_call_output").update(output=None)
+    yield "long", "the middle of the output", lambda rs: payload(rs, "function_call_output").update(output="x" * 12_001)
     yield "half", "half of a character", lambda rs: payload(rs, "message")["content"][0].update(text="\ud800")
     yield "ordinal", "ordinal 0 comes behind 5", lambda rs: (rs[1].update(ordinal=5), rs[2].update(ordinal=0))
     yield "silent", "nothing was said in it", lambda rs: rs.__delitem__(slice(1, None))

@@ -1,9 +1,12 @@
 """What each version of Codex demands of a rollout, and a strict check of it.
 
 Tried on 0.169.0: a first record that is no whole `session_meta` is refused ("failed to read session metadata"), lines that do
-not parse are left out, a call without output gets `aborted`. It takes rollouts in the form of 0.60 (without ordinals, without
-`history_mode`) as threads of mode `legacy`, goes on in that form, and needs no row in any of its databases: they are filled
-from the rollout. The form of its own (`paginated`) rests on byte offsets in a database of its own, so it is not written.
+not parse are left out, a call without output gets `aborted`. The middle of an output of more than 12,000 bytes is cut out as the
+rollout is read, unless its record says how many tokens of it count.
+
+It takes rollouts in the form of 0.60 (without ordinals, without `history_mode`) as threads of mode `legacy`, goes on in that
+form, and needs no row in any of its databases: they are filled from the rollout. The form of its own (`paginated`) rests on
+byte offsets in a database of its own, so it is not written.
 """
 
 import re
@@ -13,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from segue.ports import Noted
 from segue.transcripts._lines import open_file
-from segue.transcripts._records import dict_of, list_of, parse, text_of, time_of
+from segue.transcripts._records import count_of, dict_of, list_of, parse, text_of, time_of
 from segue.transcripts._writing import is_well_formed
 
 
@@ -27,11 +30,24 @@ PROFILES: Final = (Profile("0.60.0"),)
 NEWEST: Final = "0.169.0"
 """The latest version that was tried."""
 
+WHOLE: Final = 12_000
+"""Bytes of an output up to which it is read whole: 3,000 tokens, as it counts."""
+OVERRIDE: Final = "fallback_token_limit_override"
+"""The field of an output record's metadata that says how many tokens of it are read, instead."""
+_TOKEN = 4
+"""Bytes of one, as it counts."""
+
 _FILE = re.compile(r"rollout-\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d-([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})\.jsonl\Z")
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}\Z")
 _META = ("id", "timestamp", "cwd", "originator", "cli_version")
 _TEXTS: Final = {"assistant": "output_text", "user": "input_text", "developer": "input_text", "system": "input_text"}
 _CALLS: Final = {"function_call": "arguments", "custom_tool_call": "input"}
+
+
+def size_of(output: str | list[dict[str, Any]]) -> int:
+    """Return the bytes of a tool's output that count towards what is read of it."""
+    texts = [output] if isinstance(output, str) else [text_of(item, "text") for item in output if isinstance(item, dict)]
+    return sum(len(text.encode("utf-8", "surrogatepass")) for text in texts)
 
 
 def check(path: str) -> list[Noted]:
@@ -76,7 +92,7 @@ class _Rollout:
         if kind == "session_meta" and first:
             yield from self._meta(payload)
         elif kind == "response_item":
-            yield from self._item(payload)
+            yield from self._item(payload, dict_of(record, "metadata"))
         elif kind == "compacted":
             self._waiting.clear()
         yield from self._order(record)
@@ -96,7 +112,7 @@ class _Rollout:
             yield f"ordinal {ordinal} comes behind {self._ordinal}"
         self._ordinal = ordinal
 
-    def _item(self, payload: Mapping[str, Any]) -> Iterator[str]:
+    def _item(self, payload: Mapping[str, Any], about: Mapping[str, Any]) -> Iterator[str]:
         kind = text_of(payload, "type")
         if kind == "message":
             self._said = True
@@ -104,7 +120,7 @@ class _Rollout:
         elif kind in _CALLS:
             yield from self._call(payload, kind)
         elif kind.endswith("_call_output"):
-            yield from self._output(payload)
+            yield from self._output(payload, about)
         elif not kind:
             yield "it is skipped: an item without a type"
 
@@ -119,7 +135,7 @@ class _Rollout:
         self._seen.add(call)
         self._waiting[call] = None
 
-    def _output(self, payload: Mapping[str, Any]) -> Iterator[str]:
+    def _output(self, payload: Mapping[str, Any], about: Mapping[str, Any]) -> Iterator[str]:
         call, output = text_of(payload, "call_id"), payload.get("output")
         if call not in self._waiting:
             yield f"it is left out: output {call} has no call before it"
@@ -128,6 +144,9 @@ class _Rollout:
             yield from _content(output, "input_text")
         elif not isinstance(output, str):
             yield f"it is skipped: the output of call {call} is neither text nor a list"
+            return
+        if size_of(output) > max(WHOLE, _TOKEN * count_of(about, OVERRIDE)):
+            yield f"the middle of the output of call {call} is cut out: it is longer than {WHOLE:,} bytes"
 
     def end(self) -> Iterator[str]:
         """Yield what is wrong with the rollout as a whole."""

@@ -18,7 +18,7 @@ from segue.transcripts._writing import (
     said_of,
     what_of,
 )
-from segue.transcripts.codex.profile import NEWEST, PROFILES, Profile, check
+from segue.transcripts.codex.profile import NEWEST, OVERRIDE, PROFILES, WHOLE, Profile, check, size_of
 from segue.transcripts.places import Machine
 
 AGENT: Final = "codex"
@@ -127,7 +127,7 @@ class _Records:
             if part["type"] in {"tool_call", "tool_call_response"}:
                 yield from self._message(turn, said)
                 said = []
-                yield self._item(turn, _call(part) if part["type"] == "tool_call" else self._output(part))
+                yield self._call(turn, part) if part["type"] == "tool_call" else self._result(turn, part)
             else:
                 said += self._content(part, turn.role)
         yield from self._message(turn, said)
@@ -170,20 +170,26 @@ class _Records:
         self._tally.add(what_of(part), "folded", "Codex has no place for it")
         return ({"type": kind, "text": as_text(part)},)
 
-    def _output(self, part: Mapping[str, Any]) -> dict[str, Any]:
-        response = part.get("response")
-        payload: dict[str, Any] = {"type": "function_call_output", "call_id": part["id"]}
-        if isinstance(response, list) and all(isinstance(p, Mapping) and "type" in p for p in response):
-            payload["output"] = [item for p in response for item in self._content(p, "tool")]
-        else:
-            payload["output"] = said_of(part, "response")
+    def _call(self, turn: Turn, part: Mapping[str, Any]) -> dict[str, Any]:
+        arguments = encode(part["arguments"])
+        call = {"type": "function_call", "name": part["name"], "arguments": arguments, "call_id": part["id"]}
+        return self._item(turn, call)
+
+    def _result(self, turn: Turn, part: Mapping[str, Any]) -> dict[str, Any]:
+        payload: dict[str, Any] = {"type": "function_call_output", "call_id": part["id"], "output": self._output(part)}
         if part.get("is_error"):
             payload["is_error"] = True
-        return payload
+        record = self._item(turn, payload)
+        size = size_of(payload["output"])
+        if size > WHOLE:
+            record["metadata"] = {OVERRIDE: size}
+        return record
 
-
-def _call(part: Mapping[str, Any]) -> dict[str, Any]:
-    return {"type": "function_call", "name": part["name"], "arguments": encode(part["arguments"]), "call_id": part["id"]}
+    def _output(self, part: Mapping[str, Any]) -> str | list[dict[str, Any]]:
+        response = part.get("response")
+        if isinstance(response, list) and all(isinstance(p, Mapping) and "type" in p for p in response):
+            return [item for p in response for item in self._content(p, "tool")]
+        return said_of(part, "response")
 
 
 def _image(part: Mapping[str, Any]) -> str:
