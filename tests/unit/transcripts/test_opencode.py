@@ -7,15 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from segue.core.errors import ExistsError
 from segue.core.log.kinds import is_node, validate
 from segue.core.session.state import fold
 from segue.core.session.tree import active_chain
 from segue.engine.importing import import_paths
 from segue.host.clock import SystemIds
+from segue.ports import Destination
 from segue.stores.log import LogStore
 from segue.testing import FakeClock
+from segue.testing.writers import plain
 from segue.transcripts import transcripts
 from segue.transcripts.opencode.reader import OpenCode
+from segue.transcripts.opencode.writer import OpenCodeWriter
 from tests.unit.transcripts.opencode_files import Store
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "transcripts" / "opencode"
@@ -246,3 +250,83 @@ def test_an_agent_that_writes_is_not_kept_out_and_nothing_is_left_beside_its_dat
         writer.execute("COMMIT")
         list(reading)
     assert sorted(database.path.parent.iterdir()) == before
+
+
+# --- sessions that were carried over
+
+
+def test_a_session_is_found_where_the_import_put_it_and_not_before(database, tmp_path):
+    to = Destination(str(tmp_path), str(tmp_path))
+    written = OpenCodeWriter().write(plain(), to)
+    assert OpenCodeWriter().find(written.foreign_id, to) is None
+    database.whole(json.loads(Path(written.files[0]).read_text()))
+    assert OpenCodeWriter().find(written.foreign_id, to) == f"{database.path}#{written.foreign_id}"
+    assert OpenCodeWriter().write(plain(), to) == written
+
+
+def test_a_session_that_opencode_went_on_with_is_not_written_again(database, tmp_path):
+    to = Destination(str(tmp_path), str(tmp_path))
+    written = OpenCodeWriter().write(plain(), to)
+    database.whole(json.loads(Path(written.files[0]).read_text()))
+    new = EXPORT["messages"][0]["info"] | {"sessionID": written.foreign_id}
+    database.message(new)
+    with pytest.raises(ExistsError):
+        OpenCodeWriter().write(plain(), to)
+
+
+@pytest.mark.parametrize(
+    ("model", "config", "found"),
+    [
+        ("openai/gpt-5", '{"model": "x/y"}', ("openai", "gpt-5")),
+        ("", '{"small_model": "a/b", "model": "x/y/z"}', ("x", "y/z")),
+        ("", '{ // mine\n  "model": "x/y",\n}', ("x", "y")),
+        ("gpt-5", "{}", ("anthropic", "claude-sonnet-4-5")),
+        ("", "[]", ("anthropic", "claude-sonnet-4-5")),
+    ],
+)
+def test_the_model_is_one_that_the_user_has(tmp_path, model, config, found):
+    (tmp_path / "opencode.json").write_text(config)
+    home = tmp_path / "home" / ".local" / "share" / "opencode"
+    written = OpenCodeWriter().write(plain(), Destination(str(home), str(tmp_path), model=model))
+    named = json.loads(Path(written.files[0]).read_text())["messages"][0]["info"]["model"]
+    assert (named["providerID"], named["modelID"]) == found
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda d: d["info"].pop("slug"), "slug is missing"),
+        (lambda d: d["info"].update(id="x"), "id is not an id that begins with ses"),
+        (lambda d: d["messages"][0]["info"]["model"].pop("modelID"), "model.modelID is missing"),
+        (lambda d: d["messages"][1]["info"].pop("path"), "path is missing"),
+        (lambda d: d["messages"][1]["info"].update(cost="0"), "cost is not a number"),
+        (lambda d: d["messages"][1]["info"].update(parentID="msg_x"), "it answers no message of the user that is before it"),
+        (
+            lambda d: d["messages"][1]["info"]["time"].update(created=1),
+            "it is not behind the message before it: neither later, nor of a higher id",
+        ),
+        (lambda d: d["messages"][1]["parts"][1]["state"].update(status="completed", output=1), "state.output is not a text"),
+        (
+            lambda d: d["messages"][1]["parts"][1]["state"].update(status="running"),
+            "the call has no answer: the model is told that it was interrupted",
+        ),
+        (lambda d: d["messages"][1]["parts"][1].update(tool="a b"), "providers refuse its tool: at most 64 of A-Z a-z 0-9 _ -"),
+        (lambda d: d["messages"][1]["parts"][0].update(type="poem"), "a part of the type 'poem' is refused"),
+        (lambda d: d["messages"][1]["parts"][0].update(messageID="msg_x"), "it names another message"),
+        (lambda d: d["messages"][2]["info"].update(role="system"), "a message of the role 'system' is refused"),
+        (lambda d: d["messages"].append(d["messages"][-1]), "a message of that id is there already: this one is dropped"),
+        (lambda d: d.update(messages=[]), "it is empty: nothing was said in it"),
+    ],
+)
+def test_what_the_import_would_refuse_is_found(tmp_path, spoil, reason):
+    written = OpenCodeWriter().write(plain(), Destination(str(tmp_path), str(tmp_path)))
+    document = json.loads(Path(written.files[0]).read_text())
+    spoil(document)
+    file = tmp_path / "spoilt.json"
+    file.write_text(json.dumps(document))
+    assert reason in {noted.reason for noted in OpenCodeWriter().validate(str(file))}
+
+
+def test_what_opencode_itself_exports_is_sound():
+    assert OpenCodeWriter().validate(str(FIXTURES / "export-plan.json")) == []
+    assert OpenCodeWriter().validate(str(FIXTURES / "minimal-importable.json")) == []

@@ -54,12 +54,9 @@ class OpenCodeWriter:
         return Machine(env).of(AGENT).home
 
     def find(self, foreign_id: str, to: Destination) -> str | None:
-        """See `TranscriptWriter.find`: in a database, or as a document that has not been imported yet."""
-        for database in _databases(to.home):
-            if _messages_of(database, foreign_id) is not None:
-                return f"{database}#{foreign_id}"
-        path = _path(foreign_id, to)
-        return str(path) if path.is_file() else None
+        """See `TranscriptWriter.find`: in a database; a document that was not imported yet is not found by its command."""
+        there = (db for db in _databases(to.home) if _messages_of(db, foreign_id) is not None)
+        return next((f"{database}#{foreign_id}" for database in there), None)
 
     def command(self, foreign_id: str, to: Destination) -> tuple[str, ...]:
         """See `TranscriptWriter.command`."""
