@@ -246,7 +246,7 @@ class _Going:
             going_on = hand_over(self.means.desk, self.means.transcripts, done.conversation, self.wish.agent, written)
             continuation = going_on.id
             self._take_note(written)
-        self.warnings += [*written.warnings, *flaws]
+        self.warnings += [*written.warnings, *flaws, *filter(None, (writer.risk,))]
         return self._resumption(
             "converted",
             written.command,
@@ -277,6 +277,7 @@ class _Going:
         if other is None:
             raise ExistsError(f"{self.wish.agent} transcript of session", self.state.header["name"] or self.session)
         self.warnings.append("the agent went on from here before: that is where it goes on")
+        _catch_up(self.means, other)
         going = _Going(self.means, other, self.wish._replace(position=None))
         going.warnings = [*self.warnings, *going.warnings]
         return going.natively() or going.converted()
