@@ -108,6 +108,25 @@ def test_a_session_of_thousands_of_turns_and_more_than_five_megabytes_is_whole(p
     assert "ORCHID-42" in request.said("assistant")[-1]
 
 
+@pytest.mark.parametrize(("make", "kind", "model"), [(*WRITTEN[0], "claude-haiku-4-5"), (*WRITTEN[1], "gpt-of-next-year")])
+def test_the_command_asks_for_the_model_that_was_chosen(place, server, make, kind, model):
+    program, writer = kind(place), make()
+    to = Destination(writer.home(program.environment()), str(place.project), model=model)
+    program.run_command(writer.write(plain(), to).command, NEXT)
+    assert first_request(server.requests, NEXT).model == model
+
+
+@pytest.mark.parametrize(("make", "kind"), WRITTEN)
+def test_a_model_of_another_provider_is_not_asked_for(place, server, make, kind):
+    program = kind(place)
+    program.run("hello [[say hello]]")
+    usual = first_request(server.requests, "hello").model
+    given = plain()
+    foreign = tuple(t._replace(model="gemini-3-pro") if t.role == "assistant" else t for t in given.turns)
+    resumed(make, program, place, given._replace(turns=foreign))
+    assert first_request(server.requests, NEXT).model == usual
+
+
 # --- what a version demands is what the check asks for
 
 

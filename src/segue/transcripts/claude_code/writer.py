@@ -49,7 +49,7 @@ class ClaudeCodeWriter:
 
     def command(self, foreign_id: str, to: Destination) -> tuple[str, ...]:
         """See `TranscriptWriter.command`."""
-        return ("claude", "--resume", foreign_id)
+        return ("claude", "--resume", foreign_id, *(("--model", to.model) if to.model else ()))
 
     def write(self, conversation: Conversation, to: Destination) -> Written:
         """See `TranscriptWriter.write`."""

@@ -43,7 +43,7 @@ class CodexWriter:
 
     def command(self, foreign_id: str, to: Destination) -> tuple[str, ...]:
         """See `TranscriptWriter.command`."""
-        return ("codex", "resume", foreign_id)
+        return ("codex", "resume", foreign_id, *(("--model", to.model) if to.model else ()))
 
     def write(self, conversation: Conversation, to: Destination) -> Written:
         """See `TranscriptWriter.write`."""
@@ -84,8 +84,6 @@ class _Records:
     def all(self) -> Iterator[dict[str, Any]]:
         """Yield who the session is, and each turn's items."""
         yield self._record("session_meta", self._meta())
-        if self._to.model:
-            yield self._record("turn_context", self._context())
         for turn in self._from.turns:
             self._at = milliseconds(turn.at, self._at)
             yield from self._turn(turn)
@@ -106,15 +104,6 @@ class _Records:
             "cli_version": self._form.version,
             "source": "cli",
             "segue": {"session": self._from.session, "seq": self._from.seq},
-        }
-
-    def _context(self) -> dict[str, Any]:
-        return {
-            "cwd": self._to.workspace,
-            "approval_policy": "on-request",
-            "sandbox_policy": {"type": "read-only"},
-            "model": self._to.model,
-            "summary": "auto",
         }
 
     # --- turns
