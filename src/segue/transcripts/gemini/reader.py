@@ -38,6 +38,7 @@ _SPOKEN: Final = frozenset({"user", "gemini"})
 _TYPES: Final = frozenset({"user", "gemini", "info", "error", "warning"})
 _INJECTED = re.compile(r"\s*(<session_context>|Here is the user's editor context as a JSON object)")
 _SNAPSHOT: Final = "<state_snapshot>"
+_NODES: Final = frozenset({"message", "compaction", "record"})
 _ROOT_LIMIT: Final = 4096
 _NO_POSITION: Final = re.compile(r"\.json(\.gz)?\Z")
 
@@ -120,18 +121,19 @@ class _Gemini(Interpreter):
 
     def events(self, record: dict[str, Any], place: Place) -> Iterable[Draft]:
         change = dict_of(record, "$set")
-        told = record.get("timestamp", record.get("startTime", change.get("lastUpdated")))
+        told = record.get("timestamp") or record.get("startTime") or change.get("lastUpdated")
         self.at = time_of(told) or self.at
-        name = self._name(record, place)
-        if "type" in record and text_of(record, "type") not in _TYPES:
-            yield self._draft("record", {"type": short(str(record["type"]), 200) or "unknown"}, place, name)
+        name = self._name(record, change, place)
+        if "type" in record and record["type"] not in _TYPES:
+            yield self._draft(
+                "record", {"type": short(str(record["type"]), 200) or "unknown"}, place, name, said=text_of(record, "id")
+            )
+        elif change:
+            yield from self._set(change, place, name)
         elif "$rewindTo" in record:
             yield self._rewind(text_of(record, "$rewindTo"), place, name)
         elif name_of(record, "id"):
             yield self._said(record, place, name)
-        elif change:
-            self._learn(change)
-            yield from self._set(change, place, name)
         elif "sessionId" in record:
             yield self._header(record, place, name)
             yield from self._derived(list_of(record, "messages"), place)
@@ -139,22 +141,28 @@ class _Gemini(Interpreter):
             yield self._draft("record", {"type": _shape(record)}, place, name)
 
     def unread(self, record: dict[str, Any], place: Place) -> Draft:
-        return self._draft("record", {"type": short(text_of(record, "type")) or _shape(record)}, place, self._name(record, place))
+        return self._draft(
+            "record",
+            {"type": short(text_of(record, "type")) or _shape(record)},
+            place,
+            self._name(record, dict_of(record, "$set"), place),
+        )
 
     # --- names
 
-    def _name(self, record: dict[str, Any], place: Place) -> str:
-        """Return the node's name: the record's id, that of the one message which it sets, or its place in this file.
-
-        A session may have several files; what has no id is named by the time at which its file began as well.
-        """
-        if "$set" not in record and (identity := name_of(record, "id")):
+    def _name(self, record: dict[str, Any], change: dict[str, Any], place: Place) -> str:
+        """Return the node's name: the record's id, that of the one message which it sets, or its place in this file."""
+        if not change and (identity := name_of(record, "id")):
             return identity
-        messages = list_of(dict_of(record, "$set"), "messages")
+        messages = list_of(change, "messages")
         if len(messages) == 1 and isinstance(messages[0], dict) and (identity := name_of(messages[0], "id")):
             return identity
         if "sessionId" in record and not self._began:
             self._began = name_of(record, "startTime")
+        return self._placed(place)
+
+    def _placed(self, place: Place) -> str:
+        """Return a name by place: a session may have several files, so it tells when this one began as well."""
         return f"@{self._began}/{place.line}" if self._began else f"@{place.line}"
 
     def _path(self) -> dict[str, str]:
@@ -208,6 +216,10 @@ class _Gemini(Interpreter):
             self.facts["workspace"] = root
 
     def _set(self, change: dict[str, Any], place: Place, name: str) -> Iterator[Draft]:
+        if len(change) == 1 and "lastUpdated" in change:  # behind every message
+            yield self._draft("record", {"type": "$set", "subtype": "lastUpdated"}, place, name)
+            return
+        self._learn(change)
         messages = [m for m in list_of(change, "messages") if isinstance(m, dict) and name_of(m, "id")]
         if messages:
             yield from self._replaced(messages, place, name)
@@ -228,7 +240,7 @@ class _Gemini(Interpreter):
         last = max((i for i, n in enumerate(told) if n in known), default=-1)
         behind = list(told)[last + 1 :]
         if begun:
-            name = f"@{self._began}/{place.line}" if self._began else f"@{place.line}"
+            name = self._placed(place)
         if len(messages) == 1 and not begun:  # the environment, when the program starts
             yield self._said(messages[0], place, name)
         elif not begun:
@@ -304,13 +316,13 @@ class _Gemini(Interpreter):
         body = {"type": short(str(kind), 200) or "message"}
         if said := texts(parts_of(record.get("content"))):
             body["text"] = short("\n".join(said), 200)
-        return self._draft("record", body, place, name)
+        return self._draft("record", body, place, name, said=body["type"])
 
     def _results(self, parts: list[dict[str, Any]], place: Place, name: str) -> Draft:
         """Return the event of tools' answers: a message, unless the model's own record has them."""
         if all(self._has_answer(text_of(p, "id")) for p in parts):
-            return self._draft("record", {"type": "user", "subtype": "functionResponse"}, place, name)
-        return self._draft("message", {"role": "tool", "parts": parts}, place, name, actor="tool")
+            return self._draft("record", {"type": "user", "subtype": "functionResponse"}, place, name, said="answers")
+        return self._draft("message", {"role": "tool", "parts": parts}, place, name, actor="tool", said="answers")
 
     def _has_answer(self, call: str) -> bool:
         if call and call not in self._answers and self._before:
@@ -332,12 +344,12 @@ class _Gemini(Interpreter):
     # --- what is common
 
     def _draft(self, kind: str, body: dict[str, Any], place: Place, name: str, *, actor: str = "", said: str = "") -> Draft:
-        who = AGENT if self._stream == MAIN else f"{AGENT}/{self._stream}"
-        draft = Draft(kind, body, actor or who, self._stream, at=self.at)
-        if kind in {"message", "compaction", "record"}:
-            draft = draft._replace(node=name)
-            self._nodes.setdefault(name, said)
-        return self._drafts.sign(draft, place, name)
+        stream = self._stream
+        node = name if kind in _NODES else None
+        if node and (said or kind == "compaction"):
+            self._nodes.setdefault(node, said or kind)
+        who = actor or (AGENT if stream == MAIN else f"{AGENT}/{stream}")
+        return self._drafts.sign(Draft(kind, body, who, stream, node, at=self.at), place, name)
 
 
 def _as_typed(part: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from segue.core.together.conversation import Accepts, Conversation, Turn, identi
 from segue.ports import Destination, Noted, Written
 from segue.transcripts._genai_writing import Content, names_of, unbroken
 from segue.transcripts._records import short, time_of
-from segue.transcripts._writing import Tally, form_for, lines_of, make_file, milliseconds, said_of
+from segue.transcripts._writing import Tally, form_for, lines_of, make_file, milliseconds
 from segue.transcripts.gemini.profile import (
     MEDIA,
     NEWEST,
@@ -34,15 +34,15 @@ from segue.transcripts.places import Machine
 AGENT: Final = "gemini-cli"
 _TITLE_LIMIT: Final = 200
 _SHOWN: Final = 2_000
-_ORDER: Final = ("reasoning", "text", "tool_call")
-"""The order in which the program's own fields of a message are put together."""
+_ORDER: Final = ("text", "tool_call")
+"""The order in which the program puts its own fields of a message together."""
 
 
 class GeminiWriter:
     """Writes Gemini CLI's transcripts. See `ports.TranscriptWriter`."""
 
     agent = AGENT
-    accepts = Accepts(media=MEDIA, reasoning=True, window=1_048_576)
+    accepts = Accepts(media=MEDIA, window=1_048_576)  # of thoughts it shows some to the user, and sends none (0.61.0)
     risk = "resuming leaves a stub, for which the next start of Gemini CLI deletes the session itself"
 
     def home(self, env: Mapping[str, str]) -> str:
@@ -169,16 +169,9 @@ class _Records:
             self._tally.add("usage", "dropped", "the tokens were spent by the session that it comes from")
         kinds = [part["type"] for part in turn.parts]
         made = [self._content.part(part) for part in turn.parts]
-        plain = kinds == sorted(kinds, key=lambda kind: _ORDER.index(kind) if kind in _ORDER else 0) and set(kinds) <= set(_ORDER)
-        found: dict[str, Any] = {}
-        if plain:
-            texts = [part for part, kind in zip(made, kinds, strict=True) if kind == "text"]
-            found["content"] = texts[0]["text"] if len(texts) == 1 else texts or ""
-            thoughts = [said_of(part) for part in turn.parts if part["type"] == "reasoning"]
-            if thoughts:
-                found["thoughts"] = [{"subject": "", "description": text, "timestamp": self._at} for text in thoughts]
-        else:
-            found["content"] = made
+        texts = [part for part, kind in zip(made, kinds, strict=True) if kind == "text"]
+        own = set(kinds) <= set(_ORDER) and kinds == sorted(kinds, key=_ORDER.index)
+        found: dict[str, Any] = {"content": made if not own else texts[0]["text"] if len(texts) == 1 else texts or ""}
         if turn.model:
             found["model"] = turn.model
         if calls := self._calls(turn, answers):
