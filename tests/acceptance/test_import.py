@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,26 @@ def test_what_an_agent_writes_is_acknowledged_while_it_writes(segue):
         process.communicate()
     assert (first["id"], second["new_events"] > 0) == (second["id"], True)
     assert len(events) >= second["events"]
+
+
+def test_a_session_that_stopped_at_a_limit_goes_on_when_it_ends(segue, tmp_path):
+    ends = int(time.time()) + 3
+    record = {
+        "type": "assistant",
+        "uuid": "00000000-0000-4000-8000-000000000001",
+        "parentUuid": None,
+        "sessionId": "s",
+        "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "isApiErrorMessage": True,
+        "message": {
+            "role": "assistant",
+            "model": "<synthetic>",
+            "content": [{"type": "text", "text": f"Claude AI usage limit reached|{ends}"}],
+        },
+    }
+    file = tmp_path / "session.jsonl"
+    file.write_text(json.dumps(record) + "\n")
+    segue.json("import", str(file))
+    assert segue("resume", "last").returncode == 3
+    assert segue.json("resume", "last", "--when-reset")["status"] == "active"
+    assert time.time() >= ends

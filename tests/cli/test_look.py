@@ -363,6 +363,8 @@ restore.level = balanced  (default)
     size of restored contexts
 import.exclude =   (default)
     transcripts that are never taken in: patterns of absolute paths, divided by `:` (*/-home-me-private/*)
+limits.then = ask  (default)
+    what resume does about a limit that an agent stopped at: ask, wait until it ends, or an agent to go on in (codex, ...)
 upkeep = off  (SEGUE_UPKEEP)
     auto: seal and index in the background when there is something to do
 written to /home/dev/segue/config.toml by: segue config set KEY VALUE

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 def picture(state: State, app: "App") -> dict[str, Any]:
     """Return what a person wants to know of a session, as the JSON that `status` prints."""
     from segue.core.session.hints import hints
+    from segue.core.session.limits import limits
     from segue.engine.sessions import can, current_task
 
     header, work, life = state.header, state.work, state.lifecycle
@@ -57,6 +58,7 @@ def picture(state: State, app: "App") -> dict[str, Any]:
         "counts": counts,
         "checkpoints": len(state.checkpoints),
         "losses": state.losses["count"],
+        "limits": [one._asdict() for one in limits(state)],
     }
 
 
@@ -70,6 +72,7 @@ def text(d: dict[str, Any], width: int) -> str:
         *_field("active", _active(d), width),
         *_field("agent", _agent(d), width),
         *_field("driven by", d["driver"]["holder"] if d["driver"] else "", width),
+        *_list("limit", [_limit(one) for one in d["limits"]], width),
         "",
         *_field("asked", d["last_instruction"], width),
         *_field("answered", d["last_reply"], width),
@@ -111,6 +114,11 @@ def _active(d: dict[str, Any]) -> str:
 
 def _agent(d: dict[str, Any]) -> str:
     return ", ".join(filter(None, (d["agent"], d["model"])))
+
+
+def _limit(one: dict[str, str]) -> str:
+    ends = f", ends at {one['resets_at'][:16].replace('T', ' ')} UTC" if one["resets_at"] else ""
+    return f"{one['agent']}: {one['kind']} limit{ends}: {one['says']}"
 
 
 def _near(path: str, workspace: str) -> str:

@@ -33,14 +33,33 @@ if TYPE_CHECKING:
 )
 @click.option("--to-version", default="", metavar="V", help="The agent's version. [default: the one installed]")
 @click.option("--dry-run", is_flag=True, help="Say what would be; write nothing.")
+@click.option("--when-reset", is_flag=True, help="Where the agent stopped at a limit, wait until it ends.")
+@click.option("--now", is_flag=True, help="Go on at once, whatever limit the agent stopped at.")
 @click.option("--run/--print", default=None, help="Start the agent, or print the command. [default: start it on a terminal]")
-def command(frame: Frame, session: str | None, note: str, agent: str | None, run: bool | None, **more: Any) -> None:
+def command(
+    frame: Frame,
+    session: str | None,
+    note: str,
+    agent: str | None,
+    run: bool | None,
+    when_reset: bool,
+    now: bool,
+    **more: Any,
+) -> None:
     """Take up SESSION (or a checkpoint) again and print where it is; one that is at work already stays as it is.
 
     With --in it goes on in an agent: with that agent's own session where there is one, else with a transcript written for it,
     else with the restored context to read. What was kept, mapped, folded into text and dropped is counted, and the command
     printed. What an agent needs to go on as a text is printed by `segue restore`.
+
+    Where its agent stopped at a limit that has not ended, what is done is as configured (`limits.then`): wait, another agent,
+    or nothing but a question.
     """
+    from segue.cli.limits import mind
+
+    session = session or frame.session(None).session
+    if not now:
+        agent = mind(frame, session, agent, wait=when_reset)
     if agent is None:
         given = [f"--{name.replace('_', '-')}" for name, value in {**more, "run": run}.items() if value]
         if given:

@@ -8,7 +8,7 @@ from segue.core.log.events import Draft
 from segue.core.log.ids import autosave_name, continuation_name, name_stem, recovery_name
 from segue.core.log.times import stamp
 from segue.core.session.state import State
-from segue.engine.loading import Desk, change
+from segue.engine.loading import Desk, Timed, change
 from segue.engine.sessions import DEFAULT_TYPE, named
 
 
@@ -26,7 +26,7 @@ class Made(NamedTuple):
 
 
 def create(
-    desk: Desk,
+    desk: Timed,
     session: str,
     *,
     description: str = "",

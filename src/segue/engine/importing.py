@@ -13,8 +13,10 @@ from segue.core.errors import DamagedError, ExistsError, HeadMovedError, Invalid
 from segue.core.log.events import Draft
 from segue.core.log.ids import session_name, session_prefix, slug_word
 from segue.core.log.times import day, stamp
+from segue.core.session.limits import LIMITED
 from segue.engine.carrying import Link, link_of
 from segue.engine.foreign import Foreign, begin, place
+from segue.engine.limits import save_at_limit
 from segue.ports import Batch, Clock, Found, Noted, Store, Transcripts
 from segue.ports.seen import Seen, Sighting
 
@@ -169,6 +171,8 @@ class Importer:
         if session and file.foreign_id not in gathered:
             gathered[file.foreign_id] = _Gathered(session)
         for foreign_id, one in gathered.items():
+            if one.limited:
+                save_at_limit(self._store, one.session, clock=self._clock)
             head = self._store.info(one.session).head.seq
             yield Imported(one.session, foreign_id, reader.agent, head, one.new, tuple(one.losses))
 
@@ -307,6 +311,7 @@ class Importer:
         for draft, entry in zip(drafts, commit.entries, strict=True):
             if entry.new:
                 one.new += 1
+                one.limited = one.limited or (draft.kind == "agent.set" and draft.body.get("status") == LIMITED)
                 if draft.kind == "loss" and draft.body.get("piece", 1) == 1:
                     one.losses.append(Noted(draft.body["where"], draft.body["reason"]))
 
@@ -383,6 +388,8 @@ class _Gathered:
         self.new = new
         self.losses: list[Noted] = []
         self.link: Link | None = None
+        self.limited = False
+        """An agent stopped at a limit, and that is new."""
 
 
 def _placed(facts: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ A load begins at the nearest state snapshot and reads the tail from there, so th
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from segue.core.errors import DamagedError, HeadMovedError, NotFoundError
 from segue.core.log.events import Commit, Damage, Draft, Event
@@ -20,6 +20,20 @@ TRIES: Final = 32
 """How often a change is decided again because another process appended first."""
 
 Decide = Callable[[State], Sequence[Draft]]
+
+
+class Timed(Protocol):
+    """A store, and the time: what is enough to write an event of now. `Desk` is one."""
+
+    @property
+    def store(self) -> Store:
+        """The store."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """The time."""
+        ...
 
 
 class Desk(NamedTuple):

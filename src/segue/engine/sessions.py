@@ -10,7 +10,7 @@ from segue.core.log.times import day, stamp
 from segue.core.session.hints import next_actions
 from segue.core.session.lifecycle import REASONS, VERBS, allowed, decide
 from segue.core.session.state import State
-from segue.engine.loading import Desk, change, load
+from segue.engine.loading import Desk, Timed, change, load
 
 DEFAULT_TYPE: Final = "general"
 
@@ -75,7 +75,7 @@ def start_from(desk: Desk, document: Any, header: Mapping[str, Any]) -> Begun:
     return Begun(session, names["name"], names["slug"])
 
 
-def named(desk: Desk, session: str, at: str, type_: str, project: str) -> dict[str, str]:
+def named(desk: Timed, session: str, at: str, type_: str, project: str) -> dict[str, str]:
     """Return the next free `name` and `slug` of the store for a session of that day: no two sessions ever get the same."""
     prefix = session_prefix(day(at))
     stem = slug_stem(at[:10], type_, project)

@@ -44,6 +44,12 @@ KEYS: Final = (
         "transcripts that are never taken in: patterns of absolute paths, divided by `:` (*/-home-me-private/*)",
     ),
     Key(
+        "limits.then",
+        "ask",
+        "SEGUE_LIMITS_THEN",
+        "what resume does about a limit that an agent stopped at: ask, wait until it ends, or an agent to go on in (codex, ...)",
+    ),
+    Key(
         "upkeep", "auto", "SEGUE_UPKEEP", "auto: seal and index in the background when there is something to do", ("auto", "off")
     ),
 )

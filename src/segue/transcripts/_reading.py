@@ -4,9 +4,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from segue.core.log.events import Draft
+from segue.core.log.events import MAIN, Draft
 from segue.ports import Batch, Noted
 from segue.ports.transcripts import EMPTY
+from segue.transcripts._limits import Limits
 from segue.transcripts._lines import Line, Lines, open_file
 from segue.transcripts._records import Drafts, Place, parse
 
@@ -79,6 +80,7 @@ class JsonLinesReader(ABC):
             file = File(path, foreign_id, lambda needle: self._before(path, lines, needle))
             drafts = Drafts(self.agent, self.version, foreign_id)
             meaning = self._interpreter(file, drafts, state if isinstance(state, dict) else {})
+            limits = Limits(self.agent, _limits_of(position) if not lines.rewritten else {})
             told = dict(meaning.facts)
             found: list[Draft] = []
             if position and lines.rewritten:
@@ -86,21 +88,22 @@ class JsonLinesReader(ABC):
                 found.append(drafts.loss(Place(path, 0, b"", None), lines.rewritten, about=about, raw=False))
             size, start = 0, lines.offset
             for line in lines.read(lambda data: parse(data).record is not None):
-                found += self._line(meaning, drafts, path, line)
+                found += self._line(meaning, drafts, path, line, limits)
                 size += len(line.data)
                 if len(found) >= _BATCH_EVENTS or size >= _BATCH_BYTES:
-                    yield self._batch(lines, meaning, foreign_id, found, told)
+                    yield self._batch(lines, meaning, limits, foreign_id, found, told)
                     told, found, size, start = dict(meaning.facts), [], 0, lines.offset
             noted = () if not lines.torn else (Noted(f"{path}:{lines.number + 1}", lines.torn),)
             if not lines.offset and not noted:
                 noted = (Noted(path, EMPTY),)
             if found or noted or lines.offset != start:
-                yield self._batch(lines, meaning, foreign_id, found, told, noted)
+                yield self._batch(lines, meaning, limits, foreign_id, found, told, noted)
 
     def _batch(
         self,
         lines: Lines,
         meaning: Interpreter,
+        limits: Limits,
         foreign_id: str,
         drafts: list[Draft],
         told: dict[str, Any],
@@ -109,9 +112,11 @@ class JsonLinesReader(ABC):
         facts = {k: v for k, v in meaning.facts.items() if told.get(k) != v}
         began = next((d.at for d in drafts if d.at), None)
         position = lines.position() | {"state": meaning.state()}
+        if told_limits := limits.state():
+            position["limits"] = told_limits
         return Batch(foreign_id, drafts, position, facts, began, noted)
 
-    def _line(self, meaning: Interpreter, drafts: Drafts, path: str, line: Line) -> Iterator[Draft]:
+    def _line(self, meaning: Interpreter, drafts: Drafts, path: str, line: Line, limits: Limits | None = None) -> Iterator[Draft]:
         data = line.data.strip(b"\0")
         place = Place(path, line.number, data)
         if line.piece:
@@ -129,7 +134,11 @@ class JsonLinesReader(ABC):
         if parsed.flaw:
             yield drafts.loss(place, parsed.flaw, at=meaning.at, about=":flaw", raw=False)
         try:
-            yield from list(meaning.events(parsed.record, place))
+            events = list(meaning.events(parsed.record, place))
+            status = limits and limits.notice(parsed.record, meaning.at, said=any(_is_said(d) for d in events))
+            yield from events
+            if status:
+                yield drafts.beside(Draft("agent.set", status, at=meaning.at), place, ":limit")
         except (TypeError, ValueError, LookupError, AttributeError) as e:  # a shape that nobody has thought of
             yield meaning.unread(parsed.record, place)
             reason = f"kept, not interpreted: its shape is unknown ({type(e).__name__})"
@@ -153,6 +162,15 @@ class JsonLinesReader(ABC):
             record = parse(data.strip(b"\0\r"), self._recognise).record if data else None
             if record is not None and self._recognise(record):
                 yield record
+
+
+def _limits_of(position: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    found = (position or {}).get("limits")
+    return found if isinstance(found, dict) else {}
+
+
+def _is_said(draft: Draft) -> bool:
+    return draft.kind == "message" and draft.stream == MAIN and draft.body.get("role") == "assistant"
 
 
 def _piece(drafts: Drafts, place: Place, piece: int, at: str | None) -> Draft:

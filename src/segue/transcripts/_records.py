@@ -240,10 +240,13 @@ class Drafts:
     def loss(self, place: Place, reason: str, *, at: str | None = None, about: str = "", raw: bool = True) -> Draft:
         """Return the event that names a loss; its *raw* bytes are with it unless they are with another event."""
         body = {"where": place.where, "reason": reason}
-        found = self.sign(Draft("loss", body, at=at), place, f"@{place.line}{about}")
-        if not raw and found.source is not None:
-            return found._replace(source={k: v for k, v in found.source.items() if not k.startswith("raw")})
-        return found
+        found = Draft("loss", body, at=at)
+        return self.sign(found, place, f"@{place.line}{about}") if raw else self.beside(found, place, about)
+
+    def beside(self, draft: Draft, place: Place, about: str) -> Draft:
+        """Return *draft* as a further event of the record at *place*, whose bytes are with another. *about*: which one."""
+        found = self.sign(draft, place, f"@{place.line}{about}")
+        return found._replace(source={k: v for k, v in (found.source or {}).items() if not k.startswith("raw")})
 
     def nul(self, place: Place, number: int, *, at: str | None = None) -> Draft:
         """Return the event that names NUL bytes around a record."""
