@@ -45,7 +45,9 @@ def _about(found: Resumption, frame: Frame) -> Iterator[str]:
     checked = found.checked
     sound = "sound" if not checked.findings else f"damaged in {plural(len(checked.findings), 'place')}: segue validate"
     yield f"verified  {plural(checked.events, 'event')}, {sound}; first {checked.first[:12]}, last {checked.last[:12]}"
-    how = "" if found.method == "exact" else "about "
+    how = "" if found.method in {"exact", "usage"} else "about "
+    if found.way == "native" and found.tokens:
+        yield f"context   {found.tokens:,} tokens of a window of {found.window:,}, as its provider counted last"
     if found.way == "converted":
         condensed = f", the first for {found.condensed:,} older ones" if found.condensed else ""
         yield f"carried   {plural(found.turns, 'turn')}{condensed}; {how}{found.tokens:,} tokens of a window of {found.window:,}"

@@ -26,6 +26,8 @@ class Link(NamedTuple):
 
     nodes: Mapping[str, str]
     keys: Mapping[str, str]
+    whose: str
+    """What the names of further nodes begin with that say only where a record stands: the past has such names as well."""
 
     def apply(self, drafts: Iterable[Draft]) -> list[Draft]:
         """Return the drafts that are the agent's own, hung onto our events where they follow what we wrote."""
@@ -42,11 +44,15 @@ class Link(NamedTuple):
         if draft.kind in {"head.moved", "compaction"}:
             told = {field: self._ours(body[field]) for field in ("to", "frm", "follows") if field in body}
             draft = draft._replace(body={**body, **told})
-        return draft._replace(parent=self._ours(draft.parent))
+        node = self._own(draft.node) if draft.node is not None else None
+        return draft._replace(node=node, parent=self._ours(draft.parent))
 
     def _ours(self, node: Any) -> Any:
-        """Return the node of ours that *node* was made from; another one as it is."""
-        return self.nodes.get(node, node) if isinstance(node, str) else node
+        """Return the node of ours that *node* was made from; one of the agent's own by its name here."""
+        return self.nodes.get(node) or self._own(node) if isinstance(node, str) else node
+
+    def _own(self, node: str) -> str:
+        return f"{self.whose}{node}" if node.startswith(_BY_LINE) else node
 
 
 class Continuation(NamedTuple):
@@ -66,7 +72,7 @@ def link_of(store: Store, session: str, agent: str, foreign_id: str) -> Link | N
     nodes, keys = body.get("nodes"), body.get("keys")
     if not isinstance(nodes, Mapping):
         return None
-    return Link(nodes, keys if isinstance(keys, Mapping) else {})
+    return Link(nodes, keys if isinstance(keys, Mapping) else {}, foreign_id)
 
 
 def hand_over(desk: Desk, transcripts: Transcripts, conversation: Conversation, agent: str, written: Written) -> Continuation:

@@ -19,6 +19,7 @@ from segue.engine.carrying import continuation_at, hand_over
 from segue.engine.importing import import_paths
 from segue.engine.loading import Desk, load
 from segue.engine.restoring import Wanted, restore
+from segue.engine.sessions import move
 from segue.engine.validating import validate
 from segue.ports import Destination, Finding, Transcripts, TranscriptWriter, Written
 from segue.ports.places import Places
@@ -39,6 +40,8 @@ _PROMPTED: Final[Mapping[str, tuple[str, ...]]] = {
     "aider": ("aider", "--read", "{file}"),
 }
 """Agent -> the command that begins with a text to be read."""
+_READERS: Final[Mapping[str, str]] = {"claude-code": "claude", "codex": "codex", "gemini-cli": "gemini"}
+"""Agent -> the family of models that it runs, where it is one: its tokens are counted. Others run any."""
 
 
 class Keeping(Protocol):
@@ -124,6 +127,8 @@ class Resumption(NamedTuple):
     condensed: int = 0
     paths: int = 0
     tokens: int = 0
+    """What the past costs the agent, at most; how that is known: `exact`, `estimate`, `anchored`, or `usage`, as its provider
+    counted it last."""
     window: int = 0
     method: str = ""
     warnings: tuple[str, ...] = ()
@@ -199,6 +204,9 @@ class _Going:
         if self.writer.risk and not self.wish.dry:
             copies = (self.means.keeping.keep(path, f"{self.wish.agent}/{foreign_id}"),)
             self.warnings.append(self.writer.risk)
+        if not self.wish.dry and self.state.status not in {"created", "active"}:
+            move(self.means.desk, self.session, "resume", note=f"in {self.wish.agent}")
+        usage = self.state.usage
         return self._resumption(
             "native",
             self.writer.command(foreign_id, to),
@@ -206,6 +214,9 @@ class _Going:
             continuation=self.session,
             files=(path,),
             copies=copies,
+            tokens=usage["context_tokens"] if usage else 0,
+            window=self.wish.window or self.writer.accepts.window,
+            method="usage" if usage else "",
         )
 
     def _all_there(self, path: str) -> bool:
@@ -286,7 +297,7 @@ class _Going:
 
     def prompted(self) -> Resumption:
         """Return the resumption of a new session of the agent that reads the restored context first."""
-        wanted = Wanted(at=self.state.seq, level="full", model=self.wish.model or None)
+        wanted = Wanted(at=self.state.seq, level="full", model=self.wish.model or _READERS.get(self.wish.agent))
         restored = restore(self.means.desk.store, self.session, wanted, self.means.counter)
         name = self.state.header["name"] or self.session
         file = f"{name}-{self.state.seq}.md"
@@ -310,7 +321,8 @@ class _Going:
         return Destination(home, self.workspace, version, self.wish.model)
 
     def _counter(self) -> "Counter":
-        return self.means.counter(self.wish.model or self.state.header["model"] or None)
+        model = self.wish.model or _READERS.get(self.wish.agent) or self.state.header["model"]
+        return self.means.counter(model or None)
 
     def _resumption(self, way: Way, command: Sequence[str], **more: Any) -> Resumption:
         return Resumption(

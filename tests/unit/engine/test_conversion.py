@@ -1,6 +1,7 @@
 """`resume --in`: natively, converted, or as a text; and what the agent does then follows our own events."""
 
 import json
+import multiprocessing
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from segue.core.log.events import Draft
 from segue.core.session.tree import active_chain, tree
 from segue.engine.conversion import Means, Wish, resume_in
 from segue.engine.importing import import_paths
-from segue.engine.loading import Desk
+from segue.engine.loading import Desk, load
+from segue.engine.sessions import move
+from segue.host.clock import SystemClock, SystemIds
 from segue.host.keeping import Keeping
 from segue.stores.log.store import LogStore
 from segue.testing import FakeClock, FakeIds
@@ -32,29 +35,23 @@ class Kit:
     """A store, and a home with agents in it."""
 
     def __init__(self, place):
-        self.home = place / "home"
-        self.home.mkdir()
-        self.store = LogStore(place / "store", clock=FakeClock(), ids=FakeIds())
-        self.desk = Desk(self.store, FakeClock(), FakeIds())
-        env = {"HOME": str(self.home), "PATH": ""}
+        (place / "home").mkdir()
+        self.__dict__ |= self.bare(place, LogStore(place / "store", clock=FakeClock(), ids=FakeIds()), place / "scratch")
+
+    @staticmethod
+    def bare(place, store, room):
+        env = {"HOME": str(place / "home"), "PATH": ""}
 
         @contextmanager
         def scratch():
-            directory = place / "scratch"
-            directory.mkdir()
-            yield str(directory)
+            room.mkdir()
+            yield str(room)
 
-        self.means = Means(
-            self.desk,
-            {w.agent: w for w in writers()},
-            transcripts(),
-            Machine(env),
-            env,
-            lambda model: Estimator(),
-            Keeping(place / "ours"),
-            scratch,
-            str(place),
-        )
+        desk = Desk(store, FakeClock(), FakeIds())
+        able = {w.agent: w for w in writers()}
+        keeping = Keeping(place / "ours")
+        means = Means(desk, able, transcripts(), Machine(env), env, lambda model: Estimator(), keeping, scratch, str(place))
+        return {"home": place / "home", "store": store, "desk": desk, "means": means}
 
     def take(self, *paths, agent=None):
         done = import_paths(self.store, self.means.transcripts, [str(p) for p in paths], clock=self.desk.clock, agent=agent)
@@ -257,6 +254,62 @@ def test_a_session_that_went_on_there_before_goes_on_where_it_is(kit):
     other = kit.go(session)
     assert other.way == "converted"
     assert other.foreign_id != first.foreign_id
+
+
+def test_from_agent_to_agent_each_call_is_told_in_the_words_of_the_next(kit):
+    session = kit.take(PLAN).id
+    there = kit.go(session, "codex")
+    said = [
+        {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "list again"}]},
+        {"type": "function_call", "name": "exec_command", "arguments": '{"cmd": "ls -a"}', "call_id": "call_x"},
+        {"type": "function_call_output", "call_id": "call_x", "output": "notes.txt"},
+        {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "One file."}]},
+    ]
+    with Path(there.files[0]).open("a") as file:
+        file.writelines(
+            json.dumps({"timestamp": "2026-11-21T09:00:00.000Z", "type": "response_item", "payload": payload}) + "\n"
+            for payload in said
+        )
+    kit.take(there.files[0])
+    back = kit.go(there.continuation, "gemini-cli")
+    text = Path(back.files[0]).read_text()
+    assert kit.said(back.continuation) == kit.said(there.continuation)
+    assert len(kit.said(back.continuation)) == len(kit.said(session)) + 4
+    assert text.count('"name":"run_shell_command"') >= 3
+    assert '"command":"ls -a"' in text
+    mapped = {c.why: c.number for c in back.carried if c.fate == "mapped"}
+    assert mapped["exec_command to run_shell_command"] == 1
+    assert mapped["Bash to run_shell_command"] == 2
+
+
+def test_a_paused_session_that_its_agent_has_is_at_work_again(kit):
+    session, _, _ = native(kit)
+    move(kit.desk, session, "pause")
+    assert kit.go(session, dry=True).way == "native"
+    assert load(kit.store, session).status == "paused"
+    done = kit.go(session)
+    assert (done.way, done.tokens > 0, done.method) == ("native", True, "usage")
+    assert load(kit.store, session).status == "active"
+
+
+def test_processes_that_hand_over_at_once_make_one_continuation(kit, tmp_path):
+    session = kit.take(PLAN).id
+    with multiprocessing.get_context("fork").Pool(4) as pool:
+        found = pool.starmap(hand_over_apart, [(tmp_path, session, n) for n in range(4)])
+    assert len(set(found)) == 1
+    assert len(list(kit.store.sessions())) == 2
+    assert kit.said(found[0]) == kit.said(session)
+
+
+def hand_over_apart(place, session, number):
+    """Hand over in a process of its own, with a store of its own."""
+    store = LogStore(place / "store", clock=SystemClock(), ids=SystemIds())
+    kit = object.__new__(Kit)
+    kit.__dict__.update(Kit.bare(place, store, place / f"scratch-{number}"))
+    try:
+        return kit.go(session).continuation
+    finally:
+        store.close()
 
 
 def test_from_an_earlier_position_only_what_was_before_it_is_carried(kit):
