@@ -1,14 +1,22 @@
 """The hook that agents call on every event: durable, silent, harmless, and little more than the interpreter."""
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
+from segue import hooks
 from segue.host.hookfile import hook_text
+from segue.host.install import Setup, command
+from segue.host.install.agents import CLAUDE_CODE
+from segue.host.spool import Spools
+from segue.host.worker import Post
 
 FRAME = re.compile(rb"segue-spool 1 (\d+) (\S+) (\d+)\n")
 
@@ -95,3 +103,122 @@ def test_the_written_hook_quotes_any_home(tmp_path):
     assert run(path, b"x", "Stop").returncode == 0
     assert frames((home / "spool" / "codex").read_bytes()) == [("Stop", b"x")]
     assert [entry.name for entry in home.iterdir()] == ["spool"]
+
+
+# --- what does not fit, and the worker
+
+
+@pytest.mark.parametrize("size", [hooks.LARGEST + 1, 3 * hooks.LARGEST])
+def test_a_payload_that_is_too_large_is_read_to_its_end_and_counted(hook, size):
+    assert run(hook, b"x" * size, "Stop").returncode == 0
+    assert (spool(hook).read_bytes(), spool(hook).with_name("claude-code~").read_bytes()) == (b"", b".")
+    assert Spools(hook.parent / "home").dropped() == 1
+    assert Spools(hook.parent / "home").dropped() == 0
+
+
+def test_the_largest_payload_that_fits_is_whole(hook):
+    payload = b"x" * hooks.LARGEST
+    run(hook, payload, "Stop")
+    assert frames(spool(hook).read_bytes()) == [("Stop", payload)]
+
+
+def test_a_spool_that_nobody_takes_in_stops_growing_and_counts_what_it_misses(hook):
+    with spool(hook).open("wb") as file:
+        file.truncate(hooks.LIMIT - 100)
+    for _ in range(3):
+        run(hook, b"x" * 200, "Stop")
+    assert spool(hook).stat().st_size == hooks.LIMIT - 100
+    assert Spools(hook.parent / "home").dropped() == 3
+
+
+@pytest.fixture
+def worker(tmp_path, hook):
+    """A hook whose worker says that it ran, in place of the one of this installation."""
+    home = tmp_path / "home"
+    lock = home / "spool" / "worker~"
+    lock.touch(mode=0o600)
+    os.utime(lock, (0, 0))
+    ran = tmp_path / "ran"
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\necho "$SEGUE_HOME $PYTHONPATH $*" >> {ran}\n')
+    python.chmod(0o700)
+    hook.write_text(hook_text(str(home), "claude-code", str(python), str(python)))
+    return ran, lock
+
+
+def wait_for(path):
+    deadline = time.monotonic() + 30
+    while not path.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return path.read_text()
+
+
+def test_a_hook_starts_the_worker_once_for_this_home_and_with_nobodys_modules(hook, worker, monkeypatch):
+    ran, _ = worker
+    monkeypatch.setenv("PYTHONPATH", "/not/ours")
+    for _ in range(3):
+        run(hook, b"{}", "Stop")
+    assert wait_for(ran) == f"{hook.parent / 'home'}  -E -P -m segue upkeep --follow\n"
+
+
+def test_a_hook_leaves_the_worker_that_is_there_alone(hook, worker):
+    ran, lock = worker
+    post = Post(hook.parent / "home")
+    assert post.take()
+    run(hook, b"{}", "Stop")
+    assert lock.stat().st_mtime == 0
+    post.leave()
+    run(hook, b"{}", "Stop")
+    wait_for(ran)
+
+
+@pytest.mark.parametrize("gone", ["python", "home/spool/worker~"])
+def test_without_segue_or_its_worker_the_payload_is_spooled_and_nothing_is_started(hook, worker, gone):
+    ran, _ = worker
+    (hook.parent / gone).unlink()
+    done = run(hook, b"{}", "Stop")
+    assert (done.returncode, done.stdout, done.stderr, ran.exists()) == (0, b"", b"", False)
+    assert frames(spool(hook).read_bytes()) == [("Stop", b"{}")]
+
+
+def test_the_worker_sees_that_its_place_was_taken_away(tmp_path):
+    (tmp_path / "spool").mkdir()
+    lock = tmp_path / "spool" / "worker~"
+    assert not Post(tmp_path).take()
+    lock.touch()
+    post = Post(tmp_path)
+    assert post.take()
+    lock.unlink()
+    assert not post.is_held()
+    lock.touch()
+    assert not post.is_held()
+    post.leave()
+
+
+@pytest.mark.parametrize("missing", ["nothing", "hook", "python", "segue's home"])
+def test_the_installed_command_is_silent_and_0_whatever_is_gone(tmp_path, missing):
+    setup = Setup(home=tmp_path / "home", python=str(tmp_path / "python"), program="segue", config={})
+    (tmp_path / "python").symlink_to(sys.executable)
+    (tmp_path / "home" / "hook").mkdir(parents=True)
+    (tmp_path / "home" / "spool").mkdir()
+    setup.hook(CLAUDE_CODE).write_text(hook_text(str(setup.home), "claude-code"))
+    if missing == "python":
+        (tmp_path / "python").unlink()
+    elif missing == "hook":
+        setup.hook(CLAUDE_CODE).unlink()
+    elif missing != "nothing":
+        shutil.rmtree(setup.home)
+    done = subprocess.run(["sh", "-c", command(setup, CLAUDE_CODE, "Stop")], input=b"{}", capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert (setup.home / "spool" / "claude-code").exists() == (missing == "nothing")
+
+
+@pytest.mark.parametrize("name", ["it's a home", "a $(home)", 'a "home"', "日本"])
+def test_the_installed_command_quotes_any_home(tmp_path, name):
+    setup = Setup(home=tmp_path / name, python=sys.executable, program="segue", config={})
+    (setup.home / "hook").mkdir(parents=True)
+    (setup.home / "spool").mkdir()
+    setup.hook(CLAUDE_CODE).write_text(hook_text(str(setup.home), "claude-code"))
+    subprocess.run(["sh", "-c", command(setup, CLAUDE_CODE, "Stop")], input=b"{}", check=True)
+    assert frames((setup.home / "spool" / "claude-code").read_bytes()) == [("Stop", b"{}")]

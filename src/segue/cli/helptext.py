@@ -34,6 +34,7 @@ Look:
 Take in:
   init                capture coding agents as they work: hooks and slash
                       commands
+  follow              take in what every agent writes, as it is written
   import              bring coding agents' transcripts in; with --follow as
                       they are written
   why                 why a file is not in the log, or how it is
@@ -48,6 +49,7 @@ Care:
   completion  print what makes a shell complete segue's words
 
   A session is given as an id or the beginning of one, a name (SESSION-...), a
-  slug, an agent's own id, `last`, or `current` (that of this workspace).
-  Every command takes --json and --store URL.
+  slug, an agent's own id, `last`, `current` (that of this workspace) or
+  `paused` (the one paused here last). Every command takes --json and --store
+  URL.
 """

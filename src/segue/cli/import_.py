@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 @click.argument("paths", nargs=-1, type=click.Path())
 @click.option("--all", "all_", is_flag=True, help="Those of every agent on this machine; unchanged files are not opened.")
 @click.option("--agent", help="Read them as this agent's, whatever they look like; with --all, only this agent's.")
-@click.option("--follow", is_flag=True, help="Go on with what is written to them, until Ctrl-C.")
-def command(frame: Frame, paths: tuple[str, ...], all_: bool, agent: str | None, follow: bool) -> int:
+@click.option("--follow", "follow_", is_flag=True, help="Go on with what is written to them, until Ctrl-C.")
+def command(frame: Frame, paths: tuple[str, ...], all_: bool, agent: str | None, follow_: bool) -> int:
     """Import transcripts: files, or directories that hold some (~/.claude/projects). Importing again adds nothing.
 
     What could not be read is named under losses; it hides nothing else. Why a file is not there: segue why FILE.
@@ -31,7 +31,7 @@ def command(frame: Frame, paths: tuple[str, ...], all_: bool, agent: str | None,
     found = [os.path.expanduser(p) for p in paths]  # noqa: PTH111  (as the shell would have)
     if all_ and not found:
         where = everywhere(frame, agent)
-        if not follow:
+        if not follow_:
             return _import_all(frame, where)
         found = [path for root in where for path in root.paths]
     if not found:
@@ -40,8 +40,8 @@ def command(frame: Frame, paths: tuple[str, ...], all_: bool, agent: str | None,
         raise UsageError("nothing to import was named", hint=f"segue import --all, or segue import {transcripts_of(frame.env)}")
     if all_ and paths:
         raise UsageError("either --all or paths can be given", hint="segue import --all")
-    if follow:
-        _follow(frame, found, agent)
+    if follow_:
+        follow(frame, found, agent)
         return 0
     missing = [p for p in found if not os.path.lexists(p)]
     if len(missing) == len(found):
@@ -98,11 +98,12 @@ def _failure(paths: Sequence[str], result: Import) -> SegueError | None:
     return SegueError(f"{what!r} was not imported: {result.losses[0].reason}", hint=f"segue why {paths[0]}")
 
 
-def _follow(frame: Frame, paths: Sequence[str], agent: str | None) -> None:
-    from segue.engine.following import follow
+def follow(frame: Frame, paths: Sequence[str], agent: str | None) -> None:
+    """Import what *paths* name or hold, and what is written to them, telling of it, until the process is interrupted."""
+    from segue.engine import following
 
     app = frame.app
-    for one in follow(app.store, app.transcripts, paths, lambda: False, clock=app.clock, agent=agent):
+    for one in following.follow(app.store, app.transcripts, paths, lambda: False, clock=app.clock, agent=agent):
         app.tend()
         if frame.json:
             frame.record(one.to_json())

@@ -34,6 +34,7 @@ SECTIONS: Final = {
     },
     "Take in": {
         "init": "capture coding agents as they work: hooks and slash commands",
+        "follow": "take in what every agent writes, as it is written",
         "import": "bring coding agents' transcripts in; with --follow as they are written",
         "why": "why a file is not in the log, or how it is",
         "restore-transcript": "put a transcript that its agent deleted back in its place",
@@ -90,7 +91,8 @@ class Commands(click.Group):
     invoke_without_command=True,
     context_settings=CONTEXT,
     epilog="A session is given as an id or the beginning of one, a name (SESSION-...), a slug, an agent's own id, "
-    "`last`, or `current` (that of this workspace). Every command takes --json and --store URL.",
+    "`last`, `current` (that of this workspace) or `paused` (the one paused here last). "
+    "Every command takes --json and --store URL.",
 )
 @common
 @click.version_option(__version__, message="segue %(version)s")

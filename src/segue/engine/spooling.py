@@ -86,7 +86,7 @@ class Intake:
         """Open nothing yet."""
         self.importer = Importer(store, clock=clock)
         self.live: dict[str, float] = {}
-        """The transcripts that payloads named: when the last one did, in seconds since 1970."""
+        """The transcripts that payloads named: when the last one was spooled, in seconds since 1970."""
         self.ended: set[str] = set()
         """Those of them whose session ended."""
         self._store, self._spools, self._transcripts, self._clock = store, spools, transcripts, clock
@@ -116,9 +116,11 @@ class Intake:
 
     def _note(self, frame: SpooledFrame, payload: dict[str, Any] | None) -> list[str]:
         """Return the transcripts that a payload names, and note that they are being written."""
-        paths = list(_named(payload))
+        paths, at = list(_named(payload)), seconds(frame.at)
         for path in paths:
-            self.live[path] = self._clock.now()
+            if at <= self.live.get(path, 0.0):
+                continue  # one that waits is seen again and again
+            self.live[path] = at
             if frame.event == "SessionEnd":
                 self.ended.add(path)
             else:

@@ -105,12 +105,12 @@ def slug_word(text: str) -> str:
 def parse_ref(text: str) -> Ref:
     """Return which forms of reference *text* can be.
 
-    Forms: `last`, `current`, `id`, `name`, `recovery`, `continuation`, `slug`, `prefix`, `foreign`. A foreign id
+    Forms: `last`, `current`, `paused`, `id`, `name`, `recovery`, `continuation`, `slug`, `prefix`, `foreign`. A foreign id
     (an agent's or a framework's own) may look like anything, so it is always tried last.
     """
     t = text.strip()
     forms: list[str] = []
-    if t.lower() in {"last", "current"}:
+    if t.lower() in {"last", "current", "paused"}:
         forms.append(t.lower())
     if _UUID.match(t.lower()):
         forms.append("id")

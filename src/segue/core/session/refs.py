@@ -30,8 +30,8 @@ def resolve(
 
     The forms that a reference can have are tried from the most exact to the least; the first with a match decides.
     `last` is the session with the latest activity. `current` is that of *workspace* (an absolute path): of the nearest
-    directory above it that has sessions, one that is not over before one that is, the latest of them. Archived sessions are
-    neither.
+    directory above it that has sessions, one that is not over before one that is, the latest of them; `paused` the latest of
+    those that are paused. Archived sessions are none of them.
 
     Raises:
         NotFoundError: nothing fits.
@@ -74,6 +74,8 @@ def _matches(form: str, text: str, rows: Sequence[SessionRow], workspace: str) -
         return _maybe(latest(rows))
     if form == "current":
         return _maybe(current(rows, workspace))
+    if form == "paused":
+        return _maybe(current([r for r in rows if r.status == "paused"], workspace))
     if form == "id":
         return [r for r in rows if r.id == lower]
     if form == "name":

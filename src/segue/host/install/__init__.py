@@ -138,6 +138,9 @@ def plan_removal(setup: Setup, chosen: Iterable[Agent], receipt: Receipt) -> lis
         if agent.hooks:  # also where the receipt is lost
             path = str(setup.hooks_file(agent))
             entries.setdefault(path, Entry(agent.name, path, setup.place, "hooks"))
+        if agent is agents.CODEX:
+            path = str(Path(setup.config[agent.name]) / "config.toml")
+            entries.setdefault(path, Entry(agent.name, path, setup.place, "trust"))
     changes = [_undone(setup, entry) for entry in entries.values()]
     for change in changes:
         if change.action != "keep":
@@ -206,9 +209,11 @@ def _trust(setup: Setup, receipt: Receipt, hooks: str) -> Change:
 def _own(setup: Setup, agent: Agent, receipt: Receipt, path: Path, text: str) -> Change:
     before, after = files.read(path), text.encode()
     known = receipt.get(setup.place, path)
-    is_other = before not in {None, after} and (known is None or _digest(before) != known.digest)
-    if is_other and commands.MARK.encode() not in (before or b""):
-        raise ConfigurationError(str(path), "it is there already, and is not ours", hint=f"move it away: {path}")
+    if before not in {None, after} and (known is None or _digest(before) != known.digest):
+        if known is not None:  # the user made it his own
+            return Change(agent.name, path, before, before, known)
+        if commands.MARK.encode() not in (before or b""):
+            raise ConfigurationError(str(path), "it is there already, and is not ours", hint=f"move it away: {path}")
     entry = known or Entry(agent.name, str(path), setup.place, "file", made=True)
     return Change(agent.name, path, before, after, entry._replace(digest=_digest(after)))
 
@@ -223,7 +228,7 @@ def _undone(setup: Setup, entry: Entry) -> Change:
     mark = shlex.quote(str(setup.hook(agent)))
     try:
         if entry.kind == "trust":
-            rest = tables.unmerge(text, codex.paths(text, setup.hooks_file(agent), entry.pieces), entry.pieces)
+            rest = tables.unmerge(text, _trusted(setup, text, entry.pieces), entry.pieces)
         else:
             rest = merging.unmerge(text, mark, entry.pieces)
     except (jsonc.NotJsonError, tables.NotTomlError) as e:
@@ -232,6 +237,17 @@ def _undone(setup: Setup, entry: Entry) -> Change:
         raise ConfigurationError(str(path), f"it is not understood: {e}", hint=f"mend it: {path}") from e
     is_empty = rest.strip() in {"", "{}"}
     return Change(entry.agent, path, before, None if entry.made and is_empty else rest.encode(), entry)
+
+
+def _trusted(setup: Setup, text: str, pieces: tuple[str, ...]) -> set[tuple[str, ...]]:
+    """Return which tables in *text* trust hooks of ours; where it is lost what was put in, those of the hooks that are there."""
+    path = setup.hooks_file(agents.CODEX)
+    found = codex.paths(text, path, pieces)
+    hooks, want = files.read(path), wanted(setup, agents.CODEX)
+    if not pieces and hooks is not None and merging.has(_text(path, hooks), want):
+        for keys, values in codex.trust(path, _text(path, hooks), want).items():
+            found |= {keys} if tables.has(text, {keys: values}) else set()
+    return found
 
 
 def _text(path: Path, data: bytes) -> str:

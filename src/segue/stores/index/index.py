@@ -366,7 +366,9 @@ def _candidates(db: sqlite3.Connection, form: str, text: str, workspace: str) ->
     if form == "last":
         return _rows(db, "status <> 'archived' ORDER BY last_activity DESC, id DESC LIMIT 1")
     if form == "current":
-        return _current(db, workspace)
+        return _current(db, workspace, ("status NOT IN ('ended', 'archived')", "status <> 'archived'"))
+    if form == "paused":
+        return _current(db, workspace, ("status = 'paused'",))
     if form == "id":
         return _rows(db, "id = ?", (low,))
     if form == "prefix":
@@ -377,13 +379,13 @@ def _candidates(db: sqlite3.Connection, form: str, text: str, workspace: str) ->
     return _rows(db, "no IN (SELECT no FROM refs WHERE ref >= ? AND ref < ? LIMIT ?)", (low, f"{low}\U0010ffff", _CANDIDATES))
 
 
-def _current(db: sqlite3.Connection, workspace: str) -> list[SessionRow]:
-    """Return the rows of the nearest directory above *workspace* that decide which session is the current one."""
+def _current(db: sqlite3.Connection, workspace: str, states: Sequence[str]) -> list[SessionRow]:
+    """Return the row of the nearest directory above *workspace* with a session in one of *states*, the first ones preferred."""
     path = workspace.rstrip("/")
     while workspace:
         places = (path or "/", f"{path}/")
-        for live in ("status NOT IN ('ended', 'archived')", "status <> 'archived'"):
-            found = _rows(db, f"workspace IN (?, ?) AND {live} ORDER BY last_activity DESC, id DESC LIMIT 1", places)
+        for state in states:
+            found = _rows(db, f"workspace IN (?, ?) AND {state} ORDER BY last_activity DESC, id DESC LIMIT 1", places)
             if found:
                 return found
         if not path:
