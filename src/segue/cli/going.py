@@ -19,7 +19,9 @@ _WHYS = 12
 
 
 def command_line(found: Resumption, cwd: str) -> str:
-    """Return what to type, from the directory *cwd*."""
+    """Return what to type, from the directory *cwd*; empty for a form that no agent goes on from."""
+    if not found.command:
+        return ""
     lines = [shlex.join(words) for words in (*found.prepare, found.command)]
     if found.workspace and found.workspace != cwd:
         lines.insert(0, shlex.join(("cd", found.workspace)))
@@ -38,7 +40,7 @@ def text(found: Resumption, command: str, frame: Frame) -> str:
             *(line(why, frame.width) for why in _whys(found.carried)),
         ]
     about += [f"warning: {warning}" for warning in found.warnings]
-    return "\n".join((*about, "", command, ""))
+    return "\n".join((*about, "", command or "".join(found.files[:1]), ""))
 
 
 def _about(found: Resumption, frame: Frame) -> Iterator[str]:

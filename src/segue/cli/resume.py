@@ -92,7 +92,7 @@ def _go_on(frame: Frame, session: str | None, agent: str, run: bool | None, more
     if found.workspace != app.cwd and not os.path.isdir(found.workspace):  # noqa: PTH112
         missing = f"{found.workspace} is not there: say where it goes on with --cwd DIR"
         found = found._replace(warnings=(*found.warnings, missing))
-    start = (frame.interactive if run is None else run) and not found.dry
+    start = (frame.interactive if run is None else run) and not found.dry and bool(found.command)
     document = found.to_json() | {"name": found.name or found.session, "command_line": going.command_line(found, app.cwd)}
     frame.answer(document, lambda d: going.text(found, d["command_line"], frame))
     if start:

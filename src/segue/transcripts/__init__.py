@@ -8,6 +8,7 @@ from segue.ports.returning import Shelf
 
 def readers() -> tuple[TranscriptReader, ...]:
     """Return a reader for each agent, those with the most telling formats first."""
+    from segue.transcripts.atif.reader import Atif
     from segue.transcripts.claude_code.reader import ClaudeCode
     from segue.transcripts.codex.reader import Codex
     from segue.transcripts.gemini.reader import Gemini
@@ -15,18 +16,21 @@ def readers() -> tuple[TranscriptReader, ...]:
     from segue.transcripts.opencode.reader import OpenCode
     from segue.transcripts.qwen.reader import Qwen
 
-    return (Qwen(), ClaudeCode(), Codex(), Gemini(), OpenCode(), Messages())
+    return (Qwen(), ClaudeCode(), Codex(), Gemini(), OpenCode(), Atif(), Messages())
 
 
 def writers() -> tuple[TranscriptWriter, ...]:
-    """Return a writer for each agent that a session can go on in."""
+    """Return a writer for each agent that a session can go on in, and for forms that other tools read."""
+    from segue.transcripts.atif.writer import AtifWriter
     from segue.transcripts.claude_code.writer import ClaudeCodeWriter
     from segue.transcripts.codex.writer import CodexWriter
     from segue.transcripts.gemini.writer import GeminiWriter
+    from segue.transcripts.messages.writer import MessagesWriter
     from segue.transcripts.opencode.writer import OpenCodeWriter
     from segue.transcripts.qwen.writer import QwenWriter
 
-    return (ClaudeCodeWriter(), CodexWriter(), GeminiWriter(), OpenCodeWriter(), QwenWriter())
+    agents = (ClaudeCodeWriter(), CodexWriter(), GeminiWriter(), OpenCodeWriter(), QwenWriter())
+    return (*agents, AtifWriter(), MessagesWriter())
 
 
 def transcripts(exclude: Sequence[str] = ()) -> Transcripts:

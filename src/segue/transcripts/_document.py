@@ -89,6 +89,11 @@ class Walk:
             self.at = found.end()
         return start, self.at
 
+    def skip(self, token: bytes) -> None:
+        """Pass over *token*, where it is at hand."""
+        if self.data[self._next() : self.at + 1] == token:
+            self.at += 1
+
     def is_object(self) -> bool:
         """Return whether an object is at hand."""
         return self.data[self._next() : self.at + 1] == b"{"
@@ -121,8 +126,7 @@ class Walk:
 
     def _ends(self, token: bytes) -> bool:
         """Return whether the object or array ends here, and pass over its end; else over a comma."""
-        if self.data[self._next() : self.at + 1] == b",":
-            self.at += 1
+        self.skip(b",")
         if self.data[self._next() : self.at + 1] == token:
             self.at += 1
             return True

@@ -1,13 +1,17 @@
 """Every writer keeps the contract of writers."""
 
 from segue.testing import WriterContract
-from segue.testing.writers import Told, spoken
+from segue.testing.writers import Told, plain, spoken
+from segue.transcripts.atif.reader import Atif
+from segue.transcripts.atif.writer import AtifWriter
 from segue.transcripts.claude_code.reader import ClaudeCode
 from segue.transcripts.claude_code.writer import ClaudeCodeWriter
 from segue.transcripts.codex.reader import Codex
 from segue.transcripts.codex.writer import CodexWriter
 from segue.transcripts.gemini.reader import Gemini
 from segue.transcripts.gemini.writer import GeminiWriter
+from segue.transcripts.messages.reader import Messages
+from segue.transcripts.messages.writer import MessagesWriter
 from segue.transcripts.opencode.reader import OpenCode
 from segue.transcripts.opencode.writer import OpenCodeWriter
 from segue.transcripts.qwen.reader import Qwen
@@ -64,3 +68,28 @@ class TestQwen(WriterContract):
 
     def reader(self):
         return Qwen()
+
+
+class _Format(WriterContract):
+    """A form of transcripts that no agent goes on from: it has no command."""
+
+    def test_it_is_found_by_its_id_and_resumed_by_it(self, to):
+        written = self.writer().write(plain(), to)
+        assert self.writer().find(written.foreign_id, to) == written.files[0]
+        assert (written.command, self.writer().command(written.foreign_id, to)) == ((), ())
+
+
+class TestAtif(_Format):
+    def writer(self):
+        return AtifWriter()
+
+    def reader(self):
+        return Atif()
+
+
+class TestMessages(_Format):
+    def writer(self):
+        return MessagesWriter()
+
+    def reader(self):
+        return Messages()

@@ -16,12 +16,15 @@ from segue.testing.builders import tool_call, tool_result
 from segue.testing.writers import PIXEL, conversation, plain, turn
 from segue.transcripts import writers
 from segue.transcripts._writing import Tally, form_for, milliseconds
+from segue.transcripts.atif import profile as atif
+from segue.transcripts.atif.writer import AtifWriter
 from segue.transcripts.claude_code import profile as claude
 from segue.transcripts.claude_code.writer import ClaudeCodeWriter
 from segue.transcripts.codex import profile as codex
 from segue.transcripts.codex.writer import CodexWriter
 from segue.transcripts.gemini import profile as gemini
 from segue.transcripts.gemini.writer import GeminiWriter
+from segue.transcripts.messages.writer import MessagesWriter
 from segue.transcripts.opencode import profile as opencode
 from segue.transcripts.opencode.writer import OpenCodeWriter
 from segue.transcripts.qwen import profile as qwen
@@ -35,6 +38,8 @@ FORMS = [
     *((GeminiWriter, form.version) for form in gemini.PROFILES),
     *((QwenWriter, form.version) for form in qwen.PROFILES),
     *((OpenCodeWriter, form.version) for form in opencode.PROFILES),
+    *((AtifWriter, form.version) for form in atif.PROFILES),
+    (MessagesWriter, "1"),
 ]
 
 

@@ -59,9 +59,9 @@ class Messages(JsonLinesReader):
         return next(self._records(head), None) is not None
 
     def identify(self, path: str, head: bytes) -> str:
-        """See `TranscriptReader.identify`: a file of messages has no other id than its name."""
-        del head
-        return path
+        """See `TranscriptReader.identify`: a file of messages has no other id than its name, unless segue wrote it."""
+        told = text_of(dict_of(next(self._records(head), {}), "segue"), "id")
+        return told if _UUID.match(told) else path
 
     def read(
         self, path: str, foreign_id: str, position: Mapping[str, Any] | None = None, *, trusted: bool = False

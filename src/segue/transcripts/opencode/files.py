@@ -96,10 +96,9 @@ class Files:
         """Yield the messages that follow one another behind a damaged place."""
         while True:
             yield from self._message(walk)
-            found = _MESSAGE.match(walk.data, _behind_comma(walk))
-            if found is None:
+            walk.skip(b",")
+            if not walk.is_object():
                 return
-            walk.at = found.start()
 
     def _message(self, walk: Walk) -> Iterator[Batch]:
         info: Record | None = None
@@ -194,11 +193,6 @@ def _parsed(path: str, data: bytes) -> tuple[Record | None, str]:
     if parsed.record is None:
         return None, parsed.flaw
     return Record(path, parsed.record, parsed.text, data), parsed.flaw
-
-
-def _behind_comma(walk: Walk) -> int:
-    found = re.compile(rb"[\s,]*").match(walk.data, walk.at)
-    return found.end() if found else walk.at
 
 
 def _storage(file: Path) -> Path | None:
