@@ -40,7 +40,7 @@ class Console:
         self._place = tempfile.TemporaryDirectory(prefix="segue-docs-")
         self.home = Path(self._place.name).resolve()
         (self.home / "project").mkdir()
-        self.clock, self.ids = FakeClock(datetime.fromisoformat(DAY).timestamp()), FakeIds()
+        self.clock, self.ids = FakeClock(at := datetime.fromisoformat(DAY).timestamp()), FakeIds(at=at)
 
     def put(self, fixture: str, place: str) -> None:
         """Put a recorded transcript where an agent would have written it."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final, Literal
 
 from segue.core.errors import NotFoundError
+from segue.core.log.dating import happened
 from segue.core.log.events import Event
 from segue.core.session.catalogue import PlaceRow, SessionRow, place_rows, session_row
 from segue.core.session.refs import Target, resolve
@@ -64,7 +65,8 @@ class ScanIndex:
     ) -> Hits:
         """See `Index.search`. Newest and best are the same here: every match counts its words."""
         words = [(a or b).lower() for a, b in _QUERY.findall(query) if a or b]
-        hits = [hit for row in self._rows() if words and fits(row, filters) for hit in self._hits(row, words, kind, role)]
+        rows = [row for row in self._rows() if words and fits(row, filters)]
+        hits = self._once(rows, words, kind, role)
         hits.sort(key=lambda h: (h.score, h.at) if order == "best" else (h.at, h.score), reverse=True)
         return Hits(hits[:limit], len(hits) > limit, None)
 
@@ -89,9 +91,20 @@ class ScanIndex:
                 continue
         return found
 
-    def _hits(self, row: SessionRow, words: list[str], kind: str | None, role: str | None) -> Iterator[Hit]:
-        first = self._store.info(row.id).first
-        for event in self._store.read(row.id, after=first - 1, on_damage=_pass):
+    def _once(self, rows: list[SessionRow], words: list[str], kind: str | None, role: str | None) -> list[Hit]:
+        """Return each place once: as its own session's, else as the oldest fork's that reads it."""
+        found: dict[str, Hit] = {}
+        firsts = {row.id: self._store.info(row.id).first for row in rows}
+        spans = [(row, firsts[row.id] - 1, None) for row in rows] + [(row, 0, firsts[row.id] - 1) for row in rows]
+        for row, after, upto in sorted(spans, key=lambda span: (span[2] is not None, span[0].id)):
+            for event, hit in self._hits(row, after, upto, words, kind, role):
+                found.setdefault(event, hit)
+        return list(found.values())
+
+    def _hits(
+        self, row: SessionRow, after: int, upto: int | None, words: list[str], kind: str | None, role: str | None
+    ) -> Iterator[tuple[str, Hit]]:
+        for event in self._store.read(row.id, after=after, upto=upto, on_damage=_pass):
             if (kind and event.kind != kind) or (role and event.body.get("role") != role):
                 continue
             said = "\n".join(texts_of(event))
@@ -99,15 +112,18 @@ class ScanIndex:
             if all(w in low for w in words):
                 score = float(sum(low.count(w) for w in words))
                 role_ = event.body.get("role")
-                yield Hit(
-                    row.id,
-                    event.seq,
-                    event.at,
-                    event.kind,
-                    role_ if isinstance(role_, str) else "",
-                    event.actor,
-                    _snippet(said, words[0]),
-                    score,
+                yield (
+                    event.id,
+                    Hit(
+                        row.id,
+                        event.seq,
+                        happened(event),
+                        event.kind,
+                        role_ if isinstance(role_, str) else "",
+                        event.actor,
+                        _snippet(said, words[0]),
+                        score,
+                    ),
                 )
 
 

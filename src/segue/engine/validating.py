@@ -1,9 +1,10 @@
-"""Validation: what the store itself finds, and what only their meaning tells of events (product 6.4)."""
+"""Validation: what the store itself finds, and what only their meaning tells of events."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from segue.core.errors import DamagedError, InvalidEventError, NotFoundError
+from segue.core.log.dating import happened
 from segue.core.log.kinds import validate as validate_body
 from segue.core.session.state import SCHEMA, State, fold, with_texts
 from segue.core.session.tree import tree
@@ -48,6 +49,9 @@ def _session(store: Store, session: str) -> tuple[int, list[Finding]]:
     own = [e for e in events if e.seq >= store.info(session).first]
     found = []
     for event in own:
+        if (at := happened(event)) != event.at:
+            reason = f"its time {event.at[:40]!r} cannot be: it counts as of {at[:19]}Z, when it was recorded"
+            found.append(Finding("stale", session, f"event {event.seq}", reason, event.seq))
         try:
             validate_body(event.kind, event.body)
         except InvalidEventError as e:

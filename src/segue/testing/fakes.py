@@ -32,16 +32,17 @@ class FakeIds:
     Two with one seed make the same ids, two with different seeds never do: a process of its own needs a seed of its own.
     """
 
-    def __init__(self, seed: int = 0) -> None:
-        """Begin with the first id of *seed*."""
+    def __init__(self, seed: int = 0, at: float = START) -> None:
+        """Begin with the first id of *seed*, made at *at*, seconds since 1970."""
         self.seed = seed
+        self._at = int(at * 1000)
         self._made = 0
         self._lock = threading.Lock()
 
     def uuid7(self) -> str:
         """Return a new UUIDv7, greater than the ones made before."""
         n, random = self._next(b"id")
-        return uuid7(int(START * 1000) + n, random)
+        return uuid7(self._at + n, random)
 
     def salt(self) -> str:
         """Return 32 hex digits."""

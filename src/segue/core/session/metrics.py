@@ -71,7 +71,10 @@ class Metrics(TypedDict):
     tokens: Tokens
     cost_usd: float
     counts: dict[str, float]
-    """`messages`, `user_messages`, `tool_calls`, `errors`, `lines_added`, `decisions`, ... and those of `metric` events."""
+    """`messages`, `user_messages`, `tool_calls`, `errors`, `lines_added`, `decisions`, ... and those of `metric` events.
+
+    `times_replaced`: events whose own time cannot be (`core.log.dating`); the time at which they were recorded counts.
+    """
     tools: dict[str, float]
     """Calls of each tool."""
     agents: dict[str, Utilisation]

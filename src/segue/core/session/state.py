@@ -14,12 +14,13 @@ from typing import Any, Final, Self
 
 from segue.core.errors import DamagedError, SegueError
 from segue.core.log.codec import load_blobs
+from segue.core.log.dating import happened
 from segue.core.log.events import MAIN, Event
 from segue.core.log.kinds import KINDS, upcast
 from segue.core.log.times import seconds
 from segue.core.session import tables, work
 from segue.core.session.lifecycle import ENTERS, QUIET
-from segue.core.session.metrics import Metrics, Windows, count_event, new_metrics, new_windows
+from segue.core.session.metrics import Metrics, Windows, count_event, new_metrics, new_windows, tally
 from segue.core.session.sections import (
     AgentState,
     Anchor,
@@ -35,7 +36,7 @@ from segue.core.session.sections import (
 )
 from segue.core.session.values import LINE, LONG, add, count, items, mapping, plain, put, text, texts, union
 
-SCHEMA: Final = "segue-state-1"
+SCHEMA: Final = "segue-state-2"
 """Names the shape of `to_json`, and what the fold makes of events: it changes with either."""
 
 IDLE_MS: Final = 30 * 60 * 1000
@@ -189,6 +190,10 @@ def with_texts(events: Iterable[Event], load_blob: Callable[[str], bytes]) -> It
 
 
 def _apply(state: State, event: Event) -> None:
+    at = happened(event)
+    if at != event.at:
+        event = event._replace(at=at)
+        tally(state.metrics, "times_replaced")
     state.seq, state.digest, state.at = event.seq, event.digest, event.at
     kind = event.kind
     known = KINDS.get(kind)

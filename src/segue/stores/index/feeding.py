@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from segue.core.errors import DamagedError, NotFoundError, SegueError
 from segue.core.log.codec import load_blobs
+from segue.core.log.dating import happened
 from segue.core.log.events import Event
 from segue.core.log.times import seconds
 from segue.core.session.catalogue import PlaceRow, SessionRow, place_rows, session_row
@@ -206,7 +207,7 @@ def _entry(store: Store, event: Event) -> Entry | None:
     with suppress(SegueError):  # a blob that is gone or damaged: what is left of the event is found
         event = load_blobs(event, store.blob)
     words = words_of(event)
-    return Entry(event.seq, event.at, event.kind, role_of(event), words) if words else None
+    return Entry(event.seq, happened(event), event.kind, role_of(event), words) if words else None
 
 
 def _overlook(_damage: Damage) -> None:

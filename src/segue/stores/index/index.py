@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
 from segue.core.errors import NotFoundError, SegueError
+from segue.core.log.dating import happened
 from segue.core.log.events import Event
 from segue.core.log.ids import parse_ref
 from segue.core.session.catalogue import PlaceRow, SessionRow
@@ -356,7 +357,7 @@ def _shown(db: sqlite3.Connection, match: str, events: Sequence[tuple[str, float
         row, score = best.get(number, (-1, 0.0))
         shown = " ".join(snippets.get(row, "").split())
         score = rank or max(score, 0.0)
-        hits.append(Hit(session, event.seq, event.at, event.kind, role_of(event), event.actor, shown, round(score, 6)))
+        hits.append(Hit(session, event.seq, happened(event), event.kind, role_of(event), event.actor, shown, round(score, 6)))
     return hits
 
 

@@ -37,5 +37,5 @@ def answers(index):
     """What an index says, hits of one second in any order."""
     searches = [index.search(f"w{i}", limit=10_000) for i in range(0, 50, 7)]
     hits = [[h._replace(score=0) for h in s.hits] for s in searches]
-    assert all([h.at for h in one] == sorted((h.at for h in one), reverse=True) for one in hits)
+    assert all([h.at[:19] for h in one] == sorted((h.at[:19] for h in one), reverse=True) for one in hits)
     return (index.sessions(), index.places(), [sorted(one) for one in hits])
