@@ -43,6 +43,8 @@ class Ending:
         self._size = 0
         self._durable = 0
         self._generation = -1
+        self._checked = False
+        """Whether what is needed before the next write was done: names made durable that a writer may have left otherwise."""
 
     def view(self) -> View:
         """Return what there is, durable or not."""
@@ -99,6 +101,7 @@ class Ending:
             self._fd = files.open_append(path)
         files.sync_dir(self._log)
         self._generation = self.lock.bump()
+        self._checked = True
         self._size, self._durable = os.fstat(self._fd).st_size, 0
         self._segments = segments.listed(self._log)
 
@@ -146,7 +149,7 @@ class Ending:
         """
         try:
             generation = self.lock.generation()
-            if self._fd < 0 or generation != self._generation:
+            if self._fd < 0 or generation != self._generation or (writing and not self._checked):
                 self._load(generation, writing=writing)
                 return
             stat = os.fstat(self._fd)
@@ -166,6 +169,7 @@ class Ending:
             os.close(self._fd)
         self._fd = -1
         self._generation = -1
+        self._checked = False
 
     def _load(self, generation: int, *, writing: bool) -> None:
         self.forget()
@@ -188,6 +192,7 @@ class Ending:
                 files.sync_dir(self._log)  # whoever made the file may have died before its name was durable
             self._take_in(self._last_writes(), writing=writing)
         self._generation = generation
+        self._checked = writing
 
     def _listed(self) -> tuple[Segment, ...]:
         try:
