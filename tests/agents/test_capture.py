@@ -8,11 +8,11 @@ from segue.host.clock import SystemClock, SystemIds
 from segue.stores.log import LogStore
 from segue.transcripts import transcripts
 from tests.agents.model_server import Call, Result, Said
-from tests.agents.programs import PROGRAMS, Claude, Codex
+from tests.agents.programs import PROGRAMS, Claude, Codex, Gemini, Qwen
 
 pytestmark = pytest.mark.long
 
-READ = [Claude, Codex]
+READ = [Claude, Codex, Gemini, Qwen]
 """The agents that there is a reader for."""
 
 

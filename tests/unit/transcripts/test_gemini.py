@@ -214,6 +214,18 @@ def test_going_on_with_a_session_tells_nothing_twice(line):
     assert line([*first, *again, longer, longer], stub, stub[:1]) == said
 
 
+def test_going_on_within_the_minute_takes_nothing_back(line, tmp_path):
+    said = [header(), messages(ENVIRONMENT), user("u1", "one"), model("g1", "1")]
+    copy = messages(ENVIRONMENT, user("u1", "one"), model("g1", [{"text": "1"}]))
+    again = [header(), messages(ENVIRONMENT), {"$set": {"sessionId": SESSION}}, copy, user("u2", "two")]
+    assert line([*said, *again]) == [("user", "one"), ("assistant", "1"), ("user", "two")]
+    file = tmp_path / NAME
+    whole = read(Gemini(), write(file, *said, *again)).drafts
+    first = read(Gemini(), write(file, *said, again[0]))
+    second = read(Gemini(), write(file, *said, *again), first.position)
+    assert first.drafts + second.drafts == whole
+
+
 def test_a_rewind_takes_back_the_message_and_all_behind_it(line):
     said = [header(), user("u1", "one"), model("g1", "1"), user("u2", "two"), model("g2", "2")]
     assert line([*said, {"$rewindTo": "u2"}, user("u3", "three")]) == [("user", "one"), ("assistant", "1"), ("user", "three")]
@@ -227,6 +239,7 @@ def test_a_turn_that_was_broken_off_is_taken_back_and_an_unanswered_prompt_is_no
     begun = [header(), messages(ENVIRONMENT), one, two]
     assert line([*begun, *behind, messages(ENVIRONMENT, one, two)]) == [("user", "one"), ("assistant", "1")]
     assert line([*begun, behind[0], messages(ENVIRONMENT, one, two)]) == [("user", "one"), ("assistant", "1"), ("user", "two")]
+    assert line([*begun, messages(ENVIRONMENT), user("u3", "three")]) == [("user", "three")]
 
 
 def test_a_compression_is_a_boundary_and_the_copy_of_what_follows_it_is_not_told_again(drafts, line):

@@ -3,7 +3,8 @@
 Seen in files of version 0.61.0 and read in its source. The first line is a header. A message is written again under the same
 `id` when its tools end: the last one counts. `{"$set": {...}}` changes the header, or replaces all messages: so the program
 writes the environment when it starts, the whole conversation anew when it goes on with a session, and the summary and a copy
-of what follows it when it compresses. `{"$rewindTo": id}` takes back that message and all behind it. Subagents have files of
+of what follows it when it compresses. Gone on with in the minute in which it began, a session has a second header in the same
+file. `{"$rewindTo": id}` takes back that message and all behind it. Subagents have files of
 their own in `chats/<session>/`.
 """
 
@@ -114,9 +115,12 @@ class _Gemini(Interpreter):
         self._nodes: dict[str, str] = {}  # of this stretch, until those before it are needed
         self._copies: set[str] = set()
         self._before = bool(state)
+        self._started = bool(state.get("started"))  # the program has just started: it tells the environment anew
 
     def state(self) -> dict[str, Any]:
-        found = {"at": self.at, "facts": self.facts, "began": self._began, "hash": self._hash}
+        found: dict[str, Any] = {"at": self.at, "facts": self.facts, "began": self._began, "hash": self._hash}
+        if self._started:
+            found["started"] = True
         return found if self._stream == MAIN else found | {"stream": self._stream}
 
     def events(self, record: dict[str, Any], place: Place) -> Iterable[Draft]:
@@ -133,8 +137,10 @@ class _Gemini(Interpreter):
         elif "$rewindTo" in record:
             yield self._rewind(text_of(record, "$rewindTo"), place, name)
         elif name_of(record, "id"):
+            self._started = False
             yield self._said(record, place, name)
         elif "sessionId" in record:
+            self._started = True
             yield self._header(record, place, name)
             yield from self._derived(list_of(record, "messages"), place)
         else:
@@ -239,9 +245,11 @@ class _Gemini(Interpreter):
         kept = [n for n in said if n in told]
         last = max((i for i, n in enumerate(told) if n in known), default=-1)
         behind = list(told)[last + 1 :]
-        if begun:
+        environment = len(messages) == 1 and (not begun or (self._started and messages[0]["id"] in known))
+        self._started = False
+        if begun and not environment:
             name = self._placed(place)
-        if len(messages) == 1 and not begun:  # the environment, when the program starts
+        if environment:
             yield self._said(messages[0], place, name)
         elif not begun:
             yield self._draft("record", {"type": "$set", "subtype": "messages"}, place, name)
