@@ -13,7 +13,14 @@ from tests.agents.programs import PROGRAMS, Claude, Codex, Gemini, Qwen
 pytestmark = pytest.mark.long
 
 READ = [Claude, Codex, Gemini, Qwen]
-"""The agents that there is a reader for."""
+"""The agents whose transcripts are files of lines."""
+OWN = {"Got it. Thanks for the context!"}
+"""What programs put into the model's mouth, and do not write down."""
+
+
+def plain(item):
+    """Return *item* with the model's own id of a call: Gemini CLI puts the tool's name in front."""
+    return type(item)(item.id.rpartition("__")[2], *list(vars(item).values())[1:])
 
 
 @pytest.fixture
@@ -54,22 +61,25 @@ def test_a_run_is_in_the_log_as_the_model_saw_it(store, place, server, kind):
     found = taken_in(store, program)
 
     seen = server.requests[-1]
-    assert [item for item in found if isinstance(item, Call)] == seen.calls
-    assert [item.id for item in found if isinstance(item, Result)] == [item.id for item in seen.results]
+    assert [plain(item) for item in found if isinstance(item, Call)] == seen.calls
+    assert [plain(item).id for item in found if isinstance(item, Result)] == [item.id for item in seen.results]
     assert [item.text for item in found if isinstance(item, Said) and item.role == "user"] == ["Please build notes [[plan]]"]
     said = [item.text.strip() for item in found if isinstance(item, Said) and item.role == "assistant"]
-    assert said[:-1] == [text.strip() for text in seen.said("assistant")]
+    assert said[:-1] == [text.strip() for text in seen.said("assistant") if text not in OWN]
     assert "PLANTED-FACT-7741" in said[-1]
 
 
 @pytest.mark.parametrize("kind", READ)
 def test_an_agent_killed_in_the_middle_of_a_tool_loses_nothing_that_it_wrote(store, place, server, project, kind):
     program = kind(place)
-    program.kill_in_tool("wait [[sh touch begun; for i in 1 2 3 4 5 6 7 8 9; do read -t 1 < /dev/zero; done]]", project / "begun")
+    program.kill_in_tool(
+        "wait [[sh ls; sleep 1; touch begun; for i in 1 2 3 4 5 6 7 8 9; do read -t 1 < /dev/zero; done]]", project / "begun"
+    )
 
     found = taken_in(store, program)
 
-    assert [type(item) for item in found if not isinstance(item, Said)] == [Call]
+    written = [] if kind is Gemini else [Call]  # it writes a call when its tool ends
+    assert [type(item) for item in found if not isinstance(item, Said)] == written
     assert next(item.text for item in found if isinstance(item, Said) and item.role == "user").startswith("wait [[sh")
 
 

@@ -179,6 +179,12 @@ def _ignored(message: Mapping[str, Any]) -> bool:
     return not said or bool(re.match(r"[/?]|<(session|hook)_context>", said))
 
 
+def _is_own(message: Mapping[str, Any]) -> bool:
+    """Return whether the program itself put a message in: what it is told of its surroundings, and answers it wrote anew."""
+    said = "".join(_shown(part) for part in _parts(message)).lstrip()
+    return said.startswith(("<session_context>", "<hook_context>")) or text_of(message, "id").endswith("_response")
+
+
 def _shown(part: Mapping[str, Any]) -> str:
     """Return a part as the program shows it: one that is no text is shown as something."""
     text = text_of(part, "text")
@@ -235,8 +241,8 @@ def _message(message: Mapping[str, Any]) -> Iterator[str]:
         yield f"it is left out: its type is {kind!r}"
     if time_of(message.get("timestamp")) is None:
         yield "it has no timestamp"
-    if kind == "user" and _ignored(message):
-        yield "it is left out: a prompt that begins like this is the program's own"
+    if kind == "user" and _ignored(message) and not _is_own(message):
+        yield "it is left out: a prompt that is blank or begins with / or ? is no message"
     if kind == "gemini" and not is_resumable(message):
         yield "it is left out: it says nothing"
     for call in list_of(message, "toolCalls"):
@@ -251,11 +257,11 @@ def _call(call: Mapping[str, Any]) -> Iterator[str]:
         yield f"the request is refused: the arguments of call {identity} are no object"
     result = call.get("result")
     answers = [dict_of(part, "functionResponse") for part in result if isinstance(part, dict)] if isinstance(result, list) else []
-    own = [answer for answer in answers if answer]
+    own = [answer for answer in answers if text_of(answer, "id") == identity]
     if not own:
         yield f"the request is refused: call {identity} has no answer"
-    elif any(text_of(a, "id") != identity or text_of(a, "name") != name or not isinstance(a.get("response"), dict) for a in own):
-        yield f"the request is refused: the answer of call {identity} is not its own, or no object"
+    elif any(text_of(answer, "name") != name or not isinstance(answer.get("response"), dict) for answer in own):
+        yield f"the request is refused: the answer of call {identity} has another name, or is no object"
 
 
 def _pairing(messages: list[tuple[int, dict[str, Any]]]) -> Iterator[tuple[int, str]]:
@@ -264,8 +270,10 @@ def _pairing(messages: list[tuple[int, dict[str, Any]]]) -> Iterator[tuple[int, 
         yield said[0][0], "the request is refused: the conversation does not begin with the user"
     calls: set[str] = set()
     for number, message in said:
-        for part in _parts(message):
-            if message.get("type") == "user" and (answer := text_of(dict_of(part, "functionResponse"), "id")) in calls and answer:
+        told = message.get("type") == "user" and not _is_own(message)
+        answers = (text_of(dict_of(part, "functionResponse"), "id") for part in _parts(message) if told)
+        for answer in answers:
+            if answer in calls:
                 yield number, f"the answer of call {answer} is sent twice: it stands with the call as well"
         for identity in (text_of(c, "id") for c in list_of(message, "toolCalls") if isinstance(c, dict)):
             if identity in calls:

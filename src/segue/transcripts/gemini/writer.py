@@ -63,7 +63,7 @@ class GeminiWriter:
 
     def command(self, foreign_id: str, to: Destination) -> tuple[str, ...]:
         """See `TranscriptWriter.command`."""
-        return ("gemini", "--resume", foreign_id)
+        return ("gemini", "--resume", foreign_id, *(("--model", to.model) if to.model else ()))
 
     def write(self, conversation: Conversation, to: Destination) -> Written:
         """See `TranscriptWriter.write`."""

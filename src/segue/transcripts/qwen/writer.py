@@ -37,7 +37,7 @@ class QwenWriter:
 
     def command(self, foreign_id: str, to: Destination) -> tuple[str, ...]:
         """See `TranscriptWriter.command`."""
-        return ("qwen", "--resume", foreign_id)
+        return ("qwen", "--resume", foreign_id, *(("--model", to.model) if to.model else ()))
 
     def write(self, conversation: Conversation, to: Destination) -> Written:
         """See `TranscriptWriter.write`."""
