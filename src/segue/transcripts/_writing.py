@@ -1,5 +1,6 @@
 """What all writers do with a conversation, whatever the format: pair its calls, count its parts, make its file."""
 
+import errno
 import json
 import os
 import re
@@ -16,6 +17,8 @@ UNKNOWN_TIME: Final = "1970-01-01T00:00:00.000Z"
 _NUMBER = re.compile(r"\d+")
 _DATA_URI = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w=.-]+)*;base64,(.*)\Z", re.DOTALL)
 _HALVES = re.compile("[\ud800-\udfff]")
+_NO_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK})
+"""What file systems answer that know no hard links."""
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -199,13 +202,24 @@ def make_file(path: str, data: bytes, agent: str, session: str) -> None:
             out.flush()
             os.fsync(out.fileno())
         try:
-            os.link(temporary, file)  # unlike a rename, it never replaces
+            _name(temporary, file)
         except FileExistsError:
             if not _holds(file, data):
                 raise ExistsError(f"{agent} session", session) from None
     finally:
         temporary.unlink(missing_ok=True)
     _sync_directory(file.parent)
+
+
+def _name(temporary: Path, file: Path) -> None:
+    """Give a file its name, if nothing has it. Raises FileExistsError."""
+    try:
+        os.link(temporary, file)  # unlike a rename, it never replaces
+    except OSError as e:
+        if e.errno not in _NO_LINKS:
+            raise
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))  # the name is ours now
+        temporary.replace(file)
 
 
 def _holds(file: Path, data: bytes) -> bool:

@@ -4,18 +4,23 @@ One written transcript per form is in `tests/golden/written`; UPDATE_GOLDEN=1 wr
 committed.
 """
 
+import errno
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from segue.core.errors import ExistsError
 from segue.core.together.conversation import Carried
 from segue.ports import Destination
 from segue.testing.builders import tool_call, tool_result
 from segue.testing.writers import PIXEL, conversation, plain, turn
 from segue.transcripts import writers
-from segue.transcripts._writing import Tally, form_for, milliseconds
+from segue.transcripts._writing import Tally, form_for, make_file, milliseconds
 from segue.transcripts.atif import profile as atif
 from segue.transcripts.atif.writer import AtifWriter
 from segue.transcripts.claude_code import profile as claude
@@ -117,6 +122,76 @@ def test_what_is_counted_is_told_once_per_reason():
     tally.add("image", "folded", "no place", 3)
     tally.add("image", "kept", "", 0)
     assert tally.carried() == (Carried("image", "folded", 4, "no place"), Carried("text", "dropped", 2, "blank"))
+
+
+def _no_links(*_):
+    raise OSError(errno.EPERM, "Operation not permitted")
+
+
+def test_where_there_are_no_hard_links_a_file_is_made_all_the_same_and_never_replaced(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "link", _no_links)
+    path = tmp_path / "a" / "session.jsonl"
+    make_file(str(path), b"one\n", "agent", "session")
+    make_file(str(path), b"one\n", "agent", "session")
+    with pytest.raises(ExistsError):
+        make_file(str(path), b"two\n", "agent", "session")
+    assert [(p.name, p.read_bytes()) for p in path.parent.iterdir()] == [("session.jsonl", b"one\n")]
+
+
+def test_many_who_write_the_same_at_once_write_one_file(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: CodexWriter().write(plain(), Destination(str(tmp_path), "/w")), range(32)))
+    assert len({w.files for w in found}) == 1
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == [Path(found[0].files[0])]
+
+
+def test_a_link_in_the_place_of_the_file_is_not_written_through(tmp_path):
+    writer, to = CodexWriter(), Destination(str(tmp_path / "home"), "/w")
+    path = Path(writer.write(plain(), to).files[0])
+    path.unlink()
+    (tmp_path / "mine").write_bytes(b"mine")
+    path.symlink_to(tmp_path / "mine")
+    with pytest.raises(ExistsError):
+        writer.write(plain(), to)
+    assert (tmp_path / "mine").read_bytes() == b"mine"
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@pytest.mark.parametrize("make", [type(w) for w in writers()])
+@given(data=st.data())
+def test_a_check_of_any_file_is_a_list_of_what_is_wrong(make, data, tmp_path_factory):
+    place = tmp_path_factory.mktemp("check")
+    path = Path(make().write(plain(), Destination(str(place / "home"), str(place))).files[0])
+    spoilt = path.read_bytes()
+    cut = st.tuples(st.integers(0, 1 << 20), st.integers(0, 200), st.binary(max_size=20))
+    for at, size, instead in data.draw(st.lists(cut, min_size=1, max_size=3)):
+        start = at % len(spoilt)
+        spoilt = spoilt[:start] + instead + spoilt[start + size :] or b"x"
+    path.write_bytes(spoilt)
+    assert all(note.where and note.reason for note in make().validate(str(path)))
+
+
+@pytest.mark.parametrize("make", [ClaudeCodeWriter, CodexWriter])
+@given(data=st.data())
+def test_a_check_of_records_of_any_shape_is_a_list_of_what_is_wrong(make, data, tmp_path_factory):
+    place = tmp_path_factory.mktemp("check")
+    path = Path(make().write(plain(), Destination(str(place / "home"), str(place))).files[0])
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    here = data.draw(st.sampled_from(records))
+    while True:
+        key = data.draw(st.sampled_from(sorted(here) if isinstance(here, dict) else range(len(here))))
+        if not (isinstance(here[key], (dict, list)) and here[key] and data.draw(st.booleans())):
+            here[key] = data.draw(values)
+            break
+        here = here[key]
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    assert all(note.where and note.reason for note in make().validate(str(path)))
 
 
 # --- Claude Code's own
