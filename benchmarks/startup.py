@@ -7,11 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-BARE, BARE_HOOK, HELP, HOOK = (
+BARE, BARE_HOOK, HELP, HOOK, NO_OP, INSTALLED = (
     "python -c pass",
     "python -S -E -c pass",
     "segue --help",
     "hook",
+    "sh -c :",
+    "hook as installed",
 )
 
 
@@ -30,17 +32,31 @@ def cpu(command: list[str], *, stdin: bytes = b"") -> float:
 
 
 def measure(place: Path, count: int) -> dict[str, dict[str, float]]:
-    """Return CPU seconds and the ratio to the bare interpreter for each way in that there is."""
-    from segue.host.hookfile import hook_text
+    """Return CPU seconds and the ratio to the bare interpreter for each way in that there is.
 
+    The installed hook is what an agent runs: the whole command in a shell, with the worker at work as it is in a session;
+    `more` is what it costs beyond a shell that does nothing.
+    """
+    from segue.host.hookfile import hook_text
+    from segue.host.install import Setup, command
+    from segue.host.install.agents import CLAUDE_CODE
+    from segue.host.worker import Post
+
+    setup = Setup(home=place, python=sys.executable, program="segue", config={})
+    hook = setup.hook(CLAUDE_CODE)
     (place / "spool").mkdir()
-    hook = place / "hook.py"
-    hook.write_text(hook_text(str(place), "claude"))
+    hook.parent.mkdir()
+    hook.write_text(hook_text(str(place), "claude-code", sys.executable, __file__))
+    (place / "spool" / "worker~").touch()
+    post = Post(place)
+    post.take()
     payload = b'{"session_id":"s","hook_event_name":"PostToolUse","tool_name":"Read"}' * 20
     commands = {
         BARE: ([sys.executable, "-c", "pass"], b""),
         BARE_HOOK: ([sys.executable, "-S", "-E", "-c", "pass"], b""),
         HOOK: ([sys.executable, "-S", "-E", str(hook), "PostToolUse"], payload),
+        NO_OP: (["sh", "-c", ":"], payload),
+        INSTALLED: (["sh", "-c", command(setup, CLAUDE_CODE, "PostToolUse")], payload),
     }
     program = Path(sys.executable).with_name("segue")
     if program.exists() and subprocess.run([program, "--help"], capture_output=True, check=False).returncode == 0:
@@ -50,13 +66,15 @@ def measure(place: Path, count: int) -> dict[str, dict[str, float]]:
     for n in range(count + 1):
         random.Random(n).shuffle(order)
         for name in order:
-            command, stdin = commands[name]
-            found[name].append(cpu(command, stdin=stdin))
-    base = {HOOK: BARE_HOOK}
+            arguments, stdin = commands[name]
+            found[name].append(cpu(arguments, stdin=stdin))
+    post.leave()
+    base = {HOOK: BARE_HOOK, NO_OP: NO_OP, INSTALLED: NO_OP}
     return {
         name: {
             "cpu": statistics.median(times[1:]),
             "ratio": statistics.median(t / b for t, b in zip(times[1:], found[base.get(name, BARE)][1:], strict=True)),
+            "more": statistics.median(t - b for t, b in zip(times[1:], found[base.get(name, BARE)][1:], strict=True)),
         }
         for name, times in found.items()
     }

@@ -56,10 +56,10 @@ class Console:
         lines[line - 1] = lines[line - 1][:half] + b"\0" * (half - 1) + b"\n"
         target.write_bytes(b"".join(lines))
 
-    def show(self, script: str) -> None:
-        """Run each line of *script*, and print it with its answer as a console block."""
+    def show(self, script: str, last: int | None = None) -> None:
+        """Run each line of *script*, and print it with its answer, or the *last* lines of it, as a console block."""
         lines = [line.strip() for line in script.splitlines() if line.strip()]
-        print("```console\n" + "\n".join(self.run(line) for line in lines) + "\n```")
+        print("```console\n" + "\n".join(_end(self.run(line), last) for line in lines) + "\n```")
 
     def run(self, line: str) -> str:
         """Return `$ line` and what it prints. In `COMMAND | segue ...` segue reads what COMMAND prints."""
@@ -67,7 +67,7 @@ class Console:
         given = self._shell(before) if before else b""
         program, *arguments = shlex.split(call)
         answer = self._segue(arguments, given) if program == "segue" else self._shell(line).decode()
-        return f"$ {line}\n{_steady(answer.replace(str(self.home), HOME))}".rstrip()
+        return f"$ {line.replace(str(self.home), '~')}\n{_steady(answer.replace(str(self.home), HOME))}".rstrip()
 
     def _segue(self, arguments: list[str], given: bytes) -> str:
         from segue.cli.frame import Frame
@@ -92,6 +92,13 @@ class Console:
     def _shell(self, line: str) -> bytes:
         done = subprocess.run(["bash", "-c", line], cwd=self.home / "project", capture_output=True, check=True)
         return done.stdout + done.stderr
+
+
+def _end(answer: str, last: int | None) -> str:
+    """Return a call and the *last* lines of its answer."""
+    call, *lines = answer.splitlines()
+    cut = last is not None and len(lines) > last
+    return "\n".join([call, "[...]", *lines[-(last or 0) :]] if cut else [call, *lines])
 
 
 def _steady(answer: str) -> str:
