@@ -2,8 +2,14 @@
 
 import json
 import stat
+import sys
+import tomllib
 
 import pytest
+
+from segue.core.errors import ChangedError
+from segue.host.install import Receipt, Setup, apply, plan, plan_removal, undo
+from segue.host.install.agents import CLAUDE_CODE
 
 SETTINGS = '{\n  // mine\n  "model": "opus",\n  "hooks": {\n    "Stop": [\n      {"hooks": [{"type": "command", "command": "true"}]}\n    ]\n  }\n}\n'
 
@@ -225,3 +231,124 @@ def test_what_is_there_is_imported(cli, settings):
     }
     (chats / "5e0f1f0e-0000-4000-8000-000000000001.jsonl").write_text(json.dumps(line) + "\n")
     assert cli("init", "--yes").out.splitlines()[-1] == "imported 1 session, 4 new events"
+
+
+# --- all agents at once
+
+FOUND = {
+    ".claude/settings.json": '{"model": "opus"}',
+    ".codex/config.toml": 'model = "gpt-5"\n\n[hooks.state."/home/dev/.codex/hooks.json:stop:0:0"]\ntrusted_hash = "sha256:mine"',
+    ".codex/hooks.json": '{\n\t"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "true"}]}]}\n}',
+    ".gemini/settings.json": '{\r\n    // theme\r\n    "ui": {"theme": "x"},\r\n}\r\n',
+    ".qwen/settings.json": "",
+    ".config/opencode/opencode.json": "{}",
+    ".config/opencode/plugin/mine.js": "export const Mine = async () => ({})\n",
+}
+
+
+@pytest.fixture
+def five(cli):
+    for name, text in FOUND.items():
+        path = cli.home / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode())
+    return cli
+
+
+def test_all_five_agents_are_found_and_installed_and_the_second_time_changes_nothing(five):
+    told = five("init", "--yes", "--json", "--no-import").json
+    assert told["agents"] == ["claude-code", "codex", "gemini-cli", "opencode", "qwen-code"]
+    there = tree(five.home)
+    assert five("init", "--yes", "--json", "--no-import").json["changed"] == 0
+    assert tree(five.home) == there
+
+
+def test_all_five_are_taken_out_byte_for_byte(five):
+    before = tree(five.home)
+    five("init", "--yes", "--no-import")
+    assert five("init", "--remove", "--yes").code == 0
+    assert tree(five.home) == before
+
+
+def test_one_is_taken_out_and_the_others_stay(five):
+    five("init", "--yes", "--no-import")
+    five("init", "codex", "--remove", "--yes")
+    for name, text in FOUND.items():
+        assert ((five.home / name).read_bytes() == text.encode()) == ("codex" in name or "opencode" in name), name
+    assert not (five.home / ".codex" / "skills").exists()
+    assert (five.home / "segue" / "hook" / "gemini-cli.py").exists()
+    assert not (five.home / "segue" / "hook" / "codex.py").exists()
+
+
+def test_codex_trusts_our_hooks_behind_the_users_and_keeps_the_trust_in_his(five):
+    five("init", "codex", "--yes", "--no-import")
+    state = tomllib.loads((five.home / ".codex" / "config.toml").read_text())["hooks"]["state"]
+    assert state["/home/dev/.codex/hooks.json:stop:0:0"] == {"trusted_hash": "sha256:mine"}
+    mine = {key.removeprefix(f"{five.home}/.codex/hooks.json:") for key in state if key.startswith(str(five.home))}
+    assert mine == {
+        "stop:1:0",
+        *(f"{e}:0:0" for e in ["session_start", "session_end", "user_prompt_submit", "subagent_stop", "pre_compact"]),
+        *(f"{e}:0:0" for e in ("pre_tool_use", "post_tool_use")),
+    }
+
+
+def test_trust_in_our_hooks_goes_though_the_list_of_what_was_done_is_lost(five):
+    five("init", "codex", "--yes", "--no-import")
+    for path in (five.home / "segue" / "init").iterdir():
+        path.unlink()
+    five("init", "codex", "--remove", "--yes")
+    assert tomllib.loads((five.home / ".codex" / "config.toml").read_text()) == tomllib.loads(FOUND[".codex/config.toml"])
+
+
+def test_a_broken_file_of_one_agent_keeps_all_from_being_changed(five):
+    (five.home / ".codex" / "config.toml").write_text("model = ")
+    before = tree(five.home)
+    said = five("init", "--yes", "--json")
+    assert (said.code, said.error["path"]) == (1, "/home/dev/.codex/config.toml")
+    assert tree(five.home) == before
+    assert five("init", "claude-code", "--yes", "--no-import").code == 0
+
+
+def test_agents_homes_that_were_moved_are_found(cli, tmp_path):
+    cli.env |= {"CLAUDE_CONFIG_DIR": str(cli.home / "c"), "CODEX_HOME": str(cli.home / "x")}
+    (cli.home / "c").mkdir(parents=True)
+    (cli.home / "x").mkdir()
+    cli("init", "--yes", "--no-import")
+    assert (cli.home / "c" / "settings.json").exists()
+    assert (cli.home / "x" / "hooks.json").exists()
+    assert not (cli.home / ".claude").exists()
+
+
+def test_a_command_that_the_user_made_his_own_is_not_written_over(five):
+    five("init", "claude-code", "--yes", "--no-import")
+    mine = five.home / ".claude" / "commands" / "segue" / "pause.md"
+    mine.write_text("mine now")
+    five("init", "claude-code", "--yes", "--no-import")
+    assert mine.read_text() == "mine now"
+    five("init", "--remove", "--yes")
+    assert not mine.exists()
+
+
+def test_an_agent_that_writes_its_settings_at_the_same_moment_loses_nothing(five):
+    """Between looking and replacing somebody else writes: it is read again."""
+    settings = five.home / ".claude" / "settings.json"
+    setup = Setup(home=five.home / "segue", python=sys.executable, program="segue", config={"claude-code": str(settings.parent)})
+    receipt = Receipt(setup.home)
+    changes = plan(setup, [CLAUDE_CODE], receipt)
+    settings.write_text('{"model": "haiku"}')
+    with pytest.raises(ChangedError):
+        apply(changes, receipt)
+    assert settings.read_text() == '{"model": "haiku"}'
+    apply(plan(setup, [CLAUDE_CODE], receipt), receipt)
+    assert json.loads(settings.read_text())["model"] == "haiku"
+    undo(plan_removal(setup, [CLAUDE_CODE], receipt), receipt)
+    assert settings.read_text() == '{"model": "haiku"}'
+
+
+def test_a_file_with_several_names_keeps_them(five):
+    settings, other = five.home / ".claude" / "settings.json", five.home / "dotfile"
+    other.hardlink_to(settings)
+    five("init", "claude-code", "--yes", "--no-import")
+    assert settings.samefile(other)
+    five("init", "--remove", "--yes")
+    assert (settings.samefile(other), other.read_text()) == (True, FOUND[".claude/settings.json"])
