@@ -5,6 +5,7 @@ committed.
 """
 
 import errno
+import io
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -136,6 +137,27 @@ def test_where_there_are_no_hard_links_a_file_is_made_all_the_same_and_never_rep
     with pytest.raises(ExistsError):
         make_file(str(path), b"two\n", "agent", "session")
     assert [(p.name, p.read_bytes()) for p in path.parent.iterdir()] == [("session.jsonl", b"one\n")]
+
+
+@pytest.mark.parametrize("call", ["open", "fsync", "link", "write"])
+@pytest.mark.parametrize("make", [ClaudeCodeWriter, CodexWriter])
+def test_wherever_writing_fails_nothing_is_left_behind(make, call, tmp_path, monkeypatch):
+    class Full(io.BufferedWriter):
+        def write(self, data):
+            super().write(data[: len(data) // 2])
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def refuse(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        if call == "write":
+            patched.setattr(os, "fdopen", lambda descriptor, _: Full(io.FileIO(descriptor, "w")))
+        else:
+            patched.setattr(os, call, refuse)
+        with pytest.raises(OSError, match="No space left"):
+            make().write(plain(), Destination(str(tmp_path), "/w"))
+    assert [p for p in tmp_path.rglob("*") if not p.is_dir()] == []
 
 
 def test_many_who_write_the_same_at_once_write_one_file(tmp_path):
