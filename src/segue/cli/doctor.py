@@ -10,7 +10,9 @@ from segue.core.errors import SegueError
 
 @_command("doctor", short_help="check this machine: locks, disk, permissions, agents")
 def command(frame: Frame) -> int:
-    """Check what segue relies on: Python, SQLite, the store's place (locks, syncs, room, permissions), git, agents' transcripts.
+    """Check what segue relies on: Python, SQLite, the store's place (locks, syncs, room, permissions) and git.
+
+    Of each agent it says what that will delete of its own transcripts before it is in the log.
 
     The exit code is 1 where something does not work.
     """
@@ -18,10 +20,20 @@ def command(frame: Frame) -> int:
 
     config = frame.app.config
     checks = checkup(config["store"], config.home, frame.env)
-    checks += [_opens(frame), _index(frame)]
+    checks += [*_agents(frame), _opens(frame), _index(frame)]
     bad = any(c["status"] == "fail" for c in checks)
     frame.answer({"healthy": not bad, "checks": checks}, lambda d: _text(d["checks"], frame.width))
     return 1 if bad else 0
+
+
+def _agents(frame: Frame) -> list[dict[str, Any]]:
+    from segue.engine.guarding import agents
+
+    app = frame.app
+    try:
+        return agents(app.places, app.transcripts, app.seen, frame.now())
+    except SegueError:  # the store does not open: that is said already
+        return []
 
 
 def _opens(frame: Frame) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from segue.core.session.state import State
 
 _WELCOME = """segue keeps the work of AI agents from being lost. Nothing is recorded for this directory yet.
 
-  bring in what your agents did:  segue import {transcripts}
+  bring in what your agents did:  segue import --all
   begin a session here:           segue start --task "what is to be done"
   all commands:                   segue --help
 """
@@ -39,11 +39,9 @@ def here(frame: Frame) -> None:
 
 
 def _welcome(frame: Frame) -> str:
-    from segue.host.checkup import transcripts_of
-
     others = len(frame.app.index.sessions(limit=100))
     more = f"\n{plural(others, 'session')} elsewhere: segue list\n" if others else ""
-    return _WELCOME.format(transcripts=transcripts_of(frame.env)) + more
+    return _WELCOME + more
 
 
 def _changed(state: State) -> dict[str, Any] | None:

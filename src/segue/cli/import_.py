@@ -35,9 +35,7 @@ def command(frame: Frame, paths: tuple[str, ...], all_: bool, agent: str | None,
             return _import_all(frame, where)
         found = [path for root in where for path in root.paths]
     if not found:
-        from segue.host.checkup import transcripts_of
-
-        raise UsageError("nothing to import was named", hint=f"segue import --all, or segue import {transcripts_of(frame.env)}")
+        raise UsageError("nothing to import was named", hint="segue import --all, or give files or directories")
     if all_ and paths:
         raise UsageError("either --all or paths can be given", hint="segue import --all")
     if follow_:
@@ -64,12 +62,17 @@ def take(frame: Frame, paths: Sequence[str], agent: str | None = None) -> Import
 
 
 def everywhere(frame: Frame, agent: str | None = None) -> "list[Roots]":
-    """Return where agents' transcripts are on this machine, and in the workspaces that are known."""
+    """Return where agents' transcripts are on this machine.
+
+    Those that an agent keeps in its projects are looked for here, and where it was ever used in the workspaces of all sessions.
+    """
     from segue.engine.discovery import roots
 
     app = frame.app
-    workspaces = [app.workspace, app.cwd, *(row.workspace for row in app.index.sessions())]
-    return roots(app.places, app.transcripts, (w for w in workspaces if w.startswith("/")), agent)
+    workspaces = [app.workspace, app.cwd]
+    if any(p.in_project and os.path.exists(p.home) for p in app.places.all() if p.agent in app.transcripts.agents):  # noqa: PTH110
+        workspaces += [row.workspace for row in app.index.sessions() if row.workspace.startswith("/")]
+    return roots(app.places, app.transcripts, workspaces, agent)
 
 
 def _import_all(frame: Frame, where: "list[Roots]") -> int:

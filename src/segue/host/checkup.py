@@ -16,23 +16,13 @@ Check = dict[str, Any]
 RACE_FIXED: Final = (3, 51, 3)
 """From here on SQLite's WAL reset race is mended; before, an index can be damaged, and is then rebuilt from the logs."""
 _LITTLE: Final = 1 << 30
-_AGENTS: Final = (
-    ("Claude Code", "CLAUDE_CONFIG_DIR", "~/.claude", "projects", "**/*.jsonl"),
-    ("Codex", "CODEX_HOME", "~/.codex", "sessions", "**/*.jsonl"),
-    ("Gemini CLI", "", "~/.gemini", "tmp", "*/chats/*"),
-    ("Qwen Code", "", "~/.qwen", "projects", "**/*.jsonl"),
-    ("opencode", "", "~/.local/share/opencode", "", "opencode.db"),
-)
-"""Agent, the variable that moves its home, its home, where its transcripts are, their names."""
 
 
 def checkup(store: str, home: Path, env: Mapping[str, str]) -> list[Check]:
     """Return what was found. Only files of our own are written, and taken away again."""
     checks = [_python(), _zstd(), _sqlite(), _git(env)]
     place = Path(store.removeprefix("log://")) if store.startswith(("log://", "/")) else home
-    checks += _place(place)
-    checks += _agents(env)
-    return checks
+    return checks + _place(place)
 
 
 def _python() -> Check:
@@ -141,32 +131,6 @@ def _locks(probe: Path) -> Check:
             "locks", "two processes got the same lock", "fail", "give a local file system: SEGUE_STORE=log:///directory"
         )
     return _check("locks", "flock keeps other processes out")
-
-
-def transcripts_of(env: Mapping[str, str]) -> str:
-    """Return the directory of the first agent that has transcripts here, to name it in a hint."""
-    for _, variable, default, below, _ in _AGENTS[:2]:
-        base = _base(env, variable, default, below)
-        if base.is_dir():
-            return str(base)
-    return "~/.claude/projects"
-
-
-def _base(env: Mapping[str, str], variable: str, default: str, below: str) -> Path:
-    return Path(env.get(variable, "") or default.replace("~", env.get("HOME", "~"), 1)).expanduser() / below
-
-
-def _agents(env: Mapping[str, str]) -> list[Check]:
-    found = []
-    for agent, variable, default, below, pattern in _AGENTS:
-        base = _base(env, variable, default, below)
-        if not base.is_dir():
-            continue
-        count = sum(1 for _ in base.glob(pattern))
-        if count:
-            hint = f"segue import {base}" if agent in {"Claude Code", "Codex"} else None
-            found.append(_check("agent", f"{agent}: {count:,} transcripts in {base}", hint=hint))
-    return found or [_check("agent", "no coding agent's transcripts on this machine")]
 
 
 def _check(name: str, what: str, status: str = "ok", hint: str | None = None) -> Check:

@@ -1,5 +1,6 @@
 """Where coding agents are at home on this machine."""
 
+from collections.abc import Iterator
 from typing import NamedTuple, Protocol
 
 
@@ -22,6 +23,17 @@ class Place(NamedTuple):
     """Names of the transcripts that it keeps in the directory that it works in."""
 
 
+class Hazard(NamedTuple):
+    """Something that an installed agent will do to its own transcripts."""
+
+    agent: str
+    what: str
+    days: float
+    """The age of a file at which it happens; 0: whatever its age."""
+    against: str
+    """What the user can do about it in the agent's settings."""
+
+
 class Places(Protocol):
     """The coding agents of this machine."""
 
@@ -39,4 +51,12 @@ class Places(Protocol):
 
     def version(self, place: Place) -> str:
         """Return the version of the agent that is installed, or empty where it is not, or cannot be told. Nothing is started."""
+        ...
+
+    def hazards(self, place: Place) -> list[Hazard]:
+        """Return what the agent, as installed and set up, will destroy of its transcripts."""
+        ...
+
+    def files(self, place: Place) -> Iterator[tuple[str, float]]:
+        """Yield the files in the agent's roots, and when each was written to last, in seconds since 1970."""
         ...

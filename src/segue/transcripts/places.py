@@ -9,12 +9,13 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from glob import escape, glob
 from pathlib import Path, PurePath
 from typing import Final
 
 from segue.core.errors import UsageError
-from segue.ports.places import Place
+from segue.ports.places import Hazard, Place
 
 _VERSION = re.compile(r"v?(\d+\.\d+(?:\.\d+)*(?:[-+][0-9A-Za-z.-]+)?)\Z")
 _PACKAGE_LIMIT: Final = 1024 * 1024
@@ -49,6 +50,22 @@ class Machine:
         real = PurePath(os.path.realpath(program))
         package = _PACKAGES[place.agent]
         return _packaged(real, package) or _installed(real, place.program) or _distributed(real, package)
+
+    def hazards(self, place: Place) -> list[Hazard]:
+        """See `Places.hazards`."""
+        from segue.transcripts._hazards import hazards
+
+        return hazards(place, self.version(place))
+
+    def files(self, place: Place) -> Iterator[tuple[str, float]]:
+        """See `Places.files`."""
+        for root in self.roots(place):
+            below = [(root, None, [""])] if os.path.isfile(root) else os.walk(root)  # noqa: PTH113
+            for directory, _, names in below:
+                for name in names:
+                    path = os.path.join(directory, name) if name else directory  # noqa: PTH118
+                    with suppress(OSError):
+                        yield path, os.stat(path).st_mtime  # noqa: PTH116
 
     # --- what the table is made of
 
