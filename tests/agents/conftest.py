@@ -3,14 +3,12 @@
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
+from tests.agents.beginnings import Beginning, Begun
 from tests.agents.model_server import ModelServer
-from tests.agents.model_server.scenario import FACT
 from tests.agents.programs import Place, Program
-from tests.agents.story import Story
 
 PREFIX = Path(__file__).parents[2] / ".cache" / "agents"
 
@@ -40,34 +38,18 @@ def _place(home: Path, project: Path, server: ModelServer) -> Place:
     return Place(home, project, PREFIX, server.url)
 
 
-class Begun(NamedTuple):
-    """A session that an agent began, to go on elsewhere: nothing may be written into its home."""
-
-    program: Program
-    project: Path
-    story: Story
-
-
 @pytest.fixture(scope="session")
-def begun(tmp_path_factory) -> Callable[[type[Program]], Begun]:
-    """Returns each agent's own session of `[[plan]]`, run once."""
-    known: dict[type[Program], Begun] = {}
+def begun(tmp_path_factory) -> Callable[[type[Program], Beginning], Begun]:
+    """Returns each agent's session of a beginning, run once."""
+    known: dict[tuple[type[Program], Beginning], Begun] = {}
 
-    def one(kind: type[Program]) -> Begun:
-        if kind not in known:
-            known[kind] = _begin(kind, tmp_path_factory.mktemp(kind.__name__))
-        return known[kind]
+    def one(kind: type[Program], how: Beginning) -> Begun:
+        if (kind, how) not in known:
+            path = tmp_path_factory.mktemp(f"{kind.__name__}-{how.__name__}")
+            project = path / "project"
+            subprocess.run(["git", "init", "--quiet", str(project)], check=True)
+            with ModelServer(str(project)) as server:
+                known[kind, how] = how(kind(_place(path / "home", project, server)), server)
+        return known[kind, how]
 
     return one
-
-
-PLAN = "Please build notes [[plan]]"
-
-
-def _begin(kind: type[Program], path: Path) -> Begun:
-    project = path / "project"
-    subprocess.run(["git", "init", "--quiet", str(project)], check=True)
-    with ModelServer(str(project)) as server:
-        program = kind(_place(path / "home", project, server))
-        program.run(PLAN)
-        return Begun(program, project, Story.of(server.requests[-1], [PLAN], FACT))

@@ -16,10 +16,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.agents import processes
 
-TIMEOUT = 120
+TIMEOUT = 240
 
 
 @dataclass(frozen=True)
@@ -90,9 +91,13 @@ class Program:
         """Run any of the agent's commands as it is; a failure is an AssertionError that shows it."""
         return self._finish(self._start(command))
 
-    def kill_in_tool(self, prompt: str, begun: Path) -> None:
+    def compacted(self, prompt: str) -> str:
+        """Make the agent condense its last session in its own way, then say *prompt* there."""
+        raise NotImplementedError
+
+    def kill_in_tool(self, prompt: str, begun: Path, resume: str | None = None) -> None:
         """Say *prompt*, wait until its tool has made the file *begun*, and kill the agent with -9, tools and all."""
-        running = self.start(prompt)
+        running = self.start(prompt, resume)
         deadline = time.monotonic() + TIMEOUT / 2
         while not begun.exists():
             if running.poll() is not None or time.monotonic() > deadline:
@@ -152,6 +157,10 @@ class Claude(Program):
     def headless(self, command: Sequence[str], prompt: str) -> list[str]:
         return [*command, "-p", prompt, "--output-format", "json", "--dangerously-skip-permissions"]
 
+    def compacted(self, prompt: str) -> str:
+        self.run("/compact keep the fact", resume=self.session())
+        return self.run(prompt, resume=self.session())
+
     def transcripts(self) -> list[Path]:
         return _by_age(self.place.home.glob(".claude/projects/*/*.jsonl"))
 
@@ -193,6 +202,10 @@ stream_max_retries = 0
         program, *rest = command
         return [program, "exec", "--skip-git-repo-check", *rest, "--json", prompt]
 
+    def compacted(self, prompt: str) -> str:
+        command = [*self.command(prompt, resume=self.session()), "--config", "model_auto_compact_token_limit=2000"]
+        return self._finish(self._start(command))
+
     def transcripts(self) -> list[Path]:
         return _by_age(self.place.home.glob(".codex/sessions/*/*/*/rollout-*.jsonl"))
 
@@ -203,6 +216,9 @@ class Gemini(Program):
     name = "gemini-cli"
 
     def prepare(self) -> None:
+        self._settle({})
+
+    def _settle(self, model: Mapping[str, Any]) -> None:
         home = self.place.home / ".gemini"
         home.mkdir(parents=True, exist_ok=True)
         settings = {
@@ -210,8 +226,16 @@ class Gemini(Program):
             "privacy": {"usageStatisticsEnabled": False},
             "telemetry": {"enabled": False},
             "general": {"disableAutoUpdate": True, "sessionRetention": {"enabled": False}},
+            "model": {"disableLoopDetection": True, **model},
         }
         (home / "settings.json").write_text(json.dumps(settings))
+
+    def compacted(self, prompt: str) -> str:
+        self._settle({"compressionThreshold": 0.002})  # of the model's million tokens
+        try:
+            return self.run(prompt, resume=self.session())
+        finally:
+            self._settle({})
 
     def env(self) -> Mapping[str, str]:
         return {

@@ -53,7 +53,7 @@ def _blocks(answer: Answer) -> list[dict[str, Any]]:
 def whole(request: Request, answer: Answer) -> dict[str, Any]:
     """Return the answer at once."""
     return {
-        "id": f"msg_{id(answer):x}",
+        "id": f"msg_{answer.id}",
         "type": "message",
         "role": "assistant",
         "model": request.model,

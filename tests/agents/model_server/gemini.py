@@ -53,7 +53,7 @@ def _parts(answer: Answer) -> list[dict[str, Any]]:
 
 def _body(request: Request, answer: Answer, parts: list[dict[str, Any]], *, last: bool) -> dict[str, Any]:
     candidate: dict[str, Any] = {"content": {"role": "model", "parts": parts}, "index": 0}
-    body: dict[str, Any] = {"candidates": [candidate], "modelVersion": request.model, "responseId": "r"}
+    body: dict[str, Any] = {"candidates": [candidate], "modelVersion": request.model, "responseId": answer.id}
     if last:
         candidate["finishReason"] = "STOP"
         body["usageMetadata"] = {

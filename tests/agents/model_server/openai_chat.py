@@ -77,7 +77,7 @@ def whole(request: Request, answer: Answer) -> dict[str, Any]:
         message["tool_calls"] = _calls(answer)
     choice = {"index": 0, "message": message, "finish_reason": _end(answer)}
     return {
-        "id": f"chatcmpl-{id(answer):x}",
+        "id": f"chatcmpl-{answer.id}",
         "object": "chat.completion",
         "created": 0,
         "model": request.model,
@@ -88,7 +88,7 @@ def whole(request: Request, answer: Answer) -> dict[str, Any]:
 
 def events(request: Request, answer: Answer) -> Iterator[tuple[str, Any, bool]]:
     """Yield the events of a stream: name, data, and whether a pause follows."""
-    base = {"id": f"chatcmpl-{id(answer):x}", "object": "chat.completion.chunk", "created": 0, "model": request.model}
+    base = {"id": f"chatcmpl-{answer.id}", "object": "chat.completion.chunk", "created": 0, "model": request.model}
 
     def chunk(delta: dict[str, Any], end: str | None = None, **more: Any) -> dict[str, Any]:
         return base | {"choices": [{"index": 0, "delta": delta, "finish_reason": end}]} | more

@@ -57,7 +57,7 @@ def error(status: int) -> dict[str, Any]:
 
 def _items(answer: Answer) -> list[dict[str, Any]]:
     text = {"type": "output_text", "text": answer.text, "annotations": []}
-    said = {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [text]}
+    said = {"type": "message", "id": f"msg_{answer.id}", "role": "assistant", "status": "completed", "content": [text]}
     calls = [
         {
             "type": "function_call",
@@ -75,7 +75,7 @@ def _items(answer: Answer) -> list[dict[str, Any]]:
 def whole(request: Request, answer: Answer) -> dict[str, Any]:
     """Return the answer at once."""
     return {
-        "id": f"resp_{id(answer):x}",
+        "id": f"resp_{answer.id}",
         "object": "response",
         "created_at": 0,
         "status": "completed",

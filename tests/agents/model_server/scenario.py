@@ -19,6 +19,9 @@ from typing import Any
 from .shapes import Answer, Call, Request, Result, Said
 
 _TAG = re.compile(r"\[\[(\w+)(?:\s+(.*?))?\]\]", re.DOTALL)
+_SUMMARISE = re.compile(r"<state_snapshot>|CONTEXT CHECKPOINT COMPACTION|create a detailed summary")
+SUMMARY = "<state_snapshot>The user wants notes. SUMMARY-FACT-8812.</state_snapshot>"
+"""What the model says when an agent asks it to condense the conversation."""
 FACT = "Done: I created notes.txt with three lines. The planted fact is PLANTED-FACT-7741."
 
 Step = tuple[str, Mapping[str, Any]]
@@ -61,6 +64,8 @@ def _act(request: Request, tag: str, argument: str, done: int, directory: str, n
     if done < len(steps):
         action, details = steps[done]
         return Answer(f"Step {done + 1}.", (_call(request.tools, action, details, f"toolu_{number:06d}"),))
+    if not tag and _SUMMARISE.search(request.said("user")[-1]):
+        return Answer(SUMMARY)
     return Answer(FACT if tag == "plan" else f"Done after {done} steps." if steps else "I read what you wrote.")
 
 

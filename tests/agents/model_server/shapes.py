@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,8 @@ class Answer:
     """Another one is an error of the provider."""
     input_tokens: int = 0
     output_tokens: int = 0
+    id: str = field(default_factory=lambda: uuid4().hex)
+    """No two answers have the same: agents and readers tell messages apart by it."""
 
 
 def text_of(content: Any) -> str:

@@ -400,3 +400,19 @@ def test_the_sample_of_the_real_program_is_the_conversation_that_it_had(tmp_path
         ("user", False),
         ("assistant", False),
     ]
+
+
+def test_a_session_resumed_within_the_minute_that_names_its_file_goes_on_in_it(tmp_path, line):
+    first = [header(), messages(ENVIRONMENT), user("u1", "one"), model("g1", "1")]
+    again = [header(), messages(ENVIRONMENT), {"$set": {"sessionId": SESSION}}]
+    whole = messages(ENVIRONMENT, user("u1", "one"), model("g1", "1"))
+    records = [*first, *again, whole, user("u2", "two"), model("g2", "2")]
+    said = [("user", "one"), ("assistant", "1"), ("user", "two"), ("assistant", "2")]
+    assert line(records) == said
+
+    for cut in range(1, len(records)):
+        file = tmp_path / NAME
+        write(file, *records[:cut])
+        begun = read(Gemini(), file)
+        write(file, *records)
+        assert begun.events + read(Gemini(), file, begun.position).events == read(Gemini(), file).events
