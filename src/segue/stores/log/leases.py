@@ -37,5 +37,6 @@ def clear(directory: Path) -> None:
 def check(directory: Path, session: str, token: int, now: float) -> None:
     """Raise FencedError unless the lease of *token* holds. The log's lock must be held."""
     held = read(directory, session)
-    if held is None or held.token != token or held.until <= now:
-        raise FencedError(session, token, held.token if held and held.token != token else None)
+    current = held.token if held is not None and held.until > now else None
+    if current != token:
+        raise FencedError(session, token, current)

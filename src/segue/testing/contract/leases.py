@@ -86,6 +86,9 @@ class Leases(Clauses):
         lease = store.acquire(A, "me", 60)
         clock.advance(60)
         assert store.lease(A) is None
+        with refused(store, FencedError) as caught:
+            store.append(A, [user("late")], fence=lease.token + 1)
+        assert caught.value.fields["current"] is None, "nobody drives it, so nobody is named"
         with refused(store, FencedError):
             store.append(A, [user("late")], fence=lease.token)
 
