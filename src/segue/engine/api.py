@@ -1,9 +1,10 @@
-"""The Python API (product 13.10): an open store, and its sessions as objects."""
+"""The Python API: an open store, and its sessions as objects."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
+from segue.core.errors import UsageError
 from segue.core.log.events import ANY, MAIN, Appended, Commit, Draft, Event, KeyPolicy
 from segue.core.log.kinds import validate
 from segue.core.session.catalogue import PlaceRow, SessionRow
@@ -42,12 +43,9 @@ class Store:
     """
 
     def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-
-    @property
-    def url(self) -> str:
+        self._parts = _Open(parts)
+        self.url = parts.desk.store.url
         """Where the store is; `segue.open` takes it."""
-        return self.port.url
 
     @property
     def port(self) -> Port:
@@ -92,9 +90,11 @@ class Store:
         return validate(self.port, session)[1]
 
     def close(self) -> None:
-        """Let go of files."""
-        self._parts.catalogue.close()
-        self.port.close()
+        """Let go of files. What is asked of the store or its sessions from then on is a UsageError; closing it again is none."""
+        if not self._parts.closed:
+            self._parts.catalogue.close()
+            self.port.close()
+            self._parts.closed = True
 
     def __enter__(self) -> Self:
         return self
@@ -106,10 +106,44 @@ class Store:
         return f"<segue store {self.url}>"
 
 
+class _Open:
+    """The parts of a store, for as long as it is open."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self.closed = False
+
+    @property
+    def desk(self) -> Desk:
+        return self._there.desk
+
+    @property
+    def catalogue(self) -> Index:
+        return self._there.catalogue
+
+    @property
+    def counter(self) -> "Callable[[str | None], Counter]":
+        return self._there.counter
+
+    @property
+    def workspace(self) -> str:
+        return self._there.workspace
+
+    @property
+    def header(self) -> Mapping[str, str]:
+        return self._there.header
+
+    @property
+    def _there(self) -> Parts:
+        if self.closed:
+            raise UsageError(f"store {self._parts.desk.store.url!r} is closed", hint="segue.open opens it again")
+        return self._parts
+
+
 class Session:
     """A session of an open store. It holds no state of its own: every call asks the log."""
 
-    def __init__(self, parts: Parts, session: str, position: int | None = None) -> None:
+    def __init__(self, parts: _Open, session: str, position: int | None = None) -> None:
         self._parts = parts
         self.id = session
         self.position = position
@@ -134,8 +168,12 @@ class Session:
     ) -> Appended:
         """Append one event and return its place once it is on disk; an event whose *key* is known adds nothing.
 
+        What was said is kept whatever state the session is in, also when it is over. A step of its lifecycle
+        (`session.resumed`, ...) must be allowed by that state: `pause`, `resume` and `end` write them.
+
         Raises:
             InvalidEventError, HeadMovedError, DuplicateKeyError, FencedError, StorageFullError: nothing was written.
+            IllegalTransitionError: the state does not allow it; nothing was written.
             OutcomeUnknownError: the disk did not confirm; append it again with the same key.
         """
         draft = kind if isinstance(kind, Draft) else Draft(kind, body or {}, actor=actor, key=key, stream=stream)
@@ -147,7 +185,7 @@ class Session:
         """Append several events, all or none, with one sync. See `append`."""
         for draft in drafts:
             validate(draft.kind, draft.body)
-        return self._store.append(self.id, drafts, expect=expect, on_key=on_key, fence=fence)
+        return sessions.append(self._store, self.id, drafts, expect=expect, on_key=on_key, fence=fence)
 
     def events(
         self, after: int = 0, upto: int | None = None, *, reverse: bool = False, on_damage: OnDamage | None = None
@@ -163,7 +201,10 @@ class Session:
         return active_chain(self.events(upto=at), stream)
 
     def state(self, at: int | None = None) -> State:
-        """Return the state at the head, or *at* a position: cheap in a long log too. Raises NotFoundError, DamagedError."""
+        """Return the state at the head, or *at* a position: cheap in a long log too.
+
+        Raises NotFoundError, UsageError (positions begin at 1), DamagedError.
+        """
         return load(self._store, self.id, self.position if at is None else at)
 
     def checkpoint(

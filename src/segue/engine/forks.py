@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from segue.core.log.events import Draft, ForkPoint
+from segue.core.log.kinds import validate
 from segue.core.log.times import stamp
 from segue.engine.loading import Desk, event_at, load
 from segue.engine.sessions import DEFAULT_TYPE, Begun, named
@@ -20,6 +21,7 @@ def fork(
     Raises:
         NotFoundError: no such session, or no such position.
         ExistsError: there is a session of that id.
+        InvalidEventError: a field of *header* has another type than it must have.
     """
     position = desk.store.info(parent).head.seq if at is None else at
     event = event_at(desk.store, parent, position)
@@ -27,6 +29,7 @@ def fork(
     now = stamp(desk.clock.now())
     session = session or desk.ids.uuid7()
     fields = {k: v for k, v in (header or {}).items() if v not in (None, "", [], ())}
+    validate("session.updated", fields)
     type_ = str(fields.get("type") or known["type"] or DEFAULT_TYPE)
     names = named(desk, session, now, type_, str(fields.get("project") or known["project"]))
     origin = {"session": parent, "seq": position, "digest": event.digest}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Final, NamedTuple, Protocol
 
-from segue.core.errors import DamagedError, HeadMovedError, NotFoundError
+from segue.core.errors import DamagedError, HeadMovedError, NotFoundError, UsageError
 from segue.core.log.events import Commit, Damage, Draft, Event
 from segue.core.session.state import SCHEMA, State, fold, with_texts
 from segue.ports import Clock, Ids, OnDamage, Snapshot, Store
@@ -52,8 +52,11 @@ def load(store: Store, session: str, at: int | None = None, *, on_damage: OnDama
 
     Raises:
         NotFoundError: there is no such session, or it has no position *at*.
+        UsageError: *at* is less than 1.
         DamagedError: a damaged place, and no *on_damage*.
     """
+    if at is not None and at < 1:
+        raise UsageError(f"there is no position {at}: the first is 1")
     known = _snapshot(store, session, at)
     state = known or State(session)
     damaged: list[Damage] = []

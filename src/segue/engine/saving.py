@@ -4,9 +4,10 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from segue.core.errors import InvalidEventError, SegueError
+from segue.core.errors import IllegalTransitionError, InvalidEventError, SegueError
 from segue.core.log.events import ABSENT, MAIN, Draft, KeyPolicy
 from segue.core.log.kinds import validate
+from segue.engine.sessions import append
 from segue.ports import Store
 
 LONGEST: Final = 64 << 20
@@ -84,8 +85,8 @@ def draft_of(data: bytes) -> Draft:
 def _append(store: Store, session: str, parsed: Sequence[tuple[int, Draft | SegueError]], on_key: KeyPolicy) -> Iterator[Saved]:
     drafts = [draft for _, draft in parsed if isinstance(draft, Draft)]
     try:
-        entries = iter(store.append(session, drafts, on_key=on_key).entries if drafts else ())
-    except InvalidEventError as e:  # one of them: found by writing each by itself
+        entries = iter(append(store, session, drafts, on_key=on_key).entries if drafts else ())
+    except (InvalidEventError, IllegalTransitionError) as e:  # one of them: found by writing each by itself
         if len(drafts) == 1:
             parsed = [(n, e if isinstance(draft, Draft) else draft) for n, draft in parsed]
             yield from (Saved(n, None, False, error) for n, error in parsed if isinstance(error, SegueError))

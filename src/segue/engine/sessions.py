@@ -1,16 +1,18 @@
 """Sessions begin, are named, pause, go on and end."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from segue.core.errors import IllegalTransitionError, UsageError
-from segue.core.log.events import Commit, Draft
+from segue.core.errors import HeadMovedError, IllegalTransitionError, UsageError
+from segue.core.log.events import ANY, Commit, Draft, KeyPolicy
 from segue.core.log.ids import session_name, session_prefix, slug_stem
+from segue.core.log.kinds import validate
 from segue.core.log.times import day, stamp
 from segue.core.session.hints import next_actions
-from segue.core.session.lifecycle import REASONS, VERBS, allowed, decide
+from segue.core.session.lifecycle import LIFE, REASONS, VERBS, allowed, check_steps, decide
 from segue.core.session.state import State
-from segue.engine.loading import Desk, Timed, change, load
+from segue.engine.loading import TRIES, Desk, Timed, change, load
+from segue.ports import Store
 
 DEFAULT_TYPE: Final = "general"
 
@@ -42,11 +44,15 @@ def start(desk: Desk, header: Mapping[str, Any]) -> Begun:
 
     Args:
         desk: where it is begun.
-        header: fields of the session's header (product 1.3). What is empty is left out.
+        header: fields of the session's header. What is empty is left out.
+
+    Raises:
+        InvalidEventError: a field has another type than it must have.
     """
     at = stamp(desk.clock.now())
     session = desk.ids.uuid7()
     fields = {k: v for k, v in header.items() if v not in (None, "", [], ())}
+    validate("session.created", fields)  # before a number is taken
     names = named(desk, session, at, str(fields.get("type", DEFAULT_TYPE)), str(fields.get("project", "")))
     body = {"type": DEFAULT_TYPE} | fields | names
     desk.store.create(session, [Draft("session.created", body, at=at), Draft("session.activated", {}, at=at)])
@@ -109,8 +115,38 @@ def move(desk: Desk, session: str, verb: str, *, reason: str = "", note: str = "
     return load(desk.store, session, on_damage=_pass)
 
 
+def append(
+    store: Store,
+    session: str,
+    drafts: Sequence[Draft],
+    *,
+    expect: int = ANY,
+    on_key: KeyPolicy = "ignore",
+    fence: int | None = None,
+) -> Commit:
+    """Append what somebody else made: a step of the lifecycle only from a state that allows it.
+
+    Raises:
+        IllegalTransitionError: nothing was written. And what `Store.append` raises.
+    """
+    if LIFE.isdisjoint(draft.kind for draft in drafts):
+        return store.append(session, drafts, expect=expect, on_key=on_key, fence=fence)
+    tries = TRIES
+    while True:
+        head = store.info(session).head.seq
+        if not all(draft.key and store.lookup(session, draft.key) for draft in drafts):  # a repeated append is no step
+            check_steps(load(store, session, head, on_damage=_pass), drafts)
+        try:
+            return store.append(session, drafts, expect=head if expect == ANY else expect, on_key=on_key, fence=fence)
+        except HeadMovedError:
+            tries -= 1
+            if expect != ANY or not tries:
+                raise
+
+
 def update(desk: Desk, session: str, fields: Mapping[str, Any]) -> Commit | None:
-    """Give fields of the header new values; None where they have them already."""
+    """Give fields of the header new values; None where they have them already. Raises InvalidEventError."""
+    validate("session.updated", fields)
 
     def decide_update(state: State) -> list[Draft]:
         header: Mapping[str, Any] = state.header

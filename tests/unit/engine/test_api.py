@@ -4,7 +4,7 @@ import pytest
 
 from segue.core.errors import AmbiguousError, IllegalTransitionError, InvalidEventError, NotFoundError, UsageError
 from segue.core.log.events import Draft
-from segue.core.session.state import fold
+from segue.core.session.state import SCHEMA, fold
 
 HELLO = {"role": "user", "parts": [{"type": "text", "content": "sell pears, never plums"}]}
 
@@ -44,7 +44,7 @@ def test_loading_by_a_snapshot_reads_only_the_tail(store):
     session.append_all([Draft("metric", {"name": "n"}) for _ in range(500)])
     session.state()
     session.append("metric", {"name": "n"})
-    kept = store.port.snapshot(session.id, "segue-state-1")
+    kept = store.port.snapshot(session.id, SCHEMA)
     assert kept is not None
     assert kept.seq == 502
 
@@ -141,3 +141,65 @@ def test_changes_by_many_threads_are_each_decided_on_what_is_there(store):
 def test_a_level_that_there_is_not_is_a_usage_error(store):
     with pytest.raises(UsageError, match="there is no level 'huge'"):
         store.create().restore(level="huge")
+
+
+@pytest.mark.parametrize("at", [0, -1])
+def test_positions_begin_at_one(store, at):
+    session = store.create(task="x")
+    for ask in (session.state, lambda at: session.restore(500, at=at)):
+        with pytest.raises(UsageError, match=f"there is no position {at}"):
+            ask(at=at)
+
+
+@pytest.mark.parametrize("header", [{"tags": "x"}, {"task": 7}, {"agents": ["a"]}, {"foreign_ids": "f"}])
+def test_a_header_of_another_type_is_refused_and_takes_no_number(store, header):
+    session = store.create(task="x")
+    for call in (store.create, session.update, session.fork):
+        with pytest.raises(UsageError):
+            call(**header)
+    assert store.create(task="y").name.endswith("-002")
+    assert len(store.sessions()) == 2
+
+
+def test_a_closed_store_does_nothing_any_more(store):
+    session = store.create(task="x")
+    store.close()
+    store.close()
+    for call in (
+        lambda: session.append("message", HELLO),
+        session.state,
+        lambda: list(session.events()),
+        session.checkpoint,
+        session.delete,
+        session.pause,
+        lambda: store.create(task="y"),
+        store.sessions,
+        lambda: store.search("x"),
+        lambda: store.session("last"),
+        lambda: store.port,
+    ):
+        with pytest.raises(UsageError, match="is closed"):
+            call()
+    assert repr(store).startswith("<segue store ")
+
+
+@pytest.mark.parametrize("steps", [["session.resumed"], ["session.recovering"], ["session.archived", "session.resumed"]])
+def test_a_superseded_session_is_not_taken_up_by_an_event_that_is_written_by_hand(store, steps):
+    session = store.create(task="x")
+    session.append("session.ended", {"reason": "superseded", "by": store.create(task="y").id})
+    with pytest.raises(IllegalTransitionError):
+        session.append_all([Draft(kind, {}) for kind in steps])
+    assert session.append("message", HELLO).seq == 4  # what was said is kept
+    assert session.state().status == "ended"
+
+
+def test_steps_of_the_lifecycle_that_are_written_by_hand_follow_each_other(store):
+    session = store.create(task="x")
+    for steps in (["session.resumed"], ["session.paused", "session.paused"], ["session.created"], ["session.unarchived"]):
+        with pytest.raises(UsageError if steps == ["session.created"] else IllegalTransitionError):
+            session.append_all([Draft(kind, {}) for kind in steps])
+    paused = Draft("session.paused", {"reason": "user"}, key="p")
+    session.append_all([Draft("session.activated", {}), paused, Draft("session.archived", {})])
+    assert session.append(paused).new is False  # a repeated append writes nothing
+    session.append_all([Draft("session.unarchived", {}), Draft("session.resumed", {})])
+    assert session.state().status == "active"

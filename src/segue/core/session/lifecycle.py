@@ -1,8 +1,9 @@
 """The life of a session: which verb leads from which state to which, as data, and the decision that it makes."""
 
+from collections.abc import Iterable
 from typing import Any, Final, NamedTuple, Protocol
 
-from segue.core.errors import IllegalTransitionError
+from segue.core.errors import IllegalTransitionError, InvalidEventError
 from segue.core.log.events import Draft
 
 STATES: Final = ("created", "active", "paused", "recovering", "emergency", "ended", "archived")
@@ -111,6 +112,13 @@ QUIET: Final = frozenset(
 """Bookkeeping: such an event is no activity, its time does not count."""
 
 
+BEGINNINGS: Final = ("session.created", "session.forked")
+"""With these a log begins; nowhere else do they stand."""
+LIFE: Final = frozenset({*BEGINNINGS, *(verb.kind for verb in VERBS.values())})
+"""Kinds that are no matter of course: whether they may be appended depends on the state."""
+_VERB_OF: Final = {verb.kind: name for name, verb in VERBS.items()}
+
+
 class HasLife(Protocol):
     """What a decision needs to know: `State` has it."""
 
@@ -125,6 +133,41 @@ def allowed(state: HasLife) -> tuple[str, ...]:
     if life["status"] == "ended" and life["reason"] == "superseded":
         return tuple(v for v in verbs if v == "archive")
     return tuple(sorted(verbs))
+
+
+def check_steps(state: HasLife, drafts: Iterable[Draft]) -> None:
+    """Go through the steps of the lifecycle among *drafts*, as somebody writes them by hand.
+
+    Other events are allowed in every state: what was said in a session that is over is kept as well.
+
+    Raises:
+        IllegalTransitionError: one that its state then does not allow.
+        InvalidEventError: the session begins a second time.
+    """
+    life = dict(state.lifecycle)
+    for draft in drafts:
+        verb = _VERB_OF.get(draft.kind)
+        if draft.kind in BEGINNINGS:
+            raise InvalidEventError("the session has begun", kind=draft.kind)
+        if verb is None:
+            continue
+        now = _Step(state.session, life)
+        if verb not in allowed(now) and not (verb == "start" and life["status"] == "active"):
+            raise _refusal(now, verb)
+        before, target = life["status"], TRANSITIONS[life["status"]].get(verb, life["status"])
+        life["status"] = (life["before"] or "ended") if target == BEFORE else target
+        if verb not in {"archive", "unarchive"}:
+            life["reason"] = draft.body.get("reason", "")
+        elif verb == "archive":
+            life["before"] = before
+
+
+class _Step:
+    """A state on the way."""
+
+    def __init__(self, session: str, lifecycle: Any) -> None:
+        self.session = session
+        self.lifecycle = lifecycle
 
 
 def decide(state: HasLife, verb: str, *, reason: str = "", note: str = "", by: str = "") -> list[Draft]:
@@ -144,14 +187,18 @@ def decide(state: HasLife, verb: str, *, reason: str = "", note: str = "", by: s
     if verb not in VERBS:
         raise ValueError(f"no such verb: {verb}")
     if verb not in allowed(state):
-        life = state.lifecycle
-        status = f"{life['status']} (superseded)" if life["reason"] == "superseded" else life["status"]
-        raise IllegalTransitionError(state.session, VERBS[verb].done, status, allowed(state))
+        raise _refusal(state, verb)
     known = REASONS.get(verb, ())
     if verb == "end" and (reason or "done") not in known:
         raise ValueError(f"no such reason for an end: {reason}")
     body = {"reason": reason or (known[0] if known else ""), "note": note, "by": by}
     return [Draft(VERBS[verb].kind, {k: v for k, v in body.items() if v})]
+
+
+def _refusal(state: HasLife, verb: str) -> IllegalTransitionError:
+    life = state.lifecycle
+    status = f"{life['status']} (superseded)" if life["reason"] == "superseded" else life["status"]
+    return IllegalTransitionError(state.session, VERBS[verb].done, status, allowed(state))
 
 
 def diagram() -> str:
