@@ -8,6 +8,7 @@ from segue.ports.returning import Shelf
 
 def readers() -> tuple[TranscriptReader, ...]:
     """Return a reader for each agent, those with the most telling formats first."""
+    from segue.transcripts.aider.reader import Aider
     from segue.transcripts.atif.reader import Atif
     from segue.transcripts.claude_code.reader import ClaudeCode
     from segue.transcripts.codex.reader import Codex
@@ -16,11 +17,12 @@ def readers() -> tuple[TranscriptReader, ...]:
     from segue.transcripts.opencode.reader import OpenCode
     from segue.transcripts.qwen.reader import Qwen
 
-    return (Qwen(), ClaudeCode(), Codex(), Gemini(), OpenCode(), Atif(), Messages())
+    return (Qwen(), ClaudeCode(), Codex(), Gemini(), OpenCode(), Atif(), Aider(), Messages())
 
 
 def writers() -> tuple[TranscriptWriter, ...]:
     """Return a writer for each agent that a session can go on in, and for forms that other tools read."""
+    from segue.transcripts.aider.writer import AiderWriter
     from segue.transcripts.atif.writer import AtifWriter
     from segue.transcripts.claude_code.writer import ClaudeCodeWriter
     from segue.transcripts.codex.writer import CodexWriter
@@ -29,7 +31,7 @@ def writers() -> tuple[TranscriptWriter, ...]:
     from segue.transcripts.opencode.writer import OpenCodeWriter
     from segue.transcripts.qwen.writer import QwenWriter
 
-    agents = (ClaudeCodeWriter(), CodexWriter(), GeminiWriter(), OpenCodeWriter(), QwenWriter())
+    agents = (ClaudeCodeWriter(), CodexWriter(), GeminiWriter(), OpenCodeWriter(), QwenWriter(), AiderWriter())
     return (*agents, AtifWriter(), MessagesWriter())
 
 

@@ -11,7 +11,7 @@ from segue.ports.transcripts import Asked
 from segue.transcripts._lines import read_head
 from segue.transcripts._records import parse
 
-_SUFFIXES = (".jsonl", ".jsonl.gz", ".db", ".json")
+_SUFFIXES = (".jsonl", ".jsonl.gz", ".db", ".json", ".aider.chat.history.md")
 _HEAD = 256 * 1024
 _LINES = 50
 _UNKNOWN = "not a transcript of an agent that is known"
@@ -22,6 +22,7 @@ _WANTS = {
     "qwen-code": "records with `uuid`, `sessionId` and `message.parts`",
     "opencode": "an SQLite database with opencode's tables",
     "aider": "a line `# aider chat started at`",
+    "atif": "a document with `schema_version` (ATIF-v1...) and `steps`",
     "messages": "records with `role` and `content`, or `messages`",
 }
 """What readers look for, in words."""

@@ -1,7 +1,11 @@
 """Every writer keeps the contract of writers."""
 
+import re
+
 from segue.testing import WriterContract
 from segue.testing.writers import Told, plain, spoken
+from segue.transcripts.aider.reader import Aider
+from segue.transcripts.aider.writer import AiderWriter, _folded
 from segue.transcripts.atif.reader import Atif
 from segue.transcripts.atif.writer import AtifWriter
 from segue.transcripts.claude_code.reader import ClaudeCode
@@ -93,3 +97,47 @@ class TestMessages(_Format):
 
     def reader(self):
         return Messages()
+
+
+class TestAider(WriterContract):
+    """Text only: what counts is who said which words; calls and answers are words as well."""
+
+    def writer(self):
+        return AiderWriter()
+
+    def reader(self):
+        return Aider()
+
+    def told(self, written):
+        found = super().told(written)
+        return found._replace(spoken=_words((role, parts) for role, parts in found.spoken))
+
+    def expected(self, given):
+        return _words(
+            (t.role, [{"content": p.get("content") if p["type"] == "text" else _folded(p)} for p in t.parts]) for t in given.turns
+        )
+
+    def test_every_turn_is_there_in_order(self, to):
+        written = self.writer().write(plain(), to)
+        assert self.told(written).spoken == self.expected(plain())
+        assert {(c.what, c.fate) for c in written.carried} == {("tool_call", "folded"), ("tool_call_response", "folded")}
+
+    def test_it_is_found_by_its_id_and_resumed_by_it(self, to):
+        written = self.writer().write(plain(), to)
+        assert self.writer().find(written.foreign_id, to) == written.files[0]
+        assert written.command == self.writer().command(written.foreign_id, to)
+        assert written.command[-1] == written.files[0]
+
+
+def _words(turns):
+    """Return who said which words; blanks, and halves of characters, do not count."""
+    found = []
+    for role, parts in turns:
+        said = "".join("".join(p["content"].split()) for p in parts)
+        said = re.sub("[\ud800-\udfff]", "\ufffd", said)
+        who = "assistant" if role == "assistant" else "user"
+        if said and found and found[-1][0] == who:
+            found[-1] = (who, found[-1][1] + said)
+        elif said:
+            found.append((who, said))
+    return found

@@ -22,6 +22,8 @@ from segue.testing.builders import tool_call, tool_result
 from segue.testing.writers import PIXEL, conversation, plain, turn
 from segue.transcripts import writers
 from segue.transcripts._writing import Tally, form_for, make_file, milliseconds
+from segue.transcripts.aider import writer as aider
+from segue.transcripts.aider.writer import AiderWriter
 from segue.transcripts.atif import profile as atif
 from segue.transcripts.atif.writer import AtifWriter
 from segue.transcripts.claude_code import profile as claude
@@ -44,6 +46,7 @@ FORMS = [
     *((GeminiWriter, form.version) for form in gemini.PROFILES),
     *((QwenWriter, form.version) for form in qwen.PROFILES),
     *((OpenCodeWriter, form.version) for form in opencode.PROFILES),
+    *((AiderWriter, form.version) for form in aider.PROFILES),
     *((AtifWriter, form.version) for form in atif.PROFILES),
     (MessagesWriter, "1"),
 ]

@@ -1,0 +1,1 @@
+"""aider: the Markdown that it keeps of its chats in a project."""
