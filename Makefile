@@ -61,7 +61,7 @@ test: setup lint  ## everything that is short: lint, types, layers, tests, fault
 	@touch $@
 
 test-agents: setup .cache/agents/.installed  ## the real coding agents, against a scripted model on loopback
-	@$(PY) -m pytest tests/agents -m long
+	@$(PY) -m pytest -n $(JOBS) --dist worksteal tests/agents -m long
 
 lint: setup types layers docs-check  ## ruff, mypy --strict, import contracts, spelling, generated docs
 	@$(BIN)/ruff check --quiet $(CODE)

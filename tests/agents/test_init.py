@@ -7,12 +7,15 @@ from types import SimpleNamespace
 
 import pytest
 
+from segue.core.session.state import fold
 from segue.core.session.tree import active_chain
 from segue.engine.spooling import STREAM
 from segue.host.clock import SystemClock, SystemIds
 from segue.stores.log import LogStore
+from tests.agents.beginnings import killed
 from tests.agents.model_server import Call, Result, Said
 from tests.agents.model_server.scenario import FACT
+from tests.agents.own import own
 from tests.agents.programs import PROGRAMS
 from tests.agents.story import Story
 
@@ -108,6 +111,27 @@ def test_an_agent_killed_in_the_middle_of_a_tool_is_in_the_log_up_to_there(place
     calls = [item for item in conversation(found) if not isinstance(item, Said)]
     # Gemini CLI writes a call when it has ended: only the hook tells of it
     assert [type(item) for item in calls] == ([] if program.name == "gemini-cli" else [Call])
+
+
+@pytest.mark.parametrize("kind", CAPTURED)
+def test_a_run_with_edits_killed_in_mid_tool_is_in_the_log_whole_in_order_and_with_every_usage_figure(place, server, kind):
+    program = kind(place)
+    segue = Installed(program)
+
+    killed(program, server)
+    written = own(program)
+
+    def all_of_it(events):
+        return SimpleNamespace(conversation=conversation(events))
+
+    found = segue.wait_for(lambda events: Story(written.conversation).missing(all_of_it(events)) == [])
+    kinds = [type(item) for item in conversation(found)]
+    assert kinds == [type(item) for item in written.conversation]
+    assert kinds.count(Call) == (4 if program.name == "gemini-cli" else 5)  # it writes a call when it has ended
+    assert kinds.count(Result) == 4
+    tokens = fold(found).metrics["tokens"]
+    assert len(written.usage) >= 5
+    assert (tokens["input"], tokens["output"]) == tuple(map(sum, zip(*written.usage, strict=True)))
 
 
 @pytest.mark.parametrize("kind", CAPTURED)
