@@ -293,10 +293,10 @@ def test_a_limit_that_no_machine_can_count_to_is_a_usage_error(shop, command):
 
 def test_a_step_of_the_lifecycle_is_refused_line_by_line_where_the_state_does_not_allow_it(shop):
     lines = ['{"kind":"session.resumed","body":{}}', '{"kind":"x.note","body":{}}', '{"kind":"session.created","body":{}}']
+    session = shop("show", "--json").json["session"]["id"]
     said = shop("append", "current", "--stdin", stdin="\n".join(lines))
     assert (said.code, said.out) == (2, '{"seq":9}\n')
     assert [line for line in said.err.splitlines() if line.startswith("error")] == [
-        f"error: line 1: session '{shop('show', '--json').json['session']['id']}' cannot be resumed: "
-        "it is active; allowed now: emergency, end, pause, recover",
+        f"error: line 1: session '{session}' cannot be resumed: it is active; allowed now: emergency, end, pause, recover",
         "error: line 3: event of kind 'session.created' cannot be written: the session has begun",
     ]

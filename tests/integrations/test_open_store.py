@@ -1,4 +1,4 @@
-"""Adapters take what `segue.open` returns, and what they store is seen by the rest of segue (product 13.11)."""
+"""Adapters take what `segue.open` returns, and what they store is seen by the rest of segue."""
 
 import asyncio
 

@@ -44,10 +44,10 @@ def create(
         desk: where.
         session: its id.
         description: in free text.
-        trigger: what it was taken for (product 3.3).
+        trigger: what it was taken for.
         automatic: name it `...-AUTO-SAVE-N`, N counted in its session.
         continuation: also name the place `CONTINUATION-...-NAME`, or `...-STEP-NNN` for a number.
-        facts: what else is known of the moment: `git`, `agents`, `budget` (product 3.5).
+        facts: what else is known of the moment: `git`, `agents`, `budget`.
         changes: the uncommitted changes of the workspace; where they are others than those last seen, that is recorded too.
     """
     made: list[Made] = []

@@ -40,7 +40,7 @@ class Imported(NamedTuple):
     """What could not be read, as far as this import met it."""
 
     def to_json(self) -> dict[str, Any]:
-        """Return the shape that `--json` prints (product 13.4)."""
+        """Return the shape that `--json` prints."""
         return {**self._asdict(), "losses": [n._asdict() for n in self.losses]}
 
     def added_to(self, before: "Imported | None") -> "Imported":
@@ -58,7 +58,7 @@ class Import(NamedTuple):
     """Files that belong to no session: not a transcript, empty, not readable."""
 
     def to_json(self) -> dict[str, Any]:
-        """Return the shape that `--json` prints (product 13.4)."""
+        """Return the shape that `--json` prints."""
         return {"sessions": [s.to_json() for s in self.sessions], "losses": [n._asdict() for n in self.losses]}
 
 

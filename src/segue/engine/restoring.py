@@ -36,7 +36,7 @@ class Restored(NamedTuple):
     """Places of the log that could not be read: what they held is missing."""
 
     def to_json(self) -> dict[str, Any]:
-        """Return the shape that `segue restore --format json` prints (product 13.7)."""
+        """Return the shape that `segue restore --format json` prints."""
         return {
             "session": self.state.session,
             "name": self.state.header["name"],

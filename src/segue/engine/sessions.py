@@ -26,7 +26,7 @@ class Begun(NamedTuple):
 
 
 class Interruption(NamedTuple):
-    """A session stopped: what a person wants to know before going away (product 6.1)."""
+    """A session stopped: what a person wants to know before going away."""
 
     session: str
     name: str
@@ -60,7 +60,7 @@ def start(desk: Desk, header: Mapping[str, Any]) -> Begun:
 
 
 def start_from(desk: Desk, document: Any, header: Mapping[str, Any]) -> Begun:
-    """Begin a session with the state of a state document (product 1.9), and return its names.
+    """Begin a session with the state of a state document, and return its names.
 
     It gets a name of this store; its old id and name are kept as foreign ids, by which it is found as well. Fields of *header*
     take the place of the document's.

@@ -1,4 +1,4 @@
-"""The Python API (product 13.10): an open store and its sessions as objects."""
+"""The Python API: an open store and its sessions as objects."""
 
 import pytest
 

@@ -61,7 +61,7 @@ class Context(NamedTuple):
     items: tuple[Entry, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the shape that `--format json` prints (product 13.7)."""
+        """Return the shape that `--format json` prints."""
         size = self.size
         return {
             "text": self.text,

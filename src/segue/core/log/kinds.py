@@ -85,7 +85,7 @@ class HeadMoved(TypedDict, total=False):
 
 
 class Header(TypedDict, total=False):
-    """Who and what a session is (product 1.3)."""
+    """Who and what a session is."""
 
     name: str
     slug: str
@@ -163,7 +163,7 @@ class Merged(TypedDict, total=False):
 
 
 class Checkpoint(TypedDict, total=False):
-    """A position gets a name (product 3.5)."""
+    """A position gets a name."""
 
     name: Required[str]
     position: Required[int]
@@ -332,7 +332,7 @@ class Memory(TypedDict, total=False):
 
 
 class Agent(TypedDict, total=False):
-    """An agent joins, or its state changes (product 7.4)."""
+    """An agent joins, or its state changes."""
 
     name: Required[str]
     type: str

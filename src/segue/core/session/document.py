@@ -1,4 +1,4 @@
-"""The state document: a session's whole state for people and other programs, and the way back into a log (product 1.9).
+"""The state document: a session's whole state for people and other programs, and the way back into a log.
 
 `document` gives plain JSON data of the published schema (docs/reference/state.schema.json, generated from the types
 below); `undocument.from_document` gives the events that make a new session of such a document: a state changes by events alone.

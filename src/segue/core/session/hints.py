@@ -1,4 +1,4 @@
-"""Resumption hints: what one who goes on needs first (product 1.7)."""
+"""Resumption hints: what one who goes on needs first."""
 
 from math import exp2
 from typing import Final, TypedDict

@@ -79,7 +79,7 @@ REASONS: Final[dict[str, tuple[str, ...]]] = {
     "pause": ("user", "budget", "timeout", "error", "system", "other"),
     "end": ("done", "abandoned", "superseded"),
 }
-"""The product's words for why (6.1, 1.4). A pause may have another reason; an end may not."""
+"""Words for why. A pause may have another reason; an end may not."""
 
 ENTERS: Final[dict[str, str]] = {
     "session.created": "created",

@@ -1,4 +1,4 @@
-"""Figures that are folded from the log: tokens, cost, counts, what each agent did (product 1.6).
+"""Figures that are folded from the log: tokens, cost, counts, what each agent did.
 
 What one event contributes is a pure function of it. A revision contributes the difference to what its node contributed
 before, and of several usage records of one message the last one counts, once: in agents' real files the earlier ones are

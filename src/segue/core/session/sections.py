@@ -4,7 +4,7 @@ from typing import Any, TypedDict
 
 
 class Header(TypedDict):
-    """Who and what a session is (product 1.3)."""
+    """Who and what a session is."""
 
     name: str
     slug: str
@@ -22,7 +22,7 @@ class Header(TypedDict):
 
 
 class Life(TypedDict):
-    """Where a session is in its life (product 1.4). Times are of events, UTC."""
+    """Where a session is in its life. Times are of events, UTC."""
 
     status: str
     reason: str
@@ -73,7 +73,7 @@ class Place(TypedDict):
 
 
 class AgentState(TypedDict):
-    """An agent of the session, as it was last known (product 7.4)."""
+    """An agent of the session, as it was last known."""
 
     type: str
     status: str

@@ -1,4 +1,4 @@
-"""The working state: what is being done, what is open, what was decided (product 1.5).
+"""The working state: what is being done, what is open, what was decided.
 
 Entries carry `seq`, the number of the event that they come from: texts are cut here, the event has them whole.
 Collections are bounded; what goes, goes from the oldest end, and the metrics still count it.

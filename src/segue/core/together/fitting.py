@@ -15,7 +15,7 @@ from segue.core.together.counting import MEDIA
 from segue.core.together.shaping import Fated, Made
 
 SHARE: Final = 0.6
-"""The part of a window that a session may begin with: the end of its normal band (product 5.2)."""
+"""The part of a window that a session may begin with: the end of its normal band."""
 MEDIUM_TOKENS: Final = 1_600
 """What a picture costs at most with the providers that tell: Anthropic's figure for its largest."""
 _SUMMARY_SHARE: Final = 0.4

@@ -1,4 +1,4 @@
-"""Ids, and every form in which a person may refer to a session (product 1.1, 1.2)."""
+"""Ids, and every form in which a person may refer to a session."""
 
 import re
 
