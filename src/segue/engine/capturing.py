@@ -16,7 +16,7 @@ _LINGER: Final = 5.0
 """Seconds that an ended session is still followed: agents write after their last hook."""
 _SILENCE: Final = 600.0
 """Seconds without a hook or a record after which a session is taken for gone (killed, or left open)."""
-_EVERY: Final = 1.0
+_EVERY: Final = 0.5
 
 
 def capture(
