@@ -6,13 +6,14 @@ import click
 
 from segue.cli.frame import Frame
 from segue.cli.import_ import everywhere, follow
+from segue.cli.params import AGENT
 from segue.cli.params import command as _command
 from segue.core.errors import UsageError
 
 
 @_command("follow", short_help="take in what every agent writes, as it is written")
 @click.argument("paths", nargs=-1, type=click.Path())
-@click.option("--agent", help="Only this agent's.")
+@click.option("--agent", type=AGENT, metavar="AGENT", help="Only this agent's.")
 def command(frame: Frame, paths: tuple[str, ...], agent: str | None) -> None:
     """Import what is in PATHS and then what is written to them, within a second, until Ctrl-C.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from segue.cli.frame import Frame
+from segue.cli.params import AGENT
 from segue.cli.params import command as _command
 from segue.cli.render import plural, table
 from segue.core.errors import NotFoundError, SegueError, UsageError
@@ -21,7 +22,12 @@ if TYPE_CHECKING:
 @_command("import", short_help="bring coding agents' transcripts in; with --follow as they are written")
 @click.argument("paths", nargs=-1, type=click.Path())
 @click.option("--all", "all_", is_flag=True, help="Those of every agent on this machine; unchanged files are not opened.")
-@click.option("--agent", help="Read them as this agent's, whatever they look like; with --all, only this agent's.")
+@click.option(
+    "--agent",
+    type=AGENT,
+    metavar="AGENT",
+    help="Read them as this agent's, whatever they look like; with --all, only this agent's.",
+)
 @click.option("--follow", "follow_", is_flag=True, help="Go on with what is written to them, until Ctrl-C.")
 def command(frame: Frame, paths: tuple[str, ...], all_: bool, agent: str | None, follow_: bool) -> int:
     """Import transcripts: files, or directories that hold some (~/.claude/projects). Importing again adds nothing.

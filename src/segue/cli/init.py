@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from segue.cli.frame import Frame
+from segue.cli.params import AGENT
 from segue.cli.params import command as _command
 from segue.cli.render import plural
 from segue.core.errors import ChangedError, ConfirmationError, UsageError
@@ -20,7 +21,7 @@ _TRIES = 5
 
 
 @_command("init", short_help="capture coding agents as they work: hooks and slash commands")
-@click.argument("agents", nargs=-1, metavar="[AGENT]...")
+@click.argument("agents", nargs=-1, type=AGENT, metavar="[AGENT]...")
 @click.option("--user", "scope", flag_value="user", default=True, help="In your own configuration (the default).")
 @click.option("--project", "scope", flag_value="project", help="In this project's configuration.")
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")

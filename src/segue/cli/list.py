@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from segue.cli.frame import Frame
-from segue.cli.params import COUNT
+from segue.cli.params import AGENT, COUNT
 from segue.cli.params import command as _command
 from segue.cli.render import ago, number, plural, table
 from segue.core.log.times import seconds
@@ -20,7 +20,7 @@ from segue.ports import Filters
 @click.option("--project")
 @click.option("--organisation")
 @click.option("--type", "type_")
-@click.option("--agent", help="claude-code, codex, ...")
+@click.option("--agent", type=AGENT, metavar="AGENT", help="claude-code, codex, ...")
 @click.option("--owner")
 @click.option("--tag")
 @click.option("--here", is_flag=True, help="Only sessions of this workspace.")

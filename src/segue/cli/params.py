@@ -49,6 +49,32 @@ def session(function: F) -> F:
     return click.argument("session", required=False, shell_complete=_complete)(function)
 
 
+class _Agent(click.ParamType[Any]):
+    """The name of an agent, or the beginning of just one: `claude` is claude-code."""
+
+    name = "agent"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the whole name; what is no agent's is left as it is, for the command to say what it takes."""
+        fits = self._names(ctx, value)
+        return fits[0] if len(fits) == 1 and value else value
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
+        """Return the names that begin so."""
+        from click.shell_completion import CompletionItem
+
+        return [CompletionItem(name) for name in self._names(ctx, incomplete)]
+
+    @staticmethod
+    def _names(ctx: click.Context | None, begin: str) -> list[str]:
+        frame = (ctx.find_object(Frame) if ctx else None) or Frame()
+        return [place.agent for place in frame.app.places.all() if place.agent.startswith(begin.lower())]
+
+
+AGENT: Final = _Agent()
+"""An agent, by its name or the beginning of it."""
+
+
 def _complete(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[Any]:
     """Return names of sessions that begin so. Completion never fails: it has nothing to say then."""
     from click.shell_completion import CompletionItem

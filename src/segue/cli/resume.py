@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from segue.cli.frame import Frame
+from segue.cli.params import AGENT
 from segue.cli.params import command as _command
 from segue.cli.params import session as _session
 from segue.core.errors import SegueError, UsageError
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
 @_session
 @click.option("--note", "-m", default="", help="In your own words.")
 @click.option(
-    "--in", "agent", metavar="AGENT", help="Go on in this agent: claude-code, codex, gemini-cli, opencode, qwen-code, ..."
+    "--in",
+    "agent",
+    type=AGENT,
+    metavar="AGENT",
+    help="Go on in this agent: claude-code, codex, gemini-cli, opencode, ...",
 )
 @click.option(
     "--tools", type=click.Choice(["map", "keep", "text"]), help="Earlier calls: as the agent's own tools, as they were, as text."

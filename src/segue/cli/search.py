@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from segue.cli.frame import Frame
-from segue.cli.params import COUNT
+from segue.cli.params import AGENT, COUNT
 from segue.cli.params import command as _command
 from segue.cli.render import line, style
 from segue.ports import Filters, Hits
@@ -22,7 +22,7 @@ from segue.ports import Filters, Hits
 @click.option("--kind", help="Only events of this kind.")
 @click.option("--role", type=click.Choice(["system", "user", "assistant", "tool"]), help="Only messages of this role.")
 @click.option("--project")
-@click.option("--agent")
+@click.option("--agent", type=AGENT, metavar="AGENT")
 @click.option("--here", is_flag=True, help="Only sessions of this workspace.")
 @click.option("--since", metavar="AGE", help="Only what is not older than this age (12h, 7d), or since a date.")
 def command(
