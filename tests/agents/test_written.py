@@ -11,15 +11,17 @@ from segue.testing.builders import tool_call, tool_result
 from segue.testing.writers import PIXEL, WriterContract, conversation, plain, turn
 from segue.transcripts.claude_code.writer import ClaudeCodeWriter
 from segue.transcripts.codex.writer import CodexWriter
+from segue.transcripts.gemini.writer import GeminiWriter
+from segue.transcripts.qwen.writer import QwenWriter
 from tests.agents import programs
 from tests.agents.conftest import PREFIX
 from tests.agents.model_server import Call, Result, Said
-from tests.agents.programs import Claude, Codex
+from tests.agents.programs import Claude, Codex, Gemini, Qwen
 from tests.agents.story import Story, first_request, unsound
 
 pytestmark = pytest.mark.long
 
-WRITTEN = [(ClaudeCodeWriter, Claude), (CodexWriter, Codex)]
+WRITTEN = [(ClaudeCodeWriter, Claude), (CodexWriter, Codex), (GeminiWriter, Gemini), (QwenWriter, Qwen)]
 NEXT = "And now go on [[say I go on]]"
 
 

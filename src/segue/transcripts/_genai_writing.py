@@ -11,7 +11,7 @@ _BREAKS: Final = {"\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
 def unbroken(lines: bytes) -> bytes:
-    """Return JSON Lines with U+2028 and U+2029 escaped: some versions of Node end a line there."""
+    """Return JSON Lines with U+2028 and U+2029 escaped: there are programs to which a line ends there."""
     for character, escaped in _BREAKS.items():
         lines = lines.replace(character.encode(), escaped.encode())
     return lines

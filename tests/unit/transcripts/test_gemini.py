@@ -416,3 +416,38 @@ def test_a_session_resumed_within_the_minute_that_names_its_file_goes_on_in_it(t
         begun = read(Gemini(), file)
         write(file, *records)
         assert begun.events + read(Gemini(), file, begun.position).events == read(Gemini(), file).events
+
+
+def test_a_conversation_that_is_written_anew_to_save_room_adds_nothing(line, tmp_path):
+    prompt, first = user("u1", "one"), model("g1", "I run it.", toolCalls=[call("c1", output="long " * 9)])
+    said = [header(), messages(ENVIRONMENT), prompt, first, answers("u2", call("c1")), model("g2", "1", tokens={"input": 1})]
+    environment = ENVIRONMENT["content"][0]
+    anew = [
+        user("k1", "") | {"content": [environment, {"text": "one"}]},
+        model(
+            "k2", [{"text": "I run it. "}, {"functionCall": {"id": "c1", "name": "run_shell_command", "args": {}}}], tokens=None
+        ),
+        {"$set": {"lastUpdated": AT}},
+        answers("k3", call("c1", output="<tool_output_masked>")),
+        model("k4", [{"text": "1"}], tokens=None),
+    ]
+    after = [messages(*anew[:2], *anew[3:]), user("u3", "one"), model("g3", "1", tokens={"input": 1})]
+    told = [
+        ("user", "one"),
+        ("assistant", "I run it."),
+        ("assistant", "run_shell_command"),
+        ("assistant", "long " * 9),
+        ("assistant", "1"),
+    ]
+    assert line([*said, *anew, *after]) == [*told, ("user", "one"), ("assistant", "1")]
+    assert line([*said, *anew, *after, messages(*anew[:2], *anew[3:])]) == [*told, ("user", "one"), ("assistant", "1")]
+    broken = [model("g5", "half"), messages(*anew[:2], *anew[3:], user("u3", "one"))]
+    assert line([*said, *anew, *after[:2], *broken]) == [*told, ("user", "one")]
+    records = [*said, *anew, *after]
+    file = tmp_path / NAME
+    whole = read(Gemini(), write(file, *records)).drafts
+    steps, position = [], None
+    for i in range(len(records)):
+        step = read(Gemini(), write(file, *records[: i + 1]), position)
+        steps, position = steps + step.drafts, step.position
+    assert steps == whole

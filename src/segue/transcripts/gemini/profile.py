@@ -36,7 +36,6 @@ _IGNORED = re.compile(
 _SLUG = re.compile(r"[a-z0-9-]+\Z")
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}\Z")
 _LIMIT: Final = 16 * 1024 * 1024
-_BREAKS: Final = (b"\xe2\x80\xa8", b"\xe2\x80\xa9")
 _TYPES: Final = frozenset({"user", "gemini", "info", "error", "warning"})
 
 
@@ -138,8 +137,6 @@ def load(path: str) -> Loaded:
             found.noted.append((number, f"it is skipped: {parsed.flaw}"))
         if parsed.record is None:
             continue
-        if any(mark in line for mark in _BREAKS):
-            found.noted.append((number, "it may be cut in two: U+2028 and U+2029 end a line for some versions of Node"))
         _take(found, number, parsed.record)
     return found
 

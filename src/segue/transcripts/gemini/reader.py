@@ -38,6 +38,7 @@ _FILE = re.compile(r"session-[\dT-]{10,20}-\w{8}(-\w{8})?\Z")
 _SPOKEN: Final = frozenset({"user", "gemini"})
 _TYPES: Final = frozenset({"user", "gemini", "info", "error", "warning"})
 _INJECTED = re.compile(r"\s*(<session_context>|Here is the user's editor context as a JSON object)")
+_ENVIRONMENT: Final = "<session_context>"
 _SNAPSHOT: Final = "<state_snapshot>"
 _NODES: Final = frozenset({"message", "compaction", "record"})
 _ROOT_LIMIT: Final = 4096
@@ -114,13 +115,17 @@ class _Gemini(Interpreter):
         self._answers: set[str] = set()
         self._nodes: dict[str, str] = {}  # of this stretch, until those before it are needed
         self._copies: set[str] = set()
+        self._heard: set[int] = set()  # what was said, hashed, and the ids of calls
+        self._copying = bool(state.get("copying"))
+        self._copied: set[str] = set()
         self._before = bool(state)
         self._started = bool(state.get("started"))  # the program has just started: it tells the environment anew
 
     def state(self) -> dict[str, Any]:
         found: dict[str, Any] = {"at": self.at, "facts": self.facts, "began": self._began, "hash": self._hash}
-        if self._started:
-            found["started"] = True
+        for name, flag in (("started", self._started), ("copying", self._copying)):
+            if flag:
+                found[name] = True
         return found if self._stream == MAIN else found | {"stream": self._stream}
 
     def events(self, record: dict[str, Any], place: Place) -> Iterable[Draft]:
@@ -138,7 +143,11 @@ class _Gemini(Interpreter):
             yield self._rewind(text_of(record, "$rewindTo"), place, name)
         elif name_of(record, "id"):
             self._started = False
-            yield self._said(record, place, name)
+            if self._is_copy(record, name):
+                self._copied.add(name)
+                yield self._draft("record", {"type": str(record["type"]), "subtype": "copy"}, place, name)
+            else:
+                yield self._said(record, place, name)
         elif "sessionId" in record:
             self._started = True
             yield self._header(record, place, name)
@@ -183,6 +192,8 @@ class _Gemini(Interpreter):
                     earlier.unread(record, place)
             self._nodes, self._before = earlier._nodes | self._nodes, False
             self._copies |= earlier._copies
+            self._copied |= earlier._copied
+            self._heard |= earlier._heard
             self._answers |= earlier._answers
         return self._nodes
 
@@ -225,6 +236,7 @@ class _Gemini(Interpreter):
         if len(change) == 1 and "lastUpdated" in change:  # behind every message
             yield self._draft("record", {"type": "$set", "subtype": "lastUpdated"}, place, name)
             return
+        self._copying = False
         self._learn(change)
         messages = [m for m in list_of(change, "messages") if isinstance(m, dict) and name_of(m, "id")]
         if messages:
@@ -239,7 +251,7 @@ class _Gemini(Interpreter):
         path = self._path()
         told = {m["id"]: m for m in messages}
         said = [n for n, kind in path.items() if kind in _SPOKEN]
-        begun = bool(said) or "compaction" in path.values()
+        begun = self._begun()
         known = {*path, *self._copies}
         new = [n for n in told if n not in known and n.removesuffix("_response") not in known]
         kept = [n for n in said if n in told]
@@ -256,7 +268,7 @@ class _Gemini(Interpreter):
             yield from self._derived(messages, place)
         elif any(_SNAPSHOT in "".join(texts(parts_of(told[n].get("content")))) for n in new) or (new and len(kept) < len(said)):
             yield self._compaction([told[n] for n in new], place, name)
-        elif not new and self._taken_back(said, kept):
+        elif not new and self._taken_back(said, kept, copied=not self._copied.isdisjoint(told)):
             yield self._move(kept[-1] if kept else None, place, name)
         else:
             yield self._draft("record", {"type": "$set", "subtype": "messages"}, place, name)
@@ -266,10 +278,32 @@ class _Gemini(Interpreter):
                 yield self._drafts.loss(place, reason, at=self.at, about=":copy", raw=False)
         self._copies.update(told)
 
-    def _taken_back(self, said: list[str], kept: list[str]) -> bool:
-        """Return whether the end of the conversation was taken back. A prompt alone stays: it was not answered."""
-        gone = said[len(kept) :]
-        return kept == said[: len(kept)] and any(self._path()[n] == "gemini" for n in gone)
+    def _begun(self) -> bool:
+        return not {*_SPOKEN, "compaction"}.isdisjoint(self._path().values())
+
+    def _is_copy(self, record: dict[str, Any], name: str) -> bool:
+        """Return whether a message was said before, under another id.
+
+        When the program shortens answers of tools to save room, it writes all messages anew, the environment first.
+        """
+        first = next(iter(list_of(record, "content")), None)
+        if record["type"] == "user" and isinstance(first, dict) and text_of(first, "text").startswith(_ENVIRONMENT):
+            self._copying = name not in self._path() and self._begun()
+        if not self._copying or name in self._path() or record["type"] not in _SPOKEN or record.get("tokens"):
+            return False
+        parts = parts_of(record.get("content"))
+        return {*_heard(p for p in parts if not str(p.get("content")).startswith(_ENVIRONMENT))} <= self._heard
+
+    def _taken_back(self, said: list[str], kept: list[str], *, copied: bool) -> bool:
+        """Return whether the end of the conversation was taken back. A prompt alone stays: it was not answered.
+
+        *copied*: what is kept may begin with copies of what was said first.
+        """
+        if copied and not kept:
+            return False
+        start = said.index(kept[0]) if kept and copied else 0
+        end = start + len(kept)
+        return said[start:end] == kept and any(self._path()[n] == "gemini" for n in said[end:])
 
     def _compaction(self, new: list[dict[str, Any]], place: Place, name: str) -> Draft:
         said = ["\n".join(texts(parts_of(m.get("content")))) for m in new if m.get("type") == "user"]
@@ -304,15 +338,18 @@ class _Gemini(Interpreter):
     def _said(self, record: dict[str, Any], place: Place, name: str) -> Draft:
         kind = record.get("type")
         if kind == "gemini":
-            return self._draft("message", self._model(record, name), place, name, said="gemini")
+            body = self._model(record, name)
+            self._heard.update(_heard(body["parts"]))
+            return self._draft("message", body, place, name, said="gemini")
         if kind == "user":
             parts = parts_of(record.get("content"))
             if parts and all(p["type"] == "tool_call_response" for p in parts):
                 return self._results(parts, place, name)
+            self._heard.update(_heard(parts))
             parts = without_hooks(parts)
             hooks_alone = bool(parts) and all(p["type"] == "hook_context" for p in parts)
             injected = hooks_alone or any(map(_INJECTED.match, texts(parts)[:1]))
-            body: dict[str, Any] = {"role": "user", "parts": [_as_typed(p) for p in parts]}
+            body = {"role": "user", "parts": [_as_typed(p) for p in parts]}
             if injected:
                 body["meta"] = True
             elif self._stream == MAIN and "title" not in self.facts:
@@ -358,6 +395,16 @@ class _Gemini(Interpreter):
             self._nodes.setdefault(node, said or kind)
         who = actor or (AGENT if stream == MAIN else f"{AGENT}/{stream}")
         return self._drafts.sign(Draft(kind, body, who, stream, node, at=self.at), place, name)
+
+
+def _heard(parts: Iterable[dict[str, Any]]) -> Iterator[int]:
+    """Yield what *parts* say and the ids of their calls, hashed."""
+    for part in parts:
+        content = part.get("content")
+        if part["type"] == "text" and isinstance(content, str):
+            yield hash(content.strip())
+        elif part["type"] in {"tool_call", "tool_call_response"}:
+            yield hash(("call", part.get("id")))
 
 
 def _as_typed(part: dict[str, Any]) -> dict[str, Any]:

@@ -28,7 +28,6 @@ MEDIA: Final = frozenset({"image"})
 _FILE = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z", re.IGNORECASE)
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}\Z")
 _ROLES: Final = {"user": "user", "assistant": "model", "tool_result": "user"}
-_BREAKS: Final = (b"\xe2\x80\xa8", b"\xe2\x80\xa9")
 
 
 def directory_of(workspace: str) -> str:
@@ -62,8 +61,6 @@ def check(path: str) -> list[Noted]:
         parsed = parse(line)
         if parsed.record is None or parsed.flaw:
             notes.append((number, f"it is skipped: {parsed.flaw}"))
-        if any(mark in line for mark in _BREAKS):
-            notes.append((number, "it may be cut in two: U+2028 and U+2029 end a line for some versions of Node"))
         if parsed.record is not None:
             nodes.append(_Node(number, parsed.record))
     if not nodes:
