@@ -1,7 +1,7 @@
 """Wiring: configuration to store, index and engine. The only place that knows every layer."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -188,7 +188,33 @@ class App:
             with suppress(NotFoundError):  # it may still be an agent's own id
                 self.store.stamp(session)
                 return Target(session)
+        if session == "current":
+            return self._current()
         return self.index.resolve(ref, workspace=self.cwd)
+
+    def _current(self) -> Target:
+        """Return the session of this workspace; where it has none, that of a project which was elsewhere and is here now."""
+        from segue.engine.moving import moved_here
+        from segue.host.git import has_commit
+
+        found = None
+        with suppress(NotFoundError):
+            found = self.index.resolve("current", workspace=self.cwd)
+            if self.index.session(found.session).workspace.startswith(self.workspace):
+                return found
+        if (Path(self.workspace) / ".git").exists():
+            rows = self.index.sessions()
+            moved = moved_here(self.store, rows, os.path.isdir, lambda commit: has_commit(self.workspace, commit))
+            if moved is not None:
+                return Target(moved.id)
+        return found or self.index.resolve("current", workspace=self.cwd)
+
+    def remember_commits(self, sessions: Iterable[str]) -> set[str]:
+        """Note at which commit the workspaces of *sessions* are, so that they are found later; return where it was new."""
+        from segue.engine.moving import remember
+        from segue.host.git import commit_of
+
+        return remember(self.store, sessions, commit_of)
 
     def tend(self) -> None:
         """Start the background worker when there is something for it to do. Nothing is wrong where it cannot be started."""

@@ -32,7 +32,7 @@ def test_where_nothing_was_recorded_bare_segue_says_how_to_begin(cli):
 $ segue
 segue keeps the work of AI agents from being lost. Nothing is recorded for this directory yet.
 
-  bring in what your agents did:  segue import ~/.claude/projects
+  bring in what your agents did:  segue import --all
   begin a session here:           segue start --task "what is to be done"
   all commands:                   segue --help
 """)

@@ -38,6 +38,7 @@ Take in:
   import              bring coding agents' transcripts in; with --follow as
                       they are written
   why                 why a file is not in the log, or how it is
+  moved               tell that a project is in another directory now
   restore-transcript  put a transcript that its agent deleted back in its
                       place
   append              add events, each acknowledged once it is on disk

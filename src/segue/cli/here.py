@@ -27,6 +27,7 @@ def here(frame: Frame) -> None:
         frame.answer({"session": None, "workspace": app.workspace}, lambda _: _welcome(frame))
         return
     state = load(app.store, target.session, on_damage=lambda _: None)
+    _say_moved(frame, state)
     changed = _changed(state)
     document: dict[str, Any] = {"session": picture(state, app), "workspace": app.workspace, "changed": changed}
     name = state.header["name"] or state.session
@@ -36,6 +37,15 @@ def here(frame: Frame) -> None:
     )
     if frame.interactive:
         _ask(frame, name)
+
+
+def _say_moved(frame: Frame, state: State) -> None:
+    """Say so where the session's project was in another directory, and seems to be here now."""
+    import os
+
+    old, new = state.header["workspace"], frame.app.workspace
+    if old and not frame.app.cwd.startswith(old) and not os.path.isdir(old):  # noqa: PTH112
+        frame.warn(f"{old} is gone, and its commit is here: if the project has moved, say so: segue moved {old} {new}")
 
 
 def _welcome(frame: Frame) -> str:

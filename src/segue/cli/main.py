@@ -37,6 +37,7 @@ SECTIONS: Final = {
         "follow": "take in what every agent writes, as it is written",
         "import": "bring coding agents' transcripts in; with --follow as they are written",
         "why": "why a file is not in the log, or how it is",
+        "moved": "tell that a project is in another directory now",
         "restore-transcript": "put a transcript that its agent deleted back in its place",
         "append": "add events, each acknowledged once it is on disk",
     },

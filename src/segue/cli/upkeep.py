@@ -5,6 +5,9 @@ import click
 from segue.cli.frame import Frame
 from segue.cli.params import command as _command
 
+_LATEST = 20
+"""So many sessions are asked at which commit their workspace is, where they do not say so yet."""
+
 
 @_command("upkeep", hidden=True)
 @click.option("--follow", is_flag=True, help="Capture what agents do until none of them is at work; started by their hooks.")
@@ -16,6 +19,7 @@ def command(frame: Frame, follow: bool) -> None:
         _capture(frame)
     app = frame.app
     done = work(app.store, app.index, app.spools, app.transcripts, app.clock)
+    app.remember_commits(row.id for row in app.index.sessions(limit=_LATEST))
     frame.answer(done._asdict(), lambda d: f"{d['ingested']} taken in, {d['sealed']} sealed, {d['indexed']} indexed\n")
 
 

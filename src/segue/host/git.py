@@ -56,6 +56,19 @@ def commits_since(directory: str, commit: str, limit: int = 20) -> list[str] | N
     return None if found is None else found.splitlines()
 
 
+def commit_of(directory: str) -> str:
+    """Return the commit that a work tree is at; empty where there is none, or no such directory."""
+    found = _git(directory, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    return (found or "").strip()
+
+
+def has_commit(directory: str, commit: str) -> bool:
+    """Return whether the repository around *directory* has a commit, on whatever branch."""
+    if not commit or not all(c in "0123456789abcdef" for c in commit):
+        return False
+    return _git(directory, "cat-file", "-e", f"{commit}^{{commit}}") is not None
+
+
 def _file(record: str, fields: int) -> dict[str, str]:
     parts = record.split(" ", fields)
     return {"path": parts[-1], "status": parts[1].replace(".", " ")}
