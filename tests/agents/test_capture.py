@@ -8,12 +8,12 @@ from segue.host.clock import SystemClock, SystemIds
 from segue.stores.log import LogStore
 from segue.transcripts import transcripts
 from tests.agents.model_server import Call, Result, Said
-from tests.agents.programs import PROGRAMS, Claude, Codex, Gemini, Qwen
+from tests.agents.programs import PROGRAMS, Claude, Codex, Gemini, OpenCode, Qwen
 
 pytestmark = pytest.mark.long
 
-READ = [Claude, Codex, Gemini, Qwen]
-"""The agents whose transcripts are files of lines."""
+READ = [Claude, Codex, Gemini, OpenCode, Qwen]
+"""The agents that there is a reader for."""
 OWN = {"Got it. Thanks for the context!"}
 """What programs put into the model's mouth, and do not write down."""
 
@@ -38,7 +38,8 @@ def taken_in(store, program):
             continue
         for part in event.body["parts"]:
             if part["type"] == "text":
-                found.append(Said(event.body["role"], part["content"]))
+                text = part["content"].strip('"') if isinstance(program, OpenCode) else part["content"]  # it quotes a prompt
+                found.append(Said(event.body["role"], text))
             elif part["type"] == "tool_call":
                 found.append(Call(part["id"], part["name"], part["arguments"]))
             elif part["type"] == "tool_call_response":

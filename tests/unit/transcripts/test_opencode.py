@@ -222,6 +222,21 @@ def test_a_subagent_is_a_stream_of_the_session_that_began_it(database, segue):
     assert said(active_chain(events, "ses_child")) == told(EXPORT)
 
 
+def test_a_fork_names_what_it_is_from_and_what_was_copied_is_not_paid_again(database, segue):
+    database.whole(export())
+    copy = json.loads(
+        json.dumps(EXPORT).replace(SESSION, "ses_fork").replace("msg_1fbd", "msg_1fbe").replace("prt_1fbd", "prt_1fbe")
+    )
+    copy["info"]["time"] = {"created": 1795226999000, "updated": 1795226999000}
+    copy["info"]["title"] += " (fork #1)"
+    database.whole(copy)
+    first, fork = took(segue, database.path).sessions
+    assert next(segue.read(fork.id)).body["forked_from"]["session"] == first.id
+    assert "forked_from" not in next(segue.read(first.id)).body
+    assert said(active_chain(segue.read(fork.id))) == told(EXPORT)
+    assert fold(segue.read(fork.id)).metrics["cost_usd"] == 0
+
+
 def test_a_summary_is_a_compaction_when_it_is_finished(database):
     whole = export()
     last = whole["messages"][-1]

@@ -75,6 +75,7 @@ class Meaning:
         self.facts: dict[str, Any] = {}
         self.at: str | None = None
         self.stream = MAIN if session == foreign_id else session
+        self._began = 0
         self._drafts = Drafts(AGENT, VERSION, foreign_id)
 
     # --- records
@@ -86,6 +87,7 @@ class Meaning:
     def _session(self, found: Record) -> Iterator[Draft]:
         info = found.record
         self.at = time_of(dict_of(info, "time").get("created"))
+        self._began = count_of(dict_of(info, "time"), "created")
         if self.stream == MAIN:
             self._learn(info)
         name = f"{found.id}:session"
@@ -134,9 +136,10 @@ class Meaning:
             body["error"] = _error(error)
         yield self._sign(Draft("record", body, node=found.id), found, found.id, _key(info))
         model = _model(info)
-        if self.stream == MAIN and model:
-            self.facts["model"] = model
-        usage = _usage(dict_of(info, "tokens"), info.get("cost"))
+        if self.stream == MAIN:
+            self.facts |= {"model": model} if model else {}
+            self.facts.setdefault("root", f"began-{count_of(dict_of(info, 'time'), 'created')}")  # a fork's copy says the same
+        usage = self._usage(info, info)
         if usage and not steps:
             usage |= {"message_id": found.id} | ({"model": model} if model else {})
             yield self._sign(Draft("usage", usage), found, f"{found.id}:usage", _key(usage), raw=False)
@@ -209,13 +212,19 @@ class Meaning:
     def _step(self, found: Record, info: Mapping[str, Any], step: int) -> Iterator[Draft]:
         """Yield what a call of the model cost. A message's first step and the message itself tell the same."""
         yield self._record(found)
-        usage = _usage(dict_of(found.record, "tokens"), found.record.get("cost"))
+        usage = self._usage(found.record, info)
         if usage:
             message = name_of(found.record, "messageID")
             usage["message_id"] = message if step == 0 and message else found.id
             if model := _model(info):
                 usage["model"] = model
             yield self._sign(Draft("usage", usage), found, f"{found.id}:usage", _key(usage), raw=False)
+
+    def _usage(self, told: Mapping[str, Any], info: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what a call cost; nothing for a message that is older than its session: a fork's copy, it is counted there."""
+        if count_of(dict_of(info, "time"), "created") < self._began:
+            return {}
+        return _usage(dict_of(told, "tokens"), told.get("cost"))
 
     def _summary(self, found: Record, info: Mapping[str, Any]) -> Draft:
         """Return the compaction that a summary ends: only a finished one counts for opencode as well."""
