@@ -150,3 +150,22 @@ def test_nothing_of_ours_is_said_to_the_model_or_left_when_segue_is_taken_out(pl
     program.run("first [[say one]]")
     program.run("second [[say two]]", resume=program.session())
     assert "segue" not in repr(server.requests[-1])
+
+
+@pytest.mark.parametrize("kind", CAPTURED)
+def test_a_command_of_ours_brings_segues_answer_into_the_conversation(place, server, kind):
+    program = kind(place)
+    segue = Installed(program)
+    program.run("first [[say one]]")
+    segue.wait_for(conversation)
+
+    if program.name == "opencode":
+        program.run_plainly(["opencode", "run", "--command", "segue:status", "my note [[say ok]]", "--format", "json"])
+    else:
+        program.run(("$segue-status" if program.name == "codex" else "/segue:status") + " my note [[say ok]]")
+
+    told = [text for request in server.requests for text in request.said("user") if "Show the user this answer as it is" in text]
+    assert told
+    # Codex has skills in the place of commands: the model is told to run it
+    assert ("segue status current" if program.name == "codex" else "SESSION-") in told[0]
+    assert "my note" in told[0] or program.name == "codex"
