@@ -352,3 +352,28 @@ def test_a_file_with_several_names_keeps_them(five):
     assert settings.samefile(other)
     five("init", "--remove", "--yes")
     assert (settings.samefile(other), other.read_text()) == (True, FOUND[".claude/settings.json"])
+
+
+def capture(cli):
+    (found,) = [c for c in cli("doctor", "--json").json["checks"] if c["check"] == "capture"]
+    return found["status"], found["what"].replace(str(cli.home), "/home/dev")
+
+
+def test_doctor_says_whether_capture_is_installed_and_what_is_wrong_with_it(five, monkeypatch):
+    assert capture(five) == ("ok", "no hooks are installed: segue init does it")
+    five("init", "claude-code", "codex", "--yes", "--no-import")
+    assert capture(five) == ("ok", "hooks are installed for claude-code, codex")
+
+    settings = five.home / ".claude" / "settings.json"
+    settings.write_text("{}")
+    assert capture(five) == ("warn", "/home/dev/.claude/settings.json was written anew and has lost its hooks")
+    five("init", "claude-code", "--yes", "--no-import")
+    assert capture(five)[0] == "ok"
+
+    (five.home / "segue" / "hook" / "codex.py").write_text("# of an older segue")
+    assert capture(five) == (
+        "warn",
+        "the hook of codex is of another segue or Python than this one: /home/dev/segue/hook/codex.py",
+    )
+    five("init", "codex", "--yes", "--no-import")
+    assert capture(five)[0] == "ok"

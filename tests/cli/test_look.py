@@ -404,7 +404,20 @@ def test_a_doctor_finds_this_machine_healthy(cli):
     found = said.json
     assert found["healthy"] is True
     names = [c["check"] for c in found["checks"]]
-    assert names == ["python", "compression", "sqlite", "git", "permissions", "disk", "sync", "locks", "agent", "store", "index"]
+    assert names == [
+        "python",
+        "compression",
+        "sqlite",
+        "git",
+        "permissions",
+        "disk",
+        "sync",
+        "locks",
+        "capture",
+        "agent",
+        "store",
+        "index",
+    ]
 
 
 def test_every_shell_gets_its_completion(cli):

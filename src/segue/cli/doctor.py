@@ -10,7 +10,7 @@ from segue.core.errors import SegueError
 
 @_command("doctor", short_help="check this machine: locks, disk, permissions, agents")
 def command(frame: Frame) -> int:
-    """Check what segue relies on: Python, SQLite, the store's place (locks, syncs, room, permissions) and git.
+    """Check what segue relies on: Python, SQLite, the store's place (locks, syncs, room, permissions), git, and its hooks.
 
     Of each agent it says what that will delete of its own transcripts before it is in the log.
 
@@ -20,10 +20,28 @@ def command(frame: Frame) -> int:
 
     config = frame.app.config
     checks = checkup(config["store"], config.home, frame.env)
-    checks += [*_agents(frame), _opens(frame), _index(frame)]
+    checks += [_capture(frame), *_agents(frame), _opens(frame), _index(frame)]
     bad = any(c["status"] == "fail" for c in checks)
     frame.answer({"healthy": not bad, "checks": checks}, lambda d: _text(d["checks"], frame.width))
     return 1 if bad else 0
+
+
+def _capture(frame: Frame) -> dict[str, Any]:
+    from segue.host.install import Receipt
+    from segue.host.install.home import faults
+
+    home = frame.app.config.home
+    try:
+        entries = list(Receipt(home))
+        found = faults(home, entries)
+    except (SegueError, OSError) as e:
+        return {"check": "capture", "status": "warn", "what": str(e), "hint": "segue init"}
+    if not entries:
+        return {"check": "capture", "status": "ok", "what": "no hooks are installed: segue init does it", "hint": None}
+    if found:
+        return {"check": "capture", "status": "warn", "what": "; ".join(found), "hint": "segue init"}
+    agents = ", ".join(dict.fromkeys(entry.agent for entry in entries))
+    return {"check": "capture", "status": "ok", "what": f"hooks are installed for {agents}", "hint": None}
 
 
 def _agents(frame: Frame) -> list[dict[str, Any]]:

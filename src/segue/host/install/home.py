@@ -17,7 +17,7 @@ from segue.host.spool import WORKER
 
 if TYPE_CHECKING:
     from segue.host.install import Setup
-    from segue.host.install.receipt import Receipt
+    from segue.host.install.receipt import Entry, Receipt
 
 
 def program(env: Mapping[str, str], home: str) -> str:
@@ -40,12 +40,34 @@ def prepare(setup: "Setup", receipt: "Receipt", agents: Iterable[Agent]) -> None
     if not worker.exists():
         worker.touch(mode=0o600)
         os.utime(worker, (0, 0))
-    package = str(resources.files("segue").joinpath("__main__.py"))
     for agent in agents:
         path = setup.hook(agent)
-        before, after = files.read(path), hook_text(str(setup.home), agent.name, setup.python, package).encode()
+        before, after = files.read(path), _hook(setup.home, agent.name, setup.python)
         if before != after:
             files.replace(path, before, after)
+
+
+def _hook(home: Path, agent: str, python: str) -> bytes:
+    return hook_text(str(home), agent, python, str(resources.files("segue").joinpath("__main__.py"))).encode()
+
+
+def faults(home: Path, entries: "Iterable[Entry]") -> list[str]:
+    """Return what keeps installed hooks from being run, or from starting this segue; reads a few small files."""
+    found = []
+    for entry in entries:
+        if entry.kind == "file":
+            continue
+        path = home / "hook" / f"{entry.agent}.py"
+        if not path.exists():
+            found.append(f"the hook of {entry.agent} is gone: {path}")
+        elif path.read_bytes() != _hook(home, entry.agent, sys.executable):
+            found.append(f"the hook of {entry.agent} is of another segue or Python than this one: {path}")
+        settings = Path(entry.path)
+        marks = [str(path)] if entry.kind == "hooks" else [piece.strip().partition("\n")[0] for piece in entry.pieces]
+        text = settings.read_text("utf-8", "replace") if settings.exists() else ""
+        if not all(mark in text for mark in marks):
+            found.append(f"{settings} was written anew and has lost its hooks")
+    return sorted(set(found))
 
 
 def clear(setup: "Setup", receipt: "Receipt", agents: Iterable[Agent], take_in: Callable[[], None]) -> None:
