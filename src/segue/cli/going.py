@@ -22,6 +22,9 @@ def command_line(found: Resumption, cwd: str) -> str:
     """Return what to type, from the directory *cwd*; empty for a form that no agent goes on from."""
     if not found.command:
         return ""
+    """Return what to type, from the directory *cwd*; empty where no program goes on in what was written."""
+    if not found.command:
+        return ""
     lines = [shlex.join(words) for words in (*found.prepare, found.command)]
     if found.workspace and found.workspace != cwd:
         lines.insert(0, shlex.join(("cd", found.workspace)))
@@ -31,7 +34,8 @@ def command_line(found: Resumption, cwd: str) -> str:
 def text(found: Resumption, command: str, frame: Frame) -> str:
     """Return the whole answer."""
     would = " (nothing was written)" if found.dry else ""
-    about = [f"{found.name or found.session} goes on in {found.agent}, {_WAYS[found.way]}{would}", *_about(found, frame)]
+    how = f"goes on in {found.agent}, {_WAYS[found.way]}" if found.command else f"is written as {found.agent}"
+    about = [f"{found.name or found.session} {how}{would}", *_about(found, frame)]
     if found.carried:
         rows = list(_rows(found.carried))
         about += [

@@ -94,7 +94,7 @@ def _go_on(frame: Frame, session: str | None, agent: str, run: bool | None, more
     app = frame.app
     target = frame.session(session)
     found = resume_in(app.means, target.session, _wish(frame, agent, target.position, more))
-    if found.workspace != app.cwd and not os.path.isdir(found.workspace):  # noqa: PTH112
+    if found.command and found.workspace != app.cwd and not os.path.isdir(found.workspace):  # noqa: PTH112
         missing = f"{found.workspace} is not there: say where it goes on with --cwd DIR"
         found = found._replace(warnings=(*found.warnings, missing))
     start = (frame.interactive if run is None else run) and not found.dry and bool(found.command)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 from segue.core.errors import ExistsError, UsageError
 from segue.core.log.events import Event
 from segue.core.session.tree import active_chain
-from segue.core.together.conversation import Carried, ToolChoice
+from segue.core.together.conversation import Carried, Conversation, ToolChoice
 from segue.core.together.converting import Conversion, Target, convert, position
 from segue.core.together.counting import things
 from segue.core.together.report import whole
@@ -165,7 +165,7 @@ def _catch_up(means: Means, session: str) -> None:
     state = load(means.desk.store, session, on_damage=_overlook)
     known = {entry["path"]: entry["agent"] for entry in state.imports.values()}
     for path, agent in known.items():
-        if means.transcripts.stamp(path):
+        if path and agent in means.transcripts.agents and means.transcripts.stamp(path):
             import_paths(means.desk.store, means.transcripts, [path], clock=means.desk.clock, agent=agent)
 
 
@@ -200,6 +200,8 @@ class _Going:
         path = self.writer.find(foreign_id, to)
         if path is None or not self._all_there(path):
             return None
+        if self.wish.tools or self.wish.reasoning:
+            self.warnings.append("the agent has the session itself: nothing is told in another way")
         copies: tuple[str, ...] = ()
         if self.writer.risk and not self.wish.dry:
             copies = (self.means.keeping.keep(path, f"{self.wish.agent}/{foreign_id}"),)
@@ -242,18 +244,12 @@ class _Going:
         if not done.conversation.turns:
             return None
         self.checked = self.checked._replace(last=done.conversation.digest)
-        if self.wish.dry:
-            with self.means.scratch() as home:
-                written = writer.write(done.conversation, self._destination(home))
-                flaws = self._flaws(writer, written)
-            written = written._replace(files=(), prepare=())
-            continuation = ""
-        else:
-            try:
-                written = writer.write(done.conversation, self._destination(writer.home(self.means.env)))
-            except ExistsError:
-                return self._gone_on(done.conversation.seq)
-            flaws = self._flaws(writer, written)
+        try:
+            written, flaws = self._write(writer, done.conversation)
+        except ExistsError:
+            return self._gone_on(done.conversation.seq)
+        continuation = ""
+        if written.command and not self.wish.dry:  # nobody goes on in a form that other tools read
             going_on = hand_over(self.means.desk, self.means.transcripts, done.conversation, self.wish.agent, written)
             continuation = going_on.id
             self._take_note(written)
@@ -272,6 +268,15 @@ class _Going:
             paths=done.paths,
             **_size(done),
         )
+
+    def _write(self, writer: TranscriptWriter, conversation: Conversation) -> tuple[Written, list[str]]:
+        """Return what was written, validated; in a dry run it goes away at once."""
+        if not self.wish.dry:
+            written = writer.write(conversation, self._destination(writer.home(self.means.env)))
+            return written, self._flaws(writer, written)
+        with self.means.scratch() as home:
+            written = writer.write(conversation, self._destination(home))
+            return written._replace(files=(), prepare=()), self._flaws(writer, written)
 
     def _flaws(self, writer: TranscriptWriter, written: Written) -> list[str]:
         found = writer.validate(written.files[0]) if written.files else []

@@ -2,15 +2,20 @@
 
 import json
 import multiprocessing
+from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from segue.core.context.tokens import Estimator
 from segue.core.errors import UsageError
 from segue.core.log.events import Draft
 from segue.core.session.tree import active_chain, tree
+from segue.core.together.counting import things
 from segue.engine.conversion import Means, Wish, resume_in
 from segue.engine.importing import import_paths
 from segue.engine.loading import Desk, load
@@ -18,8 +23,10 @@ from segue.engine.sessions import move
 from segue.host.clock import SystemClock, SystemIds
 from segue.host.keeping import Keeping
 from segue.stores.log.store import LogStore
+from segue.stores.memory import MemoryStore
 from segue.testing import FakeClock, FakeIds
 from segue.testing.builders import assistant, created, tool, tool_call, tool_result, user
+from segue.testing.strategies import stories, texts, values
 from segue.transcripts import transcripts, writers
 from segue.transcripts.places import Machine
 
@@ -29,6 +36,10 @@ KILLED = FIXTURES / "claude" / "killed-mid-tool.jsonl"
 
 
 CONVERTERS = [w.agent for w in writers()]
+FORMS = ["atif", "messages"]
+"""What other tools read: no program goes on in them."""
+AGENTS = [agent for agent in CONVERTERS if agent not in FORMS]
+PAIRS = [(a, b) for a in AGENTS for b in AGENTS] + [(a, "claude-code") for a in FORMS] + [("codex", a) for a in FORMS]
 
 
 class Kit:
@@ -140,7 +151,7 @@ def test_calls_told_in_another_way_are_another_session(kit):
     assert len({kit.go(session, "codex", tools=tools).foreign_id for tools in ("map", "keep", "text", None)}) == 3
 
 
-@pytest.mark.parametrize("agent", CONVERTERS)
+@pytest.mark.parametrize("agent", AGENTS)
 def test_what_we_wrote_is_not_imported_as_new_words(kit, agent):
     session = kit.take(PLAN).id
     done = kit.go(session, agent)
@@ -312,6 +323,46 @@ def hand_over_apart(place, session, number):
         store.close()
 
 
+few = st.sampled_from(["c1", "c2", "c3", ""])
+parts = st.one_of(
+    st.builds(lambda content: {"type": "text", "content": content}, texts),
+    st.builds(lambda content: {"type": "reasoning", "content": content}, texts),
+    st.builds(lambda call, name, args: {"type": "tool_call", "id": call, "name": name, "arguments": args}, few, texts, values),
+    st.builds(lambda value, call: {"type": "tool_call_response", "id": call, "response": value}, values, few),
+    st.just({"type": "blob", "modality": "image", "mime_type": "image/png", "content": "iVBORw0KGgo="}),
+)
+said = st.builds(
+    lambda role, parts, more: Draft("message", {"role": role, "parts": parts, **more}),
+    st.sampled_from(["user", "assistant", "assistant", "tool", "system"]),
+    st.lists(parts, max_size=4),
+    st.sampled_from([{}, {}, {"meta": True}, {"message_id": "m1"}]),
+)
+
+
+@given(st.lists(said, max_size=8) | stories(wild=True), st.sampled_from(AGENTS), st.sampled_from(["map", "keep", "text"]))
+@settings(max_examples=40)
+def test_whatever_a_session_holds_it_goes_on_and_nothing_of_it_is_unaccounted_for(drafts, agent, tools):
+    with TemporaryDirectory() as place:
+        (Path(place) / "home").mkdir()
+        kit = object.__new__(Kit)
+        store = MemoryStore(clock=FakeClock(), ids=FakeIds())
+        kit.__dict__ |= Kit.bare(Path(place), store, Path(place) / "scratch")
+        session = "01890000-0000-7000-8000-00000000000a"
+        store.create(session, [created(title="anything"), *(d._replace(scopes=None) for d in drafts)])
+        done = kit.go(session, agent, tools=tools)
+        if done.way == "prompt":  # nothing in it was said
+            return
+        given = things(store.read(session, upto=done.checked.events))
+        told = Counter()
+        for line in done.carried:
+            if line.fate != "added" and line.what in given:
+                told[line.what] += line.number
+        assert told == given
+        assert set(done.warnings) <= {kit.means.writers[agent].risk}
+        assert kit.take(done.files[0]).new_events == 0
+        assert kit.said(done.continuation) == kit.said(session)
+
+
 def test_from_an_earlier_position_only_what_was_before_it_is_carried(kit):
     session = kit.take(PLAN).id
     position = next(e.seq for e in kit.store.read(session) if e.kind == "message" and e.body["role"] == "tool")
@@ -343,6 +394,16 @@ def test_an_agent_that_nobody_knows_is_named_with_those_that_are(kit):
     with pytest.raises(UsageError) as e:
         kit.go(session, "hal")
     assert "claude-code" in (e.value.hint or "")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_form_that_no_program_goes_on_in_is_written_without_a_command(kit, form):
+    session = kit.take(PLAN).id
+    heads = kit.heads()
+    done = kit.go(session, form)
+    assert (done.way, done.command, done.continuation) == ("converted", (), "")
+    assert Path(done.files[0]).is_file()
+    assert kit.heads() == heads
 
 
 def test_a_dry_run_writes_nothing(kit):
@@ -406,8 +467,7 @@ def told(kit, session):
 
 
 @pytest.mark.parametrize(("source", "tools"), [(PLAN, "keep"), (PLAN, "map"), (KILLED, "map")], ids=["plan", "mapped", "killed"])
-@pytest.mark.parametrize("there", CONVERTERS)
-@pytest.mark.parametrize("home", CONVERTERS)
+@pytest.mark.parametrize(("home", "there"), PAIRS)
 def test_there_and_back_again_every_message_call_and_result_is_kept(tmp_path, home, there, tools, source):
     """Each step begins with nothing but the file of the step before."""
     found, path, names = [], source, []

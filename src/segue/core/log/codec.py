@@ -415,23 +415,35 @@ def _resolve(value: Any, load_blob: Callable[[str], bytes] | None) -> Any:
     return value
 
 
+class _Reference(dict[str, Any]):
+    """A reference to a blob that was not loaded, as against an object of somebody's that only looks like one."""
+
+
 def load_blobs(event: Event, load_blob: Callable[[str], bytes]) -> Event:
     """Return an *event* that was decoded without its blobs with those of its body. Raises what *load_blob* raises."""
-    return event._replace(body=_resolve(event.body, load_blob)) if has_blobs(event.body) else event
+    return event._replace(body=_filled(event.body, load_blob)) if has_blobs(event.body) else event
 
 
 def has_blobs(value: Any) -> bool:
     """Return whether something in *value* is a reference to a blob."""
     if isinstance(value, dict):
-        return _BLOB in value or any(map(has_blobs, value.values()))
+        return isinstance(value, _Reference) or any(map(has_blobs, value.values()))
     return isinstance(value, list) and any(map(has_blobs, value))
+
+
+def _filled(value: Any, load_blob: Callable[[str], bytes]) -> Any:
+    if isinstance(value, _Reference):
+        return _load(value, load_blob)
+    if isinstance(value, dict):
+        return {k: _filled(v, load_blob) for k, v in value.items()}
+    return [_filled(v, load_blob) for v in value] if isinstance(value, list) else value
 
 
 def _load(ref: dict[str, Any], load_blob: Callable[[str], bytes] | None) -> Any:
     if not _BLOB_NAME.match(ref[_BLOB]):
         raise BadLine("its reference to a blob is not one")
     if load_blob is None:
-        return ref
+        return _Reference(ref)
     data = load_blob(ref[_BLOB])
     if ref.get("type") == "json":
         return _resolve(json.loads(data), load_blob)
