@@ -88,6 +88,7 @@ class Leases(Clauses):
         assert store.lease(A) is None
         with refused(store, FencedError) as caught:
             store.append(A, [user("late")], fence=lease.token + 1)
+        assert isinstance(caught.value, FencedError)
         assert caught.value.fields["current"] is None, "nobody drives it, so nobody is named"
         with refused(store, FencedError):
             store.append(A, [user("late")], fence=lease.token)
