@@ -148,7 +148,9 @@ class _History:
     def _blocks(self) -> Iterator[_Block]:
         """Yield the blocks from here on; the hash is of what stands before the one that was yielded last."""
         held: list[bytes] = []
-        kind, pending = "", b""
+        passed: list[bytes] = []
+        """What stands before the next block and is not in the hash yet."""
+        kind = ""
         number, offset = self._line, self._offset
         start, begins, size = number + 1, offset, 0
         for line in _lines(self._file):
@@ -159,22 +161,17 @@ class _History:
             number += 1
             starts = here and (here != kind or here == "start" or size > _MAX_BLOCK)
             if kind and (starts or (not here and kind != "answer")):
-                self._hash.update(pending)
-                pending = b"".join(held)
-                yield _Block(kind, start, begins, _trimmed(pending) if kind == "answer" else pending)
+                passed = [b"".join(held)]
+                yield _Block(kind, start, begins, _trimmed(passed[0]) if kind == "answer" else passed[0])
                 kind, held, size = "", [], 0
             if here and not kind:
                 kind, start, begins = here, number, offset
-                self._hash.update(pending)
-                pending = b""
-            if kind:
-                held.append(line)
-            else:
-                pending += line
+                self._hash.update(b"".join(passed))
+                passed = []
+            (held if kind else passed).append(line)
             size += len(line)
             offset += len(line)
         if kind:
-            self._hash.update(pending)
             whole = b"".join(held)
             yield _Block(kind, start, begins, _trimmed(whole) if kind == "answer" else whole)
 
@@ -328,12 +325,13 @@ def _chunk(file: IO[bytes], size: int = _CHUNK) -> bytes:
 
 def _kind(line: bytes) -> str:
     """Return whose a line is; empty for a blank one."""
-    if _START.match(line) or line.startswith(MARK.encode()):
-        return "start"
     if line.startswith(b"> "):
         return "note"
-    if line.startswith(b"#### "):
-        return "user"
+    if line.startswith(b"#"):
+        if line.startswith(b"#### "):
+            return "user"
+        if _START.match(line) or line.startswith(MARK.encode()):
+            return "start"
     return "answer" if line.strip() else ""
 
 
