@@ -138,8 +138,8 @@ def _stale_driver(subject: Subject, place: Path, seed: int, outcome: Outcome) ->
 
     def drive() -> str:
         store = open_store(root)
+        store.append(session, [Draft("fault.drive", {"by": "first"})])
         lease = store.acquire(session, "first", 0.05)
-        store.append(session, [Draft("fault.drive", {"by": "first"})], fence=lease.token)
         os.kill(os.getpid(), signal.SIGSTOP)
         try:
             store.append(session, [Draft("fault.drive", {"by": "stale"})], fence=lease.token)
