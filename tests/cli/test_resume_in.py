@@ -86,15 +86,15 @@ claude --resume ID
     assert not (shop.home / ".claude").exists()
 
 
-def test_an_agent_without_a_writer_reads_the_restored_context(shop):
-    said = steady(shop.says("resume", "--in", "aider"))
+def test_a_fresh_session_reads_the_restored_context(shop):
+    said = steady(shop.says("resume", "--in", "codex", "--fresh"))
     assert said == snapshot("""\
-$ segue resume --in aider
-SESSION-260115-001 goes on in aider, with the restored context to read
+$ segue resume --in codex --fresh
+SESSION-260115-001 goes on in codex, with the restored context to read
 verified  8 events, sound; first DIGEST, last DIGEST
 to read   /home/dev/segue/restored/SESSION-260115-001-8.md, N tokens
 
-aider --read /home/dev/segue/restored/SESSION-260115-001-8.md
+codex 'Read /home/dev/segue/restored/SESSION-260115-001-8.md first: it is the restored context of the session that you go on with. Then go on from there.'
 """)
     assert "never plums" in (shop.home / "segue" / "restored" / "SESSION-260115-001-8.md").read_text()
 

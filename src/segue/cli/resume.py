@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     "--window", type=click.IntRange(1_000), metavar="TOKENS", help="What that model reads. [default: the agent's usual]"
 )
 @click.option("--to-version", default="", metavar="V", help="The agent's version. [default: the one installed]")
+@click.option("--fresh", is_flag=True, help="A new session that reads the restored context: 40,000 tokens at most.")
 @click.option("--dry-run", is_flag=True, help="Say what would be; write nothing.")
 @click.option("--when-reset", is_flag=True, help="Where the agent stopped at a limit, wait until it ends.")
 @click.option("--now", is_flag=True, help="Go on at once, whatever limit the agent stopped at.")
@@ -123,6 +124,7 @@ def _wish(frame: Frame, agent: str, position: int | None, more: dict[str, Any]) 
         version=more["to_version"],
         model=more["model"] or "",
         window=more["window"],
+        fresh=more["fresh"],
         dry=more["dry_run"],
     )
 

@@ -84,6 +84,8 @@ class Wish(NamedTuple):
     """The agent's; empty: the one that is installed here, else the newest known."""
     model: str = ""
     window: int | None = None
+    fresh: bool = False
+    """A new session of the agent's that reads the restored context, whatever else would be possible."""
     dry: bool = False
     """Nothing is written, not even into the log."""
 
@@ -157,7 +159,7 @@ def resume_in(means: Means, session: str, wish: Wish) -> Resumption:
     if not wish.dry:
         _catch_up(means, session)
     going = _Going(means, session, wish)
-    return going.natively() or going.converted() or going.prompted()
+    return (None if wish.fresh else going.natively() or going.converted()) or going.prompted()
 
 
 def _catch_up(means: Means, session: str) -> None:
