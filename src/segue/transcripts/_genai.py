@@ -78,6 +78,19 @@ def answered(identity: str, response: Any, media: Iterable[Any] = ()) -> dict[st
     return part | {"is_error": True} if failed else part
 
 
+def answers_of(content: Any) -> list[dict[str, Any]]:
+    """Return a content as parts, where what stands behind a tool's answer came with it and belongs to it."""
+    groups: list[tuple[dict[str, Any], list[Any]]] = []
+    before: list[Any] = []
+    for item in content if isinstance(content, list) else [] if content is None else [content]:
+        if isinstance(item, dict) and (answer := dict_of(item, "functionResponse")):
+            groups.append((answer, list_of(answer, "parts")[:]))
+        else:
+            (groups[-1][1] if groups else before).append(item)
+    found = (answered(text_of(answer, "id"), answer.get("response"), beside) for answer, beside in groups)
+    return [*parts_of(before), *found]
+
+
 def without_hooks(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return a user's parts with what hooks put around the prompt as parts of their own: it was not typed."""
     found: list[dict[str, Any]] = []

@@ -173,6 +173,13 @@ def test_answers_that_the_model_s_own_record_has_are_not_told_twice(drafts):
     ]
 
 
+def test_a_picture_that_came_with_an_answer_belongs_to_it(drafts):
+    picture = {"inlineData": {"mimeType": "image/png", "data": "aGk="}}
+    found = drafts(user("u1", "") | {"content": [*call("c1")["result"], picture]})[0].body
+    assert (found["role"], [p["type"] for p in found["parts"]]) == ("tool", ["tool_call_response"])
+    assert [p["type"] for p in found["parts"][0]["response"]] == ["text", "blob"]
+
+
 def test_of_the_answers_that_a_copy_has_of_all_parallel_calls_each_call_takes_its_own(drafts):
     calls = [call("c1", output="one"), call("c2", output="two")]
     together = [part for c in calls for part in c["result"]]

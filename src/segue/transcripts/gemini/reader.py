@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from segue.core.log.events import MAIN, Draft
 from segue.ports import Batch
-from segue.transcripts._genai import parts_of, texts, without_hooks
+from segue.transcripts._genai import answers_of, parts_of, texts, without_hooks
 from segue.transcripts._reading import File, Interpreter, JsonLinesReader
 from segue.transcripts._records import (
     Drafts,
@@ -342,7 +342,7 @@ class _Gemini(Interpreter):
             self._heard.update(_heard(body["parts"]))
             return self._draft("message", body, place, name, said="gemini")
         if kind == "user":
-            parts = parts_of(record.get("content"))
+            parts = answers_of(record.get("content"))
             if parts and all(p["type"] == "tool_call_response" for p in parts):
                 return self._results(parts, place, name)
             self._heard.update(_heard(parts))

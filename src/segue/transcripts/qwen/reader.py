@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from segue.core.log.events import ABSENT, MAIN, Draft
 from segue.ports import Batch, Noted
-from segue.transcripts._genai import effects_of, parts_of, texts, usage_of, without_hooks
+from segue.transcripts._genai import answers_of, effects_of, parts_of, texts, usage_of, without_hooks
 from segue.transcripts._lines import read_head
 from segue.transcripts._reading import File, Interpreter, JsonLinesReader
 from segue.transcripts._records import (
@@ -159,9 +159,10 @@ class _Qwen(Interpreter):
         return body
 
     def _user(self, record: dict[str, Any], kind: str) -> tuple[str, dict[str, Any], str]:
-        parts = parts_of(dict_of(record, "message").get("parts"))
+        content = dict_of(record, "message").get("parts")
+        parts = parts_of(content)
         if kind == "tool_result" or (parts and all(p["type"] == "tool_call_response" for p in parts)):
-            return "message", self._answered(parts, dict_of(record, "toolCallResult")), "tool"
+            return "message", self._answered(answers_of(content), dict_of(record, "toolCallResult")), "tool"
         body: dict[str, Any] = {"role": "user", "parts": without_hooks(parts)}
         if record.get("subtype") == "notification":  # of a background task, put in by the program
             return "message", body | {"meta": True}, ""
