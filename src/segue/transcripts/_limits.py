@@ -1,7 +1,8 @@
 """An agent that stopped at a limit says so in its transcript: each in its own way, and with the time at which it may go on.
 
 Seen with the real programs, refused with status 429: Claude Code 2.1.197, Codex 0.169.0, Qwen Code 0.15.10; forms of a
-subscription's limit as read in Claude Code's program and in older transcripts. Gemini CLI 0.61.0 tells its screen, and its
+subscription's limit as read in Claude Code's program and in older transcripts. opencode 1.18.33 goes on trying, and writes
+of an error only when it gives up. Gemini CLI 0.61.0 tells its screen, and its
 transcript only where it runs on a terminal.
 """
 
@@ -66,16 +67,26 @@ class Limits:
         text = self._find(record)
         if text:
             self._limited = True
-            told = {
-                "limit": "rate" if _is_short(text) else "usage",
-                "resets_at": resets(text, at) or self._resets,
-                "says": short(text, 300),
-            }
-            return {"name": self._agent, "status": LIMITED, "set": told}
+            return stopped(self._agent, text, resets(text, at) or self._resets)
         if self._limited and said and record.get("isApiErrorMessage") is not True:
             self._limited = False
             return {"name": self._agent, "status": "active", "set": {"limit": None, "resets_at": None, "says": None}}
         return None
+
+
+def stopped(agent: str, text: str, until: str | None) -> dict[str, Any]:
+    """Return the body of `agent.set` for an agent that stopped at a limit, as it said in *text*."""
+    told = {"limit": "rate" if _is_short(text) else "usage", "resets_at": until, "says": short(text, 300)}
+    return {"name": agent, "status": LIMITED, "set": told}
+
+
+def of_error(agent: str, status: int, text: str, retry_after: object, at: str | None) -> dict[str, Any] | None:
+    """Return the same for an error of a provider with its HTTP status and `retry-after`; None where it is no limit."""
+    if status != 429 and not _SAID.search(text):
+        return None
+    after = str(retry_after) if retry_after is not None else ""
+    until = resets(f"retry in {after}s", at) if after.isascii() and after.isdigit() else None
+    return stopped(agent, text or "429", until or resets(text, at))
 
 
 def resets(text: str, at: str | None) -> str | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from segue.testing.transcripts import read
-from segue.transcripts._limits import Limits, resets
+from segue.transcripts._limits import Limits, of_error, resets
 from segue.transcripts.claude_code.reader import ClaudeCode
 from segue.transcripts.codex.reader import Codex
 from segue.transcripts.qwen.reader import Qwen
@@ -132,3 +132,21 @@ def test_it_goes_on_when_the_model_says_something_again_also_in_the_next_stretch
         {"name": "claude-code", "status": "active", "set": {"limit": None, "resets_at": None, "says": None}}
     ]
     assert told(ClaudeCode(), file) == [*(d.body for r in (first, second) for d in r.drafts if d.kind == "agent.set")]
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "after", "expected"),
+    [
+        (429, "This request would exceed your account's rate limit.", "7200", ("rate", "2026-11-21T09:54:30.000000Z")),
+        (429, "Too many requests", "soon", ("rate", None)),
+        (0, "You have exhausted your daily quota on this model.", None, ("usage", None)),
+        (429, "", None, ("rate", None)),
+    ],
+)
+def test_an_error_of_a_provider_is_a_limit_by_its_status_or_words(status, text, after, expected):
+    found = of_error("opencode", status, text, after, AT)
+    assert (found["set"]["limit"], found["set"]["resets_at"]) == expected
+
+
+def test_another_error_of_a_provider_is_none():
+    assert of_error("opencode", 500, "overloaded", "20", AT) is None

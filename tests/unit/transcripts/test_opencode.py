@@ -345,3 +345,14 @@ def test_what_the_import_would_refuse_is_found(tmp_path, spoil, reason):
 def test_what_opencode_itself_exports_is_sound():
     assert OpenCodeWriter().validate(str(FIXTURES / "export-plan.json")) == []
     assert OpenCodeWriter().validate(str(FIXTURES / "minimal-importable.json")) == []
+
+
+def test_a_message_that_ended_at_a_limit_of_the_provider_says_so(database):
+    whole = export()
+    info = whole["messages"][-1]["info"]
+    data = {"message": "Rate limit reached for requests.", "statusCode": 429, "responseHeaders": {"retry-after": "20"}}
+    info["error"] = {"name": "APIError", "data": data}
+    database.whole(whole)
+    (stopped,) = [d for d in read(database.path)[0] if d.kind == "agent.set"]
+    assert (stopped.body["name"], stopped.body["status"], stopped.body["set"]["limit"]) == ("opencode", "limited", "rate")
+    assert stopped.body["set"]["resets_at"] > stopped.at

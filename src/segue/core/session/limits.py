@@ -35,6 +35,7 @@ class HasAgents(Protocol):
     """What is asked: `State` has it."""
 
     agents: Any
+    work: Any
 
 
 class Step(NamedTuple):
@@ -48,8 +49,10 @@ class Step(NamedTuple):
 
 
 def limits(state: HasAgents) -> list[Limit]:
-    """Return the limits that agents of the session stopped at, and have not gone on since; the latest first."""
-    found = [_limit(name, agent) for name, agent in state.agents.items() if agent["status"] == LIMITED]
+    """Return the limits that agents of the session stopped at, and nothing was said since; the latest first."""
+    reply = state.work["last_reply"]
+    said = reply["seq"] if reply else 0
+    found = [_limit(name, agent) for name, agent in state.agents.items() if agent["status"] == LIMITED and agent["seq"] > said]
     return sorted(found, key=lambda one: one.at, reverse=True)
 
 

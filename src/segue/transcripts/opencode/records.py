@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from segue.core.log.events import MAIN, Draft
+from segue.transcripts._limits import of_error
 from segue.transcripts._records import (
     Drafts,
     Place,
@@ -135,6 +136,8 @@ class Meaning:
         if error := dict_of(info, "error"):
             body["error"] = _error(error)
         yield self._sign(Draft("record", body, node=found.id), found, found.id, _key(info))
+        if error and (limit := _limit(error, self.at)):
+            yield self._sign(Draft("agent.set", limit), found, f"{found.id}:limit", _key(limit), raw=False)
         model = _model(info)
         if self.stream == MAIN:
             self.facts |= {"model": model} if model else {}
@@ -340,6 +343,13 @@ def _error(error: Mapping[str, Any]) -> dict[str, Any]:
     if status := count_of(data, "statusCode"):
         found["status"] = status
     return found
+
+
+def _limit(error: Mapping[str, Any], at: str | None) -> dict[str, Any] | None:
+    """Return the status of an agent that gave up at a limit of its provider."""
+    data = dict_of(error, "data")
+    after = dict_of(data, "responseHeaders").get("retry-after")
+    return of_error(AGENT, count_of(data, "statusCode"), text_of(data, "message"), after, at)
 
 
 def _usage(tokens: dict[str, Any], cost: Any) -> dict[str, Any]:
