@@ -206,6 +206,33 @@ stream_max_retries = 0
         command = [*self.command(prompt, resume=self.session()), "--config", "model_auto_compact_token_limit=2000"]
         return self._finish(self._start(command))
 
+    def ask_app_server(self, messages: Sequence[Mapping[str, object]], last: int) -> dict[int, dict]:
+        """Send *messages* to the server that other programs show sessions by; return its answers by id, up to that to *last*."""
+        running = subprocess.Popen(
+            [self.place.program("codex"), "app-server"],
+            cwd=self.place.project,
+            env=self.environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        assert running.stdin is not None
+        assert running.stdout is not None
+        answers: dict[int, dict] = {}
+        try:
+            running.stdin.writelines(json.dumps(message) + "\n" for message in messages)
+            running.stdin.flush()
+            while last not in answers:
+                told = json.loads(running.stdout.readline())
+                if "result" in told:
+                    answers[told["id"]] = told["result"]
+                assert "error" not in told, told
+        finally:
+            processes.kill_tree(running.pid)
+            running.communicate()
+        return answers
+
     def transcripts(self) -> list[Path]:
         return _by_age(self.place.home.glob(".codex/sessions/*/*/*/rollout-*.jsonl"))
 

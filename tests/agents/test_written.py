@@ -139,6 +139,22 @@ def test_a_model_of_another_provider_is_not_asked_for(place, server, make, kind)
     assert first_request(server.requests, NEXT).model == usual
 
 
+def test_codex_has_on_its_screen_what_was_said_and_lists_the_session(place):
+    program, writer = Codex(place), CodexWriter()
+    written = writer.write(plain(), Destination(writer.home(program.environment()), str(place.project)))
+    asked = [
+        {"id": 1, "method": "initialize", "params": {"clientInfo": {"name": "tests", "version": "1"}}},
+        {"method": "initialized"},
+        {"id": 2, "method": "thread/list", "params": {}},
+        {"id": 3, "method": "thread/read", "params": {"threadId": written.foreign_id, "includeTurns": True}},
+    ]
+    answers = program.ask_app_server(asked, last=3)
+    assert [t["preview"] for t in answers[2]["data"]] == ["Build notes.\nIn two lines."]
+    items = [item for turn in answers[3]["thread"]["turns"] for item in turn["items"]]
+    shown = [item.get("text") or item["content"][0]["text"] for item in items]
+    assert shown == ["Build notes.\nIn two lines.", "On it.", "The planted fact is ORCHID-42.", "Thanks.", "Done."]
+
+
 # --- what a version demands is what the check asks for
 
 
