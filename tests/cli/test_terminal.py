@@ -36,6 +36,14 @@ def test_json_has_no_such_character_either_and_reads_back_the_same(compact):
     assert json.loads(text) == document
 
 
+def test_yaml_has_no_such_character_and_reads_back_the_same():
+    odd = [chr(c) for c in STEERING if c != 0xD800]  # a lone surrogate is no character of YAML's
+    document = {"steering": odd, "lines": [f"one{c}\ntwo\n" for c in odd], "kept": "naïve 读 👩\u200d💻"}
+    text = dump(document)
+    assert {ord(c) for c in text} & {*STEERING} == set()
+    assert yaml.safe_load(text) == document
+
+
 def test_a_style_is_a_colour_only_where_colours_are_wanted_and_its_text_is_made_safe_as_well():
     assert safe(style("red", "a\x1b[2Jb"), colour=True) == "\x1b[31ma\\x1b[2Jb\x1b[0m"
     assert safe(style("red", "a\x1b[2Jb")) == "a\\x1b[2Jb"

@@ -6,7 +6,11 @@ from typing import Any, Final
 
 _PLAIN: Final = re.compile(r"[A-Za-z_/.][A-Za-z0-9_/. +()@$%^-]*\Z", re.ASCII)
 _WORDS: Final = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n", ".inf", ".nan"})
-_BLOCK: Final = re.compile(r"[^\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]*\Z")
+_BLOCK: Final = re.compile(
+    "[^\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ufffe\uffff\ud800-\udfff\U000e0000-\U000e0fff]*\\Z"
+)
+"""What stands as it is: no character that YAML does not take, none that steers a terminal or turns its writing direction."""
 
 
 def dump(value: Any) -> str:
@@ -58,6 +62,6 @@ def _scalar(value: Any) -> str:
 
 
 def _quoted(value: str) -> str:
-    """Return a double-quoted scalar; characters that YAML does not take as they are become escapes that JSON has too."""
+    """Return a double-quoted scalar, other characters escaped; those that JSON has too, as JSON does."""
     text = json.dumps(value, ensure_ascii=False)
-    return "".join(c if _BLOCK.match(c) else f"\\u{ord(c):04x}" for c in text)
+    return "".join(c if _BLOCK.match(c) else f"\\u{ord(c):04x}" if ord(c) <= 0xFFFF else f"\\U{ord(c):08x}" for c in text)

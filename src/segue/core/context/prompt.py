@@ -48,7 +48,9 @@ SECTION_OF: Final[dict[Topic, Section]] = {
     "changed": "changed",
     "summary": "summary",
 }
-_HEADING: Final = re.compile(rf"^(\\*[ \t]*#+[ \t]*(?:{'|'.join(_TITLES.values())}))", re.MULTILINE | re.IGNORECASE)
+_HEADING: Final = re.compile(
+    rf"^(\\*[ \t]*#+[ \t]*(?:{'|'.join([*_TITLES.values(), 'Before you go on'])}))", re.MULTILINE | re.IGNORECASE
+)
 _NAME: Final = re.compile(r"SESSION-\d{6}-\d{3,9}")
 _LABEL: Final[dict[Topic, str]] = {
     "constraint": "constraint: ",
