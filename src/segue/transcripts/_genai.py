@@ -78,17 +78,22 @@ def answered(identity: str, response: Any, media: Iterable[Any] = ()) -> dict[st
     return part | {"is_error": True} if failed else part
 
 
-def answers_of(content: Any) -> list[dict[str, Any]]:
-    """Return a content as parts, where what stands behind a tool's answer came with it and belongs to it."""
+def answers_of(content: Any, *, with_texts: bool = False) -> list[dict[str, Any]]:
+    """Return a content as parts, where media behind a tool's answer came with it and belong to it.
+
+    *with_texts*: texts do as well; where the user can speak, they are the user's.
+    """
     groups: list[tuple[dict[str, Any], list[Any]]] = []
-    before: list[Any] = []
+    other: list[Any] = []
     for item in content if isinstance(content, list) else [] if content is None else [content]:
         if isinstance(item, dict) and (answer := dict_of(item, "functionResponse")):
             groups.append((answer, list_of(answer, "parts")[:]))
+        elif groups and (with_texts or not (isinstance(item, str) or (isinstance(item, dict) and "text" in item))):
+            groups[-1][1].append(item)
         else:
-            (groups[-1][1] if groups else before).append(item)
-    found = (answered(text_of(answer, "id"), answer.get("response"), beside) for answer, beside in groups)
-    return [*parts_of(before), *found]
+            other.append(item)
+    found = [answered(text_of(answer, "id"), answer.get("response"), beside) for answer, beside in groups]
+    return [*found, *parts_of(other)]
 
 
 def without_hooks(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:

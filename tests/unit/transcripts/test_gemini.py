@@ -178,6 +178,8 @@ def test_a_picture_that_came_with_an_answer_belongs_to_it(drafts):
     found = drafts(user("u1", "") | {"content": [*call("c1")["result"], picture]})[0].body
     assert (found["role"], [p["type"] for p in found["parts"]]) == ("tool", ["tool_call_response"])
     assert [p["type"] for p in found["parts"][0]["response"]] == ["text", "blob"]
+    found = drafts(user("u1", "") | {"content": [*call("c1")["result"], {"text": "and hurry"}]})[0]
+    assert (found.actor, [p["type"] for p in found.body["parts"]]) == ("user", ["tool_call_response", "text"])
 
 
 def test_of_the_answers_that_a_copy_has_of_all_parallel_calls_each_call_takes_its_own(drafts):

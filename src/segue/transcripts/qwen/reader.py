@@ -160,9 +160,9 @@ class _Qwen(Interpreter):
 
     def _user(self, record: dict[str, Any], kind: str) -> tuple[str, dict[str, Any], str]:
         content = dict_of(record, "message").get("parts")
-        parts = parts_of(content)
+        parts = answers_of(content, with_texts=kind == "tool_result")
         if kind == "tool_result" or (parts and all(p["type"] == "tool_call_response" for p in parts)):
-            return "message", self._answered(answers_of(content), dict_of(record, "toolCallResult")), "tool"
+            return "message", self._answered(parts, dict_of(record, "toolCallResult")), "tool"
         body: dict[str, Any] = {"role": "user", "parts": without_hooks(parts)}
         if record.get("subtype") == "notification":  # of a background task, put in by the program
             return "message", body | {"meta": True}, ""
