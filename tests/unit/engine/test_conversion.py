@@ -39,7 +39,9 @@ CONVERTERS = [w.agent for w in writers()]
 FORMS = ["atif", "messages"]
 """What other tools read: no program goes on in them."""
 AGENTS = [agent for agent in CONVERTERS if agent not in FORMS]
-PAIRS = [(a, b) for a in AGENTS for b in AGENTS] + [(a, "claude-code") for a in FORMS] + [("codex", a) for a in FORMS]
+CALLING = [w.agent for w in writers() if w.agent in AGENTS and w.accepts.tools != "text"]
+"""Those whose transcripts have calls: aider's are text."""
+PAIRS = [(a, b) for a in CALLING for b in CALLING] + [(a, "claude-code") for a in FORMS] + [("codex", a) for a in FORMS]
 
 
 class Kit:
@@ -396,6 +398,17 @@ def test_an_agent_that_nobody_knows_is_named_with_those_that_are(kit):
     assert "claude-code" in (e.value.hint or "")
 
 
+def test_where_a_transcript_has_no_calls_they_are_told_as_text(kit):
+    session = kit.take(PLAN).id
+    done = kit.go(session, "aider")
+    texts, calls, answers = told(kit, session)
+    written = Path(done.files[0]).read_text()
+    folded = {c.what: c.number for c in done.carried if c.fate == "folded"}
+    assert folded == {"tool_call": len(calls), "tool_call_response": len(answers)}
+    assert all(text in written for text in texts)
+    assert all(answer.splitlines()[0] in written for answer in answers)
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_a_form_that_no_program_goes_on_in_is_written_without_a_command(kit, form):
     session = kit.take(PLAN).id
@@ -466,8 +479,15 @@ def told(kit, session):
     )
 
 
-@pytest.mark.parametrize(("source", "tools"), [(PLAN, "keep"), (PLAN, "map"), (KILLED, "map")], ids=["plan", "mapped", "killed"])
-@pytest.mark.parametrize(("home", "there"), PAIRS)
+@pytest.mark.parametrize(
+    ("home", "there", "tools", "source"),
+    [
+        *((*pair, "keep", PLAN) for pair in PAIRS),
+        *((*pair, "map", PLAN) for pair in PAIRS),
+        *(("claude-code", agent, "map", KILLED) for agent in CALLING),
+    ],
+    ids=lambda value: value.stem if isinstance(value, Path) else value,
+)
 def test_there_and_back_again_every_message_call_and_result_is_kept(tmp_path, home, there, tools, source):
     """Each step begins with nothing but the file of the step before."""
     found, path, names = [], source, []
