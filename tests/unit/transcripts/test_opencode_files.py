@@ -199,6 +199,32 @@ def test_a_database_of_next_year_is_read(tmp_path, segue):
     assert read(database.path, position)[0] == []
 
 
+def test_messages_in_a_form_to_come_are_kept_and_named(tmp_path):
+    database = Store(tmp_path / "opencode.db")
+    database.whole(export())
+    database.write(f"""
+        CREATE TABLE session_message (id text PRIMARY KEY, session_id text NOT NULL, type text, seq integer, time_created integer,
+          time_updated integer, data text);
+        INSERT INTO session_message VALUES ('msg_9', '{SESSION}', 'user', 1, 1795226999000, 1795226999000, '{{"text": "hello"}}');
+    """)
+    drafts, position = read(database.path)
+    kept = [d for d in drafts if d.node == "msg_9"]
+    assert [json.loads(d.source["raw"])["text"] for d in kept] == ["hello"]
+    assert [d.source["columns"]["type"] for d in kept] == ["user"]
+    assert [d.body["reason"] for d in drafts if d.kind == "loss"] == ["kept, not interpreted: a message in a newer form"]
+    assert read(database.path, position)[0] == []
+
+
+def test_a_session_whose_id_is_none_hides_no_other(tmp_path, segue):
+    database = Store(tmp_path / "opencode.db")
+    database.whole(export())
+    database.session({**EXPORT["info"], "id": "../../etc/passwd#x"})
+    assert [s.foreign_id for s in took(segue, database.path).sessions] == [SESSION]
+    database.execute("DELETE FROM session WHERE id = ?", SESSION)
+    database.execute("DELETE FROM message")
+    assert [n.reason for n in took(segue, database.path).losses] == ["a session's id that is none: '../../etc/passwd#x'"]
+
+
 @pytest.mark.parametrize("table", ["session", "message", "part"])
 def test_a_missing_table_hides_no_other(tmp_path, segue, table):
     database = Store(tmp_path / "opencode.db")

@@ -14,6 +14,8 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 _TABLES: Final = frozenset({"session", "message", "part"})
+NEWER: Final = "session_message"
+"""A table of messages in another form: empty in 1.18.33, for versions to come."""
 _WAIT = 2.0
 """Seconds that another program's lock is waited for: in WAL mode, as opencode has it, there is none to wait for."""
 _TEXTS: Final = frozenset({"id", "message_id", "session_id", "parent_id"})
@@ -104,7 +106,10 @@ class Database:
         found: list[Listed] = []
         for message in messages:
             found += [message, *below.pop(message.id, ())]
-        return found + [part for lost in below.values() for part in lost]
+        found += [part for lost in below.values() for part in lost]
+        if {"id", "session_id", "data"} <= self._columns(NEWER):
+            found += self._listed(session, NEWER, "id")
+        return found
 
     def row(self, listed: Listed) -> Row | None:
         """Return the row that was *listed*; None where it is gone meanwhile or cannot be read, which is noted in `flaws`."""

@@ -17,7 +17,7 @@ from segue.transcripts.opencode.records import AGENT, VERSION
 if TYPE_CHECKING:
     from segue.transcripts.opencode.database import Database
 
-_SESSION = re.compile(r"ses_[0-9A-Za-z_-]{1,100}\Z")
+_SESSION = re.compile(r"ses_[^#/\s\0]{1,200}\Z")
 _HEAD: Final = 64 * 1024
 _MAGIC: Final = b"SQLite format 3\0"
 _DATABASE = re.compile(r"opencode[\w.-]*\.db\Z")
@@ -59,9 +59,10 @@ class OpenCode:
             return [(path, files.identify(path, head))]
         with closing(_open(path)) as db:
             begun = dict(db.sessions())
-            if not begun and db.flaws:
+            found = [(f"{path}#{session}", _root(session, begun)) for session in begun if _SESSION.match(session)]
+            if not found and (begun or db.flaws):
                 return [(path, path)]  # what is wrong with it is told where it is read
-        return [(f"{path}#{session}", _root(session, begun)) for session in begun]
+        return found
 
     def stamp(self, path: str) -> str:
         """See `ports.ManySessions.stamp`: by opencode's count of the session's events; it counts none for what was imported."""
@@ -104,8 +105,9 @@ class OpenCode:
                 yield from (batch._replace(position=None) for batch in self.read(address, root))
                 continue
             with closing(_open(path)) as db:
-                db.sessions()
-                yield Batch(path, (), None, {}, noted=tuple(Noted(path, f.reason) for f in db.flaws[:1]))
+                named = [f"a session's id that is none: {session[:80]!r}" for session, _ in db.sessions()]
+                reasons = [f.reason for f in db.flaws] + named
+                yield Batch(path, (), None, {}, noted=tuple(Noted(path, reason) for reason in reasons[:1]))
 
 
 def _root(session: str, begun: Mapping[str, str | None]) -> str:

@@ -125,6 +125,11 @@ class Meaning:
             reason = f"kept, not interpreted: its shape is unknown ({type(e).__name__})"
             return [self._record(found), self.loss(found.file, found.id, reason, about=":shape")]
 
+    def newer(self, found: Record) -> Iterator[Draft]:
+        """Yield the event of a message in a form of a version to come: kept, and named as not understood."""
+        yield self._record(found)
+        yield self.loss(found.file, found.id, "kept, not interpreted: a message in a newer form", about=":newer")
+
     def _info(self, found: Record, steps: int) -> Iterator[Draft]:
         """Yield the events of a message's own record, which has *steps* parts that tell what it cost."""
         info = found.record

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from segue.ports import Batch
 from segue.transcripts._lines import MAX_LINE
 from segue.transcripts._records import count_of, dict_of, digest, list_of, name_of, parse, text_of, time_of
-from segue.transcripts.opencode.database import Database, Listed, Row
+from segue.transcripts.opencode.database import NEWER, Database, Listed, Row
 from segue.transcripts.opencode.records import RESULT, Meaning, Record, is_over, stable
 
 if TYPE_CHECKING:
@@ -91,7 +91,9 @@ class Reading:
                 "window": sorted(self._seen),
                 "head": head,
                 "revert": revert,
-                "newest": {table: max((r.id for r in listed if r.table == table), default="") for table in ("message", "part")},
+                "newest": {
+                    table: max((r.id for r in listed if r.table == table), default="") for table in ("message", "part", NEWER)
+                },
                 "facts": self._meaning.facts,
             }
             told = json.dumps(state, sort_keys=True).encode()
@@ -107,6 +109,9 @@ class Reading:
         }
         message = next((record for row, record in found if row.table == "message"), None)
         self._drafts += self._meaning.whole(message, [record for row, record in found if row.table == "part"], new)
+        for row, record in found:
+            if row.table == NEWER and row.id in new:
+                self._drafts += self._meaning.newer(record)
         self._size += sum(len(record.data) for row, record in found if row.id in new)
         if len(self._drafts) >= _BATCH_EVENTS or self._size >= _BATCH_BYTES:
             yield self._batch(None)
@@ -168,7 +173,7 @@ class Reading:
     def _tip(self, rows: Sequence[Listed]) -> str:
         """Return the last node that *rows* became."""
         for row in reversed(rows):
-            if row.table == "message":
+            if row.table != "part":
                 return row.id
             found = self._db.row(row)
             if found is not None:
@@ -252,7 +257,7 @@ def _groups(listed: Sequence[Listed]) -> Iterator[list[Listed]]:
     """Yield each message's rows; parts without a message are groups of their own."""
     group: list[Listed] = []
     for row in listed:
-        if group and (row.table == "message" or row.message != group[0].message):
+        if group and (row.table != "part" or row.message != group[0].message):
             yield group
             group = []
         group.append(row)
