@@ -426,9 +426,17 @@ def load_blobs(event: Event, load_blob: Callable[[str], bytes]) -> Event:
 
 def has_blobs(value: Any) -> bool:
     """Return whether something in *value* is a reference to a blob."""
-    if isinstance(value, dict):
-        return isinstance(value, _Reference) or any(map(has_blobs, value.values()))
-    return isinstance(value, list) and any(map(has_blobs, value))
+    waiting = [value]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, dict):
+            if isinstance(found, _Reference):
+                return True
+            found = found.values()
+        elif not isinstance(found, list):
+            continue
+        waiting += [inner for inner in found if isinstance(inner, (dict, list))]
+    return False
 
 
 def _filled(value: Any, load_blob: Callable[[str], bytes]) -> Any:

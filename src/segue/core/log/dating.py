@@ -4,10 +4,11 @@ An event says itself when it happened, and what says so may be a transcript, a p
 Its id was made when it was appended, and an event does not happen after it was recorded.
 """
 
+from functools import lru_cache
 from typing import Final
 
 from segue.core.log.events import Event
-from segue.core.log.ids import is_uuid, uuid7_ms
+from segue.core.log.ids import uuid7_ms
 from segue.core.log.times import seconds, stamp
 
 _EARLIEST: Final = 946_684_800.0
@@ -18,12 +19,21 @@ _AHEAD: Final = 86_400.0
 
 def happened(event: Event) -> str:
     """Return the time of *event*; where that cannot be, the time at which it was recorded."""
-    at = event.at
-    if not is_uuid(event.id) or event.id[14] != "7":
+    at, made = event.at, event.id
+    if made[14:15] != "7":
         return at
-    recorded = uuid7_ms(event.id) / 1000
     try:
-        plausible = _EARLIEST <= seconds(at) <= recorded + _AHEAD or recorded < _EARLIEST
+        recorded = uuid7_ms(made) / 1000
+        latest = recorded + _AHEAD
+        if at[-1:] == "Z" and _EARLIEST <= _hour(at[:13]) <= latest - 3_600:  # as nearly all are
+            return at
+        plausible = _EARLIEST <= seconds(at) <= latest or recorded < _EARLIEST
         return at if plausible else stamp(recorded)
     except (ValueError, TypeError, OverflowError):  # no time at all: nothing is made of it
         return at
+
+
+@lru_cache(64)
+def _hour(at: str) -> float:
+    """Return the seconds since 1970 of an hour's beginning, `2026-01-15T09`."""
+    return seconds(f"{at}:00:00Z")

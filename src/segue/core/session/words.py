@@ -18,6 +18,7 @@ _ENCODED = re.compile(r"[A-Za-z0-9+/=_-]{120,}")
 _LINE_NUMBER = re.compile(r"(?m)^\s*\d+(?:→|\t|:)")
 """As tools print before each line of a file. They would make up a quarter of the index."""
 _CAMEL = re.compile(r"\b[A-Za-z]?[a-z0-9]+(?:[A-Z][a-z0-9]+)+\w*\b|\b(?:[A-Z][a-z0-9]+){2,}\w*\b")
+_HUMPED = re.compile("[a-z0-9][A-Z]")
 _HUMP = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 
 
@@ -48,6 +49,8 @@ def role_of(event: Event) -> str:
 
 def _humps(said: str) -> list[str]:
     """Return the parts of the identifiers in camel case, each once: `HeadMovedError` is found by `moved`."""
+    if not _HUMPED.search(said):
+        return []
     found: dict[str, None] = {}
     for word in dict.fromkeys(_CAMEL.findall(said)):
         found.update(dict.fromkeys(_HUMP.findall(word)))

@@ -182,7 +182,8 @@ def read_past(store: Store, want: Want) -> Iterator[Past]:
     """Yield what is missing of a deleted log, a piece at a time; nothing where the fork was deleted meanwhile."""
     before = want.seq
     with suppress(NotFoundError):
-        events = store.read(want.through, after=max(want.seq, want.first - 1), upto=want.upto, blobs=False, on_damage=_overlook)
+        raw = store.read(want.through, after=max(want.seq, want.first - 1), upto=want.upto, blobs=False, on_damage=_overlook)
+        events = with_texts(raw, store.blob)
         while True:
             chunk = list(islice(events, CHUNK))
             last = len(chunk) < CHUNK
@@ -204,8 +205,9 @@ def _snapshot(store: Store, session: str) -> State:
 
 
 def _entry(store: Store, event: Event) -> Entry | None:
-    with suppress(SegueError):  # a blob that is gone or damaged: what is left of the event is found
-        event = load_blobs(event, store.blob)
+    if event.body.get("role") == "tool":  # what others have large was loaded for the state
+        with suppress(SegueError):  # a blob that is gone or damaged: what is left of the event is found
+            event = load_blobs(event, store.blob)
     words = words_of(event)
     return Entry(event.seq, happened(event), event.kind, role_of(event), words) if words else None
 

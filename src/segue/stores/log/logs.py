@@ -1,5 +1,6 @@
 """The logs of a store's sessions, opened when needed. A few stay open; the others open their files again when asked."""
 
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -67,8 +68,8 @@ class Logs:
 
     def ids(self) -> Iterator[str]:
         """Yield the ids of the sessions that are there, sorted."""
-        names = sorted(path.name for path in self.directory.iterdir() if is_uuid(path.name))
-        return (name for name in names if not is_deleted(self.directory / name))
+        names = sorted(filter(is_uuid, os.listdir(self.directory)))
+        return (name for name in names if not is_deleted(f"{self.directory}/{name}"))
 
     def drop(self, session: str) -> None:
         """Let go of a log's files."""

@@ -9,7 +9,7 @@ from segue.core.log.events import ForkPoint
 from segue.stores.log import files
 
 
-def is_deleted(directory: Path) -> bool:
+def is_deleted(directory: Path | str) -> bool:
     """Return whether a log was deleted; its bytes may still be there for its forks."""
     return os.path.exists(f"{directory}/deleted")
 

@@ -181,11 +181,11 @@ class LogStore:
         """See `Store.stamp`: the names and sizes of the last segments, without reading them."""
         directory = f"{self.path}/sessions/{session}"
         try:
-            last = max(os.scandir(f"{directory}/log"), key=lambda entry: entry.name)
-            stamp = f"{last.name}:{last.stat().st_size}:{os.stat(f'{directory}/lock').st_size}"
+            last = max(os.listdir(f"{directory}/log"))
+            stamp = f"{last}:{os.stat(f'{directory}/log/{last}').st_size}:{os.stat(f'{directory}/lock').st_size}"
         except (FileNotFoundError, ValueError):
             stamp = ""
-        if not stamp or is_deleted(Path(directory)):
+        if not stamp or is_deleted(directory):
             self._logs.there(session)
         return stamp
 
