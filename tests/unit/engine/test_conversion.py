@@ -189,6 +189,20 @@ def test_a_branch_that_the_agent_begins_in_what_we_wrote_begins_in_our_past(kit)
     assert [role for role, _ in said] == ["user", "assistant", "assistant", "tool", "user"]
 
 
+def test_a_fork_that_the_agent_makes_by_itself_of_what_we_wrote_names_where_it_comes_from(kit):
+    session = kit.take(PLAN).id
+    done = kit.go(session)
+    path = Path(done.files[0])
+    copy = path.with_name("11111111-1111-4111-8111-111111111111.jsonl")
+    copy.write_text(path.read_text().replace(done.foreign_id, copy.stem))
+    reply(copy, "another way")
+    forked = kit.take(copy)
+    first = next(kit.store.read(forked.id))
+    assert forked.id != done.continuation
+    assert first.body["forked_from"]["session"] == done.continuation
+    assert kit.said(forked.id) == [*kit.said(session), ("user", {"type": "text", "content": "another way"})]
+
+
 def test_a_transcript_that_is_read_again_from_its_start_adds_nothing(kit):
     session = kit.take(PLAN).id
     done = kit.go(session)
