@@ -10,11 +10,13 @@ A reader is fuzzed in a process of its own, since libFuzzer ends it. An input th
 import argparse
 import json
 import os
+import platform
 import re
 import subprocess
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
 from random import Random
@@ -23,6 +25,7 @@ from tests.fuzz.mutate import flip, spoil, spoil_document
 from tests.fuzz.subjects import FOUND, agents, reader_of, seeds
 
 CORPUS = Path(".cache/fuzz")
+_BEGIN, _END = "<!-- results: written by make fuzz -->", "<!-- end of results -->"
 
 
 def main() -> None:
@@ -31,6 +34,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=300, help="for each reader")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--agent", action="append", help="only this one; may be repeated")
+    parser.add_argument("--write", type=Path, metavar="PAGE", help="put the table into this page, between its marks")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.one:
@@ -41,6 +45,8 @@ def main() -> None:
         parser.error(f"there is no reader for {', '.join(sorted(unknown))}; one of: {', '.join(agents())}")
     reports = [_run(agent, options.seconds, options.seed) for agent in chosen]
     print(json.dumps({"seed": options.seed, "seconds": options.seconds, "readers": reports}, indent=2))
+    if options.write:
+        _write(options.write, options.seed, reports)
     sys.exit(any(report["broken"] for report in reports))
 
 
@@ -64,6 +70,19 @@ def _run(agent: str, seconds: int, seed: int) -> dict[str, object]:
         "corpus": corpus,
         "broken": new if new or not done.returncode else [f"ended with {done.returncode}"],
     }
+
+
+def _write(page: Path, seed: int, reports: list[dict[str, object]]) -> None:
+    text = page.read_text()
+    begin, end = text.index(_BEGIN) + len(_BEGIN), text.index(_END)
+    head = ("reader", "inputs", "seconds", "seed", "edges reached", "corpus", "broken promises")
+    rows = [head, ("---", *["---:"] * (len(head) - 1))]
+    for r in reports:
+        row = (r["agent"], r["runs"], r["seconds"], seed, r["coverage"], r["corpus"], len(r["broken"]))  # type: ignore[arg-type]
+        rows.append(tuple(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in row))
+    when = f"{datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {os.cpu_count()} cores"
+    table = "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    page.write_text(f"{text[:begin]}\nRun {when}.\n\n{table}{text[end:]}")
 
 
 def _fuzz(agent: str, seconds: int, seed: int) -> None:

@@ -190,7 +190,7 @@ class _Qwen(Interpreter):
         """Return the call of that id, which may stand before this stretch."""
         if identity and identity not in self._calls:
             for _, record in self._file.before(identity.encode("utf-8", "replace")):
-                parts = parts_of(dict_of(record, "message").get("parts"))
+                parts = parts_of(dict_of(record, "message").get("parts")) if text_of(record, "type") == "assistant" else []
                 self._calls.update((str(p["id"]), p) for p in parts if p["type"] == "tool_call")
             self._calls.setdefault(identity, {})
         return self._calls.get(identity, {})
