@@ -72,7 +72,7 @@ def wake(home: str, python: str, program: str) -> None:
     posix.utime(fd)
     posix.close(fd)
     env = {name: value for name, value in posix.environ.items() if name[:6] != b"PYTHON"}
-    env[b"SEGUE_HOME"] = home.encode()
+    env |= {b"SEGUE_HOME": home.encode(), b"SEGUE_UPKEEP": b"off"}
     null = (posix.POSIX_SPAWN_OPEN, 0, b"/dev/null", posix.O_RDWR, 0)
     twice = [(posix.POSIX_SPAWN_DUP2, 0, 1), (posix.POSIX_SPAWN_DUP2, 0, 2)]
     arguments = [python, "-E", "-P", "-m", "segue", "upkeep", "--follow"]

@@ -50,13 +50,16 @@ class Machine:
         with self.transcript.open("a") as file:
             file.write(json.dumps(record) + "\n")
 
+    def command(self, event):
+        """Return what Claude Code runs on an event."""
+        settings = json.loads((self.home / ".claude" / "settings.json").read_text())
+        return settings["hooks"][event][0]["hooks"][0]["command"]
+
     def hook(self, event):
         """Do what Claude Code does on an event."""
-        settings = json.loads((self.home / ".claude" / "settings.json").read_text())
-        command = settings["hooks"][event][0]["hooks"][0]["command"]
         payload = {"session_id": SESSION, "transcript_path": str(self.transcript), "hook_event_name": event}
         done = subprocess.run(
-            ["sh", "-c", command], input=json.dumps(payload).encode(), env=self.env, capture_output=True, check=False
+            ["sh", "-c", self.command(event)], input=json.dumps(payload).encode(), env=self.env, capture_output=True, check=False
         )
         assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
@@ -112,6 +115,17 @@ def test_a_worker_that_was_killed_is_replaced_by_the_next_hook(machine):
     os.utime(lock, (0, 0))  # as if two seconds had gone since it was started
     machine.hook("Stop")
     machine.wait_for(lambda: machine.said() == ["one", "two"])
+    machine.hook("SessionEnd")
+    machine.wait_for(lambda: worker_is_gone(machine))
+
+
+def test_a_worker_works_though_the_directory_of_its_agent_is_gone(machine):
+    machine.segue("init", "claude-code", "--yes")
+    hook = ["sh", "-c", 'rmdir "$PWD" && ' + machine.command("SessionStart")]
+    payload = {"session_id": SESSION, "transcript_path": str(machine.transcript), "hook_event_name": "SessionStart"}
+    subprocess.run(hook, input=json.dumps(payload).encode(), env=machine.env, cwd=machine.project, check=True)
+    machine.write("one")
+    machine.wait_for(lambda: machine.said() == ["one"])
     machine.hook("SessionEnd")
     machine.wait_for(lambda: worker_is_gone(machine))
 

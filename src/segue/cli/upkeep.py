@@ -1,5 +1,7 @@
 """`segue upkeep`: the work that nothing waits for. Started by segue itself, in the background."""
 
+import os
+
 import click
 
 from segue.cli.frame import Frame
@@ -16,6 +18,8 @@ def command(frame: Frame, follow: bool) -> None:
     from segue.engine.upkeep import work
 
     if follow:
+        frame.cwd = "/"  # an agent's directory may be gone, and is not kept from going
+        os.chdir(frame.cwd)
         _capture(frame)
     app = frame.app
     done = work(app.store, app.index, app.spools, app.transcripts, app.clock)
