@@ -120,7 +120,8 @@ def fields_table(typed: Any) -> None:
 
 def kinds() -> None:
     """Print every kind of event with the fields of its body."""
-    from segue.core.log.kinds import KINDS, Part, Usage
+    from segue.core.log.bodies import Part, Usage
+    from segue.core.log.kinds import KINDS
 
     table(
         ("kind", "version", "node", "meaning"),

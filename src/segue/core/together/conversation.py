@@ -41,7 +41,7 @@ class Turn(NamedTuple):
 
     role: Literal["user", "assistant", "tool", "system"]
     parts: tuple[Mapping[str, Any], ...]
-    """In the form of `kinds.Part`: `text` with `content` (str); `tool_call` with `id`, `name`, `arguments` (an object);
+    """In the form of `bodies.Part`: `text` with `content` (str); `tool_call` with `id`, `name`, `arguments` (an object);
     `tool_call_response` with `id`, `response` (a str, or a list of text and media parts) and perhaps `is_error`; `reasoning`
     with `content` (str); `blob` (`modality`, `mime_type`, `content` in base64) and `uri` (`modality`, `uri`)."""
     at: str

@@ -328,7 +328,7 @@ def test_a_common_word_is_ranked_within_a_window(place, index):
     answer = index.search("common", order="best", limit=5)
     assert (len(answer.hits), answer.more, answer.window) == (5, True, None)
     with pytest.MonkeyPatch.context() as m:
-        m.setattr("segue.stores.index.index.WINDOW", 100)
+        m.setattr("segue.stores.index.searching.WINDOW", 100)
         answer = index.search("common", order="best", limit=5)
     assert (min(h.seq for h in answer.hits) > 200, answer.window) == (True, 100)
     assert answer.hits[0].session == a
