@@ -25,6 +25,8 @@ Find = Callable[[str, str], str | None]
 
 _ADVANCE_EVERY: Final = 20
 _TRIES: Final = 8
+_NAMED: Final = 20_000
+"""Losses of a session that an import names; those beyond are counted. All of them are events."""
 
 
 class Imported(NamedTuple):
@@ -174,7 +176,7 @@ class Importer:
             if one.limited:
                 save_at_limit(self._store, one.session, clock=self._clock)
             head = self._store.info(one.session).head.seq
-            yield Imported(one.session, foreign_id, reader.agent, head, one.new, tuple(one.losses))
+            yield Imported(one.session, foreign_id, reader.agent, head, one.new, one.told())
 
     def session_of(self, file: Found) -> str | None:
         """Return the session that a file's records are in, or None."""
@@ -294,7 +296,8 @@ class Importer:
             drafts.append(Draft("session.updated", facts, agent, key=_facts_key(agent, batch), at=drafts[-1].at))
         if drafts:
             self._append(one, drafts)
-        one.losses += batch.noted
+        for noted in batch.noted:
+            one.lose(noted)
         return one
 
     def _append(self, one: "_Gathered", drafts: Sequence[Draft]) -> None:
@@ -313,7 +316,7 @@ class Importer:
                 one.new += 1
                 one.limited = one.limited or (draft.kind == "agent.set" and draft.body.get("status") == LIMITED)
                 if draft.kind == "loss" and draft.body.get("piece", 1) == 1:
-                    one.losses.append(Noted(draft.body["where"], draft.body["reason"]))
+                    one.lose(Noted(draft.body["where"], draft.body["reason"]))
 
     def _append_whatever(self, one: "_Gathered", draft: Draft, reason: str) -> None:
         """Keep the record of an event that cannot be written: its place in the conversation, and its bytes."""
@@ -332,7 +335,7 @@ class Importer:
                 continue
             if new := sum(e.new for e in commit.entries):
                 one.new += new
-                one.losses.append(Noted(where, loss.body["reason"]))
+                one.lose(Noted(where, loss.body["reason"]))
             return
 
     # --- positions
@@ -386,10 +389,23 @@ class _Gathered:
     def __init__(self, session: str, new: int = 0) -> None:
         self.session = session
         self.new = new
-        self.losses: list[Noted] = []
+        self._losses: list[Noted] = []
+        self._more = 0
         self.link: Link | None = None
         self.limited = False
         """An agent stopped at a limit, and that is new."""
+
+    def lose(self, noted: Noted) -> None:
+        """Note a loss: by name, or of a file that is all damage at least in number."""
+        if len(self._losses) < _NAMED:
+            self._losses.append(noted)
+        else:
+            self._more += 1
+
+    def told(self) -> tuple[Noted, ...]:
+        """Return the losses."""
+        more = f"{self._more:,} more places could not be read: segue log {self.session} --kind loss"
+        return (*self._losses, *([Noted(self.session, more)] if self._more else []))
 
 
 def _placed(facts: dict[str, Any]) -> dict[str, Any]:

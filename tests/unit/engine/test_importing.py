@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -463,3 +464,13 @@ def test_what_is_written_is_taken_in_as_it_is_written(tmp_path):
     assert in_the_log() == lines
     assert sum(s.new_events for s in seen) == store.info(next(store.sessions())).head.seq
     store.close()
+
+
+def test_a_file_that_is_all_damage_is_counted_where_it_is_not_named(tmp_path):
+    file = tmp_path / "session.jsonl"
+    file.write_text(line("u1", None, "hello") + "garbage\n" * 20_010)
+    with closing(LogStore(tmp_path / "store", clock=FakeClock(), ids=FakeIds(), durability="relaxed")) as store:
+        (session,) = run(store, file).sessions
+        counted = kinds(store, session.id)["loss"]
+    last = Noted(session.id, f"10 more places could not be read: segue log {session.id} --kind loss")
+    assert (len(session.losses), session.losses[-1], counted) == (20_001, last, 20_010)
