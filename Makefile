@@ -19,7 +19,7 @@ LOCKS := requirements/run.txt requirements/dev.txt requirements/frameworks.txt r
 # What ruff looks at.
 CODE := $(wildcard src tests tools scripts benchmarks docs)
 
-.PHONY: help setup setup-run test test-agents lint fmt types layers cover demo faults fuzz bench bench-context docs docs-check lock clean
+.PHONY: help setup setup-run test test-agents lint fmt types layers cover demo faults fuzz bench bench-peers bench-context docs docs-check lock clean
 
 help:  ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -100,6 +100,9 @@ fuzz: .venv/.fuzz  ## readers of transcripts, fuzzed with coverage to guide it: 
 
 bench: setup  ## speed against the raw floor and five peers
 	@$(PY) benchmarks/run.py
+
+bench-peers: setup  ## beside four programs that read agents' sessions (installs them): damage, time, space
+	@$(PY) benchmarks/peers.py --write docs/peers.md
 
 bench-context: setup  ## recall of restored contexts at token budgets
 	@$(PY) benchmarks/context.py
