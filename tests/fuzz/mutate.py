@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from copy import deepcopy
 from random import Random
 from typing import Any
 
@@ -68,7 +69,7 @@ def _changed(value: Any, random: Random) -> Any:
         way.append((here, key))
         here = here[key]
     if not way:
-        return random.choice(ODD)
+        return deepcopy(random.choice(ODD))
     inside, key = way[-1]
     action = random.randrange(6)
     if action == 0:
@@ -81,7 +82,7 @@ def _changed(value: Any, random: Random) -> Any:
         other = random.choice(way)
         inside[key] = json.loads(json.dumps(other[0][other[1]]))
     else:
-        inside[key] = random.choice(ODD)
+        inside[key] = deepcopy(random.choice(ODD))
     return value
 
 
