@@ -32,17 +32,15 @@ LARGEST = 8 << 20
 
 def read() -> bytes | None:
     """Return all of standard input, or None where that is more than a payload may be."""
-    data = b""
-    size = 0
+    data: bytes | None = b""
     while part := posix.read(0, 1 << 20):
-        size += len(part)
-        data = data + part if size <= LARGEST else b""
-    return data if size <= LARGEST else None
+        data = data + part if data is not None and len(data) + len(part) <= LARGEST else None
+    return data
 
 
 def spool(home: str, agent: str, event: str, payload: bytes | None) -> None:
     """Append one frame to the spool of *agent*, durable on return, or count one that was dropped. Raises OSError."""
-    path = f"{home}/spool/{agent}"
+    path = home + "/spool/" + agent
     data = b"segue-spool 1 %d %s %d\n%s\n" % (time.time_ns(), event.encode(), len(payload or b""), payload or b"")
     while True:
         fd = posix.open(path, posix.O_WRONLY | posix.O_APPEND | posix.O_CREAT | posix.O_NOFOLLOW, 0o600)
@@ -52,9 +50,7 @@ def spool(home: str, agent: str, event: str, payload: bytes | None) -> None:
             break
         posix.close(fd)  # taken between opening and locking
     if payload is None or found.st_size + len(data) > LIMIT:
-        count = posix.open(f"{path}~", posix.O_WRONLY | posix.O_APPEND | posix.O_CREAT | posix.O_NOFOLLOW, 0o600)
-        posix.write(count, b".")
-        posix.close(count)
+        drop(path)
         data = b""
     while data:
         data = data[posix.write(fd, data) :]
@@ -62,12 +58,22 @@ def spool(home: str, agent: str, event: str, payload: bytes | None) -> None:
     posix.close(fd)
 
 
+def drop(path: str) -> None:
+    """Count a payload that found no room. Raises OSError."""
+    fd = posix.open(path + "~", posix.O_WRONLY | posix.O_APPEND | posix.O_CREAT | posix.O_NOFOLLOW, 0o600)
+    posix.write(fd, b".")
+
+
 def wake(home: str, python: str, program: str) -> None:
     """Start the worker, unless it is at work or was started within the last two seconds. Raises OSError."""
-    fd = posix.open(f"{home}/spool/worker~", posix.O_RDWR | posix.O_NOFOLLOW)
+    fd = posix.open(home + "/spool/worker~", posix.O_RDWR | posix.O_NOFOLLOW)
     posix.lockf(fd, posix.F_TLOCK, 0)
-    if abs(time.time() - posix.fstat(fd).st_mtime) < 2:
-        return
+    if abs(time.time() - posix.fstat(fd).st_mtime) >= 2:
+        start(fd, home, python, program)
+
+
+def start(fd: int, home: str, python: str, program: str) -> None:
+    """Start the worker whose lock *fd* holds. Mostly it is at work."""
     posix.stat(program)  # segue was uninstalled
     posix.utime(fd)
     posix.close(fd)

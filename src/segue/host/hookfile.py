@@ -6,6 +6,9 @@ Compiling its source is most of what the hook costs beyond the interpreter, so d
 import ast
 from importlib.resources import files
 
+_RARE = {"drop", "start"}
+"""Functions that are mostly not called: their bodies stay text until they are."""
+
 
 def hook_text(home: str, agent: str, python: str = "", program: str = "") -> str:
     """Return the source of the stand-alone hook for *agent*, which spools into *home*.
@@ -19,8 +22,12 @@ def hook_text(home: str, agent: str, python: str = "", program: str = "") -> str
             node.body = node.body[1:]
         if isinstance(node, ast.FunctionDef):
             node.returns = None
+            if node.name in _RARE:
+                node.body = ast.parse(f"exec({ast.unparse(ast.Module(node.body, []))!r})").body
         if isinstance(node, ast.arg):
             node.annotation = None
+        if isinstance(node, ast.AnnAssign):
+            node.annotation = ast.Constant(None)
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             node.value = _filled(node.targets[0].id, node.value, values)
     return f"# segue's hook: spools its input and is gone. To take it out: segue init --remove\n{ast.unparse(tree)}\n"
