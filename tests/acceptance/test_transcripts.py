@@ -69,7 +69,16 @@ def test_a_sample_becomes_exactly_these_events(store, sample):
 
 def test_the_samples_of_all_agents_beside_each_other_are_told_apart(store):
     report = run(store, FIXTURES)
-    assert Counter(s.agent for s in report.sessions) == {"claude-code": 4, "codex": 3, "messages": 5}
+    assert Counter(s.agent for s in report.sessions) == {
+        "aider": 1,
+        "atif": 1,
+        "claude-code": 5,
+        "codex": 4,
+        "gemini-cli": 2,
+        "messages": 5,
+        "opencode": 2,
+        "qwen-code": 2,
+    }
     assert report.losses == ()
     assert all(s.losses == () for s in report.sessions)
 

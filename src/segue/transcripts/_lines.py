@@ -7,11 +7,10 @@ c[0] = "", c[k] = H(c[k-1], block k), digest = H(c[n], the rest).
 
 import os
 import stat
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from hashlib import blake2b
 from sys import getsizeof
-from typing import IO, Any, Final, NamedTuple, cast
+from typing import IO, Any, Final, NamedTuple
 
 MAX_LINE: Final = 16 * 1024 * 1024
 """Lines of more bytes are kept in pieces, unparsed: what parsing takes is a multiple of the line."""
@@ -48,11 +47,9 @@ def open_file(path: str) -> IO[bytes]:
     file = os.fdopen(descriptor, "rb", buffering=0)
     if os.pread(descriptor, 2, 0) != _GZIP:
         return file
-    import gzip
+    from segue.transcripts._packed import unpacked
 
-    packed = gzip.GzipFile(fileobj=file, mode="rb")
-    packed.myfileobj = file  # closed with it
-    return cast("IO[bytes]", packed)
+    return unpacked(file)
 
 
 def read_head(path: str, size: int = _BLOCK) -> bytes:
@@ -66,14 +63,7 @@ def _read(file: IO[bytes], size: int) -> bytes:
     read = getattr(file, "read1", file.read)
     pieces: list[bytes] = []
     while size > 0:
-        try:
-            data = read(size)
-        except (EOFError, zlib.error):
-            break
-        except OSError as e:
-            if e.errno is None:  # gzip.BadGzipFile
-                break
-            raise
+        data = read(size)
         if not data:
             break
         pieces.append(data)
