@@ -1,5 +1,6 @@
 """The whole report of a conversion: what the conversion did, and what the writer changed of it."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from segue.core.together.conversation import FATES, Carried
@@ -11,17 +12,22 @@ def whole(conversion: Sequence[Carried], writer: Iterable[Carried]) -> tuple[Car
     The sum of each kind stays: a thing has one fate. What a writer tells of beyond what it was given (usage figures) is added.
     """
     lines = [line._asdict() for line in conversion]
+    added = Counter[str]()
+    for line in conversion:
+        added[line.what] += line.number if line.fate == "added" else 0
     found = []
     for line in writer:
         if line.fate == "kept" or not line.number:
             continue
-        found.append(line)
         left = line.number if line.fate != "added" else 0
-        for fate in ("kept", "mapped", "added"):
+        for fate in ("kept", "mapped"):
             for other in lines:
                 if left and other["what"] == line.what and other["fate"] == fate:
                     taken = min(left, other["number"])
                     other["number"] -= taken
                     left -= taken
-    found += [Carried(**line) for line in lines if line["number"]]
-    return tuple(sorted(found, key=lambda c: (c.what, FATES.index(c.fate), -c.number, c.why)))
+        still = min(left, added[line.what])  # what was added stays so, in whatever form
+        added[line.what] -= still
+        found.append(line._replace(number=line.number - still))
+    found += [Carried(**line) for line in lines]
+    return tuple(sorted((line for line in found if line.number), key=lambda c: (c.what, FATES.index(c.fate), -c.number, c.why)))
