@@ -1,13 +1,22 @@
 """The hook as `segue init` writes it: `segue.hooks` for one home and one agent, without what only a reader needs.
 
-Compiling its source is most of what the hook costs beyond the interpreter, so docstrings, comments and annotations go.
+Compiling its source is most of what the hook costs beyond the interpreter, so the file has it compiled as well, for the very
+interpreter that wrote it; any other one compiles the source.
 """
 
 import ast
+import marshal
+import sys
 from importlib.resources import files
 
-_RARE = {"drop", "start"}
-"""Functions that are mostly not called: their bodies stay text until they are."""
+_FILE = """\
+# segue's hook: spools its input and is gone. To take it out: segue init --remove
+import marshal
+import sys
+source = {readable}
+compiled = {compiled!r}
+exec(marshal.loads(compiled) if (sys.implementation.cache_tag, sys.hexversion) == {version!r} else source)
+"""
 
 
 def hook_text(home: str, agent: str, python: str = "", program: str = "") -> str:
@@ -22,15 +31,16 @@ def hook_text(home: str, agent: str, python: str = "", program: str = "") -> str
             node.body = node.body[1:]
         if isinstance(node, ast.FunctionDef):
             node.returns = None
-            if node.name in _RARE:
-                node.body = ast.parse(f"exec({ast.unparse(ast.Module(node.body, []))!r})").body
         if isinstance(node, ast.arg):
             node.annotation = None
         if isinstance(node, ast.AnnAssign):
             node.annotation = ast.Constant(None)
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             node.value = _filled(node.targets[0].id, node.value, values)
-    return f"# segue's hook: spools its input and is gone. To take it out: segue init --remove\n{ast.unparse(tree)}\n"
+    source = ast.unparse(tree)
+    compiled = marshal.dumps(compile(source, "segue's hook", "exec"))
+    readable = repr(source) if "'''" in source else f"r'''\n{source}\n'''"
+    return _FILE.format(readable=readable, compiled=compiled, version=(sys.implementation.cache_tag, sys.hexversion))
 
 
 def _filled(name: str, value: ast.expr, values: dict[str, str]) -> ast.expr:
