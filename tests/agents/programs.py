@@ -21,6 +21,8 @@ from typing import Any
 from tests.agents import processes
 
 TIMEOUT = 240
+WRITTEN = 1.0
+"""Seconds in which an agent writes down the call that runs: Claude Code writes its transcript in the background."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ class Program:
                 processes.kill_tree(running.pid)
                 raise AssertionError(f"{self.name} never began its tool:\n{_shown(*running.communicate())}")
             time.sleep(0.02)
+        time.sleep(WRITTEN)
         processes.kill_tree(running.pid)
         running.communicate()
 
