@@ -18,6 +18,7 @@ from segue.core.errors import ExistsError, HeadMovedError, LeaseHeldError
 from segue.ports import Store
 from segue.testing.builders import said, user
 from segue.testing.contract.base import A, B, C, Clauses, Place, begin, needs, picture
+from segue.testing.fakes import session_id
 
 WORKERS = 4
 ROUNDS = 12
@@ -177,26 +178,35 @@ def same_keys(crew: Crew, store: Store) -> None:
 
 def beginnings(crew: Crew, store: Store) -> None:
     """Of those who create one session, one does; of those who take one lease, one has it."""
+    sessions = [session_id(100 + r) for r in range(ROUNDS)]  # whoever is late finds them made, and catches up
 
-    def work(at: Store, number: int) -> list[bool]:
-        try:
-            begin(at, A, user(str(number)), user(str(number)))
-            created = True
-        except ExistsError:
-            created = False
-        try:
-            at.acquire(A, str(number), 60)
-        except LeaseHeldError:
-            return [created, False]
-        return [created, True]
+    def work(at: Store, number: int) -> list[list[bool]]:
+        return [[_creates(at, session, number), _acquires(at, session, number)] for session in sessions]
 
-    answers = crew(work)
-    assert [sum(column) for column in zip(*answers, strict=True)] == [1, 1]
-    first, second, lease = store.read(A)
-    assert said(first.body) == said(second.body) == str([created for created, _ in answers].index(True))
-    held = store.lease(A)
-    assert held is not None
-    assert (held.holder, held.token) == (str([taken for _, taken in answers].index(True)), lease.seq)
+    for session, answers in zip(sessions, zip(*crew(work), strict=True), strict=True):
+        creators, holders = (list(column) for column in zip(*answers, strict=True))
+        assert [sum(creators), sum(holders)] == [1, 1]
+        first, second, lease = store.read(session)
+        assert said(first.body) == said(second.body) == str(creators.index(True))
+        held = store.lease(session)
+        assert held is not None
+        assert (held.holder, held.token) == (str(holders.index(True)), lease.seq)
+
+
+def _creates(store: Store, session: str, number: int) -> bool:
+    try:
+        begin(store, session, user(str(number)), user(str(number)))
+    except ExistsError:
+        return False
+    return True
+
+
+def _acquires(store: Store, session: str, number: int) -> bool:
+    try:
+        store.acquire(session, str(number), 60)
+    except LeaseHeldError:
+        return False
+    return True
 
 
 def numbers(crew: Crew, store: Store) -> None:
