@@ -1,6 +1,7 @@
 """What every test shares: Hypothesis profiles, and a home that is never the user's."""
 
 import os
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -10,6 +11,9 @@ pytest.register_assert_rewrite("segue.testing.transcripts")  # some tests use it
 settings.register_profile("ci", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("long", parent=settings.get_profile("ci"), max_examples=2000)
 settings.load_profile(os.environ.get("SEGUE_HYPOTHESIS_PROFILE", "ci"))
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # begun in the background, where all that tests start would ignore Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 KEPT = {"SEGUE_HYPOTHESIS_PROFILE", "SEGUE_SAMPLES"}
