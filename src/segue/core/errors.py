@@ -14,12 +14,14 @@
     │   ├── FencedError              a stale driver's append
     │   ├── IllegalTransitionError   the lifecycle does not allow it
     │   ├── ExistsError              it is there already
-    │   └── ChangedError             a file was written by somebody else meanwhile
+    │   ├── ChangedError             a file was written by somebody else meanwhile
+    │   └── UnfinishedRestoreError   a restore of code was interrupted before
     ├── DamagedError              6  stored bytes are not what was written
     ├── WrongKeyError             7
     ├── StoreTooNewError          8
     ├── StoreUnusableError        1  this place cannot hold a store
     ├── ConfigurationError        1  a file of an agent's configuration cannot be changed
+    ├── WorkspaceError            1  a workspace snapshot cannot be taken or read
     ├── StorageFullError          1  nothing was stored
     └── OutcomeUnknownError       1  the disk did not confirm
 
@@ -225,6 +227,22 @@ class ChangedError(ConflictError):
         super().__init__(f"file {path!r} was not changed: somebody else wrote it meanwhile", hint="try again", path=path)
 
 
+class UnfinishedRestoreError(ConflictError):
+    """A restore of code was interrupted; it is to be finished or undone before another begins."""
+
+    code = "unfinished-restore"
+
+    def __init__(self, root: str, snapshot: str, before: str) -> None:
+        """Name the workspace, the snapshot that was to be restored and the one of what was there before."""
+        super().__init__(
+            f"workspace {root!r} cannot be restored: an earlier restore of it was interrupted",
+            hint="segue checkpoint restore --finish, or --undo",
+            root=root,
+            snapshot=snapshot,
+            before=before,
+        )
+
+
 class DamagedError(SegueError):
     """Stored bytes are not what was written; `findings` lists where."""
 
@@ -274,6 +292,16 @@ class ConfigurationError(SegueError):
     def __init__(self, path: str, reason: str, *, hint: str | None = None) -> None:
         """Name the file and the reason."""
         super().__init__(f"file {path!r} cannot be changed: {reason}", hint=hint, path=path, reason=reason)
+
+
+class WorkspaceError(SegueError):
+    """A workspace snapshot cannot be taken, read or restored; the message says why."""
+
+    code = "workspace"
+
+    def __init__(self, root: str, reason: str, *, hint: str | None = None) -> None:
+        """Name the directory and the reason."""
+        super().__init__(f"workspace {root!r} cannot be saved or restored: {reason}", hint=hint, root=root, reason=reason)
 
 
 class StorageFullError(SegueError):
