@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from segue.transcripts._records import count_of, dict_of, list_of, other_part, text_of
+from segue.transcripts._parts import other_part
+from segue.transcripts._records import count_of, dict_of, list_of, text_of
 
 _HOOK = re.compile(r"\s*<hook_context>(.*?)</hook_context>\s*", re.DOTALL)
 _EXIT = re.compile(r"^Exit Code: (-?\d+)", re.MULTILINE)
@@ -110,11 +111,6 @@ def without_hooks(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if text:
             found.append({"type": "text", "content": text})
     return found
-
-
-def texts(parts: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Return what *parts* say in words."""
-    return [p["content"] for p in parts if p["type"] == "text" and isinstance(p["content"], str)]
 
 
 def effects_of(name: str, arguments: Any, display: Any, response: Any, call: str) -> Iterator[dict[str, Any]]:

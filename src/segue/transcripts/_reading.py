@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import PurePath
 from typing import Any, Final, NamedTuple
 
 from segue.core.log.events import MAIN, Draft
@@ -9,7 +10,7 @@ from segue.ports import Batch, Noted
 from segue.ports.transcripts import EMPTY
 from segue.transcripts._limits import Limits
 from segue.transcripts._lines import Line, Lines, open_file
-from segue.transcripts._records import Drafts, Place, parse
+from segue.transcripts._records import Drafts, Place, dict_of, parse, time_of
 
 _BATCH_EVENTS: Final = 500
 _BATCH_BYTES: Final = 4 * 1024 * 1024
@@ -19,12 +20,22 @@ Before = Callable[[bytes], Iterator[tuple[Place, dict[str, Any]]]]
 """Yields the records before this stretch whose line holds some bytes, with their places."""
 
 
+def _none_before(needle: bytes) -> Iterator[tuple[Place, dict[str, Any]]]:
+    del needle
+    yield from ()
+
+
+def stem_of(path: str) -> str:
+    """Return a file's name without what says that it is JSON Lines, packed or not."""
+    return PurePath(path).name.removesuffix(".gz").removesuffix(".jsonl")
+
+
 class File(NamedTuple):
     """What an interpreter may know of the file: its name, whose it is, its earlier records."""
 
     path: str
     foreign_id: str
-    before: Before
+    before: Before = _none_before
 
 
 class Interpreter(ABC):
@@ -34,6 +45,13 @@ class Interpreter(ABC):
     """Fields of the session's header, as known so far."""
     at: str | None
     """The latest time that a record told."""
+
+    def __init__(self, file: File, drafts: Drafts, state: Mapping[str, Any]) -> None:
+        """Go on with *file* from the `state` of the stretch before; at its start that is empty."""
+        self.at = time_of(state.get("at"))
+        self.facts = dict(dict_of(state, "facts"))
+        self._file = file
+        self._drafts = drafts
 
     @abstractmethod
     def events(self, record: dict[str, Any], place: Place) -> Iterable[Draft]:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from hashlib import blake2b
 from math import isfinite
-from types import NoneType
 from typing import Any, Final, NamedTuple
 
 from segue.core.log.events import MAIN, Draft
@@ -197,16 +196,6 @@ def short(text: str, limit: int = 80) -> str:
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
-_PART_FIELDS: Final = {"id": (str, NoneType), "name": (str,), "is_error": (bool,)}
-
-
-def other_part(block: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a block of a type that has no meaning here as a part; fields that parts have otherwise are left out."""
-    part = {k: v for k, v in block.items() if k not in _PART_FIELDS or isinstance(v, _PART_FIELDS[k])}
-    part["type"] = text_of(block, "type") or "unknown"
-    return part
-
-
 # --- drafts
 
 
@@ -218,6 +207,10 @@ class Drafts:
         self._reader = f"{agent}/{version}"
         self._agent = agent
         self._foreign_id = foreign_id if len(foreign_id) <= _MAX_NAME else digest(foreign_id.encode("utf-8", "replace"))
+
+    def agent_in(self, stream: str) -> str:
+        """Return the actor of what the agent does in *stream*: itself, or its subagent."""
+        return self._agent if stream == MAIN else f"{self._agent}/{stream}"
 
     def sign(self, draft: Draft, place: Place, record: str = "") -> Draft:
         """Return *draft* as the event of the record at *place*: with its source and key. *record*: its id, else its line."""
@@ -245,12 +238,16 @@ class Drafts:
 
     def beside(self, draft: Draft, place: Place, about: str) -> Draft:
         """Return *draft* as a further event of the record at *place*, whose bytes are with another. *about*: which one."""
-        found = self.sign(draft, place, f"@{place.line}{about}")
-        return found._replace(source={k: v for k, v in (found.source or {}).items() if not k.startswith("raw")})
+        return without_raw(self.sign(draft, place, f"@{place.line}{about}"))
 
     def nul(self, place: Place, number: int, *, at: str | None = None) -> Draft:
         """Return the event that names NUL bytes around a record."""
         return self.loss(place, f"{number} NUL bytes (disk blocks that were never written)", at=at, about=":nul", raw=False)
+
+
+def without_raw(draft: Draft) -> Draft:
+    """Return *draft* without its record's bytes: they are with another event."""
+    return draft._replace(source={k: v for k, v in (draft.source or {}).items() if not k.startswith("raw")})
 
 
 def digest(data: bytes) -> str:

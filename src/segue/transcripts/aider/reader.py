@@ -16,7 +16,7 @@ from typing import IO, Any, Final, NamedTuple
 from segue.core.log.events import Draft
 from segue.ports import Batch, Noted
 from segue.transcripts._lines import MAX_LINE, open_file
-from segue.transcripts._records import Drafts, Place, count_of, dict_of, digest, short, text_of, time_of
+from segue.transcripts._records import Drafts, Place, count_of, dict_of, digest, short, text_of, time_of, without_raw
 
 AGENT: Final = "aider"
 MARK: Final = "# segue "
@@ -235,8 +235,7 @@ class _History:
                 usage["message_id"] = node
                 if model := text_of(self._facts, "model"):
                     usage["model"] = model
-                signed = self._make.sign(Draft("usage", usage, at=self._at), place, f"{node}:usage")
-                yield signed._replace(source={k: v for k, v in (signed.source or {}).items() if not k.startswith("raw")})
+                yield without_raw(self._make.sign(Draft("usage", usage, at=self._at), place, f"{node}:usage"))
 
     def _sign(self, draft: Draft, place: Place) -> Draft:
         at = self._at

@@ -13,6 +13,7 @@ from segue.core.log.events import MAIN, Draft
 from segue.ports import Batch, Noted
 from segue.transcripts._document import MAX_DOCUMENT, TornError, Walk, read_document
 from segue.transcripts._lines import MAX_LINE
+from segue.transcripts._parts import response_of, title_of
 from segue.transcripts._records import (
     Drafts,
     Place,
@@ -24,6 +25,7 @@ from segue.transcripts._records import (
     short,
     text_of,
     time_of,
+    without_raw,
 )
 
 AGENT: Final = "atif"
@@ -205,14 +207,12 @@ class _Trajectory:
         if results:
             parts = [_result(r, calls, number) for number, r in enumerate(results)]
             said = {"role": "tool" if calls else "user", "parts": parts} | ({} if calls else {"meta": True})
-            found = self._sign(Draft("message", said, "tool", stream, node + RESULTS), place, node + RESULTS)
-            yield found._replace(source={k: v for k, v in (found.source or {}).items() if not k.startswith("raw")})
+            yield without_raw(self._sign(Draft("message", said, "tool", stream, node + RESULTS), place, node + RESULTS))
 
     def _title(self, body: dict[str, Any], stream: str) -> None:
-        if stream == MAIN and body["role"] == "user" and not body.get("meta") and "title" not in self._facts:
-            texts = (p["content"] for p in body["parts"] if p["type"] == "text" and isinstance(p["content"], str))
-            if title := short(next(texts, "")):
-                self._facts["title"] = title
+        typed = stream == MAIN and body["role"] == "user" and not body.get("meta")
+        if typed and "title" not in self._facts and (title := title_of(body["parts"])):
+            self._facts["title"] = title
 
     def _sign(self, draft: Draft, place: Place, record: str) -> Draft:
         return self._make.sign(draft._replace(at=self._at), place, record)
@@ -299,8 +299,7 @@ def _media(kind: str, source: dict[str, Any]) -> dict[str, Any]:
 
 def _result(result: dict[str, Any], calls: list[str], number: int) -> dict[str, Any]:
     """Return a result as the answer of its call: the one that it names, else the one in its place."""
-    said = list(_content(result.get("content")))
-    response: Any = said[0]["content"] if len(said) == 1 and said[0]["type"] == "text" else said
+    response = response_of(list(_content(result.get("content"))))
     if not calls:
         return {"type": "text", "content": response if isinstance(response, str) else str(response)}
     identity = text_of(result, "source_call_id") or (calls[number] if number < len(calls) else "")

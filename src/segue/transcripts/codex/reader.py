@@ -5,40 +5,19 @@ said are the `response_item`s, one after the other; `event_msg`s repeat it for t
 so none names a parent.
 """
 
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 from typing import Any, Final
 
 from segue.core.log.events import Draft
-from segue.transcripts._reading import File, Interpreter, JsonLinesReader
-from segue.transcripts._records import (
-    Drafts,
-    Place,
-    count_of,
-    dict_of,
-    digest,
-    later,
-    list_of,
-    name_of,
-    other_part,
-    short,
-    text_of,
-    time_of,
-)
+from segue.transcripts._parts import title_of
+from segue.transcripts._reading import File, Interpreter, JsonLinesReader, stem_of
+from segue.transcripts._records import Drafts, Place, count_of, dict_of, digest, later, name_of, short, text_of, time_of
+from segue.transcripts.codex._items import CALLS, answer_of, body_of, call_of, effects_of, is_injected, parts_of, reasoning_of
 
 AGENT: Final = "codex"
 _NAMED = re.compile(r".*([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})\Z")
-_INJECTED = re.compile(
-    r"\s*(<(environment_context|user_instructions|permissions|skills?|turn_aborted|user_shell_command|apps_instructions"
-    r"|collaboration_mode|subagent_notification|INSTRUCTIONS)\b|# AGENTS\.md instructions)"
-)
-_EXIT = re.compile(r"(?:Process exited with code|Exit code:) (-?\d+)")
-_PATCH = re.compile(r"\*\*\* Begin Patch\n(.*?)(?:\*\*\* End Patch|\Z)", re.DOTALL)
-_FILE = re.compile(r"\*\*\* (Add|Update|Delete) File: (.+)")
-_OPS = {"Add": "write", "Update": "edit", "Delete": "delete"}
-_SHELLS = frozenset({"exec_command", "shell", "shell_command", "container.exec", "local_shell", "unified_exec"})
 
 
 class Codex(JsonLinesReader):
@@ -55,7 +34,7 @@ class Codex(JsonLinesReader):
 
     def identify(self, path: str, head: bytes) -> str:
         """See `TranscriptReader.identify`: the file's name where it ends in a UUID, else what its first record says."""
-        stem = PurePath(path).name.removesuffix(".gz").removesuffix(".jsonl")
+        stem = stem_of(path)
         named = _NAMED.match(stem)
         if named:
             return named[1]
@@ -74,10 +53,7 @@ class _Codex(Interpreter):
     """What Codex's records mean."""
 
     def __init__(self, file: File, drafts: Drafts, state: Mapping[str, Any]) -> None:
-        self.at = time_of(state.get("at"))
-        self.facts = dict(dict_of(state, "facts"))
-        self._file = file
-        self._drafts = drafts
+        super().__init__(file, drafts, state)
         self._since = self._latest = time_of(state.get("latest")) or ""
         self._last = name_of(state, "last") or None
         told = _ordinal(state)
@@ -230,11 +206,11 @@ class _Codex(Interpreter):
         if kind == "message":
             return self._message(payload)
         if kind == "reasoning":
-            return _body(payload, "assistant", [_reasoning(payload)]), ""
-        if kind in _CALLS:
-            part = _call(kind, payload)
-            self._calls[part["id"]] = list(_effects(part))
-            return _body(payload, "assistant", [part]), ""
+            return body_of(payload, "assistant", [reasoning_of(payload)]), ""
+        if kind in CALLS:
+            part = call_of(kind, payload)
+            self._calls[part["id"]] = list(effects_of(part))
+            return body_of(payload, "assistant", [part]), ""
         if kind in {"function_call_output", "custom_tool_call_output"}:
             return self._output(payload), "tool"
         return None, ""
@@ -243,29 +219,27 @@ class _Codex(Interpreter):
         role = text_of(payload, "role")
         if role not in {"user", "assistant", "developer", "system"}:
             return None, ""
-        body = _body(payload, role, _parts(payload.get("content")))
+        body = body_of(payload, role, parts_of(payload.get("content")))
         if role == "assistant":
             if model := text_of(self.facts, "model"):
                 body["model"] = model
             return body, ""
-        if role != "user" or _injected(payload, body["parts"]):
+        if role != "user" or is_injected(payload, body["parts"]):
             body["meta"] = True
             return body, ""
-        if "title" not in self.facts:
-            texts = (p["content"] for p in body["parts"] if p["type"] == "text" and isinstance(p["content"], str))
-            if title := short(next(texts, "")):
-                self.facts["title"] = title
+        if "title" not in self.facts and (title := title_of(body["parts"])):
+            self.facts["title"] = title
         return body, "user"
 
     def _output(self, payload: dict[str, Any]) -> dict[str, Any]:
         identity = text_of(payload, "call_id")
         output = payload.get("output")
-        response, code = _response(output)
+        response, code = answer_of(output)
         part: dict[str, Any] = {"type": "tool_call_response", "id": identity, "response": response}
         failed = payload.get("is_error") is True or (isinstance(output, dict) and output.get("success") is False)
         if code or failed:
             part["is_error"] = True
-        body = _body(payload, "tool", [part])
+        body = body_of(payload, "tool", [part])
         effects = [e for e in self._effects_of(identity) if e["op"] == "run" or not code]
         if effects and effects[0]["op"] == "run":
             effects[0] = {"op": "run", "exit_code": code, "call": identity}
@@ -279,125 +253,14 @@ class _Codex(Interpreter):
             for _, record in self._file.before(identity.encode("utf-8", "replace")):
                 payload = dict_of(record, "payload")
                 kind = text_of(payload, "type")
-                if text_of(record, "type") != "response_item" or kind not in _CALLS:
+                if text_of(record, "type") != "response_item" or kind not in CALLS:
                     continue
-                part = _call(kind, payload)
+                part = call_of(kind, payload)
                 if part["id"] == identity:
-                    self._calls[identity] = list(_effects(part))
+                    self._calls[identity] = list(effects_of(part))
         return list(self._calls.get(identity, ()))
-
-
-_CALLS: Final = {"function_call", "custom_tool_call", "local_shell_call", "web_search_call"}
 
 
 def _ordinal(record: Mapping[str, Any]) -> int | None:
     found = record.get("ordinal")
     return found if isinstance(found, int) and not isinstance(found, bool) and 0 <= found < 1 << 53 else None
-
-
-def _body(payload: dict[str, Any], role: str, parts: list[dict[str, Any]]) -> dict[str, Any]:
-    body: dict[str, Any] = {"role": role, "parts": parts}
-    if identity := name_of(payload, "id"):
-        body["message_id"] = identity
-    return body
-
-
-def _injected(payload: dict[str, Any], parts: list[dict[str, Any]]) -> bool:
-    """Return whether a user message was put there by the program: newer versions say so, older ones show it."""
-    about = dict_of(payload, "internal_chat_message_metadata_passthrough")
-    kinds = [k for k in list_of(about, "content_item_kinds") if isinstance(k, str)]
-    if kinds:
-        return not any(k.startswith("user.") or k == "unknown" for k in kinds)
-    said = [p["content"] for p in parts if p["type"] == "text" and isinstance(p["content"], str)]
-    return bool(said) and all(_INJECTED.match(text) for text in said)
-
-
-def _parts(content: Any) -> list[dict[str, Any]]:
-    if isinstance(content, str):
-        return [{"type": "text", "content": content}]
-    if not isinstance(content, list):
-        return [] if content is None else [{"type": "unknown", "content": content}]
-    return [_part(item) if isinstance(item, dict) else {"type": "text", "content": item} for item in content]
-
-
-def _part(item: dict[str, Any]) -> dict[str, Any]:
-    kind = text_of(item, "type")
-    if kind in {"input_text", "output_text", "text", "summary_text", "reasoning_text"}:
-        return {"type": "text", "content": item.get("text", "")}
-    if kind == "input_image":
-        return {"type": "uri", "modality": "image", "uri": text_of(item, "image_url")}
-    return other_part(item)
-
-
-def _reasoning(payload: dict[str, Any]) -> dict[str, Any]:
-    parts = _parts(payload.get("summary")) + _parts(payload.get("content"))
-    said = [p["content"] for p in parts if p["type"] == "text" and isinstance(p["content"], str)]
-    return {"type": "reasoning", "content": "\n\n".join(said)}
-
-
-def _call(kind: str, payload: dict[str, Any]) -> dict[str, Any]:
-    identity = text_of(payload, "call_id") or text_of(payload, "id")
-    part: dict[str, Any] = {"type": "tool_call", "id": identity, "name": text_of(payload, "name")}
-    if kind == "function_call":
-        return part | {"arguments": _arguments(payload.get("arguments"))}
-    if kind == "custom_tool_call":
-        return part | {"arguments": payload.get("input")}
-    return part | {"name": kind.removesuffix("_call"), "arguments": payload.get("action")}
-
-
-def _arguments(text: Any) -> Any:
-    if not isinstance(text, str):
-        return text
-    try:
-        found = json.loads(text, parse_constant=str)
-    except (ValueError, RecursionError):
-        return text
-    return found if isinstance(found, dict) else text
-
-
-def _response(output: Any) -> tuple[Any, int]:
-    """Return what a tool answered, and its exit code (0 where none is told)."""
-    if isinstance(output, dict):
-        return _response(output.get("content", output.get("output")))
-    if isinstance(output, list):
-        parts = _parts(output)
-        return (parts[0]["content"] if len(parts) == 1 and parts[0]["type"] == "text" else parts), 0
-    if not isinstance(output, str):
-        return output, 0
-    if output.startswith("{"):  # older versions: {"output": ..., "metadata": {"exit_code": ...}}
-        told = _arguments(output)
-        if isinstance(told, dict) and isinstance(told.get("output"), str) and "metadata" in told:
-            code = dict_of(told, "metadata").get("exit_code")
-            return told["output"], code if isinstance(code, int) else 0
-    code = _EXIT.search(output[:400])
-    return output, int(code[1]) if code else 0
-
-
-def _effects(call: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield what a tool call does: the command that runs first, then the files of a patch."""
-    name, arguments = text_of(call, "name"), call.get("arguments")
-    patch = arguments if isinstance(arguments, str) else ""
-    if isinstance(arguments, dict):
-        command = arguments.get("cmd", arguments.get("command", arguments.get("input", "")))
-        words = command if isinstance(command, list) else [command]
-        patch = "\n".join(word for word in words if isinstance(word, str))
-    if name in _SHELLS:
-        yield {"op": "run"}
-    if "apply_patch" in f"{name} {patch[:200]}":
-        for found in _PATCH.finditer(patch):
-            yield from _patched(found[1], text_of(call, "id"))
-
-
-def _patched(patch: str, identity: str) -> Iterator[dict[str, Any]]:
-    effect: dict[str, Any] | None = None
-    for line in patch.splitlines():
-        named = _FILE.match(line)
-        if named:
-            if effect is not None:
-                yield effect
-            effect = {"op": _OPS[named[1]], "path": named[2].strip(), "added": 0, "removed": 0, "call": identity}
-        elif effect is not None:
-            effect["added"] += line.startswith("+")
-            effect["removed"] += line.startswith("-")
-    if effect is not None:
-        yield effect

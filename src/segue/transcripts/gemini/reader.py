@@ -16,7 +16,8 @@ from typing import Any, Final
 
 from segue.core.log.events import MAIN, Draft
 from segue.ports import Batch
-from segue.transcripts._genai import answers_of, parts_of, texts, without_hooks
+from segue.transcripts._genai import answers_of, parts_of, without_hooks
+from segue.transcripts._parts import texts
 from segue.transcripts._reading import File, Interpreter, JsonLinesReader
 from segue.transcripts._records import (
     Drafts,

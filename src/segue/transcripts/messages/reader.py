@@ -13,6 +13,7 @@ from typing import Any, Final
 from segue.core.log.events import Draft
 from segue.ports import Batch, Noted
 from segue.transcripts._lines import Line, Lines, open_file, read_head
+from segue.transcripts._parts import other_part, parts_by, response_of, title_of
 from segue.transcripts._reading import File, Interpreter, JsonLinesReader
 from segue.transcripts._records import (
     Drafts,
@@ -22,11 +23,11 @@ from segue.transcripts._records import (
     digest,
     list_of,
     name_of,
-    other_part,
     parse,
     short,
     text_of,
     time_of,
+    without_raw,
 )
 
 AGENT: Final = "messages"
@@ -84,8 +85,7 @@ class Messages(JsonLinesReader):
         return bool(_role(record)) and any(name in record for name in ("content", "parts", "tool_calls", "function_call"))
 
     def _interpreter(self, file: File, drafts: Drafts, state: Mapping[str, Any]) -> Interpreter:
-        del file
-        return _Messages(drafts, state)
+        return _Messages(file, drafts, state)
 
     def _conversation(self, path: str, foreign_id: str, line: Line) -> Batch:
         """Return the events of a line that is a conversation: the record itself, and its messages."""
@@ -94,10 +94,12 @@ class Messages(JsonLinesReader):
         record = parsed.record if parsed is not None else None
         if record is None or not isinstance(record.get("messages"), list):
             drafts = Drafts(AGENT, self.version, foreign_id)
-            return Batch(foreign_id, list(self._line(_Messages(drafts, {}), drafts, path, line)), None, {})
+            return Batch(
+                foreign_id, list(self._line(_Messages(File(path, foreign_id), drafts, {}), drafts, path, line)), None, {}
+            )
         identity = _identity(record, path, line.number)
         drafts = Drafts(AGENT, self.version, identity)
-        meaning = _Messages(drafts, {})
+        meaning = _Messages(File(path, identity), drafts, {})
         place = place._replace(text=parsed.text if parsed is not None else None)
         found = list(meaning.conversation(record, place))
         if len(place.data) < len(line.data):
@@ -109,10 +111,8 @@ class Messages(JsonLinesReader):
 class _Messages(Interpreter):
     """What chat messages mean."""
 
-    def __init__(self, drafts: Drafts, state: Mapping[str, Any]) -> None:
-        self.at = time_of(state.get("at"))
-        self.facts = dict(dict_of(state, "facts"))
-        self._drafts = drafts
+    def __init__(self, file: File, drafts: Drafts, state: Mapping[str, Any]) -> None:
+        super().__init__(file, drafts, state)
         self._before = text_of(state, "before")
 
     def state(self) -> dict[str, Any]:
@@ -139,7 +139,7 @@ class _Messages(Interpreter):
             content = json.dumps(message, sort_keys=True).encode()
             event = self._event(message if isinstance(message, dict) else {"content": message}, f"m{number}")
             signed = self._drafts.sign(event, place._replace(data=content, text=""), f"m{number}")
-            yield signed._replace(source={k: v for k, v in (signed.source or {}).items() if k != "raw"})
+            yield without_raw(signed)
 
     def _event(self, record: dict[str, Any], node: str) -> Draft:
         self._learn(record)
@@ -149,10 +149,8 @@ class _Messages(Interpreter):
             kind = text_of(record, "type") or "unknown"
             return Draft("record", {"type": kind[:200]}, node=node, at=self.at)
         body = _body(record, role)
-        if body["role"] == "user" and "title" not in self.facts:
-            texts = (p["content"] for p in body["parts"] if p["type"] == "text" and isinstance(p["content"], str))
-            if title := short(next(texts, "")):
-                self.facts["title"] = title
+        if body["role"] == "user" and "title" not in self.facts and (title := title_of(body["parts"])):
+            self.facts["title"] = title
         actor = body["role"] if body["role"] in {"user", "tool"} else ""
         return Draft("message", body, actor, node=node, at=self.at)
 
@@ -210,10 +208,8 @@ def _parts(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if isinstance(content, str):
         if content or not (record.get("tool_calls") or thought):
             yield {"type": "text", "content": content}
-    elif isinstance(content, list):
-        yield from (_part(b) if isinstance(b, dict) else {"type": "text", "content": b} for b in content)
-    elif content is not None:
-        yield _unknown(content)
+    else:
+        yield from parts_by(_part, content)
     if refusal := text_of(record, "refusal"):
         yield {"type": "text", "content": refusal, "refusal": True}
     for call in list_of(record, "tool_calls"):
@@ -292,8 +288,7 @@ def _media(kind: str, source: dict[str, Any]) -> dict[str, Any]:
 def _response(content: Any) -> Any:
     if not isinstance(content, list):
         return content
-    parts = [_part(b) if isinstance(b, dict) else {"type": "text", "content": b} for b in content]
-    return parts[0]["content"] if len(parts) == 1 and parts[0]["type"] == "text" else parts
+    return response_of(parts_by(_part, content))
 
 
 def _usage(usage: dict[str, Any]) -> dict[str, Any]:

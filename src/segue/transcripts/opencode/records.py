@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from segue.core.log.events import MAIN, Draft
 from segue.transcripts._limits import of_error
+from segue.transcripts._parts import other_part
 from segue.transcripts._records import (
     Drafts,
     Place,
@@ -20,7 +21,6 @@ from segue.transcripts._records import (
     digest,
     list_of,
     name_of,
-    other_part,
     short,
     text_of,
     time_of,

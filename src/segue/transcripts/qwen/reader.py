@@ -6,81 +6,44 @@ model is given from there on; the records before it stay.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 from typing import Any, Final
 
 from segue.core.log.events import ABSENT, MAIN, Draft
-from segue.ports import Batch, Noted
-from segue.transcripts._genai import answers_of, effects_of, parts_of, texts, usage_of, without_hooks
-from segue.transcripts._lines import read_head
-from segue.transcripts._reading import File, Interpreter, JsonLinesReader
-from segue.transcripts._records import (
-    Drafts,
-    Parsed,
-    Place,
-    count_of,
-    dict_of,
-    list_of,
-    name_of,
-    parse,
-    short,
-    text_of,
-    time_of,
-)
+from segue.transcripts._envelope import TreeInterpreter, TreeReader, agent_of
+from segue.transcripts._genai import answers_of, effects_of, parts_of, usage_of, without_hooks
+from segue.transcripts._parts import texts
+from segue.transcripts._reading import File, Interpreter, stem_of
+from segue.transcripts._records import Drafts, Place, count_of, dict_of, list_of, name_of, short, text_of, time_of
 
 AGENT: Final = "qwen-code"
-_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
-_AGENT_FILE = re.compile(r"agent-(.+)\Z")
 _SAID: Final = frozenset({"user", "assistant", "tool_result"})
 _FAILED: Final = frozenset({"error", "cancelled"})
 _ENDED: Final = frozenset({"completed", "failed", "cancelled"})
-_META_LIMIT: Final = 64 * 1024
 
 
-class Qwen(JsonLinesReader):
+class Qwen(TreeReader):
     """Reads Qwen Code's transcripts. See `ports.TranscriptReader`."""
 
     agent = AGENT
     version = "1"
+    uuid = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z")
 
     def sniff(self, path: str, head: bytes) -> bool:
         """See `TranscriptReader.sniff`. Claude Code's records have the same envelope, but neither `parts` nor `systemPayload`."""
         if any("systemPayload" in r or "parts" in dict_of(r, "message") for r in self._records(head)):
             return True
-        pure = PurePath(path)
-        return pure.parent.name == "chats" and bool(_UUID.match(_stem(path))) and self._says_nothing(head)
+        return PurePath(path).parent.name == "chats" and bool(self.uuid.match(stem_of(path))) and self._says_nothing(head)
 
-    def identify(self, path: str, head: bytes) -> str:
-        """See `TranscriptReader.identify`: the file's name where it is a UUID, else what the records say."""
-        pure = PurePath(path)
-        stem = _stem(path)
-        if _UUID.match(stem):
-            return stem
-        if pure.parent.parent.name == "subagents" and _UUID.match(pure.parent.name):
-            return pure.parent.name
-        told = (name_of(r, "sessionId") for r in self._records(head))
-        return next(filter(None, told), stem)
+    def _directory(self, path: PurePath) -> str:
+        return path.parent.name if path.parent.parent.name == "subagents" else ""
 
-    def read(
-        self, path: str, foreign_id: str, position: Mapping[str, Any] | None = None, *, trusted: bool = False
-    ) -> Iterator[Batch]:
-        """See `TranscriptReader.read`. What `agent-<id>.meta.json` tells of a subagent comes after its records."""
-        yield from super().read(path, foreign_id, position, trusted=trusted)
-        stream = _AGENT_FILE.match(_stem(path))
-        if stream is None:
-            return
-        meta = path.removesuffix(".gz").removesuffix(".jsonl") + ".meta.json"
-        try:
-            data = read_head(meta, _META_LIMIT)
-        except OSError:
-            return
-        place, parsed = Place(meta, 1, data), parse(data)
-        if parsed.record is None:  # it may be half-written
-            yield Batch(foreign_id, (), None, {}, noted=(Noted(meta, parsed.flaw),))
-            return
-        drafts = Drafts(AGENT, self.version, foreign_id)
-        yield Batch(foreign_id, [_subagent(parsed, place, drafts, stream[1])], None, {})
+    def _subagent(self, path: str) -> str | None:
+        return agent_of(path) or None
+
+    def _state(self, meta: Mapping[str, Any]) -> tuple[str, bool]:
+        return text_of(meta, "agentType") or text_of(meta, "agentName"), text_of(meta, "status") in _ENDED
 
     def _recognise(self, record: Mapping[str, Any]) -> bool:
         return bool(text_of(record, "type") and text_of(record, "sessionId") and text_of(record, "uuid"))
@@ -89,18 +52,14 @@ class Qwen(JsonLinesReader):
         return _Qwen(file, drafts, state)
 
 
-class _Qwen(Interpreter):
+class _Qwen(TreeInterpreter):
     """What Qwen Code's records mean."""
 
     def __init__(self, file: File, drafts: Drafts, state: Mapping[str, Any]) -> None:
-        self.at = time_of(state.get("at"))
-        self.facts = dict(dict_of(state, "facts"))
-        self._file = file
-        self._drafts = drafts
-        self._seen: set[str] = set()
+        super().__init__(file, drafts, state)
         self._calls: dict[str, dict[str, Any]] = {}
-        named = _AGENT_FILE.match(_stem(file.path))
-        self._stream = named[1] if named and named[1].isprintable() else MAIN
+        agent = agent_of(file.path)
+        self._stream = agent if agent and agent.isprintable() else MAIN
 
     def state(self) -> dict[str, Any]:
         return {"at": self.at, "facts": self.facts}
@@ -113,8 +72,7 @@ class _Qwen(Interpreter):
         yield self._draft(*self._meaning(record, uuid), record, place)
         parent = name_of(record, "parentUuid")
         if uuid and parent and not self._knows(parent):
-            reason = f"the record before it, {parent}, is not in the file; it follows the last one that is"
-            yield self._drafts.loss(place, reason, at=self.at, about=":parent", raw=False)
+            yield self._orphan(parent, place)
         self._seen.add(uuid)
 
     def unread(self, record: dict[str, Any], place: Place) -> Draft:
@@ -200,7 +158,7 @@ class _Qwen(Interpreter):
     def _draft(self, kind: str, body: dict[str, Any], actor: str, record: dict[str, Any], place: Place) -> Draft:
         uuid, stream = name_of(record, "uuid"), self._stream_of(record)
         parent = (name_of(record, "parentUuid") or None) if uuid and "parentUuid" in record else ABSENT
-        actor = actor or (AGENT if stream == MAIN else f"{AGENT}/{stream}")
+        actor = actor or self._drafts.agent_in(stream)
         return self._drafts.sign(Draft(kind, body, actor, stream, uuid or f"@{place.line}", parent, at=self.at), place, uuid)
 
     def _stream_of(self, record: dict[str, Any]) -> str:
@@ -208,33 +166,12 @@ class _Qwen(Interpreter):
             return name_of(record, "agentId") or "sidechain"
         return self._stream
 
-    def _knows(self, uuid: str) -> bool:
-        if uuid not in self._seen:
-            found = self._file.before(uuid.encode("utf-8", "replace"))
-            if not any(record.get("uuid") == uuid for _, record in found):
-                return False
-            self._seen.add(uuid)
-        return True
-
     def _learn(self, record: dict[str, Any], uuid: str) -> None:
-        """Keep what the record tells of the session itself."""
-        facts = self.facts
-        if uuid and "root" not in facts:
-            facts["root"] = uuid
-        if "workspace" not in facts and (cwd := text_of(record, "cwd")):
-            facts["workspace"] = cwd
-        for fact, name in (("git_branch", "gitBranch"), ("agent_version", "version"), ("model", "model")):
-            if value := name_of(record, name):
-                facts[fact] = value
+        super()._learn(record, uuid)
+        if model := name_of(record, "model"):
+            self.facts["model"] = model
         if title := text_of(dict_of(record, "systemPayload"), "customTitle"):
-            facts["title"] = short(title, 200)
-        origin = dict_of(record, "forkedFrom")
-        if origin and "forked_from" not in facts:
-            facts["forked_from"] = {"foreign_id": name_of(origin, "sessionId"), "node": name_of(origin, "messageUuid")}
-
-
-def _stem(path: str) -> str:
-    return PurePath(path).name.removesuffix(".gz").removesuffix(".jsonl")
+            self.facts["title"] = short(title, 200)
 
 
 def _compaction(payload: dict[str, Any]) -> dict[str, Any]:
@@ -248,18 +185,3 @@ def _compaction(payload: dict[str, Any]) -> dict[str, Any]:
         if theirs in info:
             body[ours] = count_of(info, theirs)
     return body
-
-
-def _subagent(parsed: Parsed, place: Place, drafts: Drafts, stream: str) -> Draft:
-    """Return the event that says who a subagent is, and which tool call started it."""
-    record = parsed.record or {}
-    told = {"tool_use_id": "toolUseId", "description": "description", "model": "model"}
-    known = {ours: value for ours, theirs in told.items() if (value := text_of(record, theirs))}
-    status = text_of(record, "status")
-    body = {
-        "name": f"{AGENT}/{stream}",
-        "type": text_of(record, "agentType") or text_of(record, "agentName") or "subagent",
-        "status": "finished" if status in _ENDED else "running",
-        "set": {"stream": stream, **known},
-    }
-    return drafts.sign(Draft("agent.set", body), place._replace(text=parsed.text), f"{stream}.meta")
