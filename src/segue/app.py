@@ -16,6 +16,7 @@ from segue.ports.seen import Seen
 
 if TYPE_CHECKING:
     from segue.core.context.pack import Counter
+    from segue.core.session.retention import Policy
     from segue.engine.api import Store as OpenStore
     from segue.engine.conversion import Means
     from segue.engine.loading import Desk
@@ -168,6 +169,13 @@ class App:
         names = ("organisation", "project", "type", "owner", "model")
         found = {name: self.config[name] for name in names if self.config[name]}
         return {"project": Path(self.workspace).name} | found
+
+    @property
+    def retention(self) -> "Policy":
+        """How many checkpoints stay, by configuration."""
+        from segue.core.session.retention import Policy
+
+        return Policy(*(self.config.number(f"retention.{rule}") for rule in Policy._fields))
 
     def counter(self, model: str | None) -> "Counter":
         """Return what counts tokens best here for *model*, or for the configured one."""

@@ -22,6 +22,7 @@ Work:
   resume      go on with a session, here or in another agent
   end         close a session
   checkpoint  name a position to come back to, or list them
+  forget      let checkpoints go that no rule keeps
   fork        begin a session that shares another's past
 
 Look:

@@ -1,12 +1,16 @@
 """The shapes that `--json` prints. Scripts rely on them: a field may be added, none may change."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from segue.core.log.events import ABSENT, Event
 from segue.core.session.catalogue import PlaceRow
 from segue.engine.checkpoints import Made
 from segue.engine.sessions import Begun
 from segue.ports import Finding
+
+if TYPE_CHECKING:
+    from segue.core.session.retention import Verdict
+    from segue.engine.forgetting import Forgotten
 
 
 def begun(session: Begun, **more: Any) -> dict[str, Any]:
@@ -43,6 +47,17 @@ def checkpoint(made: Made) -> dict[str, Any]:
 def place(row: PlaceRow) -> dict[str, Any]:
     """A checkpoint or continuation of the catalogue."""
     return row._asdict()
+
+
+def forgotten(f: "Forgotten") -> dict[str, Any]:
+    """What retention made of a session's checkpoints."""
+
+    def shape(v: "Verdict") -> dict[str, Any]:
+        c = v.checkpoint
+        return {"name": c.name, "position": c.position, "at": c.at, "automatic": c.automatic, "why": v.why}
+
+    kept = [shape(v) for v in f.verdicts if v.kept]
+    return {"session": f.session, "name": f.name, "forgotten": [shape(v) for v in f.gone], "kept": kept}
 
 
 def finding(f: Finding) -> dict[str, Any]:

@@ -14,7 +14,10 @@ _LATEST = 20
 @_command("upkeep", hidden=True)
 @click.option("--follow", is_flag=True, help="Capture what agents do until none of them is at work; started by their hooks.")
 def command(frame: Frame, follow: bool) -> None:
-    """Take in what hooks spooled, seal closed segments and bring the index up to date, if no other process does it now."""
+    """Take in what hooks spooled, seal closed segments, bring the index up to date, and forget checkpoints by retention.
+
+    Each only if no other process does it now.
+    """
     from segue.engine.upkeep import work
 
     if follow:
@@ -24,7 +27,19 @@ def command(frame: Frame, follow: bool) -> None:
     app = frame.app
     done = work(app.store, app.index, app.spools, app.transcripts, app.clock)
     app.remember_commits(row.id for row in app.index.sessions(limit=_LATEST))
-    frame.answer(done._asdict(), lambda d: f"{d['ingested']} taken in, {d['sealed']} sealed, {d['indexed']} indexed\n")
+    document = {**done._asdict(), "forgotten": _forget(frame)}
+    frame.answer(document, lambda d: f"{d['ingested']} taken in, {d['sealed']} sealed, {d['indexed']} indexed\n")
+
+
+def _forget(frame: Frame) -> int:
+    """Return how many checkpoints no rule kept. What fails in one session is tried again the next time."""
+    from segue.engine.forgetting import Forgetting
+
+    app = frame.app
+    if app.config["retention.forget"] == "off":
+        return 0
+    found = Forgetting(app.store, app.index, app.retention).forget_all(lambda _session, _error: None)
+    return sum(len(one.gone) for one in found)
 
 
 def _capture(frame: Frame) -> None:

@@ -20,6 +20,8 @@ class Key(NamedTuple):
     variable: str
     what: str
     choices: tuple[str, ...] = ()
+    least: int | None = None
+    """Of a number: the smallest that it may be. None: it is a text."""
 
 
 KEYS: Final = (
@@ -49,12 +51,24 @@ KEYS: Final = (
         "SEGUE_LIMITS_THEN",
         "what resume does about a limit that an agent stopped at: ask, wait until it ends, or an agent to go on in (codex, ...)",
     ),
+    Key("retention.last", "5", "SEGUE_RETENTION_LAST", "how many of a session's latest checkpoints stay", least=0),
+    Key("retention.daily", "7", "SEGUE_RETENTION_DAILY", "of how many days the last checkpoint stays", least=0),
+    Key("retention.weekly", "4", "SEGUE_RETENTION_WEEKLY", "of how many weeks the last checkpoint stays", least=0),
+    Key("retention.automatic", "10", "SEGUE_RETENTION_AUTOMATIC", "how many further automatic checkpoints stay", least=0),
+    Key(
+        "retention.forget",
+        "auto",
+        "SEGUE_RETENTION_FORGET",
+        "auto: what no rule keeps is forgotten in the background; off: by segue forget alone",
+        ("auto", "off"),
+    ),
     Key(
         "upkeep", "auto", "SEGUE_UPKEEP", "auto: seal and index in the background when there is something to do", ("auto", "off")
     ),
 )
 """Every setting there is."""
 
+_MOST: Final = 1_000_000
 _BY_NAME: Final = {key.name: key for key in KEYS}
 
 
@@ -88,6 +102,10 @@ class Config:
         """Return a setting. Raises UsageError where there is none of that name."""
         _known(name)
         return self._settings[name]
+
+    def number(self, name: str) -> int:
+        """Return the value of a setting that is a number."""
+        return int(self[name])
 
     def settings(self) -> list[Setting]:
         """Return all settings, in their order."""
@@ -149,6 +167,10 @@ def _check(key: Key, value: str, where: str) -> str:
     if key.choices and value not in key.choices:
         raise UsageError(
             f"setting {key.name!r} cannot be {value!r}, as {where} says", hint="one of: " + ", ".join(key.choices), key=key.name
+        )
+    if key.least is not None and not (value.isascii() and value.isdigit() and key.least <= int(value[:10]) < _MOST):
+        raise UsageError(
+            f"setting {key.name!r} cannot be {value!r}, as {where} says", hint=f"a number from {key.least} on", key=key.name
         )
     if "\n" in value or "\0" in value:
         raise UsageError(f"setting {key.name!r} cannot have a line's end in it", key=key.name)

@@ -146,6 +146,10 @@ class LogLock:
                 self._fd = files.open_append(self._path)
             except PermissionError:
                 self._fd = files.open_read(self._path)  # a read-only store can still be read
+            except FileNotFoundError:
+                if not (self._path.parent / "log").is_dir():
+                    raise
+                self._fd = files.open_or_create(self._path)  # something took it away: the log beside it is what counts
             except OSError as e:
                 if e.errno != 30:
                     raise

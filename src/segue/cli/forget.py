@@ -1,0 +1,77 @@
+"""`segue forget`: checkpoints go by retention."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from segue.cli import records
+from segue.cli.frame import Frame
+from segue.cli.params import command as _command
+from segue.cli.params import session as _session
+from segue.cli.render import ago, plural, style, table
+from segue.core.errors import SegueError
+from segue.core.log.times import seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from segue.engine.forgetting import Forgotten
+
+_MOST = 1_000_000
+
+
+def _keep(name: str, what: str) -> "Callable[[Callable[..., Any]], Callable[..., Any]]":
+    return click.option(f"--keep-{name}", type=click.IntRange(0, _MOST), metavar="N", help=what)
+
+
+@_command("forget", short_help="let checkpoints go that no rule keeps")
+@_session
+@click.option("--all", "all_", is_flag=True, help="In all sessions.")
+@click.option("--dry-run", is_flag=True, help="Show what would go, and why the others stay; change nothing.")
+@_keep("last", "Keep the N latest.")
+@_keep("daily", "Keep the last one of each of N days.")
+@_keep("weekly", "Keep the last one of each of N weeks.")
+@_keep("automatic", "Keep N further automatic ones.")
+def command(frame: Frame, session: str | None, all_: bool, dry_run: bool, **keep: int | None) -> None:
+    """Let the checkpoints of SESSION go that no rule keeps: only automatic ones can, and the log keeps what they named.
+
+    What stays by default: the last 5, the last one of each of 7 days and of 4 weeks, and 10 further ones (segue config list
+    names the settings). Whatever the numbers, those that a person took stay, and those that a fork, a continuation or a
+    handoff relies on. The order is the log's: a clock that jumps makes nothing old.
+    """
+    from segue.engine.forgetting import Forgetting
+
+    app = frame.app
+    policy = app.retention._replace(**{name.removeprefix("keep_"): n for name, n in keep.items() if n is not None})
+    forgetting = Forgetting(app.store, app.index, policy)
+    if all_:
+        found = [forgetting.plan(one) for one in forgetting.candidates()] if dry_run else forgetting.forget_all(_told(frame))
+    else:
+        target = frame.session(session).session
+        found = [forgetting.plan(target) if dry_run else forgetting.forget(target)]
+    document = {"dry_run": dry_run, "sessions": [records.forgotten(one) for one in found]}
+    frame.answer(document, lambda _: "".join(_text(frame, one, dry_run) for one in found) or "nothing is to be forgotten\n")
+
+
+def _told(frame: Frame) -> "Callable[[str, SegueError], None]":
+    def failed(session: str, error: SegueError) -> None:
+        frame.warn(f"{session}: {error.message}")
+
+    return failed
+
+
+def _text(frame: Frame, one: "Forgotten", dry_run: bool) -> str:
+    would = "would be forgotten" if dry_run else "forgotten"
+    head = f"{one.name or one.session}: {plural(len(one.gone), 'checkpoint')} {would}, {len(one.verdicts) - len(one.gone)} stay\n"
+    shown = one.verdicts if dry_run else one.gone
+    rows = [
+        (
+            v.checkpoint.name,
+            str(v.checkpoint.position),
+            ago(frame.now() - seconds(v.checkpoint.at)) if v.checkpoint.at else "",
+            "stays" if v.kept else "goes",
+            v.why,
+        )
+        for v in shown
+    ]
+    return style("bold", head) + table(rows, ("name", "event", "taken", "and", "why"), frame.width)

@@ -1,0 +1,92 @@
+"""Forgetting checkpoints by retention: what would go and why, and letting it go. The log keeps what they named."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+from segue.core.errors import NotFoundError, SegueError
+from segue.core.log.events import Draft
+from segue.core.session.retention import Policy, Verdict, verdicts
+from segue.core.session.state import State
+from segue.engine.loading import change, load
+from segue.ports import Index, Store
+
+
+class Forgotten(NamedTuple):
+    """One session's checkpoints, latest first, and what becomes of them."""
+
+    session: str
+    name: str
+    verdicts: Sequence[Verdict]
+
+    @property
+    def gone(self) -> list[Verdict]:
+        """Those that no rule keeps."""
+        return [one for one in self.verdicts if not one.kept]
+
+
+class Forgetting:
+    """Retention over the sessions of a store."""
+
+    def __init__(self, store: Store, index: Index, policy: Policy) -> None:
+        """Look at nothing yet."""
+        self._store, self._index, self._policy = store, index, policy
+
+    def plan(self, session: str) -> Forgotten:
+        """Return which checkpoints of *session* stay and why, and which would go. Changes nothing. Raises NotFoundError."""
+        return self._decided(load(self._store, session, on_damage=_pass))
+
+    def forget(self, session: str) -> Forgotten:
+        """Let the checkpoints of *session* go that no rule keeps, all in one append; repeatable. Raises NotFoundError."""
+        done: list[Forgotten] = []
+
+        def decide(state: State) -> list[Draft]:
+            done[:] = [self._decided(state)]
+            gone = reversed(done[0].gone)
+            return [Draft("checkpoint.forgotten", {"name": one.checkpoint.name, "why": "retention"}) for one in gone]
+
+        change(self._store, session, decide)
+        return done[0]
+
+    def candidates(self) -> list[str]:
+        """Return the sessions with more automatic checkpoints than may stay for no other reason: in no other can one go."""
+        counts = Counter(place.session for place in self._index.places() if place.automatic)
+        return sorted(session for session, count in counts.items() if count > self._policy.automatic)
+
+    def forget_all(self, failed: Callable[[str, SegueError], None]) -> list[Forgotten]:
+        """Forget in every session; one in which that fails is told to *failed*, and does not keep the others."""
+        found = []
+        for session in self.candidates():
+            try:
+                found.append(self.forget(session))
+            except NotFoundError:  # deleted meanwhile
+                continue
+            except SegueError as e:
+                failed(session, e)
+        return [one for one in found if one.gone]
+
+    def _decided(self, state: State) -> Forgotten:
+        return Forgotten(state.session, state.header["name"], verdicts(state, self._policy, self._forked(state.session)))
+
+    def _forked(self, session: str) -> set[int]:
+        """Return the positions at which forks left *session*."""
+        found = set()
+        for child in self._children.get(session, ()):
+            try:
+                found.add(self._store.lineage(child)[0].seq)
+            except NotFoundError:  # deleted meanwhile
+                continue
+        return found
+
+    @cached_property
+    def _children(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for row in self._index.sessions():
+            if row.parent:
+                found.setdefault(row.parent, []).append(row.id)
+        return found
+
+
+def _pass(_damage: object) -> None:
+    """Damage is for `validate`."""
