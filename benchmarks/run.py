@@ -4,7 +4,7 @@
     python benchmarks/run.py --long more rounds, larger events
     python benchmarks/run.py --only appends --only reads --out -
 
-Sections: appends writers reads sizes searches startup imports. All contenders of a section run in the same minutes, in
+Sections: appends writers reads sizes searches startup imports readers. All contenders of a section run in the same minutes, in
 turns; ratios are within a round, and what is shown is the median of the rounds.
 """
 
@@ -28,7 +28,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
-from benchmarks import report, sizes, startup, writers  # noqa: E402
+from benchmarks import readers, report, sizes, startup, writers  # noqa: E402
 from benchmarks.measure import environment, shim  # noqa: E402
 
 SAMPLES = "SEGUE_SAMPLES"
@@ -87,6 +87,11 @@ class Bench:
         """The long samples, where they are."""
         with self.fresh() as place:
             return sizes.imports(place, Path(os.environ.get(SAMPLES, ROOT.parent / "shared" / "samples")) / "long")
+
+    def readers(self) -> dict[str, Any]:
+        """Each agent's reader, without a store."""
+        with self.fresh() as place:
+            return readers.measure(place, 7 if self.long else 3)
 
     @contextmanager
     def fresh(self) -> Iterator[Path]:
@@ -157,7 +162,7 @@ def _lines(path: str) -> list[str]:
         return []
 
 
-SECTIONS: tuple[str, ...] = ("appends", "writers", "reads", "sizes", "searches", "startup", "imports")
+SECTIONS: tuple[str, ...] = ("appends", "writers", "reads", "sizes", "searches", "startup", "imports", "readers")
 
 
 def main() -> None:

@@ -156,6 +156,8 @@ def _codex(record: Mapping[str, Any]) -> str:
 def _codex_resets(record: Mapping[str, Any], at: str | None) -> str | None:
     """Return when the fullest window of a `token_count` is empty again, if one is full."""
     limits = dict_of(dict_of(record, "payload"), "rate_limits")
+    if not limits:
+        return None
     windows = [w for w in (dict_of(limits, "primary"), dict_of(limits, "secondary")) if w]
     full = [w for w in windows if isinstance(w.get("used_percent"), (int, float)) and w["used_percent"] >= _FULL]
     found = []

@@ -7,7 +7,7 @@ c[0] = "", c[k] = H(c[k-1], block k), digest = H(c[n], the rest).
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import blake2b
 from sys import getsizeof
 from typing import IO, Any, Final, NamedTuple
@@ -80,11 +80,14 @@ class _Digest:
 
     def feed(self, data: bytes) -> None:
         self._rest += data
+        if len(self._rest) >= _BLOCK:
+            self._hash_blocks()
+
+    def _hash_blocks(self) -> None:
         whole = len(self._rest) - len(self._rest) % _BLOCK
         for start in range(0, whole, _BLOCK):
             self.chain = _hash(self.chain, self._rest[start : start + _BLOCK])
-        if whole:
-            del self._rest[:whole]
+        del self._rest[:whole]
 
     def value(self) -> str:
         return _hash(self.chain, self._rest)
@@ -142,7 +145,7 @@ class Lines:
             lines = (rest + data).split(b"\n")
             rest = lines.pop()
             for line in lines:
-                yield from self._line(line, b"\n")
+                yield from self._line(line + b"\n", line)
             if len(rest) > MAX_LINE:
                 end = self._end(len(rest))
                 if end is None:
@@ -151,7 +154,7 @@ class Lines:
                 rest = b""
         line = rest.rstrip(b"\0")
         if line.endswith(b"}") and not self._open and is_whole(line):
-            yield from self._line(line, b"")
+            yield from self._line(line, line)
             self._open = True
             rest = rest[len(line) :]
         if rest.strip(b"\0 \t\r"):
@@ -159,16 +162,18 @@ class Lines:
         elif b"\0" in rest:
             self.torn = f"{len(rest)} NUL bytes at the end (disk blocks that were never written)"
 
-    def _line(self, data: bytes, newline: bytes) -> Iterator[Line]:
-        goes_on, self._open = self._open, False
-        self._digest.feed(data + newline)
-        self.offset += len(data) + len(newline)
-        self.number += not goes_on
+    def _line(self, whole: bytes, data: bytes) -> Iterable[Line]:
+        """Consume the bytes of a *whole* line; return it, *data* being what stands before its newline."""
+        self._digest.feed(whole)
+        self.offset += len(whole)
+        if self._open:
+            self._open = False
+        else:
+            self.number += 1
         data = data.rstrip(b"\r")
         if len(data) * 4 > MAX_TEXT and getsizeof(data.decode("utf-8", "replace")) > MAX_TEXT:
-            yield from (Line(self.number, piece, i) for i, piece in enumerate(_cut(data), 1))
-        elif data and not data.isspace():
-            yield Line(self.number, data)
+            return (Line(self.number, piece, i) for i, piece in enumerate(_cut(data), 1))
+        return () if not data or data.isspace() else (Line(self.number, data),)
 
     def _end(self, length: int) -> int | None:
         """Return the offset behind the newline of a long line whose first *length* bytes were read; None: it is torn."""

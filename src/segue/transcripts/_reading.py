@@ -136,16 +136,15 @@ class JsonLinesReader(ABC):
 
     def _line(self, meaning: Interpreter, drafts: Drafts, path: str, line: Line, limits: Limits | None = None) -> Iterator[Draft]:
         data = line.data.strip(b"\0")
-        place = Place(path, line.number, data)
         if line.piece:
-            yield _piece(drafts, place, line.piece, meaning.at)
+            yield _piece(drafts, Place(path, line.number, data), line.piece, meaning.at)
             return
         if len(data) < len(line.data):
-            yield drafts.nul(place, len(line.data) - len(data), at=meaning.at)
+            yield drafts.nul(Place(path, line.number, data), len(line.data) - len(data), at=meaning.at)
         if not data:
             return
         parsed = parse(data, self._recognise)
-        place = place._replace(text=parsed.text)
+        place = Place(path, line.number, data, parsed.text)
         if parsed.record is None:
             yield drafts.loss(place, parsed.flaw, at=meaning.at)
             return

@@ -6,9 +6,10 @@ A tool's part is its call, and its answer once there is one: it is rewritten whi
 
 import json
 import re
+from base64 import b64encode
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from segue.core.log.events import MAIN, Draft
 from segue.transcripts._limits import of_error
@@ -49,23 +50,23 @@ _OPS: Final = {
 _OVER: Final = frozenset({"completed", "error"})
 
 
-class Record(NamedTuple):
+class Record:
     """One record of a session."""
 
-    file: str
-    """Where it was read."""
-    record: dict[str, Any]
-    text: str | None
-    """It as it stands there, in the form of an export; None where it is not UTF-8."""
-    data: bytes
-    """The same as bytes."""
-    columns: Mapping[str, Any] = {}
-    """What its row has beyond that."""
+    __slots__ = ("columns", "data", "file", "id", "record", "text")
 
-    @property
-    def id(self) -> str:
-        """The record's own id; of one that has none, what names its content."""
-        return name_of(self.record, "id") or f"@{digest(self.data)}"
+    def __init__(self, file: str, record: dict[str, Any], text: str | None, data: bytes, columns: Mapping[str, Any] = {}) -> None:
+        """Keep the *record* that was read in *file*.
+
+        Args:
+            file: where it was read.
+            record: what it says.
+            text: it as it stands there, in the form of an export; None where it is not UTF-8.
+            data: the same as bytes.
+            columns: what its row has beyond that.
+        """
+        self.file, self.record, self.text, self.data, self.columns = file, record, text, data, columns
+        self.id = name_of(record, "id") or f"@{digest(data)}"  # of one that has none, what names its content
 
 
 class Meaning:
@@ -256,18 +257,20 @@ class Meaning:
 
     def _sign(self, draft: Draft, found: Record, record: str, key: bytes, *, raw: bool = True) -> Draft:
         """Return *draft* with its source and key. The key is of what is told, not of the bytes: exports, rows and files agree."""
-        draft = draft._replace(stream=self.stream, at=self.at)
-        signed = self._drafts.sign(draft, Place(found.file, 0, key, found.text), record)
-        source = {**(signed.source or {}), "record": record.partition(":")[0]}
+        place = Place(found.file, 0, key, found.text)
+        signed = self._drafts.sign(draft._replace(stream=self.stream, at=self.at), place, record)
+        source: dict[str, Any] = signed.source if isinstance(signed.source, dict) else {}  # made for this draft
+        source["record"] = record.partition(":")[0]
         del source["line"]
-        if "raw_b64" in source:
-            raw_bytes = self._drafts.sign(draft, Place(found.file, 0, found.data, None)).source or {}
-            source["raw_b64"] = raw_bytes["raw_b64"]
         if not raw:
-            source = {k: v for k, v in source.items() if not k.startswith("raw")}
-        elif found.columns:
+            source.pop("raw", None)
+            source.pop("raw_b64", None)
+            return signed
+        if found.text is None:
+            source["raw_b64"] = b64encode(found.data).decode()
+        if found.columns:
             source["columns"] = dict(found.columns)
-        return signed._replace(source=source)
+        return signed
 
     def _learn(self, info: dict[str, Any]) -> None:
         title = text_of(info, "title")
@@ -291,8 +294,11 @@ def is_over(part: Mapping[str, Any]) -> bool:
     return part.get("type") == "tool" and text_of(dict_of(part, "state"), "status") in _OVER
 
 
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+
+
 def _key(told: Mapping[str, Any]) -> bytes:
-    return json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
+    return _encode(told).encode()
 
 
 def _model(info: Mapping[str, Any]) -> str:

@@ -190,15 +190,18 @@ class Reading:
 
 # --- rows as records
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
 
 def _row_record(path: str, row: Listed, session: str, found: Row) -> tuple[Record, str]:
     """Return a row in the form that an export has it in, and what is wrong with it: its ids go before its data's own fields."""
     data = found.get("data")
     data = data if isinstance(data, bytes) else str(data).encode("utf-8", "surrogatepass") if data is not None else b""
     ids = {"id": row.id, "sessionID": session} | ({"messageID": row.message} if row.table == "part" else {})
-    before = json.dumps(ids, separators=(",", ":"))[:-1].encode()
-    body = data.lstrip()[1:]
-    raw = before + (b"," if body.strip() != b"}" else b"") + body if data.lstrip()[:1] == b"{" else data
+    before = _encode(ids)[:-1].encode()
+    told = data.lstrip()
+    body = told[1:]
+    raw = before + (b"," if body.strip() != b"}" else b"") + body if told[:1] == b"{" else data
     parsed = parse(raw)
     columns = {k: _column(v) for k, v in found.items() if k not in {"id", "session_id", "message_id", "data"}}
     if parsed.record is None:
