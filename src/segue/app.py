@@ -217,12 +217,18 @@ class App:
                 return Target(moved.id)
         return found or self.index.resolve("current", workspace=self.cwd)
 
+    @property
+    def commit_of(self) -> Callable[[str], str]:
+        """What tells at which commit a directory is."""
+        from segue.host.git import commit_of
+
+        return commit_of
+
     def remember_commits(self, sessions: Iterable[str]) -> set[str]:
         """Note at which commit the workspaces of *sessions* are, so that they are found later; return where it was new."""
         from segue.engine.moving import remember
-        from segue.host.git import commit_of
 
-        return remember(self.store, sessions, commit_of)
+        return remember(self.store, sessions, self.commit_of)
 
     def tend(self) -> None:
         """Start the background worker when there is something for it to do. Nothing is wrong where it cannot be started."""

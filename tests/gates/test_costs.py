@@ -3,6 +3,7 @@
 Times are for `make bench`; nothing here depends on a clock or on load.
 """
 
+import json
 import math
 import os
 import threading
@@ -17,11 +18,13 @@ from segue.core.log.codec import encode_content, encode_line
 from segue.core.log.events import Draft, ForkPoint
 from segue.core.log.ids import named_uuid
 from segue.core.session.state import State, fold
+from segue.engine.importing import import_paths
 from segue.host.clock import SystemClock, SystemIds
 from segue.ports import Snapshot
 from segue.stores.log import LogStore
 from segue.stores.log.ending import SEGMENT_BYTES
 from segue.stores.log.segments import NEAR
+from segue.transcripts import transcripts
 
 S, FORK = named_uuid("session"), named_uuid("fork")
 
@@ -137,6 +140,34 @@ def test_appends_that_wait_for_each_other_share_a_sync(tmp_path):
 
     assert store.info(S).head.seq == 22
     assert len(syncs) - before == 2
+
+
+def transcript(place, number, records=120):
+    """A session of Claude Code's in a file."""
+    path = place / f"7dcc6b33-a8e7-41fa-a76f-{number:012d}.jsonl"
+    told = {"sessionId": path.stem, "cwd": "/w", "version": "2.1.197", "type": "user", "timestamp": "2026-01-15T09:00:00.000Z"}
+    lines = (
+        {**told, "uuid": f"u{n}", "parentUuid": f"u{n - 1}" if n else None, "message": {"role": "user", "content": f"step {n}"}}
+        for n in range(records)
+    )
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+def test_an_import_begins_a_session_with_one_append_of_all_that_it_read(tmp_path, calls):
+    """Five syncs: its number, its segment, and the three directories that name it."""
+    place = tmp_path / "transcripts"
+    place.mkdir()
+    paths = [str(transcript(place, n)) for n in range(11)]
+    store = opened(tmp_path / "s")
+    import_paths(store, transcripts(), paths[:1], clock=SystemClock(), commit_of=lambda _: "")  # the number's own file is new
+    calls.clear()
+
+    report = import_paths(store, transcripts(), paths[1:], clock=SystemClock(), commit_of=lambda _: "c0ffee")
+
+    assert len(calls.syncs) == 5 * 10 + 1  # the session that was there is looked at, and what is looked at is durable
+    assert [(one.events, one.new_events) for one in report.sessions] == [(124, 124)] * 10
+    assert [sum(1 for _ in store.read(one.id)) for one in report.sessions] == [124] * 10
 
 
 def test_relaxed_appends_do_not_sync(tmp_path, calls):

@@ -62,17 +62,16 @@ def take(frame: Frame, paths: Sequence[str], agent: str | None = None) -> Import
     from segue.engine.importing import import_paths
 
     app = frame.app
-    found = import_paths(
-        app.store, app.transcripts, paths, clock=app.clock, agent=agent, seen=app.seen, tell=lambda file: _tell(frame, file)
+    return import_paths(
+        app.store,
+        app.transcripts,
+        paths,
+        clock=app.clock,
+        agent=agent,
+        commit_of=app.commit_of,
+        seen=app.seen,
+        tell=lambda file: _tell(frame, file),
     )
-    return _remembered(frame, found)
-
-
-def _remembered(frame: Frame, found: Import) -> Import:
-    """Note at which commits the workspaces are of the sessions that got something new; return the import with that counted."""
-    noted = frame.app.remember_commits(s.id for s in found.sessions if s.new_events)
-    one = [s._replace(events=s.events + 1, new_events=s.new_events + 1) if s.id in noted else s for s in found.sessions]
-    return found._replace(sessions=tuple(one))
 
 
 def everywhere(frame: Frame, agent: str | None = None) -> "list[Roots]":
@@ -94,9 +93,14 @@ def _import_all(frame: Frame, where: "list[Roots]") -> int:
 
     app = frame.app
     result, unchanged = import_all(
-        app.store, app.transcripts, where, app.seen, clock=app.clock, tell=lambda file: _tell(frame, file)
+        app.store,
+        app.transcripts,
+        where,
+        app.seen,
+        clock=app.clock,
+        commit_of=app.commit_of,
+        tell=lambda file: _tell(frame, file),
     )
-    result = _remembered(frame, result)
     document = {**result.to_json(), "unchanged": unchanged}
     frame.answer(document, lambda _: _text_of_all(frame, where, result, unchanged))
     return 0

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from segue.core.errors import NotFoundError
 from segue.engine.importing import Find, Import, Imported, Importer, take_into
+from segue.engine.moving import CommitOf
 from segue.ports import Clock, Found, Noted, Places, Store, Transcripts
 from segue.ports.seen import Seen, Sighting
 
@@ -63,6 +64,7 @@ def import_all(
     *,
     clock: Clock,
     find: Find | None = None,
+    commit_of: CommitOf | None = None,
     tell: Callable[[Found], None] = lambda _: None,
 ) -> tuple[Import, int]:
     """Import what is new or has changed below *where*; return what became of it, and how many files were unchanged.
@@ -72,7 +74,7 @@ def import_all(
     Raises:
         StorageFullError, OutcomeUnknownError, ...: the store cannot take more.
     """
-    importer = Importer(store, clock=clock, find=find)
+    importer = Importer(store, clock=clock, find=find, commit_of=commit_of)
     unchanged = _Unchanged(store, transcripts, seen)
     sessions: dict[str, Imported] = {}
     losses: list[Noted] = []
@@ -86,7 +88,7 @@ def import_all(
                     losses.append(Noted(file.path, file.reason))
                 continue
             losses += take_into(sessions, importer, file, stamp, seen)
-    return Import(tuple(sessions.values()), tuple(losses)), unchanged.count
+    return Import(importer.remembered(sessions.values()), tuple(losses)), unchanged.count
 
 
 def find_all(

@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any, NamedTuple
 
 from segue.core.errors import ExistsError, GoneError, NotFoundError
-from segue.core.log.events import Draft
+from segue.core.log.events import Commit, Draft
 from segue.core.log.ids import named_uuid, session_name, session_prefix
 from segue.core.log.times import day, stamp
 from segue.ports import Clock, Store
@@ -23,6 +23,13 @@ class Foreign(NamedTuple):
     parts: tuple[str, ...]
 
 
+class Begun(NamedTuple):
+    """A session that was begun, and what its first append became."""
+
+    session: str
+    commit: Commit
+
+
 def find(store: Store, foreign: Foreign) -> str | None:
     """Return the id of the living session of *foreign*, or None."""
     session, there = place(store, foreign)
@@ -33,15 +40,15 @@ def ensure(store: Store, foreign: Foreign, header: Mapping[str, Any] | None = No
     """Return the id of the session of *foreign*, begun now where it is not there (and named, given a *clock*)."""
     while True:
         try:
-            return begin(store, foreign, Draft("session.created", header or {}), clock=clock)
+            return begin(store, foreign, Draft("session.created", header or {}), clock=clock).session
         except ExistsError:
             session = find(store, foreign)
             if session is not None:
                 return session
 
 
-def begin(store: Store, foreign: Foreign, created: Draft, *then: Draft, clock: Clock | None = None) -> str:
-    """Begin the session of *foreign* with the event *created*, its foreign id added, *then* others, and return its id.
+def begin(store: Store, foreign: Foreign, created: Draft, *then: Draft, clock: Clock | None = None) -> Begun:
+    """Begin the session of *foreign* with the event *created*, its foreign id added, and *then* others: one append.
 
     Given a *clock*, it gets the name that a session of that day gets in this store, and is active from the beginning.
 
@@ -60,12 +67,12 @@ def begin(store: Store, foreign: Foreign, created: Draft, *then: Draft, clock: C
         first = created._replace(body={**named, **_named(store, session, clock), **created.body})
         begun = [first, Draft("session.activated", {}, actor=created.actor), *then] if clock else [first, *then]
         try:
-            store.create(session, begun)
+            commit = store.create(session, begun)
         except ExistsError:
             if find(store, foreign) is not None:
                 raise ExistsError(f"{foreign.agent} session", foreign.parts[-1]) from None
         else:
-            return session
+            return Begun(session, commit)
 
 
 def sessions_of(store: Store, agent: str) -> Iterator[tuple[str, Foreign]]:

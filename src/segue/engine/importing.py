@@ -6,17 +6,19 @@ the log as well (`import.advanced`), so only what is new is read.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
 from segue.core.errors import DamagedError, ExistsError, HeadMovedError, InvalidEventError, NotFoundError
-from segue.core.log.events import Draft
+from segue.core.log.events import Commit, Draft
 from segue.core.log.ids import session_name, session_prefix, slug_word
 from segue.core.log.times import day, stamp
 from segue.core.session.limits import LIMITED
 from segue.engine.carrying import Link, link_of
 from segue.engine.foreign import Foreign, begin, place
 from segue.engine.limits import save_at_limit
+from segue.engine.moving import CommitOf, note, remember
 from segue.ports import Batch, Clock, Found, Noted, Store, Transcripts
 from segue.ports.seen import Seen, Sighting
 
@@ -71,7 +73,7 @@ def import_paths(
     *,
     clock: Clock,
     agent: str | None = None,
-    find: Find | None = None,
+    commit_of: CommitOf | None = None,
     seen: Seen | None = None,
     tell: Callable[[Found], None] = lambda _: None,
 ) -> Import:
@@ -87,7 +89,7 @@ def import_paths(
         paths: files and directories.
         clock: the time of a session that does not tell when it began.
         agent: whose they are, whatever they look like.
-        find: how a session is found by its foreign id; see `Importer`.
+        commit_of: at which commit a workspace is; noted once in each session, so that a moved project is found.
         seen: is told of every file that was taken in.
         tell: is called with each file before it is read.
 
@@ -95,13 +97,13 @@ def import_paths(
         UsageError: there is no reader for *agent*.
         StorageFullError, OutcomeUnknownError, ...: the store cannot take more.
     """
-    importer = Importer(store, clock=clock, find=find)
+    importer = Importer(store, clock=clock, commit_of=commit_of)
     found: dict[str, Imported] = {}
     losses: list[Noted] = []
     for file in transcripts.find(paths, agent):
         tell(file)
         losses += take_into(found, importer, file, transcripts.stamp(file.path), seen)
-    return Import(tuple(found.values()), tuple(losses))
+    return Import(importer.remembered(found.values()), tuple(losses))
 
 
 def take_into(found: dict[str, Imported], importer: "Importer", file: Found, stamp: str, seen: Seen | None) -> list[Noted]:
@@ -126,10 +128,12 @@ def take_into(found: dict[str, Imported], importer: "Importer", file: Found, sta
 class Importer:
     """Takes files into a store, one after another."""
 
-    def __init__(self, store: Store, *, clock: Clock, find: Find | None = None) -> None:
+    def __init__(self, store: Store, *, clock: Clock, find: Find | None = None, commit_of: CommitOf | None = None) -> None:
         """Ask *find* for the sessions that the store has; without it their first events are read, once."""
         self._store = store
         self._clock = clock
+        self._commit_of = cache(commit_of) if commit_of else None
+        self._begun: set[str] = set()
         self._known: dict[tuple[str, str], str] = {}
         self._roots: dict[tuple[str, str], str] = {}
         self._scanned = False
@@ -159,7 +163,7 @@ class Importer:
         count = 0
         try:
             for batch in reader.read(file.path, file.foreign_id, position, trusted=trusted):
-                one = self._gather(gathered, reader.agent, batch)
+                one = self._gather(gathered, file, batch)
                 if one is not None and batch.position is not None:
                     pending, count = batch, count + 1
                     if count % _ADVANCE_EVERY == 0:
@@ -175,7 +179,7 @@ class Importer:
         for foreign_id, one in gathered.items():
             if one.limited:
                 save_at_limit(self._store, one.session, clock=self._clock)
-            head = self._store.info(one.session).head.seq
+            head = one.head if one.head and not one.limited else self._store.info(one.session).head.seq
             yield Imported(one.session, foreign_id, reader.agent, head, one.new, one.told())
 
     def session_of(self, file: Found) -> str | None:
@@ -195,6 +199,15 @@ class Importer:
         """Let go of what is remembered of a file for the next time: the log has it."""
         for key in [k for k in self._positions if k[1] == file.path]:
             del self._positions[key]
+
+    def remembered(self, found: Iterable[Imported]) -> tuple[Imported, ...]:
+        """Note at which commit the workspaces are, where a session was there before and got something new; count that in."""
+        sessions = tuple(found)
+        if self._commit_of is None:
+            return sessions
+        new = (s.id for s in sessions if s.new_events and s.id not in self._begun)
+        noted = remember(self._store, new, self._commit_of)
+        return tuple(s._replace(events=s.events + 1, new_events=s.new_events + 1) if s.id in noted else s for s in sessions)
 
     # --- sessions
 
@@ -232,21 +245,38 @@ class Importer:
         if isinstance(root, str):
             self._roots.setdefault((agent, root), session)
 
-    def _begin(self, agent: str, batch: Batch) -> tuple[str, int]:
-        """Return the session of a transcript that nobody knows, and how many events began it.
+    def _begin(self, file: Found, agent: str, batch: Batch) -> tuple["_Gathered", bool]:
+        """Return the session of a transcript that nobody knows, and whether it began with all of *batch*: one append.
 
         Of several processes that import the same file one begins the session, the others find it there.
         """
         foreign = Foreign(agent, (batch.foreign_id,))
         session, there = place(self._store, foreign)
-        if there:
-            return session, 0
-        try:
-            return begin(self._store, foreign, *self._beginning(agent, batch, session)), 2
-        except ExistsError:
-            return place(self._store, foreign)[0], 0
+        if not there:
+            beginning = self._beginning(agent, batch, session)
+            told = _advances(file, batch) if batch.foreign_id == file.foreign_id else []
+            rest = [*batch.drafts, *told]
+            for drafts in ([*beginning, *rest], beginning):  # one event that cannot be written hides no other
+                try:
+                    begun = begin(self._store, foreign, *drafts)
+                except ExistsError:
+                    session = place(self._store, foreign)[0]
+                    break
+                except (InvalidEventError, RecursionError):
+                    if drafts is beginning:
+                        raise
+                    continue
+                one = _Gathered(begun.session)
+                one.add(drafts, begun.commit)
+                whole = drafts is not beginning
+                one.position = batch.position if told and whole else None
+                if "workspace" in batch.facts:
+                    self._begun.add(begun.session)
+                return one, whole
+        return _Gathered(session), False
 
-    def _beginning(self, agent: str, batch: Batch, session: str) -> tuple[Draft, Draft]:
+    def _beginning(self, agent: str, batch: Batch, session: str) -> list[Draft]:
+        """Return the events that begin a session: what is known of it, that it is there, and at which commit its workspace is."""
         began = batch.began or stamp(self._clock.now())
         number = self._store.number(session_prefix(day(began)), session)
         header: dict[str, Any] = {"type": "general", **_placed(batch.facts), "name": session_name(day(began), number)}
@@ -256,10 +286,13 @@ class Importer:
             parent = self._roots.setdefault((agent, root), session)
             if parent != session:  # the agent copied the conversation under a new id
                 header["forked_from"] = {"session": parent, "node": root}
-        return (
+        workspace = batch.facts.get("workspace")
+        noted = note(workspace, self._commit_of) if isinstance(workspace, str) and self._commit_of else None
+        return [
             Draft("session.created", header, agent, at=began, key=_facts_key(agent, batch)),
             Draft("session.activated", {"note": "imported"}, agent, at=began),
-        )
+            *([noted] if noted else []),
+        ]
 
     def _renamed(self, session: str, facts: dict[str, Any]) -> dict[str, Any]:
         """Return *facts* with the slug of a session that did not know yet where it works when it began."""
@@ -273,22 +306,30 @@ class Importer:
 
     # --- events
 
-    def _gather(self, gathered: dict[str, "_Gathered"], agent: str, batch: Batch) -> "_Gathered | None":
+    def _gather(self, gathered: dict[str, "_Gathered"], file: Found, batch: Batch) -> "_Gathered | None":
         """Append a batch to its session, which begins with it if need be. A batch without events begins none."""
-        one = gathered.get(batch.foreign_id)
+        agent = file.reader.agent if file.reader is not None else ""
+        # a record without a time, before the first one that has one, is not of today
+        batch = batch._replace(drafts=[d if d.at or not batch.began else d._replace(at=batch.began) for d in batch.drafts])
+        one, is_in = gathered.get(batch.foreign_id), False
         if one is None:
             session = self._session(agent, batch.foreign_id)
             if session is None and not batch.drafts:
                 self._homeless += batch.noted
                 return None
-            new = 0
-            if session is None:
-                session, new = self._begin(agent, batch)
-                self._known[agent, batch.foreign_id] = session
-            one = gathered[batch.foreign_id] = _Gathered(session, new)
-            one.link = link_of(self._store, session, agent, batch.foreign_id)
-        # a record without a time, before the first one that has one, is not of today
-        drafts = [d if d.at or not batch.began else d._replace(at=batch.began) for d in batch.drafts]
+            one, is_in = (_Gathered(session), False) if session is not None else self._begin(file, agent, batch)
+            gathered[batch.foreign_id] = one
+            if not is_in:
+                one.link = link_of(self._store, one.session, agent, batch.foreign_id)
+            self._known[agent, batch.foreign_id] = one.session
+        if not is_in:
+            self._continue(one, agent, batch)
+        for noted in batch.noted:
+            one.lose(noted)
+        return one
+
+    def _continue(self, one: "_Gathered", agent: str, batch: Batch) -> None:
+        drafts = list(batch.drafts)
         if one.link is not None:  # we wrote how the transcript begins: the words are in the log
             drafts = one.link.apply(drafts)
         if batch.facts and drafts:
@@ -296,9 +337,6 @@ class Importer:
             drafts.append(Draft("session.updated", facts, agent, key=_facts_key(agent, batch), at=drafts[-1].at))
         if drafts:
             self._append(one, drafts)
-        for noted in batch.noted:
-            one.lose(noted)
-        return one
 
     def _append(self, one: "_Gathered", drafts: Sequence[Draft]) -> None:
         try:
@@ -311,12 +349,7 @@ class Importer:
             self._append(one, drafts[:half])
             self._append(one, drafts[half:])
             return
-        for draft, entry in zip(drafts, commit.entries, strict=True):
-            if entry.new:
-                one.new += 1
-                one.limited = one.limited or (draft.kind == "agent.set" and draft.body.get("status") == LIMITED)
-                if draft.kind == "loss" and draft.body.get("piece", 1) == 1:
-                    one.lose(Noted(draft.body["where"], draft.body["reason"]))
+        one.add(drafts, commit)
 
     def _append_whatever(self, one: "_Gathered", draft: Draft, reason: str) -> None:
         """Keep the record of an event that cannot be written: its place in the conversation, and its bytes."""
@@ -333,6 +366,7 @@ class Importer:
                 commit = self._store.append(one.session, drafts)
             except (InvalidEventError, RecursionError):
                 continue
+            one.head = commit.head.seq
             if new := sum(e.new for e in commit.entries):
                 one.new += new
                 one.lose(Noted(where, loss.body["reason"]))
@@ -360,40 +394,50 @@ class Importer:
         position = batch.position
         if position is None or file.reader is None:
             return
-        agent, key = file.reader.agent, _position_key(file.reader.agent, file)
         self._positions[one.session, file.path] = position
-        body = {
-            "agent": agent,
-            "foreign_id": batch.foreign_id,
-            "path": file.path,
-            "position": position,
-            "records": position.get("line", 0),
-            "version": file.reader.version,
-        }
+        if one.position is position:
+            return
+        drafts, key = _advances(file, batch), _position_key(file.reader.agent, file)
         for _ in range(_TRIES):
             head = self._store.info(one.session).head.seq
             stored = self._stored_position(one.session, key)
             if stored is not None and all(stored.get(k) == position.get(k) for k in ("offset", "digest")):
                 return
             try:
-                self._store.append(one.session, [Draft("import.advanced", body, agent, key=key)], expect=head, on_key="replace")
+                commit = self._store.append(one.session, drafts, expect=head, on_key="replace")
             except HeadMovedError:
                 continue
             one.new += 1
+            one.head = commit.head.seq
             return
 
 
 class _Gathered:
     """What an import makes of one session."""
 
-    def __init__(self, session: str, new: int = 0) -> None:
+    def __init__(self, session: str) -> None:
         self.session = session
-        self.new = new
+        self.new = 0
+        self.head = 0
+        """The number of its last event, as far as this import wrote it."""
         self._losses: list[Noted] = []
         self._more = 0
         self.link: Link | None = None
+        self.position: dict[str, Any] | None = None
+        """How far the file was read when the session was begun with that."""
         self.limited = False
         """An agent stopped at a limit, and that is new."""
+
+    def add(self, drafts: Sequence[Draft], commit: Commit) -> None:
+        """Take in what became of an append of *drafts*."""
+        self.head = commit.head.seq
+        for draft, entry in zip(drafts, commit.entries, strict=True):
+            if not entry.new:
+                continue
+            self.new += 1
+            self.limited = self.limited or (draft.kind == "agent.set" and draft.body.get("status") == LIMITED)
+            if draft.kind == "loss" and draft.body.get("piece", 1) == 1:
+                self.lose(Noted(draft.body["where"], draft.body["reason"]))
 
     def lose(self, noted: Noted) -> None:
         """Note a loss: by name, or of a file that is all damage at least in number."""
@@ -424,6 +468,22 @@ def _facts_key(agent: str, batch: Batch) -> str:
     record = next((d.key for d in batch.drafts if d.kind != "loss"), "")
     told = f"{record} {sorted(batch.facts.items())!r}".encode("utf-8", "replace")
     return f"{agent}:facts:{blake2b(told, digest_size=16).hexdigest()}"
+
+
+def _advances(file: Found, batch: Batch) -> list[Draft]:
+    """Return the event that says how far the file was read with *batch*; none where that is not said."""
+    reader, position = file.reader, batch.position
+    if reader is None or position is None:
+        return []
+    body = {
+        "agent": reader.agent,
+        "foreign_id": batch.foreign_id,
+        "path": file.path,
+        "position": position,
+        "records": position.get("line", 0),
+        "version": reader.version,
+    }
+    return [Draft("import.advanced", body, reader.agent, key=_position_key(reader.agent, file))]
 
 
 def _position_key(agent: str, file: Found) -> str:

@@ -4,6 +4,7 @@ A session keeps the commit that its workspace was at. Where the workspace is gon
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Final
 
 from segue.core.errors import DamagedError, NotFoundError
@@ -14,30 +15,29 @@ from segue.engine.loading import change, load
 from segue.ports import Store
 
 FACT: Final = "commit"
+CommitOf = Callable[[str], str]
+"""Returns the commit that a directory is at; empty where it is in no repository."""
 _MOST: Final = 100
 """So many workspaces that are gone are looked into, those with the latest activity first."""
 
 
-def remember(store: Store, sessions: Iterable[str], commit_of: Callable[[str], str]) -> set[str]:
-    """Note in *sessions* that do not say so yet at which commit their workspace is; return those in which it was.
-
-    *commit_of* returns the commit that a directory is at; empty where it is in no repository.
-    """
-    seen: dict[str, str] = {}
+def remember(store: Store, sessions: Iterable[str], commit_of: CommitOf) -> set[str]:
+    """Note in *sessions* that do not say so yet at which commit their workspace is; return those in which it was."""
+    commit_of = cache(commit_of)
     noted = set()
     for session in sessions:
         workspace = _workspace(store, session)
-        key = f"segue:commit:{workspace}"
-        if not workspace or store.lookup(session, key) is not None:
+        if not workspace or store.lookup(session, _key(workspace)) is not None:
             continue
-        if workspace not in seen:
-            seen[workspace] = commit_of(workspace)
-        if (
-            seen[workspace]
-            and store.append(session, [Draft("project.set", {"set": {FACT: seen[workspace]}}, key=key)]).entries[0].new
-        ):
+        if (draft := note(workspace, commit_of)) is not None and store.append(session, [draft]).entries[0].new:
             noted.add(session)
     return noted
+
+
+def note(workspace: str, commit_of: CommitOf) -> Draft | None:
+    """Return the event that notes at which commit a session's *workspace* is; None where it is in no repository."""
+    found = commit_of(workspace)
+    return Draft("project.set", {"set": {FACT: found}}, key=_key(workspace)) if found else None
 
 
 def moved_here(
@@ -88,6 +88,10 @@ def commit(state: State) -> str:
     value = found.get("value") if isinstance(found, dict) else found
     known = str(value or (changes["commit"] if changes else ""))
     return known if known and all(c in "0123456789abcdef" for c in known) else ""
+
+
+def _key(workspace: str) -> str:
+    return f"segue:commit:{workspace}"
 
 
 def _workspace(store: Store, session: str) -> str:

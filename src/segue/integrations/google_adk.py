@@ -107,10 +107,10 @@ class SegueSessionService(BaseSessionService):
         own, scopes = _split(app, user, _json_state(EventActions(state_delta=state)))
         created = Draft("session.created", {"state": own}, actor=_AGENT, scopes=scopes or None)
         try:
-            at = foreign.begin(self.store, _foreign(app, user, session_id), created, clock=self._clock)
+            begun = foreign.begin(self.store, _foreign(app, user, session_id), created, clock=self._clock)
         except ExistsError as e:
             raise AlreadyExistsError(f"Session with id {session_id} already exists.") from e
-        return self._session(at, _foreign(app, user, session_id))
+        return self._session(begun.session, _foreign(app, user, session_id))
 
     def _get(self, app: str, user: str, session_id: str, config: GetSessionConfig) -> Session | None:
         name = _foreign(app, user, session_id)

@@ -16,7 +16,7 @@ from segue.core.log.events import Draft
 from segue.core.session.state import fold
 from segue.core.session.tree import active_chain, tree
 from segue.engine.following import follow
-from segue.engine.importing import import_paths
+from segue.engine.importing import Importer, import_paths
 from segue.host.clock import SystemClock, SystemIds
 from segue.ports import Batch, Noted
 from segue.stores.log.store import LogStore
@@ -239,10 +239,9 @@ def test_a_session_that_somebody_else_began_is_gone_on_with(store):
     foreign = "7dcc6b33-a8e7-41fa-a76f-5d0f155f452e"
     store.create(ours, [Draft("session.created", {"agent": "claude-code", "foreign_ids": [foreign], "title": "Mine"})])
     by_looking = run(store, PLAN).sessions
-    by_asking = run(
-        store, PLAN, find=lambda agent, wanted: ours if (agent, wanted) == ("claude-code", foreign) else None
-    ).sessions
-    assert [(s.id, s.new_events) for s in by_looking + by_asking] == [(ours, 46), (ours, 0)]
+    asked = Importer(store, clock=FakeClock(), find=lambda *wanted: ours if wanted == ("claude-code", foreign) else None)
+    by_asking = [one for file in transcripts().find([str(PLAN)]) for one in asked.take(file)]
+    assert [(s.id, s.new_events) for s in (*by_looking, *by_asking)] == [(ours, 46), (ours, 0)]
 
 
 def test_one_bad_file_hides_no_other(store, tmp_path):
