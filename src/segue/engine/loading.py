@@ -9,7 +9,8 @@ from typing import Final, NamedTuple, Protocol
 
 from segue.core.errors import DamagedError, HeadMovedError, NotFoundError, UsageError
 from segue.core.log.events import Commit, Damage, Draft, Event
-from segue.core.session.state import SCHEMA, State, fold, with_texts
+from segue.core.session.recall import recalling
+from segue.core.session.state import SCHEMA, Recall, State, fold, with_texts
 from segue.ports import Clock, Ids, OnDamage, Snapshot, Store
 
 SNAPSHOT_EVERY: Final = 128
@@ -67,10 +68,11 @@ def load(store: Store, session: str, at: int | None = None, *, on_damage: OnDama
             raise DamagedError(f"session {session!r}", f"{damage.where}: {damage.reason}", session=session, seq=damage.seq)
         on_damage(damage)
 
+    recall = recalling_from(store, session)
     begun = since = state.seq
     events = store.read(session, after=state.seq, upto=at, blobs=False, on_damage=hear)
     for chunk in _chunks(with_texts(events, store.blob)):
-        state = fold(chunk, state)
+        state = fold(chunk, state, recall=recall)
         if len(chunk) == STRIDE and not damaged:
             _keep(store, session, state)
             since = state.seq
@@ -79,6 +81,16 @@ def load(store: Store, session: str, at: int | None = None, *, on_damage: OnDama
     if at is not None and state.seq < at and not damaged:
         raise NotFoundError("position", str(at), hint=f"the log ends at {max(state.seq, begun)}")
     return state
+
+
+def recalling_from(store: Store, session: str) -> Recall:
+    """Return what tells a fold of *session*'s log what was so at earlier positions."""
+
+    def read(after: int, upto: int) -> Iterator[Event]:
+        events = store.read(session, after=after, upto=upto, blobs=False, on_damage=_overlook)
+        return with_texts(events, store.blob)
+
+    return recalling(session, read, lambda at: _snapshot(store, session, at))
 
 
 def change(store: Store, session: str, decide: Decide, *, fence: int | None = None) -> Commit | None:

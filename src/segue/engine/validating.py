@@ -8,6 +8,7 @@ from segue.core.log.dating import happened
 from segue.core.log.kinds import validate as validate_body
 from segue.core.session.state import SCHEMA, State, fold, with_texts
 from segue.core.session.tree import tree
+from segue.engine.loading import recalling_from
 from segue.ports import Finding, Store
 
 if TYPE_CHECKING:
@@ -87,6 +88,6 @@ def _snapshots(store: Store, session: str) -> Iterator[Finding]:
         return
     damage: list[Damage] = []
     events = store.read(session, upto=kept.seq, blobs=False, on_damage=damage.append)
-    told = fold(with_texts(events, store.blob), session=session)
+    told = fold(with_texts(events, store.blob), session=session, recall=recalling_from(store, session))
     if not damage and told != state:
         yield Finding("stale", session, where, "it is not what the events say", kept.seq)

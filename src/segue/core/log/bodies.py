@@ -76,6 +76,11 @@ class HeadMoved(TypedDict, total=False):
     to: Required[str | None]
     frm: str | None
     reason: str
+    position: int
+    """The conversation goes back to what it was at this event: what its nodes said then, and with the main stream's head the
+    working state."""
+    checkpoint: str
+    """Whose position that is."""
 
 
 class Header(TypedDict, total=False):
@@ -171,6 +176,31 @@ class Checkpoint(TypedDict, total=False):
     git: dict[str, Any]
     scopes: dict[str, Any]
     phase: str
+
+
+class Restoring(TypedDict, total=False):
+    """A checkpoint is about to be restored: what is to happen, written before it does."""
+
+    checkpoint: Required[str]
+    position: int
+    what: list[str]
+    """`code`, `conversation`, or both."""
+    before: str
+    """The checkpoint of what was there."""
+
+
+class Restored(TypedDict, total=False):
+    """What became of it: `done`, `failed` with a reason, or `interrupted`, as the next one found."""
+
+    checkpoint: Required[str]
+    outcome: Required[str]
+    reason: str
+    what: list[str]
+    """What is as it was at the checkpoint now."""
+    continuation: str
+    """The session that goes on from there."""
+    head: int
+    """The session's last event when that one began."""
 
 
 class Named(TypedDict, total=False):

@@ -46,6 +46,8 @@ KINDS: Final[Mapping[str, Kind]] = {
         Kind("head.moved", bodies.HeadMoved),
         Kind("checkpoint.created", bodies.Checkpoint),
         Kind("checkpoint.forgotten", bodies.Named),
+        Kind("checkpoint.restoring", bodies.Restoring),
+        Kind("checkpoint.restored", bodies.Restored),
         Kind("continuation.set", bodies.Continuation),
         Kind("focus.set", bodies.Focus),
         Kind("task.set", bodies.Task),

@@ -102,6 +102,8 @@ QUIET: Final = frozenset(
         "session.unarchived",
         "session.carried",
         "checkpoint.forgotten",
+        "checkpoint.restoring",
+        "checkpoint.restored",
         "lease.taken",
         "lease.released",
         "loss",

@@ -2,6 +2,7 @@
 
     state = fold(events)                     from the beginning
     state = fold(more, state)                from there on: fold(a + b) == fold(b, fold(a))
+    state = fold(more, state, recall=...)    with what a restored checkpoint brings back: see `recall`
     State.from_json(state.to_json())         a snapshot, exactly the same
 
 The given state is never changed. The size of a state does not grow with the length of the conversation: collections are
@@ -10,7 +11,7 @@ bounded, metrics count what went. An unknown kind, and a field of another type t
 
 from collections.abc import Callable, Iterable, Iterator
 from json import dumps
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 from segue.core.errors import DamagedError, SegueError
 from segue.core.log.codec import load_blobs
@@ -36,7 +37,7 @@ from segue.core.session.sections import (
 )
 from segue.core.session.values import LINE, LONG, add, count, items, mapping, plain, put, text, texts, union
 
-SCHEMA: Final = "segue-state-2"
+SCHEMA: Final = "segue-state-3"
 """Names the shape of `to_json`, and what the fold makes of events: it changes with either."""
 
 IDLE_MS: Final = 30 * 60 * 1000
@@ -161,15 +162,29 @@ class State:
 _FIELDS: Final = tuple(State.__slots__)
 
 
-def fold(events: Iterable[Event], state: State | None = None, *, session: str = "") -> State:
+class Past(NamedTuple):
+    """What of a state comes back when the conversation goes back to an earlier position."""
+
+    work: work.Work
+    usage: Anchor | None
+
+
+Recall = Callable[[int], Past]
+"""Position of the same log -> what the state was there."""
+
+
+def fold(events: Iterable[Event], state: State | None = None, *, session: str = "", recall: Recall | None = None) -> State:
     """Return the state after *events*, which follow *state* (or begin the log of *session*).
 
-    Events up to the state's own position are passed over: to fold again what was folded already changes nothing.
+    Events up to the state's own position are passed over: to fold again what was folded already changes nothing. *recall*
+    tells what a restored checkpoint brings back (`recall.recalling`); without it the working state stays what it was.
     """
     found = State(session) if state is None else state.copy()
     for event in events:
         if event.seq > found.seq:
             _apply(found, event)
+            if recall is not None and event.kind == "head.moved" and event.stream == MAIN:
+                _go_back(found, event, recall)
     return found
 
 
@@ -259,6 +274,16 @@ def _enter_state(state: State, event: Event, status: str, body: dict[str, Any]) 
     life["status"], life["since"] = status, event.at
     life["times"][status] = event.at
     life["entered"][status] = life["entered"].get(status, 0) + 1
+
+
+def _go_back(state: State, event: Event, recall: Recall) -> None:
+    """Bring the working state of an earlier position back, but for what is so of the workspace whoever speaks."""
+    position = count(event.body.get("position"))
+    if not 0 < position < event.seq:
+        return
+    past = recall(position)
+    state.work = plain(past.work) | {"changes": state.work["changes"]}
+    state.usage = plain(past.usage)
 
 
 def _fork(state: State, body: dict[str, Any]) -> None:

@@ -6,10 +6,13 @@ because something before it was lost.
 
 Agents write what happens at once as siblings: of parallel tool calls, only the last one's answer is what the next message
 follows. Such answers, the calls beside them, and what the user typed meanwhile are part of the line all the same.
+
+Where a head is moved to an earlier `position`, what was written between the two is out of sight: no node says what it was
+revised to there, nothing of it stands beside the line.
 """
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from segue.core.log.events import ABSENT, MAIN, Event
 from segue.core.log.kinds import is_node
@@ -42,7 +45,7 @@ class Branch(NamedTuple):
 class Stream:
     """One stream's tree: nodes by name, each with its newest event, its parent and its place."""
 
-    __slots__ = ("events", "head", "name", "parents")
+    __slots__ = ("events", "head", "name", "parents", "returns", "revised")
 
     def __init__(self, name: str) -> None:
         """Begin empty."""
@@ -50,6 +53,14 @@ class Stream:
         self.events: dict[str, Event] = {}
         self.parents: dict[str, str | None] = {}
         self.head: str | None = None
+        self.revised: dict[str, list[Event]] = {}
+        """Of nodes that were revised: all their events."""
+        self.returns: list[tuple[int, list[tuple[int, int]]]] = []
+        """The numbers at which it went back to an earlier position, and what is in sight since: spans (after, upto)."""
+
+    def sees(self, seq: int) -> bool:
+        """Return whether the event of a number is in sight."""
+        return not self.returns or any(after < seq <= upto for after, upto in self.returns[-1][1])
 
     def chain(self, node: str | None) -> list[Event]:
         """Return the events from the root to *node*; a circle of parents is cut where it closes."""
@@ -136,7 +147,7 @@ def _beside(stream: Stream, line: dict[str, Event]) -> list[Event]:
     calls = {name for body in said.values() for name in _calls(body, "tool_call")}
     found: list[Event] = []
     for node, event in stream.events.items():
-        if event.kind != "message" or node in line:
+        if event.kind != "message" or node in line or not stream.sees(event.seq):
             continue
         body = event.body
         role = body.get("role")
@@ -167,6 +178,7 @@ def _calls(body: dict[str, Any], kind: str) -> set[str]:
 def _add(stream: Stream, event: Event, links: list[tuple[Stream, Event, str, str | None]]) -> None:
     node = event.node
     if node in stream.events:  # a revision: it takes the place of the earlier one, and moves no head
+        stream.revised.setdefault(node, [stream.events[node]]).append(event)
         stream.events[node] = event
         return
     stream.events[node] = event
@@ -197,6 +209,21 @@ def _move(stream: Stream, event: Event, missing: list[Missing]) -> None:
         stream.head = to
     else:
         missing.append(Missing(stream.name, event.node, str(to)[:200], event.seq))
+    position = event.body.get("position")
+    if type(position) is int and 0 <= position < event.seq:
+        _go_back(stream, position, event.seq)
+
+
+def _go_back(stream: Stream, position: int, seq: int) -> None:
+    """Let what is in sight at *seq* be what was at *position*; what comes is as well."""
+    spans = next((spans for since, spans in reversed(stream.returns) if since <= position), [(0, _END)])
+    spans = [(after, min(upto, position)) for after, upto in spans if after < position]
+    stream.returns.append((seq, [*spans, (seq, _END)]))
+    for node, events in stream.revised.items():
+        stream.events[node] = next((e for e in reversed(events) if stream.sees(e.seq)), stream.events[node])
+
+
+_END: Final = 2**63
 
 
 class _Place(NamedTuple):

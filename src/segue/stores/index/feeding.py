@@ -17,7 +17,8 @@ from segue.core.log.dating import happened
 from segue.core.log.events import Event
 from segue.core.log.times import seconds
 from segue.core.session.catalogue import PlaceRow, SessionRow, place_rows, session_row
-from segue.core.session.state import SCHEMA, State, fold, with_texts
+from segue.core.session.recall import recalling
+from segue.core.session.state import SCHEMA, Recall, State, fold, with_texts
 from segue.core.session.words import Words, role_of, words_of
 from segue.ports import Damage, Snapshot, Store
 from segue.stores.index import sharing
@@ -139,12 +140,13 @@ def _pieces(store: Store, session: str, stamp: str, mark: Mark | None, *, reset:
     state = _snapshot(store, session)
     start = min(state.seq, max(done, first - 1))  # the words of a fork's past are those of the log that holds them
     snapped = state.seq
+    recall = _recalling(store, session)
     damage: list[Damage] = []
     before, head, digest = mark, done, mark.digest if mark and not reset else ""
     events = with_texts(store.read(session, after=start, blobs=False, on_damage=damage.append), store.blob)
     while True:
         chunk = list(islice(events, CHUNK))
-        state = fold(chunk, state)
+        state = fold(chunk, state, recall=recall)
         new = [e for e in chunk if e.seq > head]
         if new:
             head, digest = new[-1].seq, new[-1].digest
@@ -194,9 +196,17 @@ def read_past(store: Store, want: Want) -> Iterator[Past]:
             before = seq
 
 
-def _snapshot(store: Store, session: str) -> State:
+def _recalling(store: Store, session: str) -> Recall:
+    def read(after: int, upto: int) -> Iterator[Event]:
+        events = store.read(session, after=after, upto=upto, blobs=False, on_damage=_overlook)
+        return with_texts(events, store.blob)
+
+    return recalling(session, read, lambda at: _snapshot(store, session, at))
+
+
+def _snapshot(store: Store, session: str, upto: int | None = None) -> State:
     with suppress(DamagedError):
-        found = store.snapshot(session, SCHEMA)
+        found = store.snapshot(session, SCHEMA, upto)
         if found is not None:
             state = State.from_bytes(found.data)
             if state.seq == found.seq and state.session == session:

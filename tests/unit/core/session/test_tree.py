@@ -81,8 +81,7 @@ def test_every_node_stands_once_on_some_line_and_the_active_one_ends_at_the_head
         line = active_chain(events, name)
         assert [e.node for e in line[-1:]] == [n for n in [stream.head] if n is not None]
         assert len({e.node for e in line}) == len(line)
-        newest = {e.node: e.seq for e in events if is_node(e.kind) and e.stream == name}
-        assert {e.node: e.seq for e in line}.items() <= newest.items()
+        assert {(e.node, e.seq) for e in line} <= {(e.node, e.seq) for e in events if is_node(e.kind) and e.stream == name}
         tips = [b for b in branches(events) if b.stream == name]
         assert sum(b.active for b in tips) == (stream.head is not None)
 
