@@ -114,7 +114,7 @@ class TreeInterpreter(Interpreter):
         if "workspace" not in facts and (cwd := text_of(record, "cwd")):
             facts["workspace"] = cwd
         for fact, name in (("git_branch", "gitBranch"), ("agent_version", "version")):
-            if value := name_of(record, name):
+            if record.get(name) != facts.get(fact) and (value := name_of(record, name)):  # most records tell what is known
                 facts[fact] = value
         origin = dict_of(record, "forkedFrom")
         if origin and "forked_from" not in facts:

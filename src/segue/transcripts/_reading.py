@@ -152,7 +152,7 @@ class JsonLinesReader(ABC):
             yield drafts.loss(place, parsed.flaw, at=meaning.at, about=":flaw", raw=False)
         try:
             events = list(meaning.events(parsed.record, place))
-            status = limits and limits.notice(parsed.record, meaning.at, said=any(_is_said(d) for d in events))
+            status = limits and limits.notice(parsed.record, meaning.at, said=any(map(_is_said, events)))
             yield from events
             if status:
                 yield drafts.beside(Draft("agent.set", status, at=meaning.at), place, ":limit")
