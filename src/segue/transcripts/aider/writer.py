@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from segue.core.together.conversation import Accepts, Conversation, Turn, identity
-from segue.ports import Destination, Noted, Written
+from segue.core.together.conversation import Accepts, Conversation, Turn
+from segue.ports import Destination, Noted
 from segue.transcripts._lines import open_file
-from segue.transcripts._writing import Tally, as_text, form_for, make_file, milliseconds, said_of, well_formed, what_of
+from segue.transcripts._writer import FileWriter, Made
+from segue.transcripts._writing import Tally, as_text, milliseconds, said_of, well_formed, what_of
 from segue.transcripts.aider.reader import AGENT, MARK
-from segue.transcripts.places import Machine
 
 
 class Profile(NamedTuple):
@@ -34,16 +34,14 @@ _BETWEEN: Final = "> and then:  \n"
 """What aider leaves out, between two turns that it would take for one."""
 
 
-class AiderWriter:
+class AiderWriter(FileWriter[Profile]):
     """Writes aider's chat history. See `ports.TranscriptWriter`."""
 
     agent = AGENT
     accepts = Accepts(tools="text", window=128_000)
-    risk = ""
-
-    def home(self, env: Mapping[str, str]) -> str:
-        """See `TranscriptWriter.home`."""
-        return Machine(env).of(AGENT).home
+    program = "aider"
+    forms = PROFILES
+    newest = NEWEST
 
     def find(self, foreign_id: str, to: Destination) -> str | None:
         """See `TranscriptWriter.find`: a history that aider keeps in a project is known by its path."""
@@ -55,16 +53,9 @@ class AiderWriter:
         path = foreign_id if foreign_id.startswith("/") else str(_path(foreign_id, to))
         return ("aider", "--restore-chat-history", "--chat-history-file", path)
 
-    def write(self, conversation: Conversation, to: Destination) -> Written:
-        """See `TranscriptWriter.write`."""
-        form, warnings = form_for(to.version, PROFILES, NEWEST, "aider")
-        tally = Tally()
-        session = identity(conversation, AGENT)
+    def _make(self, conversation: Conversation, session: str, form: Profile, to: Destination, tally: Tally) -> Made:
         made = _Text(conversation, session, tally)
-        path = str(_path(session, to))
-        make_file(path, made.text.encode(), AGENT, session)
-        command = self.command(session, to)
-        return Written(session, (path,), (), command, form.version, tally.carried(), tuple(made.nodes), warnings)
+        return Made(str(_path(session, to)), made.text.encode(), made.nodes)
 
     def validate(self, path: str) -> list[Noted]:
         """See `TranscriptWriter.validate`: what aider would leave out of the history."""

@@ -5,21 +5,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from segue.core.together.conversation import Accepts, Conversation, Turn, identity
-from segue.ports import Destination, Noted, Written
+from segue.core.together.conversation import Accepts, Conversation, Turn
+from segue.ports import Destination, Noted
+from segue.transcripts._writer import FileWriter, Made
 from segue.transcripts._writing import (
     Tally,
     as_text,
     encode,
-    form_for,
-    make_file,
     media_of,
     milliseconds,
     said_of,
     well_formed,
     what_of,
 )
-from segue.transcripts.atif.profile import AUDIO, IMAGES, NEWEST, PROFILES, check
+from segue.transcripts.atif.profile import AUDIO, IMAGES, NEWEST, PROFILES, Profile, check
 from segue.transcripts.atif.reader import AGENT, RESULTS
 from segue.transcripts.places import Machine
 
@@ -27,12 +26,14 @@ _SOURCES: Final = {"user": "user", "assistant": "agent", "system": "system"}
 _METRICS: Final = {"input_tokens": "prompt_tokens", "output_tokens": "completion_tokens", "cache_read_tokens": "cached_tokens"}
 
 
-class AtifWriter:
+class AtifWriter(FileWriter[Profile]):
     """Writes ATIF trajectories. See `ports.TranscriptWriter`; its command is empty."""
 
     agent = AGENT
     accepts = Accepts(tools="keep", media=frozenset({"image", "audio"}), reasoning=True, system=True, window=10_000_000)
-    risk = ""
+    program = "ATIF"
+    forms = PROFILES
+    newest = NEWEST
 
     def home(self, env: Mapping[str, str]) -> str:
         """See `TranscriptWriter.home`: a directory of ours, since the format has none."""
@@ -47,11 +48,7 @@ class AtifWriter:
         """See `TranscriptWriter.command`: there is none."""
         return ()
 
-    def write(self, conversation: Conversation, to: Destination) -> Written:
-        """See `TranscriptWriter.write`."""
-        form, warnings = form_for(to.version, PROFILES, NEWEST, "ATIF")
-        tally = Tally()
-        session = identity(conversation, AGENT)
+    def _make(self, conversation: Conversation, session: str, form: Profile, to: Destination, tally: Tally) -> Made:
         made = _Steps(conversation, tally)
         document = {
             "schema_version": f"ATIF-v{form.version}",
@@ -66,9 +63,7 @@ class AtifWriter:
             "steps": made.steps,
             "final_metrics": {"total_steps": len(made.steps)},
         }
-        path = _path(session, to)
-        make_file(str(path), well_formed(encode(document), tally).encode() + b"\n", AGENT, session)
-        return Written(session, (str(path),), (), (), form.version, tally.carried(), tuple(made.nodes), warnings)
+        return Made(str(_path(session, to)), well_formed(encode(document), tally).encode() + b"\n", made.nodes)
 
     def validate(self, path: str) -> list[Noted]:
         """See `TranscriptWriter.validate`."""

@@ -6,21 +6,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from segue.core.log.ids import named_uuid
-from segue.core.together.conversation import Accepts, Conversation, Turn, identity
-from segue.ports import Destination, Noted, Written
+from segue.core.together.conversation import Accepts, Conversation, Turn
+from segue.ports import Destination, Noted
+from segue.transcripts._writer import FileWriter, Made
 from segue.transcripts._writing import (
     Tally,
     as_text,
-    form_for,
     lines_of,
-    make_file,
     media_of,
     milliseconds,
     said_of,
     what_of,
 )
 from segue.transcripts.claude_code.profile import IMAGES, NEWEST, PROFILES, Profile, check, directory_of
-from segue.transcripts.places import Machine
 
 AGENT: Final = "claude-code"
 _SYNTHETIC = "<synthetic>"
@@ -29,21 +27,19 @@ _MODEL = "unknown"
 _PROMPT_LIMIT = 200
 
 
-class ClaudeCodeWriter:
+class ClaudeCodeWriter(FileWriter[Profile]):
     """Writes Claude Code's transcripts. See `ports.TranscriptWriter`."""
 
     agent = AGENT
     accepts = Accepts(media=frozenset({"image", "document"}))
-    risk = ""
-
-    def home(self, env: Mapping[str, str]) -> str:
-        """See `TranscriptWriter.home`."""
-        return Machine(env).of(AGENT).home
+    program = "Claude Code"
+    forms = PROFILES
+    newest = NEWEST
 
     def find(self, foreign_id: str, to: Destination) -> str | None:
         """See `TranscriptWriter.find`: in the project's directory, and for newer versions in any."""
         own = _path(foreign_id, to)
-        form, _ = form_for(to.version, PROFILES, NEWEST, "Claude Code")
+        form, _ = self._form(to)
         others = sorted(Path(to.home, "projects").glob(f"*/{own.name}")) if form.anywhere else []
         return next((str(path) for path in (own, *others) if path.is_file()), None)
 
@@ -51,18 +47,9 @@ class ClaudeCodeWriter:
         """See `TranscriptWriter.command`."""
         return ("claude", "--resume", foreign_id, *(("--model", to.model) if to.model else ()))
 
-    def write(self, conversation: Conversation, to: Destination) -> Written:
-        """See `TranscriptWriter.write`."""
-        form, warnings = form_for(to.version, PROFILES, NEWEST, "Claude Code")
-        tally = Tally()
-        session = identity(conversation, AGENT)
+    def _make(self, conversation: Conversation, session: str, form: Profile, to: Destination, tally: Tally) -> Made:
         records = _Records(conversation, session, form, to, tally)
-        data = lines_of(records.all(), tally)
-        path = str(_path(session, to))
-        make_file(path, data, AGENT, session)
-        return Written(
-            session, (path,), (), self.command(session, to), form.version, tally.carried(), tuple(records.nodes), warnings
-        )
+        return Made(str(_path(session, to)), lines_of(records.all(), tally), records.nodes)
 
     def validate(self, path: str) -> list[Noted]:
         """See `TranscriptWriter.validate`."""

@@ -4,38 +4,34 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from segue.core.together.conversation import Accepts, Conversation, Turn, identity
-from segue.ports import Destination, Noted, Written
+from segue.core.together.conversation import Accepts, Conversation, Turn
+from segue.ports import Destination, Noted
+from segue.transcripts._writer import FileWriter, Made
 from segue.transcripts._writing import (
     Tally,
     as_text,
     encode,
-    form_for,
     lines_of,
-    make_file,
     media_of,
     milliseconds,
     said_of,
     what_of,
 )
 from segue.transcripts.codex.profile import NEWEST, OVERRIDE, PROFILES, WHOLE, Profile, check, size_of
-from segue.transcripts.places import Machine
 
 AGENT: Final = "codex"
 _WINDOW = 258_400
 """Tokens that 0.169 reads of its usual model's 272,000."""
 
 
-class CodexWriter:
+class CodexWriter(FileWriter[Profile]):
     """Writes Codex's transcripts. See `ports.TranscriptWriter`."""
 
     agent = AGENT
     accepts = Accepts(media=frozenset({"image"}), system=True, window=_WINDOW)
-    risk = ""
-
-    def home(self, env: Mapping[str, str]) -> str:
-        """See `TranscriptWriter.home`."""
-        return Machine(env).of(AGENT).home
+    program = "Codex"
+    forms = PROFILES
+    newest = NEWEST
 
     def find(self, foreign_id: str, to: Destination) -> str | None:
         """See `TranscriptWriter.find`: among all sessions, those of other directories included."""
@@ -45,17 +41,9 @@ class CodexWriter:
         """See `TranscriptWriter.command`."""
         return ("codex", "resume", foreign_id, *(("--model", to.model) if to.model else ()))
 
-    def write(self, conversation: Conversation, to: Destination) -> Written:
-        """See `TranscriptWriter.write`."""
-        form, warnings = form_for(to.version, PROFILES, NEWEST, "Codex")
-        tally = Tally()
-        session = identity(conversation, AGENT)
+    def _make(self, conversation: Conversation, session: str, form: Profile, to: Destination, tally: Tally) -> Made:
         records = _Records(conversation, session, form, to, tally)
-        data = lines_of(records.all(), tally)
-        path = _path(session, records.began, to)
-        make_file(path, data, AGENT, session)
-        command = self.command(session, to)
-        return Written(session, (path,), (), command, form.version, tally.carried(), tuple(records.nodes), warnings)
+        return Made(_path(session, records.began, to), lines_of(records.all(), tally), records.nodes)
 
     def validate(self, path: str) -> list[Noted]:
         """See `TranscriptWriter.validate`."""

@@ -5,22 +5,24 @@ the session's first eight; the next start takes it for damaged and deletes all f
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from segue.core.errors import ExistsError
 from segue.core.log.ids import named_uuid
-from segue.core.together.conversation import Accepts, Conversation, Turn, identity
-from segue.ports import Destination, Noted, Written
+from segue.core.together.conversation import Accepts, Conversation, Turn
+from segue.ports import Destination, Noted
 from segue.transcripts._genai_writing import Content, names_of, unbroken
 from segue.transcripts._records import short, time_of
-from segue.transcripts._writing import Tally, form_for, lines_of, make_file, milliseconds
+from segue.transcripts._writer import FileWriter, Made
+from segue.transcripts._writing import Tally, lines_of, make_file, milliseconds
 from segue.transcripts.gemini.profile import (
     MEDIA,
     NEWEST,
     PROFILES,
     ROOT,
+    Profile,
     check,
     free_directories,
     is_resumable,
@@ -29,7 +31,6 @@ from segue.transcripts.gemini.profile import (
     project_directory,
     project_hash,
 )
-from segue.transcripts.places import Machine
 
 AGENT: Final = "gemini-cli"
 _TITLE_LIMIT: Final = 200
@@ -38,16 +39,15 @@ _ORDER: Final = ("text", "tool_call")
 """The order in which the program puts its own fields of a message together."""
 
 
-class GeminiWriter:
+class GeminiWriter(FileWriter[Profile]):
     """Writes Gemini CLI's transcripts. See `ports.TranscriptWriter`."""
 
     agent = AGENT
     accepts = Accepts(media=MEDIA, window=1_048_576)  # of thoughts it shows some to the user, and sends none (0.61.0)
     risk = "resuming leaves a stub, for which the next start of Gemini CLI deletes the session itself"
-
-    def home(self, env: Mapping[str, str]) -> str:
-        """See `TranscriptWriter.home`."""
-        return Machine(env).of(AGENT).home
+    program = "Gemini CLI"
+    forms = PROFILES
+    newest = NEWEST
 
     def find(self, foreign_id: str, to: Destination) -> str | None:
         """See `TranscriptWriter.find`: of several files of a session the program takes the one that was changed last."""
@@ -65,17 +65,30 @@ class GeminiWriter:
         """See `TranscriptWriter.command`."""
         return ("gemini", "--resume", foreign_id, *(("--model", to.model) if to.model else ()))
 
-    def write(self, conversation: Conversation, to: Destination) -> Written:
-        """See `TranscriptWriter.write`."""
-        form, warnings = form_for(to.version, PROFILES, NEWEST, "Gemini CLI")
-        tally = Tally()
-        session = identity(conversation, AGENT)
+    def _make(self, conversation: Conversation, session: str, form: Profile, to: Destination, tally: Tally) -> Made:
+        records = _Records(conversation, session, os.path.realpath(to.workspace), tally)
+        return Made(records.name, unbroken(lines_of(records.all(), tally)), records.nodes)
+
+    def _put(self, made: Made, session: str, to: Destination) -> str:
+        """Write it, and before it the mark that its directory is the workspace's. All or nothing."""
         workspace = os.path.realpath(to.workspace)
-        records = _Records(conversation, session, workspace, tally)
-        data = unbroken(lines_of(records.all(), tally))
-        path = _make(to.home, workspace, records.name, data, session)
-        command = self.command(session, to)
-        return Written(session, (path,), (), command, form.version, tally.carried(), tuple(records.nodes), warnings)
+        known = project_directory(to.home, workspace)
+        for slug in (known,) if known else free_directories(to.home, workspace):
+            mark = Path(to.home, "tmp", slug, ROOT)
+            there = mark.exists()
+            try:
+                make_file(str(mark), os.fsencode(workspace), AGENT, session)
+            except ExistsError:  # another project took it meanwhile
+                if not known:
+                    continue
+            path = Path(to.home, "tmp", slug, "chats", made.path)
+            try:
+                return super()._put(made._replace(path=str(path)), session, to)
+            except OSError:
+                if not there:
+                    mark.unlink(missing_ok=True)
+                raise
+        raise AssertionError("there is always another name")
 
     def validate(self, path: str) -> list[Noted]:
         """See `TranscriptWriter.validate`."""
@@ -91,28 +104,6 @@ def _changed(path: Path, foreign_id: str) -> str:
     if found.header.get("sessionId") != foreign_id or not any(is_resumable(m) for _, m in found.messages.values()):
         return ""
     return time_of(found.header.get("lastUpdated")) or time_of(found.header.get("startTime")) or "0"
-
-
-def _make(home: str, workspace: str, name: str, data: bytes, session: str) -> str:
-    """Make the transcript, and before it the mark that its directory is the workspace's. All or nothing."""
-    known = project_directory(home, workspace)
-    for slug in (known,) if known else free_directories(home, workspace):
-        mark = Path(home, "tmp", slug, ROOT)
-        there = mark.exists()
-        try:
-            make_file(str(mark), os.fsencode(workspace), AGENT, session)
-        except ExistsError:  # another project took it meanwhile
-            if not known:
-                continue
-        path = Path(home, "tmp", slug, "chats", name)
-        try:
-            make_file(str(path), data, AGENT, session)
-        except OSError:
-            if not there:
-                mark.unlink(missing_ok=True)
-            raise
-        return str(path)
-    raise AssertionError("there is always another name")
 
 
 class _Records:

@@ -14,15 +14,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from segue.core.errors import ExistsError
-from segue.core.together.conversation import Accepts, Conversation, Turn, identity
-from segue.ports import Destination, Noted, Written
+from segue.core.together.conversation import Accepts, Conversation, Turn
+from segue.ports import Destination, Noted
 from segue.transcripts._records import dict_of, list_of, parse, short, text_of
+from segue.transcripts._writer import FileWriter, Made
 from segue.transcripts._writing import (
     Tally,
     as_text,
     encode,
-    form_for,
-    make_file,
     media_of,
     said_of,
     well_formed,
@@ -30,7 +29,6 @@ from segue.transcripts._writing import (
 )
 from segue.transcripts.opencode.profile import NEWEST, PROFILES, Profile, check
 from segue.transcripts.opencode.records import AGENT, RESULT
-from segue.transcripts.places import Machine
 
 _IMPORTS: Final = "segue"
 """The directory in opencode's home that the documents are in."""
@@ -42,16 +40,14 @@ _CONFIG_LIMIT = 1024 * 1024
 _SHOWN = 30_000
 
 
-class OpenCodeWriter:
+class OpenCodeWriter(FileWriter[Profile]):
     """Writes documents for opencode's import. See `ports.TranscriptWriter`."""
 
     agent = AGENT
     accepts = Accepts(media=frozenset({"image", "document"}))
-    risk = ""
-
-    def home(self, env: Mapping[str, str]) -> str:
-        """See `TranscriptWriter.home`."""
-        return Machine(env).of(AGENT).home
+    program = "opencode"
+    forms = PROFILES
+    newest = NEWEST
 
     def find(self, foreign_id: str, to: Destination) -> str | None:
         """See `TranscriptWriter.find`: in a database; a document that was not imported yet is not found by its command."""
@@ -62,11 +58,11 @@ class OpenCodeWriter:
         """See `TranscriptWriter.command`."""
         return ("opencode", "--session", foreign_id)
 
-    def write(self, conversation: Conversation, to: Destination) -> Written:
-        """See `TranscriptWriter.write`. The agent has gone on with it where its database has messages that are not ours."""
-        form, warnings = form_for(to.version, PROFILES, NEWEST, "opencode")
-        tally = Tally()
-        session = session_id(conversation)
+    def _session(self, conversation: Conversation) -> str:
+        return f"ses_{_scattered(super()._session(conversation), 26)}"
+
+    def _make(self, conversation: Conversation, session: str, form: Profile, to: Destination, tally: Tally) -> Made:
+        """Return the document. The agent has gone on with it where its database has messages that are not ours."""
         path = _path(session, to)
         document = _Document(conversation, session, form, to, _model(to, path), tally)
         whole = document.all()
@@ -75,20 +71,14 @@ class OpenCodeWriter:
             if (_messages_of(database, session) or set()) - ours:
                 raise ExistsError(f"{AGENT} session", session)
         data = well_formed(encode(whole), tally).encode() + b"\n"
-        make_file(str(path), data, AGENT, session)
-        prepare = (("opencode", "import", str(path)),)
-        command = self.command(session, to)
-        nodes = tuple(document.nodes)
-        return Written(session, (str(path),), prepare, command, form.version, tally.carried(), nodes, warnings)
+        return Made(str(path), data, document.nodes)
+
+    def _prepare(self, path: str) -> tuple[tuple[str, ...], ...]:
+        return (("opencode", "import", path),)
 
     def validate(self, path: str) -> list[Noted]:
         """See `TranscriptWriter.validate`."""
         return check(path)
-
-
-def session_id(conversation: Conversation) -> str:
-    """Return opencode's id of the session that is made from *conversation*."""
-    return f"ses_{_scattered(identity(conversation, AGENT), 26)}"
 
 
 def _scattered(name: str, length: int) -> str:

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from segue.core.log.ids import named_uuid
-from segue.core.together.conversation import Accepts, Conversation, Turn, identity
-from segue.ports import Destination, Noted, Written
+from segue.core.together.conversation import Accepts, Conversation, Turn
+from segue.ports import Destination, Noted
 from segue.transcripts._genai_writing import Content, names_of, unbroken
 from segue.transcripts._records import short
-from segue.transcripts._writing import Tally, form_for, lines_of, make_file, milliseconds
-from segue.transcripts.places import Machine
+from segue.transcripts._writer import FileWriter, Made
+from segue.transcripts._writing import Tally, lines_of, milliseconds
 from segue.transcripts.qwen.profile import MEDIA, NEWEST, PROFILES, Profile, check, directory_of
 
 AGENT: Final = "qwen-code"
@@ -19,16 +19,14 @@ _TITLE_LIMIT: Final = 200
 _SHOWN: Final = 2_000
 
 
-class QwenWriter:
+class QwenWriter(FileWriter[Profile]):
     """Writes Qwen Code's transcripts. See `ports.TranscriptWriter`."""
 
     agent = AGENT
     accepts = Accepts(media=MEDIA, reasoning=True, window=131_072)
-    risk = ""
-
-    def home(self, env: Mapping[str, str]) -> str:
-        """See `TranscriptWriter.home`."""
-        return Machine(env).of(AGENT).home
+    program = "Qwen Code"
+    forms = PROFILES
+    newest = NEWEST
 
     def find(self, foreign_id: str, to: Destination) -> str | None:
         """See `TranscriptWriter.find`: only in the workspace's own directory."""
@@ -39,17 +37,12 @@ class QwenWriter:
         """See `TranscriptWriter.command`."""
         return ("qwen", "--resume", foreign_id, *(("--model", to.model) if to.model else ()))
 
-    def write(self, conversation: Conversation, to: Destination) -> Written:
-        """See `TranscriptWriter.write`."""
-        form, warnings = form_for(to.version, PROFILES, NEWEST, "Qwen Code")
-        tally = Tally()
-        session = _of_version_4(identity(conversation, AGENT))
+    def _session(self, conversation: Conversation) -> str:
+        return _of_version_4(super()._session(conversation))
+
+    def _make(self, conversation: Conversation, session: str, form: Profile, to: Destination, tally: Tally) -> Made:
         records = _Records(conversation, session, form, to, tally)
-        data = unbroken(lines_of(records.all(), tally))
-        path = str(_path(session, to))
-        make_file(path, data, AGENT, session)
-        command = self.command(session, to)
-        return Written(session, (path,), (), command, form.version, tally.carried(), tuple(records.nodes), warnings)
+        return Made(str(_path(session, to)), unbroken(lines_of(records.all(), tally)), records.nodes)
 
     def validate(self, path: str) -> list[Noted]:
         """See `TranscriptWriter.validate`."""
