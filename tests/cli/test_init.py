@@ -35,13 +35,24 @@ def ours(settings):
 
 def test_it_installs_says_so_and_the_second_time_changes_nothing(cli, settings):
     first = cli("init", "--yes")
-    assert (first.code, first.out.splitlines()[-1]) == (
+    assert (first.code, first.out.splitlines()[-2:]) == (
         0,
-        "installed for claude-code: 6 files. Take it out with: segue init --remove",
+        [
+            "installed for claude-code: 6 files. Take it out with: segue init --remove",
+            "work as always; in a project's directory `segue` shows where you were",
+        ],
     )
     there = tree(cli.home)
     assert cli.says("init", "--yes") == "$ segue init --yes\nnothing to change: segue is installed for claude-code\n"
     assert tree(cli.home) == there
+
+
+def test_what_changes_in_the_users_file_is_shown_line_by_line_and_of_new_files_the_names(cli, settings):
+    shown = cli("init", "--yes", "--no-import").out
+    assert (shown.count("\n+++ "), shown.count("\nnew  ")) == (1, 5)
+    assert "new  /home/dev/.claude/commands/segue/status.md\n" in shown
+    taken_out = cli("init", "--yes", "--remove").out
+    assert (taken_out.count("\n+++ "), taken_out.count("\ngone ")) == (1, 5)
 
 
 def test_every_event_has_one_hook_of_ours_and_the_users_stay(cli, settings):
@@ -230,7 +241,7 @@ def test_what_is_there_is_imported(cli, settings):
         "message": {"role": "user", "content": "sell pears"},
     }
     (chats / "5e0f1f0e-0000-4000-8000-000000000001.jsonl").write_text(json.dumps(line) + "\n")
-    assert cli("init", "--yes").out.splitlines()[-1] == "imported 1 session, 4 new events"
+    assert "imported 1 session, 4 new events" in cli("init", "--yes").out.splitlines()
 
 
 # --- all agents at once

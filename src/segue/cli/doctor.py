@@ -1,10 +1,11 @@
 """`segue doctor`: this machine, looked at before it disappoints."""
 
+from textwrap import wrap
 from typing import Any
 
 from segue.cli.frame import Frame
 from segue.cli.params import command as _command
-from segue.cli.render import line, style
+from segue.cli.render import style
 from segue.core.errors import SegueError
 
 
@@ -82,7 +83,9 @@ def _text(checks: list[dict[str, Any]], width: int) -> str:
     marks = {"ok": style("green", "ok  "), "warn": style("yellow", "warn"), "fail": style("red", "FAIL")}
     lines = []
     for one in checks:
-        lines.append(f"{marks[one['status']]}  {one['check']:14} {line(one['what'], width - 21)}")
+        first, *more = wrap(one["what"], max(width - 21, 20)) or [""]
+        lines.append(f"{marks[one['status']]}  {one['check']:14} {first}")
+        lines += [f"{'':21}{text}" for text in more]
         if one["hint"]:
-            lines.append(f"      {'':14} {style('dim', one['hint'])}")
+            lines.append(f"{'':21}{style('dim', one['hint'])}")
     return "\n".join(lines) + "\n"

@@ -31,8 +31,8 @@ _TRIES = 5
 def command(frame: Frame, agents: tuple[str, ...], scope: str, dry_run: bool, remove: bool, no_import: bool, yes: bool) -> None:
     """Install hooks and slash commands for AGENTs (claude-code, codex, ...); without one, for those that are used here.
 
-    Every change is shown first, and every file that is changed is copied. Run again it changes nothing. --remove leaves each
-    file as it was before, but for what you changed in it yourself.
+    Every change is shown first (of new files the names; --dry-run shows them whole), and every file that is changed is copied.
+    Run again it changes nothing. --remove leaves each file as it was before, but for what you changed in it yourself.
     """
     setup = _setup(frame, scope)
     receipt = Receipt(setup.home)
@@ -41,7 +41,7 @@ def command(frame: Frame, agents: tuple[str, ...], scope: str, dry_run: bool, re
     changes = planned()
     work = [c for c in changes if c.action != "keep"]
     if not frame.json:
-        frame.write(_diffs(work))
+        frame.write(_shown(work, whole=dry_run))
     if work and not dry_run:
         _confirm(frame, work, yes=yes)
     if not dry_run:
@@ -155,8 +155,13 @@ def _record(change: Change) -> dict[str, Any]:
     }
 
 
-def _diffs(work: Sequence[Change]) -> str:
-    return "\n".join(_diff(change) for change in work)
+def _shown(work: Sequence[Change], *, whole: bool) -> str:
+    """Return what is changed of the user's own files line by line, and of ours the names."""
+    ours = [] if whole else [c for c in work if c.action != "change"]
+    diffs = [_diff(change) for change in work if change not in ours]
+    words = {"create": "new", "remove": "gone"}
+    names = "".join(f"{words[change.action]:5}{change.path}\n" for change in ours)
+    return "\n".join(filter(None, [*diffs, names]))
 
 
 def _diff(change: Change) -> str:
@@ -177,9 +182,8 @@ def _text(document: dict[str, Any], chosen: Sequence[Agent], work: Sequence[Chan
     if remove:
         names = ", ".join(dict.fromkeys(change.agent for change in work))
         return f"taken out of {names}: {plural(len(work), 'file')} as before. What was captured stays: segue list\n"
-    return f"installed for {names}: {plural(len(work), 'file')}. Take it out with: segue init --remove\n" + _imported(
-        document["imported"]
-    )
+    done = f"installed for {names}: {plural(len(work), 'file')}. Take it out with: segue init --remove\n"
+    return done + _imported(document["imported"]) + "work as always; in a project's directory `segue` shows where you were\n"
 
 
 def _imported(found: Any) -> str:

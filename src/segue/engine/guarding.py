@@ -19,10 +19,12 @@ def agents(places: Places, transcripts: Transcripts, seen: Seen, now: float) -> 
         version = places.version(place)
         if not files and not version:
             continue
+        waiting = [at for path, at in files if _waits(path, transcripts, seen)]
         known = f"{place.title} {version}".strip() if version else f"{place.title} (not installed now)"
         what = f"{known}: {len(files):,} {'file' if len(files) == 1 else 'files'} of transcripts in {place.home}"
-        checks.append(_check("ok", what, "segue import --all" if files else None))
-        waiting = [at for path, at in files if _waits(path, transcripts, seen)]
+        if files:
+            what += f", {len(waiting):,} of them not in the log as they are now" if waiting else ", all in the log"
+        checks.append(_check("ok", what, "segue import --all" if waiting else None))
         checks += [_hazard(place, hazard, waiting, now) for hazard in places.hazards(place)]
     return checks or [_check("ok", "no coding agent was used on this machine", None)]
 
