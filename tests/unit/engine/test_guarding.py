@@ -124,3 +124,17 @@ def test_an_agent_that_deletes_nothing_is_told_with_its_version(home):
     assert [c["what"] for c in agents(home.machine, transcripts(), home.seen, NOW)] == [
         f"Codex 0.169.0: 0 files of transcripts in {home.place}/.codex"
     ]
+
+
+def test_what_is_not_in_the_log_is_counted_until_it_is(home):
+    home.transcript("claude/headless-plan.jsonl", CLAUDE, days=1)
+    said = []
+    for take in (home.take, lambda: None):
+        one = agents(home.machine, transcripts(), home.seen, NOW)[0]
+        said.append((one["what"], one["hint"]))
+        take()
+    files = f"Claude Code (not installed now): 1 file of transcripts in {home.place}/.claude"
+    assert said == [
+        (f"{files}, 1 of them not in the log as they are now", "segue import --all"),
+        (f"{files}, all in the log", None),
+    ]
