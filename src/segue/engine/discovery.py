@@ -88,7 +88,7 @@ def import_all(
                     losses.append(Noted(file.path, file.reason))
                 continue
             losses += take_into(sessions, importer, file, stamp, seen)
-    return Import(importer.remembered(sessions.values()), tuple(losses)), unchanged.count
+    return Import(importer.finished(sessions.values()), tuple(losses)), unchanged.count
 
 
 def find_all(

@@ -19,7 +19,7 @@ from segue.engine.carrying import Link, link_of
 from segue.engine.foreign import Foreign, begin, place
 from segue.engine.limits import save_at_limit
 from segue.engine.moving import CommitOf, note, remember
-from segue.ports import Batch, Clock, Found, Noted, Store, Transcripts
+from segue.ports import Batch, Clock, Found, Noted, Sealing, Store, Transcripts
 from segue.ports.seen import Seen, Sighting
 
 Find = Callable[[str, str], str | None]
@@ -103,7 +103,7 @@ def import_paths(
     for file in transcripts.find(paths, agent):
         tell(file)
         losses += take_into(found, importer, file, transcripts.stamp(file.path), seen)
-    return Import(importer.remembered(found.values()), tuple(losses))
+    return Import(importer.finished(found.values()), tuple(losses))
 
 
 def take_into(found: dict[str, Imported], importer: "Importer", file: Found, stamp: str, seen: Seen | None) -> list[Noted]:
@@ -134,6 +134,8 @@ class Importer:
         self._clock = clock
         self._commit_of = cache(commit_of) if commit_of else None
         self._begun: set[str] = set()
+        self._noted: set[str] = set()
+        """The sessions that were begun with the commit of their workspace, where it has one."""
         self._known: dict[tuple[str, str], str] = {}
         self._roots: dict[tuple[str, str], str] = {}
         self._scanned = False
@@ -200,12 +202,15 @@ class Importer:
         for key in [k for k in self._positions if k[1] == file.path]:
             del self._positions[key]
 
-    def remembered(self, found: Iterable[Imported]) -> tuple[Imported, ...]:
-        """Note at which commit the workspaces are, where a session was there before and got something new; count that in."""
+    def finished(self, found: Iterable[Imported]) -> tuple[Imported, ...]:
+        """End an import: sessions that it began rest, the others get the commit of their workspace, and that is counted."""
         sessions = tuple(found)
+        if isinstance(self._store, Sealing):
+            for session in self._begun:  # mostly its agent has ended it long ago
+                self._store.rest(session)
         if self._commit_of is None:
             return sessions
-        new = (s.id for s in sessions if s.new_events and s.id not in self._begun)
+        new = (s.id for s in sessions if s.new_events and s.id not in self._noted)
         noted = remember(self._store, new, self._commit_of)
         return tuple(s._replace(events=s.events + 1, new_events=s.new_events + 1) if s.id in noted else s for s in sessions)
 
@@ -270,8 +275,9 @@ class Importer:
                 one.add(drafts, begun.commit)
                 whole = drafts is not beginning
                 one.position = batch.position if told and whole else None
+                self._begun.add(begun.session)
                 if "workspace" in batch.facts:
-                    self._begun.add(begun.session)
+                    self._noted.add(begun.session)
                 return one, whole
         return _Gathered(session), False
 

@@ -1,22 +1,9 @@
 """Upkeep: taking in spools, sealing and indexing, by one worker at a time. Nothing is wrong without it, only later."""
 
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
 from segue.engine.spooling import Spools, ingest
-from segue.ports import Clock, Index, Store, Transcripts
-
-
-@runtime_checkable
-class Sealing(Protocol):
-    """A store that has work to do in the background."""
-
-    def has_upkeep(self) -> bool:
-        """Return whether something waits."""
-        ...
-
-    def upkeep(self) -> int:
-        """Do it, if nobody else does it now; return how many segments were sealed."""
-        ...
+from segue.ports import Clock, Index, Sealing, Store, Transcripts
 
 
 class Worked(NamedTuple):
@@ -33,10 +20,13 @@ def is_due(store: Store, spools: Spools) -> bool:
 
 
 def work(store: Store, index: Index, spools: Spools, transcripts: Transcripts, clock: Clock) -> Worked:
-    """Take in what hooks spooled, seal what waits, and take what is new into the index.
+    """Take in what hooks spooled, take what is new into the index, and seal what waits: first what somebody may look for.
 
     May be called by any number of processes at once.
     """
     ingested = ingest(store, spools, transcripts, clock=clock)
+    indexed = index.catch_up()
     sealed = store.upkeep() if isinstance(store, Sealing) else 0
-    return Worked(ingested.events, sealed, index.catch_up())
+    if sealed:  # the index knows logs by how long their files are
+        indexed += index.catch_up()
+    return Worked(ingested.events, sealed, indexed)

@@ -236,6 +236,23 @@ class Store(Protocol):
         ...
 
 
+@runtime_checkable
+class Sealing(Protocol):
+    """A store that has work to do in the background. Nothing is wrong without it: what it holds takes more room."""
+
+    def rest(self, session: str) -> None:
+        """Note that nobody is likely to add to a session soon: all of it may be compressed, not only what is closed."""
+        ...
+
+    def has_upkeep(self) -> bool:
+        """Return whether something waits."""
+        ...
+
+    def upkeep(self) -> int:
+        """Do it, if nobody else does it now; return how many segments were sealed."""
+        ...
+
+
 class Opened(Protocol):
     """A store as `segue.open` returns it: with sessions as objects, around a store of the contract."""
 

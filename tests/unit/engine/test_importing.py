@@ -473,3 +473,20 @@ def test_a_file_that_is_all_damage_is_counted_where_it_is_not_named(tmp_path):
         counted = kinds(store, session.id)["loss"]
     last = Noted(session.id, f"10 more places could not be read: segue log {session.id} --kind loss")
     assert (len(session.losses), session.losses[-1], counted) == (20_001, last, 20_010)
+
+
+def test_sessions_that_an_import_began_rest_and_those_that_it_went_on_with_do_not(tmp_path):
+    store = LogStore(tmp_path / "store", clock=FakeClock(), ids=FakeIds())
+    file = tmp_path / "7dcc6b33-a8e7-41fa-a76f-5d0f155f452e.jsonl"
+    lines = PLAN.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join(lines[:-5]))
+    (one,) = run(store, file).sessions
+    assert store.has_upkeep()
+    assert store.upkeep() == 1
+    assert store.info(one.id).size < file.stat().st_size / 2
+
+    file.write_bytes(b"".join(lines))
+    (again,) = run(store, file).sessions
+
+    assert (again.new_events, store.has_upkeep()) == (6, False)
+    assert list(store.verify(one.id)) == []

@@ -290,13 +290,20 @@ class LogStore:
         return upkeep.seal(self._logs.there(session), whole=whole)
 
     @_promised
+    def rest(self, session: str) -> None:
+        """See `Sealing.rest`. It is noted for `upkeep`, which seals the open segment too where that is worth it."""
+        if is_uuid(session):
+            upkeep.mark_whole(self.path / "todo" / session)
+
+    @_promised
     def upkeep(self) -> int:
         """Seal what waits to be sealed, if nobody else does it now; return how many segments."""
         return upkeep.work(self.path, self._logs.any, self._clock)
 
     def has_upkeep(self) -> bool:
         """Return whether something waits to be sealed."""
-        return any(os.scandir(self.path / "todo"))
+        with os.scandir(self.path / "todo") as marks:
+            return any(marks)
 
     def close(self) -> None:
         """See `Store.close`."""

@@ -14,6 +14,10 @@ from segue.stores.log.marks import is_deleted
 from segue.stores.log.tail import line_head
 
 _STALE = 3600.0
+_WHOLE = b"whole"
+"""What the mark of a session says whose open segment is to be sealed too."""
+_WORTH = 1 << 15
+"""An open segment of fewer bytes than this is not sealed unless asked for: files take room in blocks of 4 KiB."""
 _TEMPORARY = re.compile(r"\..+\.\d+\.[0-9a-f]{8}\Z")
 
 
@@ -45,7 +49,21 @@ def seal(journal: Journal, *, whole: bool = False) -> int:
     return sum(_seal(journal, segment) for segment in closed)
 
 
+def mark_whole(mark: Path) -> None:
+    """Note that a session rests, at its *mark*."""
+    fd = files.open_or_create(mark)
+    try:
+        if not os.fstat(fd).st_size:
+            files.write_all(fd, _WHOLE)
+    finally:
+        os.close(fd)
+
+
 def _do_marked(store: Path, mark: Path, journal_of: LookUp, clock: Clock) -> int:
+    try:
+        whole = files.read_file(mark) == _WHOLE
+    except FileNotFoundError:
+        return 0
     mark.unlink(missing_ok=True)  # first: a segment that is closed meanwhile marks again
     try:
         journal = journal_of(mark.name)
@@ -54,7 +72,13 @@ def _do_marked(store: Path, mark: Path, journal_of: LookUp, clock: Clock) -> int
     if is_deleted(journal.directory):
         removal.reclaim(store, journal, journal_of, clock)
         return 0
-    return seal(journal)
+    return seal(journal, whole=whole and _is_worth_it(journal))
+
+
+def _is_worth_it(journal: Journal) -> bool:
+    """Return whether the last segment is open and large enough to be sealed."""
+    last = segments.listed(journal.directory / "log")[-1:]
+    return bool(last) and not last[0].sealed and last[0].path.stat().st_size >= _WORTH
 
 
 def _seal(journal: Journal, segment: segments.Segment) -> int:
