@@ -36,7 +36,7 @@ def spoil_document(data: bytes, random: Random, limit: int = 1 << 20) -> bytes:
     except (ValueError, RecursionError):
         return bytes(flip(data, random))[:limit]
     for _ in range(random.randint(1, 6)):
-        value = _changed(value, random)
+        value = changed(value, random)
     if random.random() < 0.1:
         return flip(_dump(value, random), random)[:limit]
     return _dump(value, random)[:limit]
@@ -61,7 +61,7 @@ def flip(data: bytes, random: Random) -> bytes:
     return bytes(spoilt)
 
 
-def _changed(value: Any, random: Random) -> Any:
+def changed(value: Any, random: Random) -> Any:
     """Return *value* with something in it replaced, taken away, doubled or moved."""
     here, key, way = value, None, []
     while isinstance(here, dict | list) and here and (key is None or random.random() < 0.85):
@@ -96,7 +96,7 @@ def _shape(lines: list[bytes], random: Random, others: list[bytes]) -> None:
         value = json.loads(lines[at])
     except (ValueError, RecursionError):
         return
-    lines[at] = _dump(_changed(value, random), random)
+    lines[at] = _dump(changed(value, random), random)
 
 
 def _raw_value(lines: list[bytes], random: Random, others: list[bytes]) -> None:

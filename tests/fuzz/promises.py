@@ -1,5 +1,6 @@
 """What holds for every reader whatever a file holds. A broken promise is an AssertionError, or an exception that nobody expects."""
 
+import os
 from pathlib import Path
 
 from segue.core.log.codec import encode_content
@@ -10,14 +11,23 @@ from segue.testing.transcripts import Read, raw, read
 
 HEAD = 256 * 1024
 _GZIP = b"\x1f\x8b"
+_TWICE = 4
+"""One input of so many is read a second time."""
 
 KINDS = {"message", "record", "compaction", "usage", "head.moved", "session.updated", "agent.set", "loss"}
 """All that a transcript may tell. Nothing in one begins, ends, merges or configures a session."""
 
 
 def check(reader: TranscriptReader, file: Path, data: bytes, cut: int, *, lines: bool) -> None:
-    """Write *data* into *file* and read it: at once, again, and in two steps, *cut* bytes first where it is *lines*."""
-    file.write_bytes(data)
+    """Read *data* as the *file*: at once, again, and where it is *lines* in two steps, *cut* bytes first as if it grew."""
+    if data[:cut].rstrip(b"\0").endswith(b"}"):  # what looks like the last record may yet turn out to be half a line
+        cut = data.find(b"\n", cut) + 1 or len(data)
+    grows = lines and not data.startswith(_GZIP) and not data[:cut].startswith(_GZIP[: len(data[:cut])] or b"-")
+    first = None
+    if grows:
+        put(file, data[:cut])
+        first = read(reader, file)
+    put(file, data)
     head = data[:HEAD]
     assert isinstance(reader.sniff(str(file), head), bool)
     assert isinstance(reader.identify(str(file), head), str)
@@ -25,25 +35,28 @@ def check(reader: TranscriptReader, file: Path, data: bytes, cut: int, *, lines:
     whole = read(reader, file)
 
     for draft in whole.drafts:
-        _check_draft(draft)
-    assert read(reader, file) == whole, "reading twice gives something else"
-    if not lines or data.startswith(_GZIP):
+        check_draft(draft)
+    if cut % _TWICE == 0:
+        assert read(reader, file) == whole, "reading twice gives something else"
+    if lines and not data.startswith(_GZIP):
+        _check_every_line_is_accounted_for(whole, data)
+    if first is None:
         return
-    _check_every_line_is_accounted_for(whole, data)
-    if data[:cut].rstrip(b"\0").endswith(b"}"):  # what looks like the last record may yet turn out to be half a line
-        cut = data.find(b"\n", cut) + 1 or len(data)
-    file.write_bytes(data[:cut])
-    first = read(reader, file)
-    file.write_bytes(data)
     second = read(reader, file, first.position)
     if second.position is None or (second.drafts and second.position == first.position):
         return  # a file that is read whole each time
-    if not data[:cut].startswith(_GZIP[: len(data[:cut])]):
-        # losses aside: of NUL bytes behind a record one learns before the line is whole, or with it
-        assert first.events + second.events == whole.events, f"in two steps, cut at {cut}, it reads otherwise"
+    # losses aside: of NUL bytes behind a record one learns before the line is whole, or with it
+    assert first.events + second.events == whole.events, f"in two steps, cut at {cut}, it reads otherwise"
 
 
-def _check_draft(draft: Draft) -> None:
+def put(file: Path, data: bytes) -> None:
+    """Make *data* the content of *file*. It is not emptied first: file systems then wait for the disk."""
+    with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT, 0o600), "wb") as out:
+        out.write(data)
+        out.truncate()
+
+
+def check_draft(draft: Draft) -> None:
     assert draft.kind in KINDS, f"a transcript made an event of kind {draft.kind!r}"
     assert draft.kind != "session.updated" or set(draft.body) == {"title"}, f"a record changed {sorted(draft.body)}"
     validate(draft.kind, draft.body)

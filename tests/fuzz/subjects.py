@@ -1,16 +1,17 @@
-"""What is fuzzed: every reader that there is, begun from the sample transcripts of its agent."""
+"""What fuzzing begins from: the sample transcripts of every agent that there is a reader for."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from segue.ports import TranscriptReader
 from segue.transcripts import readers
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 SAMPLES = FIXTURES / "transcripts"
-FOUND = FIXTURES / "fuzz"
-"""Inputs that once broke a promise, by agent: they are tried in every `make test`."""
+_WINDOW = 4
+_LONG = 80
 
 
 class Seed(NamedTuple):
@@ -40,9 +41,38 @@ def seeds(agent: str) -> list[Seed]:
     return [Seed(path.name, path.read_bytes()) for path in _samples() if _whose(path) == agent]
 
 
-def found(agent: str) -> list[Path]:
-    """Return the inputs that once broke a promise."""
-    return sorted(path for path in (FOUND / agent).glob("*") if path.is_file())
+def excerpts(agent: str) -> list[bytes]:
+    """Return the same in pieces of a few records, long texts cut: ten times as many are read in the same time."""
+    return [piece for seed in seeds(agent) for piece in (_lines if seed.is_lines else _document)(seed.data)]
+
+
+def cut(value: Any) -> Any:
+    """Return JSON with its long texts cut."""
+    if isinstance(value, dict):
+        return {k: cut(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [cut(inner) for inner in value]
+    return value[:_LONG] if isinstance(value, str) else value
+
+
+def _lines(data: bytes) -> list[bytes]:
+    lines = [_dump(json.loads(line)) + b"\n" for line in data.splitlines()]
+    return [b"".join(lines[at : at + _WINDOW]) for at in range(0, len(lines), _WINDOW)]
+
+
+def _document(data: bytes) -> list[bytes]:
+    """Return documents with a few items each of the document's longest list; what is no JSON as it is."""
+    try:
+        value = json.loads(data)
+    except ValueError:
+        return [data]
+    name = max(value, key=lambda name: len(value[name]) if isinstance(value[name], list) else -1)
+    items = value[name]
+    return [_dump(value | {name: items[at : at + _WINDOW]}) for at in range(0, len(items), _WINDOW)]
+
+
+def _dump(value: Any) -> bytes:
+    return json.dumps(cut(value), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _samples() -> Iterator[Path]:

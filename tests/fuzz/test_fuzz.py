@@ -1,4 +1,4 @@
-"""The short form of `make fuzz`: what was once found, and a few hundred spoilt transcripts of each agent."""
+"""The short form of `make fuzz`: what was once found, and a few hundred spoilt inputs of each target."""
 
 from random import Random
 
@@ -6,22 +6,30 @@ import pytest
 
 from tests.fuzz.mutate import spoil, spoil_document
 from tests.fuzz.promises import check
-from tests.fuzz.subjects import agents, found, reader_of, seeds
+from tests.fuzz.subjects import agents, reader_of, seeds
+from tests.fuzz.target import found
+from tests.fuzz.targets import TARGETS
 
 ROUNDS = 100
-FOUND = [(agent, path) for agent in agents() for path in found(agent)]
+FOUND = [(name, path) for name in TARGETS for path in found(name)]
+OTHERS = sorted(set(TARGETS) - set(agents()))
 
 
-@pytest.mark.parametrize(("agent", "path"), FOUND, ids=[f"{agent}-{path.name}" for agent, path in FOUND])
-def test_what_once_broke_a_promise_does_not_any_more(agent, path, tmp_path):
+@pytest.mark.parametrize(("name", "path"), FOUND, ids=[f"{name}-{path.name}" for name, path in FOUND])
+def test_what_once_broke_a_promise_does_not_any_more(name, path, tmp_path):
     data = path.read_bytes()
-    for cut in (0, len(data) // 3, len(data) // 2, len(data)):
-        check(reader_of(agent), tmp_path / path.name, data, cut, lines=path.suffix == ".jsonl")
+    TARGETS[name]().check(data, tmp_path)
+    for cut in (0, len(data) // 3, len(data) // 2, len(data)) if name in agents() else ():
+        check(reader_of(name), tmp_path / path.name, data, cut, lines=path.suffix == ".jsonl")
 
 
-@pytest.mark.parametrize("agent", agents())
-def test_every_reader_has_seeds(agent):
-    assert seeds(agent)
+@pytest.mark.parametrize("name", TARGETS)
+def test_sound_inputs_keep_all_promises(name, tmp_path):
+    target = TARGETS[name]()
+    given = target.seeds()
+    for data in given:
+        target.check(data, tmp_path)
+    assert given
 
 
 @pytest.mark.parametrize("agent", agents())
@@ -37,4 +45,18 @@ def test_a_transcript_spoilt_in_any_way_is_read_and_every_line_accounted_for(age
             check(reader, tmp_path / seed.name, data, random.randint(0, len(data)), lines=seed.is_lines)
         except Exception as e:
             e.add_note(f"{agent}: Random({number}), {seed.name}")
+            raise
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_is_spoilt_in_any_way_keeps_all_promises(name, tmp_path):
+    target = TARGETS[name]()
+    given = target.seeds()
+    for number in range(ROUNDS):
+        random = Random(number)
+        data = target.spoil(random.choice(given), random, 1 << 20)
+        try:
+            target.check(data, tmp_path)
+        except Exception as e:
+            e.add_note(f"{name}: Random({number})")
             raise

@@ -116,6 +116,7 @@ class Spools:
 
 
 def _read(path: Path) -> Taken:
+    """Return what a spool holds. A frame in which another one begins was cut short: no payload has a raw line end in a text."""
     agent = path.name.rpartition("@")[0]
     data = path.read_bytes()
     frames: list[Frame] = []
@@ -124,7 +125,7 @@ def _read(path: Path) -> Taken:
     while at < len(data):
         head = _HEAD.match(data, at)
         end = head.end() + int(head[3]) if head else 0
-        if head and data[end : end + 1] == b"\n":
+        if head and data[end : end + 1] == b"\n" and not _HEAD.search(data, head.end(), end + 1):
             event, at_ns = head[2].decode("utf-8", "replace"), int(head[1])
             frames.append(Frame(agent, event, stamp(at_ns / 1e9), data[head.end() : end], at_ns))
             at = end + 1

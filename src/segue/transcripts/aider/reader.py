@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from hashlib import blake2b
+from math import isfinite
 from pathlib import Path, PurePath
 from typing import IO, Any, Final, NamedTuple
 
@@ -355,15 +356,23 @@ def _usage(line: str) -> dict[str, Any]:
     if written:
         usage["cache_write_tokens"] = written
     if cost := _COST.search(line):
-        usage["cost_usd"] = float(cost[1]) if cost[1].count(".") <= 1 else 0.0
+        usage["cost_usd"] = _dollars(cost[1])
     return usage
+
+
+def _dollars(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        return 0.0
+    return found if isfinite(found) else 0.0
 
 
 def _count(text: str | None) -> int:
     figure = (text or "0").rstrip("k").replace(",", "")
     try:
         return round(float(figure) * (1000 if (text or "").endswith("k") else 1))
-    except ValueError:
+    except (ValueError, OverflowError):
         return 0
 
 

@@ -56,6 +56,7 @@ class Database:
         """
         self.path = path
         self.flaws: list[Flaw] = []
+        self._known: dict[str, frozenset[str]] = {}
         self._copy: tempfile.TemporaryDirectory[str] | None = None
         with Path(path).open("rb"):
             pass
@@ -74,11 +75,15 @@ class Database:
     def sessions(self) -> list[tuple[str, str | None]]:
         """Return each session's id and that of the one which began it, or None: those that were begun by nobody first."""
         has = self._columns("session")
-        parent = "parent_id" if "parent_id" in has else "NULL"
-        order = "time_created" if "time_created" in has else "rowid"
-        rows = self._scan(f"SELECT id, {parent} FROM session", order, "session")  # noqa: S608  (names of ours)
-        found = {_id(i): _id(p) or None for i, p in rows if _id(i)}
-        if self.flaws or not found:  # those whose own row is lost
+        found: dict[str, str | None] = {}
+        if "id" in has:
+            parent = "parent_id" if "parent_id" in has else "NULL"
+            order = "time_created" if "time_created" in has else "rowid"
+            rows = self._scan(f"SELECT id, {parent} FROM session", order, "session")  # noqa: S608  (names of ours)
+            found = {_id(i): _id(p) or None for i, p in rows if _id(i)}
+        else:
+            self._other("session")
+        if (self.flaws or not found) and "session_id" in self._columns("message"):  # those whose own row is lost
             for (told,) in self._scan("SELECT session_id FROM message", "rowid", "message"):
                 found.setdefault(_id(told), None)
             found.pop("", None)
@@ -89,11 +94,15 @@ class Database:
         if not {"aggregate_id", "seq"} <= self._columns("event_sequence"):
             return {}
         with suppress(*BROKEN):
-            return {_id(i): int(n or 0) for i, n in self._db.execute("SELECT aggregate_id, seq FROM event_sequence")}
+            counted = self._db.execute("SELECT aggregate_id, seq FROM event_sequence")
+            return {_id(i): n for i, n in counted if isinstance(n, int)}
         return {}
 
     def session(self, session: str) -> Row | None:
         """Return a session's own row, or None."""
+        if "id" not in self._columns("session"):
+            self._other("session")
+            return None
         return self._one("session", "id = ?", session)
 
     def rows(self, session: str) -> list[Listed]:
@@ -145,46 +154,57 @@ class Database:
         with suppress(OSError):
             if not wal.exists() or not wal.stat().st_size:  # nothing is in it: and none is to be created by us
                 return self._connect(self.path, "mode=ro&immutable=1")
+            if not Path(f"{self.path}-shm").exists():  # nobody has it open: nor is that to be created
+                return self._copied()
         db = self._connect(self.path, "mode=ro")
         try:
             db.execute("SELECT 1 FROM sqlite_master").fetchone()
         except sqlite3.OperationalError:
             db.close()
-            self._copy = tempfile.TemporaryDirectory(prefix="segue-")
-            for suffix in ("", "-wal"):
-                with suppress(FileNotFoundError):
-                    shutil.copyfile(f"{self.path}{suffix}", f"{self._copy.name}/copy.db{suffix}")
-            return self._connect(f"{self._copy.name}/copy.db", "mode=ro")
+            return self._copied()
         except sqlite3.DatabaseError:
             pass  # damaged: what can be read of it is
         return db
+
+    def _copied(self) -> sqlite3.Connection:
+        """Return a connection to a copy."""
+        self._copy = tempfile.TemporaryDirectory(prefix="segue-")
+        for suffix in ("", "-wal"):
+            with suppress(FileNotFoundError):
+                shutil.copyfile(f"{self.path}{suffix}", f"{self._copy.name}/copy.db{suffix}")
+        return self._connect(f"{self._copy.name}/copy.db", "mode=ro")
 
     def _connect(self, path: str, how: str) -> sqlite3.Connection:
         db = sqlite3.connect(f"file:{quote(path)}?{how}", uri=True, timeout=_WAIT, isolation_level=None, check_same_thread=False)
         db.text_factory = bytes
         with suppress(sqlite3.DatabaseError):
             db.execute("PRAGMA query_only = 1")
+            db.execute("PRAGMA trusted_schema = 0")  # a schema is the agent's, or whoever's that wrote it
             db.execute("PRAGMA writable_schema = 1")  # a file that was cut short is read as far as it goes
         return db
 
-    def _columns(self, table: str) -> set[str]:
-        try:
-            return {_id(row[1]) for row in self._db.execute(f"PRAGMA table_info({table})")}
-        except BROKEN as e:
-            self._flaw(table, e)
-            return set()
+    def _columns(self, table: str) -> frozenset[str]:
+        """Return a table's columns, but for those that are worked out when they are read. A view is no table: it is a program."""
+        if table not in self._known:
+            self._known[table] = frozenset()
+            kind = "SELECT type FROM sqlite_master WHERE lower(name) = ? AND (type <> 'table' OR sql LIKE 'CREATE VIRTUAL%')"
+            try:
+                if not self._db.execute(kind, (table,)).fetchone():
+                    self._known[table] = frozenset(_id(row[1]) for row in self._db.execute(f"PRAGMA table_info({table})"))
+            except BROKEN as e:
+                self._flaw(table, e)
+        return self._known[table]
 
     def _listed(self, session: str, table: str, message: str) -> list[Listed]:
         has = self._columns(table)
         if not {"id", "session_id", message} <= has:
-            reason = f"the table {table!r} is missing, or has other columns"
-            self.flaws.append(Flaw(table, reason))
+            self._other(table)
             return []
         updated = "time_updated" if "time_updated" in has else "0"
         order = "time_created, id" if "time_created" in has else "id"
         sql = f"SELECT rowid, id, {message}, {updated} FROM {table} WHERE session_id = ?"  # noqa: S608  (names of ours)
         found = self._scan(sql, order, table, session)
-        return [Listed(table, n, _id(i), _id(m), u if isinstance(u, int) else 0) for n, i, m, u in found if _id(i)]
+        return [Listed(table, n, _id(i), _id(m), max(u, 0) if isinstance(u, int) else 0) for n, i, m, u in found if _id(i)]
 
     def _scan(self, sql: str, order: str, table: str, *values: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query; where the table is damaged, those before and those behind the damage."""
@@ -204,7 +224,9 @@ class Database:
 
     def _one(self, table: str, where: str, value: Any, name: str = "") -> Row | None:
         try:
-            cursor = self._db.execute(f"SELECT * FROM {table} WHERE {where}", (value,))  # noqa: S608  (names of ours)
+            columns = [name for name in self._columns(table) if "\ufffd" not in name]
+            quoted = ", ".join(f'"{name.replace(chr(34), chr(34) * 2)}"' for name in sorted(columns))
+            cursor = self._db.execute(f"SELECT {quoted} FROM {table} WHERE {where}", (value,))  # noqa: S608
             row = cursor.fetchone()
         except BROKEN as e:
             self._flaw(name or value, e)
@@ -212,6 +234,9 @@ class Database:
         if row is None:
             return None
         return {c[0]: _id(v) if c[0] in _TEXTS and v is not None else v for c, v in zip(cursor.description, row, strict=True)}
+
+    def _other(self, table: str) -> None:
+        self.flaws.append(Flaw(table, f"the table {table!r} is missing, or has other columns"))
 
     def _flaw(self, where: str, error: Exception) -> None:
         self.flaws.append(Flaw(where, f"damaged database: {error}"))

@@ -103,16 +103,16 @@ class Reading:
         """Take in a message and its parts, as far as they are new, and yield a stretch that is full."""
         found = [(row, record) for row in group if (record := self._load(row)) is not None]
         new = {
-            row.id
+            record.id
             for row, record in found
             if row.updated >= self._since - _WINDOW and self._is_new(record.id, record.data, keep=row.updated >= latest - _WINDOW)
         }
         message = next((record for row, record in found if row.table == "message"), None)
         self._drafts += self._meaning.whole(message, [record for row, record in found if row.table == "part"], new)
         for row, record in found:
-            if row.table == NEWER and row.id in new:
+            if row.table == NEWER and record.id in new:
                 self._drafts += self._meaning.newer(record)
-        self._size += sum(len(record.data) for row, record in found if row.id in new)
+        self._size += sum(len(record.data) for _, record in found if record.id in new)
         if len(self._drafts) >= _BATCH_EVENTS or self._size >= _BATCH_BYTES:
             yield self._batch(None)
 
