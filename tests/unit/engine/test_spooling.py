@@ -108,7 +108,7 @@ def test_a_payload_that_says_nothing_is_counted_and_let_go_of(store, home, paylo
 
 
 def test_frames_come_back_as_they_were_spooled(home):
-    payloads = [b"", b"\n", b"segue-spool 1 1 Stop 3\nabc\n", bytes(range(256)) * 300]
+    payloads = [b"", b"\n", b'{"said":\n"segue-spool 1 1 Stop 3\\nabc\\n"}', bytes(range(256)) * 300]
     for payload in payloads:
         spool(home, payload, "PreToolUse")
     (taken,) = Spools(home).take()
@@ -116,6 +116,23 @@ def test_frames_come_back_as_they_were_spooled(home):
     assert {(f.agent, f.event) for f in taken.frames} == {("claude-code", "PreToolUse")}
     assert isinstance(taken.frames[0], Frame)
     assert taken.broken == []
+
+
+@pytest.mark.parametrize("ends", [b"\n", b"}\n"], ids=["at the end of a head", "at the end of a payload"])
+def test_a_frame_that_was_cut_short_takes_none_behind_it_along(home, ends):
+    """Its length may by chance end where a line behind it does."""
+    spool(home, about("SessionStart"))
+    spool(home, about("Stop"))
+    file = home / "spool" / "claude-code"
+    behind = file.read_bytes()
+    torn = b'{"session_id": "nob'
+    length = len(torn) + behind.index(ends) + len(ends) - 1
+    file.write_bytes(b"segue-spool 1 1768469400000000000 Stop %d\n" % length + torn + behind)
+
+    (taken,) = Spools(home).take()
+
+    assert [json.loads(f.payload)["hook_event_name"] for f in taken.frames] == ["SessionStart", "Stop"]
+    assert [piece[-len(torn) :] for _, piece in taken.broken] == [torn]
 
 
 @pytest.mark.parametrize(
