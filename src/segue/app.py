@@ -17,10 +17,12 @@ from segue.ports.seen import Seen
 if TYPE_CHECKING:
     from segue.core.context.pack import Counter
     from segue.core.session.retention import Policy
+    from segue.core.session.state import State
     from segue.engine.api import Store as OpenStore
     from segue.engine.conversion import Means
     from segue.engine.loading import Desk
     from segue.host.spool import Spools
+    from segue.ports.running import Emergencies, Host
 
 
 class App:
@@ -75,7 +77,9 @@ class App:
         """The configured store, opened; made where there is none. Raises UsageError, StoreTooNewError, StoreUnusableError."""
         if self._store is None and self.config.setting("store").source == "default":
             self.config.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return self._store or open_store(self.config["store"], self.clock, self.ids, self.config["durability"])
+        store = self._store or open_store(self.config["store"], self.clock, self.ids, self.config["durability"])
+        self._rescue(store)
+        return store
 
     @cached_property
     def desk(self) -> "Desk":
@@ -104,6 +108,30 @@ class App:
         from segue.host.spool import Spools
 
         return Spools(self.config.home)
+
+    @cached_property
+    def host(self) -> "Host":
+        """This machine, as a run of an agent needs it."""
+        from segue.host.running import ThisHost
+
+        return ThisHost(self.config.home, self._env)
+
+    @cached_property
+    def emergencies(self) -> "Emergencies":
+        """What could not be appended, and nobody took in yet."""
+        from segue.host.emergency import EmergencyFiles
+
+        return EmergencyFiles(self.config.home, self._env)
+
+    def _rescue(self, store: Store) -> None:
+        """Take in what was kept in an emergency. It stays where it is while that fails."""
+        if self.emergencies.is_empty():
+            return
+        from segue.engine.interrupting import rescue
+        from segue.engine.loading import Desk
+
+        with suppress(OSError):
+            rescue(Desk(store, self.clock, self.ids), self.emergencies)
 
     @cached_property
     def transcripts(self) -> Transcripts:
@@ -187,7 +215,7 @@ class App:
         """Return the store as the Python API shows it."""
         from segue.engine.api import Parts, Store
 
-        return Store(Parts(self.desk, self.index, self.counter, self.workspace, self.header))
+        return Store(Parts(self.desk, self.index, self.counter, self.workspace, self.header, lambda: self.host))
 
     def resolve(self, ref: str) -> Target:
         """Return what a reference means, seen from here. Raises NotFoundError, AmbiguousError."""
@@ -223,6 +251,18 @@ class App:
         from segue.host.git import commit_of
 
         return commit_of
+
+    def settled(self, state: "State") -> "State":
+        """Return *state*, or where its agents are gone without a word, the state after that was noted."""
+        from segue.core.session.interruptions import processes
+
+        if not processes(state):
+            return state
+        from segue.engine.interrupting import settle
+        from segue.engine.loading import load
+
+        found = settle(self.desk, [state.session], self.host)
+        return load(self.store, state.session, on_damage=lambda _: None) if found else state
 
     def remember_commits(self, sessions: Iterable[str]) -> set[str]:
         """Note at which commit the workspaces of *sessions* are, so that they are found later; return where it was new."""

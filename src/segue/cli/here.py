@@ -26,7 +26,7 @@ def here(frame: Frame) -> None:
     except NotFoundError:
         frame.answer({"session": None, "workspace": app.workspace}, lambda _: _welcome(frame))
         return
-    state = load(app.store, target.session, on_damage=lambda _: None)
+    state = app.settled(load(app.store, target.session, on_damage=lambda _: None))
     _say_moved(frame, state)
     changed = _changed(state)
     document: dict[str, Any] = {"session": picture(state, app), "workspace": app.workspace, "changed": changed}

@@ -11,7 +11,7 @@ from segue.engine.sessions import Interruption, interruption, move
 
 @_command("pause", short_help="stop for now, and say what is next")
 @_session
-@click.option("--reason", default="user", help="user, budget, timeout, error, system, other, or your own.")
+@click.option("--reason", default="user", help="user, budget, timeout, error, system, unknown, other, or your own.")
 @click.option("--note", "-m", default="", help="In your own words.")
 @click.option("--no-checkpoint", is_flag=True, help="Take no checkpoint first.")
 def command(frame: Frame, session: str | None, reason: str, note: str, no_checkpoint: bool) -> None:
@@ -22,16 +22,15 @@ def command(frame: Frame, session: str | None, reason: str, note: str, no_checkp
     state = move(frame.app.desk, target, "pause", reason=reason, note=note)
     made = None if no_checkpoint else take(frame, target, description=note, trigger=f"pause: {reason}")
     found = interruption(state)
-    command = f"segue resume {found.name or found.session}"
-    document = found._asdict() | {"checkpoint": made.name if made else None, "command": command}
-    frame.answer(document, lambda d: _text(found, d["checkpoint"], command, frame.width))
+    document = found._asdict() | {"checkpoint": made.name if made else None, "command": found.command}
+    frame.answer(document, lambda d: _text(found, d["checkpoint"], frame.width))
 
 
-def _text(found: Interruption, checkpoint: str | None, command: str, width: int) -> str:
+def _text(found: Interruption, checkpoint: str | None, width: int) -> str:
     lines = [f"{found.name or found.session} is {found.status} after {span(found.active_seconds)} of work."]
     lines += [f"  done       {line(text, width - 13)}" for text in found.completed]
     lines += [f"  doing      {line(found.in_progress, width - 13)}"] if found.in_progress else []
     lines += [f"  next       {line(text, width - 13)}" for text in found.next_actions[:5]]
     if checkpoint:
         lines.append(f"  saved      {checkpoint} ({plural(found.head, 'event')})")
-    return "\n".join([*lines, f"go on with: {command}"]) + "\n"
+    return "\n".join([*lines, f"go on with: {found.command}"]) + "\n"

@@ -79,7 +79,7 @@ def _take_up(frame: Frame, session: str | None, note: str) -> None:
     from segue.cli.picture import picture, text
 
     target = frame.session(session).session
-    state = load(frame.app.store, target, on_damage=lambda _: None)
+    state = frame.app.settled(load(frame.app.store, target, on_damage=lambda _: None))
     if state.status not in {"created", "active"}:
         state = move(frame.app.desk, target, "resume", note=note)
     document: dict[str, Any] = picture(state, frame.app)

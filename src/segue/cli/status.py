@@ -20,6 +20,8 @@ def command(frame: Frame, session: str | None) -> None:
     target = frame.session(session)
     damage: list[Damage] = []
     state = load(frame.app.store, target.session, target.position, on_damage=damage.append)
+    if target.position is None:
+        state = frame.app.settled(state)
     document: dict[str, Any] = picture(state, frame.app)
     frame.answer(document, lambda d: text(d, frame.width))
     frame.damage(damage, target.session)

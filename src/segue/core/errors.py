@@ -22,6 +22,7 @@
     ├── StoreUnusableError        1  this place cannot hold a store
     ├── ConfigurationError        1  a file of an agent's configuration cannot be changed
     ├── WorkspaceError            1  a workspace snapshot cannot be taken or read
+    ├── InterruptionError       130  a run's limit is reached, or it was interrupted
     ├── StorageFullError          1  nothing was stored
     └── OutcomeUnknownError       1  the disk did not confirm
 
@@ -302,6 +303,18 @@ class WorkspaceError(SegueError):
     def __init__(self, root: str, reason: str, *, hint: str | None = None) -> None:
         """Name the directory and the reason."""
         super().__init__(f"workspace {root!r} cannot be saved or restored: {reason}", hint=hint, root=root, reason=reason)
+
+
+class InterruptionError(SegueError):
+    """A run has to stop: it was interrupted, or a limit of its is reached. What it did is saved, the session is paused."""
+
+    code = "interrupted"
+    exit_code = 130
+
+    def __init__(self, session: str, reason: str, note: str, command: str) -> None:
+        """Name the session, the reason (`budget`, `timeout`, ...) in a word and in a line, and what to go on with."""
+        why = f"{reason}: {note}" if note else reason
+        super().__init__(f"session {session!r} is interrupted ({why})", hint=command, session=session, reason=reason, note=note)
 
 
 class StorageFullError(SegueError):

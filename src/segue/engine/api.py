@@ -16,6 +16,9 @@ from segue.ports import Store as Port
 
 if TYPE_CHECKING:
     from segue.core.context.pack import Context, Counter
+    from segue.engine.running import Run
+    from segue.engine.sessions import Interruption
+    from segue.ports.running import Host
 
 
 class Parts(NamedTuple):
@@ -28,6 +31,8 @@ class Parts(NamedTuple):
     workspace: str
     header: Mapping[str, str]
     """Fields of the header that new sessions have by configuration."""
+    host: "Callable[[], Host]"
+    """This machine: signals, processes, and room for an emergency."""
 
 
 class Store:
@@ -134,6 +139,10 @@ class _Open:
         return self._there.header
 
     @property
+    def host(self) -> "Host":
+        return self._there.host()
+
+    @property
     def _there(self) -> Parts:
         if self.closed:
             raise UsageError(f"store {self._parts.desk.store.url!r} is closed", hint="segue.open opens it again")
@@ -148,6 +157,7 @@ class Session:
         self.id = session
         self.position = position
         """The position that a checkpoint's or continuation's reference named; else None, the head."""
+        self._run: Run | None = None
 
     @property
     def name(self) -> str:
@@ -185,7 +195,11 @@ class Session:
         """Append several events, all or none, with one sync. See `append`."""
         for draft in drafts:
             validate(draft.kind, draft.body)
-        return sessions.append(self._store, self.id, drafts, expect=expect, on_key=on_key, fence=fence)
+
+        def call(drafts: Sequence[Draft]) -> Commit:
+            return sessions.append(self._store, self.id, drafts, expect=expect, on_key=on_key, fence=fence)
+
+        return call(drafts) if self._run is None else self._run.append(call, drafts)
 
     def events(
         self, after: int = 0, upto: int | None = None, *, reverse: bool = False, on_damage: OnDamage | None = None
@@ -259,6 +273,50 @@ class Session:
     def end(self, reason: str = "done", note: str = "") -> State:
         """End it: `done`, `abandoned`. Raises IllegalTransitionError."""
         return sessions.move(self._parts.desk, self.id, "end", reason=reason, note=note)
+
+    def running(
+        self,
+        *,
+        timeout: float | None = None,
+        budget: int | None = None,
+        cost: float | None = None,
+        agent: str = "agent",
+        on_interrupt: "Callable[[Interruption], object] | None" = None,
+    ) -> "Run":
+        """Return a run of an agent in this session: for a `with` (or `async with`) statement, or as a decorator of a function.
+
+        Whatever ends it early leaves the session with a checkpoint, paused with the reason (`user`, `budget`, `timeout`,
+        `error`, `system`, `other`): an exception, which goes on as it is; SIGTERM, SIGINT, SIGHUP or SIGQUIT, after which the
+        process ends within two seconds, with 128 plus the signal's number; a limit; the end of the interpreter. A process that
+        is killed is noticed by the next `segue status`, `segue resume` or by the worker (`unknown`). Handlers of signals that
+        are there are called as before. What this session's `append` cannot store, because the disk is full or fails, is kept in
+        an emergency file and taken in when the store is opened next, once.
+
+        Args:
+            timeout: seconds without an event after which the session is interrupted.
+            budget: tokens that the run may use, as its messages' usage tells.
+            cost: US dollars, likewise.
+            agent: who it is that runs.
+            on_interrupt: is given the summary, with the command to go on with; by default a terminal's user is told.
+
+        Example:
+            >>> import segue
+            >>> with segue.open("memory://") as store:
+            ...     session = store.create(task="build the parser")
+            ...     with session.running(budget=200_000) as run:
+            ...         _ = session.append("step.completed", {"text": "the lexer"})
+            ...         run.check()  # raises InterruptionError where a limit is reached
+            ...     [place["trigger"] for place in session.state().checkpoints.values()]
+            ['run ended']
+        """
+        from segue.core.session.interruptions import Limits
+        from segue.engine.running import Run
+
+        def follow(run: "Run | None") -> None:
+            self._run = run
+
+        limits = Limits(timeout, budget, cost)
+        return Run(self._parts.desk, self.id, self._parts.host, limits, agent, on_interrupt, follow)
 
     def update(self, **header: Any) -> Commit | None:
         """Give fields of the header new values."""

@@ -1,6 +1,6 @@
 """Checkpoints: a position of a log gets a name that can be come back to."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from segue.core.errors import NotFoundError
@@ -25,7 +25,7 @@ class Made(NamedTuple):
     continuation: str | None
 
 
-def create(
+def create(  # noqa: PLR0913 - what a checkpoint says, each by its name
     desk: Timed,
     session: str,
     *,
@@ -35,6 +35,9 @@ def create(
     continuation: str | int | None = None,
     facts: Mapping[str, Any] | None = None,
     changes: Mapping[str, Any] | None = None,
+    key: str | None = None,
+    at: str | None = None,
+    then: Callable[[State], Sequence[Draft]] = lambda _: (),
 ) -> Made:
     """Name the head of *session* durably, as `RECOVERY-...`, and return the checkpoint.
 
@@ -49,9 +52,12 @@ def create(
         continuation: also name the place `CONTINUATION-...-NAME`, or `...-STEP-NNN` for a number.
         facts: what else is known of the moment: `git`, `agents`, `budget`.
         changes: the uncommitted changes of the workspace; where they are others than those last seen, that is recorded too.
+        key: the idempotency key of the checkpoint's event.
+        at: when, in UTC; now by default.
+        then: what is appended right behind it, all or nothing. What it raises keeps the checkpoint from being taken.
     """
     made: list[Made] = []
-    at = stamp(desk.clock.now())
+    at = at or stamp(desk.clock.now())
     fresh: dict[str, str] = {}
 
     def decide(state: State) -> list[Draft]:
@@ -71,14 +77,14 @@ def create(
         body |= _budget(state) | dict(facts or {})
         if description:
             body["description"] = description
-        drafts.append(Draft("checkpoint.created", body, at=at))
+        drafts.append(Draft("checkpoint.created", body, key=key, at=at))
         place = _continuation(stem, continuation)
         if place:
             note = {"note": description} if description else {}
             drafts.append(Draft("continuation.set", {"name": place, "position": state.seq} | note, at=at))
         seq = state.seq + len(drafts) - (place is not None)
         made[:] = [Made(own, session, state.seq, seq, at, description, automatic, place)]
-        return drafts
+        return [*drafts, *then(state)]
 
     change(desk.store, session, decide)
     return made[0]

@@ -38,6 +38,11 @@ class Interruption(NamedTuple):
     next_actions: list[str]
     head: int
 
+    @property
+    def command(self) -> str:
+        """What to type to go on."""
+        return f"segue resume {self.name or self.session}"
+
 
 def start(desk: Desk, header: Mapping[str, Any]) -> Begun:
     """Begin a session without processes, durably, active from now on, and return its names.

@@ -76,7 +76,7 @@ TRANSITIONS: Final[dict[str, dict[str, str]]] = {
 """State -> verb -> next state. One that was superseded has a successor: it can only be archived."""
 
 REASONS: Final[dict[str, tuple[str, ...]]] = {
-    "pause": ("user", "budget", "timeout", "error", "system", "other"),
+    "pause": ("user", "budget", "timeout", "error", "system", "unknown", "other"),
     "end": ("done", "abandoned", "superseded"),
 }
 """Words for why. A pause may have another reason; an end may not."""

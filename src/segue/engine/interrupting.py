@@ -1,0 +1,225 @@
+"""Sessions that stop before their work is done: each gets a checkpoint, a reason and a summary, once.
+
+What could not be appended when it happened was kept in an emergency file (`ports.running.Reserve`); it is taken in here.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from segue.core.errors import IllegalTransitionError, InvalidEventError, NotFoundError, SegueError, UsageError
+from segue.core.log.events import ABSENT, Damage, Draft
+from segue.core.log.times import stamp
+from segue.core.session.interruptions import Interrupt, inactive, lost, outdated, pause, processes
+from segue.core.session.lifecycle import allowed
+from segue.core.session.state import State
+from segue.engine import checkpoints
+from segue.engine.loading import Timed, load
+from segue.engine.saving import draft_of
+from segue.engine.sessions import Interruption, append, interruption
+from segue.ports import Store
+from segue.ports.running import Emergencies, Kept, Processes
+
+_FORMAT = 1
+
+
+class _StoppedError(Exception):
+    """The session stopped already."""
+
+
+def interrupt(
+    desk: Timed,
+    session: str,
+    why: Interrupt,
+    key: str,
+    *,
+    at: str | None = None,
+    facts: Mapping[str, Any] | None = None,
+    changes: Mapping[str, Any] | None = None,
+) -> Interruption | None:
+    """Take an automatic checkpoint of *session* and pause it, in one append; return the summary.
+
+    None where it stopped already: an interruption is carried out once, however often and by however many it is noticed.
+
+    Args:
+        desk: where.
+        session: its id.
+        why: the reason.
+        key: of the interruption; the same one is carried out once.
+        at: when it happened, in UTC; now by default.
+        facts: what a checkpoint keeps of the moment.
+        changes: the uncommitted changes of the workspace.
+    """
+    when = at or stamp(desk.clock.now())
+
+    def then(state: State) -> Sequence[Draft]:
+        if "pause" not in allowed(state) or outdated(state, when):
+            raise _StoppedError
+        return pause(state, why, key, when)
+
+    try:
+        checkpoints.create(
+            desk,
+            session,
+            description=why.note,
+            trigger=f"pause: {why.reason}",
+            automatic=True,
+            facts=facts,
+            changes=changes,
+            key=f"{key}:checkpoint",
+            at=when,
+            then=then,
+        )
+    except _StoppedError:
+        return None
+    return interruption(load(desk.store, session, on_damage=_pass))
+
+
+# --- agents that went without a word
+
+
+def find_lost(store: Store, sessions: Iterable[str], hosts: Processes) -> dict[str, tuple[State, Interrupt]]:
+    """Return those of *sessions* that are noted as running while all their processes are gone, and why they stopped."""
+    here = hosts.me()
+    found = {}
+    for session in sessions:
+        try:
+            state = load(store, session, on_damage=_pass)
+        except SegueError:
+            continue
+        noted = processes(state)
+        if noted and all(hosts.is_gone(process) for process in noted.values()):
+            found[session] = (state, lost(next(iter(noted.values())), here))
+    return found
+
+
+def settle(desk: Timed, sessions: Iterable[str], hosts: Processes) -> list[Interruption]:
+    """Interrupt those of *sessions* whose agents ended without a word, as of their last event; return their summaries."""
+    found = []
+    for session, (state, why) in find_lost(desk.store, sessions, hosts).items():
+        done = interrupt(desk, session, why, _key(state), at=state.activity or state.at)
+        if done is not None:
+            found.append(done)
+    return found
+
+
+def time_out(desk: Timed, sessions: Iterable[str], after: float, hosts: Processes) -> list[Interruption]:
+    """Interrupt those of *sessions* in which nothing happened for *after* seconds, and no process is known to be at work."""
+    found = []
+    for session in sessions:
+        try:
+            state = load(desk.store, session, on_damage=_pass)
+        except SegueError:
+            continue
+        why = inactive(state, desk.clock.now(), after)
+        if why is None or any(hosts.is_gone(process) is False for process in processes(state).values()):
+            continue
+        done = interrupt(desk, session, why, _key(state), at=state.activity)
+        if done is not None:
+            found.append(done)
+    return found
+
+
+def _key(state: State) -> str:
+    """Return the key of an interruption that is noticed from outside: one for each time that the session was taken up."""
+    return f"interrupted:{state.lifecycle['entered'].get('active', 0)}:{state.seq}"
+
+
+# --- what was kept in an emergency
+
+
+class Rescued(NamedTuple):
+    """What was taken in of emergency files."""
+
+    files: int
+    events: int
+    """New ones: what was in the log already adds nothing."""
+    interruptions: int
+    waiting: int
+    """Files that could not be taken in now: their store is another one, or it has no room yet."""
+    broken: int
+    """Bytes that are no whole record; their files are set aside as `*.broken`."""
+
+
+def record(
+    url: str, session: str, drafts: Sequence[Draft], why: Interrupt | None = None, *, key: str = "", at: str = ""
+) -> bytes:
+    """Return what is kept in an emergency of *drafts* that could not be appended, or of an interruption."""
+    document = {
+        "segue_emergency": _FORMAT,
+        "store": url,
+        "session": session,
+        "at": at,
+        "events": [_line(draft) for draft in drafts],
+        "interrupt": {"reason": why.reason, "note": why.note, "key": key} if why else None,
+    }
+    return json.dumps(document, separators=(",", ":")).encode("utf-8", "backslashreplace")
+
+
+def rescue(desk: Timed, emergencies: Emergencies) -> Rescued:
+    """Take in what was kept of the events of this store, each once, and remove the files of which all is in the log."""
+    files = events = interruptions = waiting = broken = 0
+    for kept in emergencies.take():
+        try:
+            new, paused = _rescue_file(desk, kept)
+        except (SegueError, OSError):
+            kept.leave()
+            waiting += 1
+            continue
+        kept.done()
+        files += 1
+        events, interruptions, broken = events + new, interruptions + paused, broken + kept.broken
+    return Rescued(files, events, interruptions, waiting, broken)
+
+
+def _rescue_file(desk: Timed, kept: Kept) -> tuple[int, int]:
+    """Return how many events and interruptions were new. Raises SegueError where some cannot be appended now."""
+    events = interruptions = 0
+    for document in map(_document, kept.payloads):
+        if document["store"] != desk.store.url:
+            raise NotFoundError("store", document["store"])
+        session = document["session"]
+        for line in document["events"]:
+            events += _append(desk.store, session, line)
+        told = document["interrupt"]
+        if told:
+            why = Interrupt(str(told["reason"]), str(told.get("note", "")))
+            done = interrupt(desk, session, why, str(told["key"]), at=document["at"])
+            interruptions += done is not None
+    return events, interruptions
+
+
+def _document(payload: bytes) -> dict[str, Any]:
+    """Return a kept record. Raises UsageError: it is none, or one of a newer program."""
+    try:
+        found = json.loads(payload)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or found.get("segue_emergency") != _FORMAT or not isinstance(found.get("events"), list):
+        raise UsageError("emergency record cannot be taken in: it is none that this program knows")
+    return found
+
+
+def _append(store: Store, session: str, line: dict[str, Any]) -> int:
+    scopes = line.pop("scopes", None)
+    draft = draft_of(json.dumps(line).encode())._replace(scopes=scopes)
+    try:
+        return sum(entry.new for entry in append(store, session, [draft]).entries)
+    except (InvalidEventError, IllegalTransitionError) as e:  # it could never have been appended: told, not kept for ever
+        key = f"{draft.key}:refused"
+        loss = Draft("loss", {"where": "emergency file", "reason": f"{draft.kind}: {e.message}"}, key=key)
+        return sum(entry.new for entry in store.append(session, [loss]).entries)
+
+
+def _line(draft: Draft) -> dict[str, Any]:
+    """Return a draft in the form of `segue append`, which is what `draft_of` reads."""
+    found = {name: value for name, value in draft._asdict().items() if value not in (None, "")}
+    if draft.parent is None:
+        found["parent"] = None
+    elif draft.parent == ABSENT:
+        found.pop("parent", None)
+    return found
+
+
+def _pass(_damage: Damage) -> None:
+    """Damage is for `validate`."""

@@ -1,0 +1,344 @@
+"""A run of an agent in a session: whatever ends it, its session is left with a checkpoint, a reason and a way to go on."""
+
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from functools import wraps
+from inspect import iscoroutinefunction
+from types import TracebackType
+from typing import Any, Final, ParamSpec, Self, TypeVar
+
+from segue.core.errors import InterruptionError, OutcomeUnknownError, SegueError, StorageFullError, StoreUnusableError, UsageError
+from segue.core.log.events import Commit, Damage, Draft
+from segue.core.log.times import stamp
+from segue.core.session.interruptions import OTHER, Interrupt, Limits, Used, exceeded, of_error, of_signal, used
+from segue.engine import checkpoints
+from segue.engine.interrupting import interrupt, record
+from segue.engine.loading import Desk, load
+from segue.engine.sessions import Interruption, interruption, move
+from segue.ports.running import Host, Reserve
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_APPEND: Final = 1.0
+"""Seconds that the store has for an interruption when the process is about to end; then it is kept in an emergency."""
+_PATIENCE: Final = 10.0
+"""The same, while nothing ends the process."""
+_KEEP: Final = 0.3
+"""Seconds for each place that it may be kept in."""
+_POLL: Final = 1.0
+"""Seconds between two looks at a run's limits."""
+_REFUSED = (StorageFullError, OutcomeUnknownError, StoreUnusableError)
+
+
+class Run:
+    """A run of an agent in a session; made by `Session.running`. Use it in a `with` statement, or as a decorator.
+
+    While it lasts, the session is noted as driven by this process. An exception that leaves it, a signal that ends the
+    process, a limit that is reached and the end of the interpreter interrupt the session: it gets a checkpoint and is paused
+    with the reason. The exception goes on as it is. A run that ends by itself takes a checkpoint and pauses nothing.
+    """
+
+    interruption: Interruption | None
+    """The summary, where the run was interrupted and the store could take it."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        session: str,
+        host: Host,
+        limits: Limits,
+        agent: str,
+        on_interrupt: Callable[[Interruption], object] | None,
+        follow: Callable[["Run | None"], None],
+    ) -> None:
+        """Begin nothing yet; *follow* is told of the run that the session's appends go through."""
+        self._make: Callable[[], Run] = lambda: Run(desk, session, host, limits, agent, on_interrupt, follow)
+        self._desk, self.session, self._host, self._limits, self.agent = desk, session, host, limits, agent
+        self._on_interrupt, self._follow = on_interrupt, follow
+        self._reserve: Reserve | None = None
+        self._leave: Callable[[], None] = lambda: None
+        self._lock = threading.Lock()
+        self._settled, self._over = threading.Event(), threading.Event()
+        self._why: Interrupt | None = None
+        self._key, self._at, self._since = "", "", 0.0
+        self._patience = _PATIENCE
+        self._process: dict[str, Any] = {}
+        self._begun = Used(0, 0)
+        self.interruption = None
+        self.kept = ""
+        """The emergency file that holds what could not be appended; it is taken in when the store is opened next."""
+
+    # --- the run
+
+    def __enter__(self) -> Self:
+        """Begin. Raises UsageError (it has begun), IllegalTransitionError (the session cannot be taken up), NotFoundError."""
+        if self._key:
+            raise UsageError("the run has begun already", hint="session.running() makes another one")
+        self._process = self._host.me()
+        self._key = f"run:{self._desk.ids.uuid7()}"
+        self._since = self._desk.clock.now()
+        state = load(self._desk.store, self.session, on_damage=_pass)
+        if state.status in {"paused", "ended", "recovering", "emergency"}:
+            state = move(self._desk, self.session, "resume")
+        elif state.status != "active":
+            state = move(self._desk, self.session, "start")
+        self._begun = used(state)
+        note = {"name": self.agent, "status": "running", "set": {"process": self._process}}
+        self._desk.store.append(self.session, [Draft("agent.set", note, self.agent, key=f"{self._key}:begun")])
+        self._reserve = self._host.reserve()
+        self._leave = self._host.listen(self._hear)
+        self._follow(self)
+        import atexit
+
+        atexit.register(self._at_exit)
+        if self._limits != Limits():
+            threading.Thread(target=self._watch, name="segue-limits", daemon=True).start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """End: interrupted by *error*, or by itself. Nothing that goes wrong here takes the place of *error*."""
+        if self._over.is_set() or not self._is_ours():
+            return
+        why = self._reason(error)
+        if why is not None:
+            self._stop(why)
+        elif self._why is None:
+            self._finish()
+        self._end()
+
+    async def __aenter__(self) -> Self:
+        """See `__enter__`."""
+        return self.__enter__()
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """See `__exit__`."""
+        self.__exit__(kind, error, trace)
+
+    def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
+        """Return *function*, each call of it a run of its own; a coroutine function as well."""
+        if iscoroutinefunction(function):
+
+            @wraps(function)
+            async def run_async(*args: P.args, **kwargs: P.kwargs) -> Any:
+                async with self._make():
+                    return await _awaited(function(*args, **kwargs))
+
+            return run_async  # type: ignore[return-value]
+
+        @wraps(function)
+        def run(*args: P.args, **kwargs: P.kwargs) -> R:
+            with self._make():
+                return function(*args, **kwargs)
+
+        return run
+
+    def check(self) -> None:
+        """Raise InterruptionError where the run is interrupted, or a limit is reached; call it between two steps."""
+        if self._why is None:
+            state = load(self._desk.store, self.session, on_damage=_pass)
+            why = exceeded(state, self._limits, self._begun, self._since, self._desk.clock.now())
+            if why is not None:
+                self._stop(why)
+        if self._why is not None:
+            command = self.interruption.command if self.interruption else f"segue resume {self.session}"
+            raise InterruptionError(self.session, self._why.reason, self._why.note, command)
+
+    def interrupt(self, reason: str = OTHER, note: str = "") -> None:
+        """Interrupt the run: the session is saved and paused now, and `check` raises from now on."""
+        self._stop(Interrupt(reason, note))
+
+    # --- what is appended in it
+
+    def append(self, call: Callable[[Sequence[Draft]], Commit], drafts: Sequence[Draft]) -> Commit:
+        """Return what *call* makes of *drafts*. Where the disk refuses them they are kept in an emergency file, and the error
+        says so: they come into the log when the store is opened next, once.
+        """
+        keyed = [draft if draft.key else draft._replace(key=f"run:{self._desk.ids.uuid7()}") for draft in drafts]
+        try:
+            return call(keyed)
+        except _REFUSED as e:
+            at = stamp(self._desk.clock.now())
+            if self._keep(record(self._url, self.session, [d if d.at else d._replace(at=at) for d in keyed])):
+                e.fields["kept"] = self.kept
+                e.hint = f"do not repeat it: it is kept in {self.kept}, and taken in when the store is opened next"
+            raise
+
+    # --- inside
+
+    @property
+    def _url(self) -> str:
+        return self._desk.store.url
+
+    def _is_ours(self) -> bool:
+        """Return whether this is the process that the run began in, not a forked child."""
+        return bool(self._host.me().get("pid") == self._process.get("pid"))
+
+    def _reason(self, error: BaseException | None) -> Interrupt | None:
+        if error is None:
+            return None
+        kinds = tuple(kind.__name__ for kind in type(error).__mro__)
+        ended = isinstance(error, (KeyboardInterrupt, SystemExit)) or "CancelledError" in kinds
+        if ended and (number := self._host.heard()):
+            self._patience = _APPEND
+            return of_signal(number)
+        if isinstance(error, SystemExit):
+            if not error.code:
+                return None
+            return of_error(kinds, str(error.code))
+        return of_error(kinds, str(error))
+
+    def _hear(self, number: int, ends: bool) -> None:  # noqa: FBT001 - what a `Save` is called with
+        """Save because of a signal; in a thread of its own."""
+        if ends:
+            self._patience = _APPEND
+            self._stop(of_signal(number))
+            return
+        try:
+            why = of_signal(number)
+            checkpoints.create(
+                self._desk, self.session, description=why.note, trigger="signal", automatic=True, key=f"{self._key}:{why.note}"
+            )
+        except (SegueError, OSError):
+            return  # whoever handles it goes on, and so does the run
+
+    def _stop(self, why: Interrupt) -> None:
+        """Interrupt the session, once, within the seconds that there are; return when it is done or cannot be."""
+        with self._lock:
+            first = self._why is None
+            if first:
+                self._why, self._at = why, stamp(self._desk.clock.now())
+        if first:
+            _start(self._carry_out)
+        self._settled.wait(self._patience + 2 * _KEEP)
+
+    def _carry_out(self) -> None:
+        try:
+            if not _within(self._patience, self._pause):
+                self._keep(self._record())
+        finally:
+            self._settled.set()
+
+    def _pause(self) -> bool:
+        if self._why is None:
+            return False
+        try:
+            interrupt(self._desk, self.session, self._why, self._key, at=self._at)
+        except (SegueError, OSError):
+            return False
+        try:
+            self.interruption = interruption(load(self._desk.store, self.session, on_damage=_pass))
+        except (SegueError, OSError):
+            return True  # the summary can be had later: segue status
+        return True
+
+    def _record(self) -> bytes:
+        return record(self._url, self.session, (), self._why, key=self._key, at=self._at)
+
+    def _keep(self, payload: bytes) -> bool:
+        """Keep *payload* in the reserve, else elsewhere; a disk that hangs is left behind."""
+        reserve = self._reserve
+        if reserve is None:
+            return False
+        return _within(_KEEP, lambda: self._kept(reserve.put(payload))) or _within(
+            _KEEP, lambda: self._kept(reserve.put_elsewhere(payload))
+        )
+
+    def _kept(self, path: str) -> bool:
+        self.kept = path
+        return True
+
+    def _finish(self) -> None:
+        """Note that the run is over, with a checkpoint where there is something new."""
+        over = Draft(
+            "agent.set",
+            {"name": self.agent, "status": "idle", "set": {"process": None}},
+            self.agent,
+            key=f"{self._key}:over",
+            at=stamp(self._desk.clock.now()),
+        )
+
+        def finish() -> bool:
+            try:
+                checkpoints.create(
+                    self._desk,
+                    self.session,
+                    trigger="run ended",
+                    automatic=True,
+                    key=f"{self._key}:checkpoint",
+                    then=lambda _: (over,),
+                )
+            except (SegueError, OSError):
+                return False
+            return True
+
+        if not _within(_PATIENCE, finish):
+            self._keep(record(self._url, self.session, [over]))
+
+    def _end(self) -> None:
+        import atexit
+
+        self._over.set()
+        self._follow(None)
+        self._leave()
+        atexit.unregister(self._at_exit)
+        if self._reserve is not None:
+            self._reserve.close()
+        if self._why is not None and self.interruption is not None:
+            (self._on_interrupt or _say)(self.interruption)
+
+    def _at_exit(self) -> None:
+        if self._is_ours() and not self._over.is_set():
+            self._stop(Interrupt(OTHER, "the interpreter ended"))
+            self._end()
+
+    def _watch(self) -> None:
+        """Look at the limits until the run is over; what is reached interrupts the session, and `check` raises."""
+        while not self._over.wait(_POLL) and self._why is None:
+            try:
+                self.check()
+            except InterruptionError:
+                return
+            except (SegueError, OSError):
+                continue
+
+
+def _say(found: Interruption) -> None:
+    """Tell a person at the terminal how to go on."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        sys.stderr.write(f"segue: {found.name or found.session} is paused ({found.reason}); go on with: {found.command}\n")
+
+
+async def _awaited(coroutine: Any) -> Any:
+    return await coroutine
+
+
+def _within(limit: float, call: Callable[[], bool]) -> bool:
+    """Return what *call* returns; False where it failed, or took more than *limit* seconds and is left to itself."""
+    done = threading.Event()
+    found: list[bool] = []
+
+    def run() -> None:
+        try:
+            found.append(call())
+        except (SegueError, OSError):
+            found.append(False)
+        finally:
+            done.set()
+
+    _start(run)
+    done.wait(limit)
+    return bool(found) and found[0]
+
+
+def _start(call: Callable[[], None]) -> None:
+    """Run *call* in a thread; at once, where the interpreter begins no more threads."""
+    try:
+        threading.Thread(target=call, name="segue-save", daemon=True).start()
+    except RuntimeError:
+        call()
+
+
+def _pass(_damage: Damage) -> None:
+    """Damage is for `validate`."""

@@ -1,0 +1,248 @@
+r"""Emergency files: what could not be appended to a log, kept until it is taken in.
+
+A run of an agent sets a file aside whose blocks are allocated (`HOME/emergency/PID-RANDOM`): a disk that is full has room in
+it. Where not even that can be written, the user's runtime directory and the temporary one are tried. A file is a row of
+frames, then zeros:
+
+    segue-emergency 1 <bytes of the payload> <BLAKE2b-128 of the payload, in hex>\n<payload>\n
+
+Its process holds a lock on it while it lives; what others may take in has none.
+"""
+
+import os
+import re
+import stat
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from hashlib import blake2b
+from pathlib import Path
+from typing import Final
+
+SIZES: Final = (256 * 1024, 64 * 1024, 16 * 1024)
+"""Bytes that are set aside; less where there is no more."""
+_HEAD = re.compile(rb"segue-emergency 1 (\d{1,12}) ([0-9a-f]{32})\n")
+_NAME = re.compile(r"\d{1,10}-[0-9a-f]{16}\Z")
+_MAGIC = b"segue-emergency "
+_LARGEST = 1 << 30
+_own: set[str] = set()
+"""Files of this process: a lock does not keep a process from its own."""
+
+
+class ReserveFile:
+    """A file with room for an emergency."""
+
+    def __init__(self, places: list[Path]) -> None:
+        """Set room aside in the first of *places*; the others, and it again, are for when that fails."""
+        self._pid = os.getpid()
+        self._others = [*places[1:], places[0]]
+        self._elsewhere: dict[Path, tuple[Path, int]] = {}
+        self._path, self._fd, self._size, self._end = places[0], -1, 0, 0
+        for size in SIZES:
+            try:
+                self._path, self._fd = _allocated(places[0], size)
+            except OSError:
+                continue
+            self._size = size
+            break
+
+    def put(self, payload: bytes) -> str:
+        """See `Reserve.put`."""
+        frame = _frame(payload)
+        if self._end + len(frame) > self._size:
+            return self.put_elsewhere(payload)
+        try:
+            _write(self._fd, frame, self._end)
+        except OSError:
+            return self.put_elsewhere(payload)
+        self._end += len(frame)
+        return str(self._path)
+
+    def put_elsewhere(self, payload: bytes) -> str:
+        """See `Reserve.put_elsewhere`."""
+        refused: OSError | None = None
+        for place in self._others:
+            try:
+                if place not in self._elsewhere:
+                    self._elsewhere[place] = _new(place)
+                path, fd = self._elsewhere[place]
+                _write(fd, _frame(payload), os.fstat(fd).st_size)
+            except OSError as e:
+                refused = e
+            else:
+                return str(path)
+        raise refused or FileNotFoundError("there is no other place")
+
+    def close(self) -> None:
+        """See `Reserve.close`."""
+        if os.getpid() != self._pid:
+            return  # a forked child's copy: the file is its parent's
+        with suppress(OSError):
+            if self._end:
+                os.ftruncate(self._fd, self._end)  # the rest is room to take it in with
+            elif self._size:
+                self._path.unlink()
+        for path, fd in (*self._elsewhere.values(), (self._path, self._fd)):
+            if fd >= 0:
+                os.close(fd)
+                _own.discard(str(path))
+
+
+class KeptFile:
+    """An emergency file that nobody writes any more."""
+
+    def __init__(self, path: Path, fd: int) -> None:
+        """Read it."""
+        self.path = str(path)
+        self._fd = fd
+        self.payloads, self.broken = _read(fd)
+
+    def done(self) -> None:
+        """See `Kept.done`."""
+        with suppress(OSError):
+            if self.broken:
+                Path(self.path).rename(f"{self.path}.broken")
+            else:
+                Path(self.path).unlink()
+        os.close(self._fd)
+
+    def leave(self) -> None:
+        """See `Kept.leave`."""
+        os.close(self._fd)
+
+
+class EmergencyFiles:
+    """The emergency files that belong to a home of segue."""
+
+    def __init__(self, home: Path, env: Mapping[str, str]) -> None:
+        """Name the places; nothing is made there."""
+        self._places = places(home, env)
+
+    def is_empty(self) -> bool:
+        """See `Emergencies.is_empty`."""
+        return not any(name for place in self._places for name in _names(place))
+
+    def take(self) -> list[KeptFile]:
+        """See `Emergencies.take`. Reserves that a killed process left unused are removed."""
+        found = []
+        for path in [place / name for place in self._places for name in _names(place)]:
+            kept = _take(path)
+            if kept is None:
+                continue
+            if kept.payloads or kept.broken:
+                found.append(kept)
+            else:
+                kept.done()
+        return found
+
+
+def places(home: Path, env: Mapping[str, str]) -> list[Path]:
+    """Return the directories that emergency files go to, the best one first."""
+    tag = blake2b(str(home).encode("utf-8", "surrogateescape"), digest_size=6).hexdigest()
+    runtime = env.get("XDG_RUNTIME_DIR", "")
+    found = [home / "emergency"]
+    if runtime.startswith("/"):
+        found.append(Path(runtime, "segue", tag))
+    return [*found, Path(tempfile.gettempdir(), f"segue-{os.geteuid()}", tag)]
+
+
+def _new(place: Path) -> tuple[Path, int]:
+    """Make a file in a directory that is ours alone. Raises OSError."""
+    for directory in (place.parent, place):
+        if not directory.exists():
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not _is_ours(place):
+        raise PermissionError(f"{place} is not this user's alone")
+    path = place / f"{os.getpid()}-{os.urandom(8).hex()}"
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    _own.add(str(path))
+    os.lockf(fd, os.F_TLOCK, 0)
+    return path, fd
+
+
+def _is_ours(place: Path) -> bool:
+    """Return whether a directory, and the one around it where others may write, are this user's."""
+    for directory in (place, place.parent):
+        found = directory.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+            return False
+    return not place.lstat().st_mode & 0o022
+
+
+def _allocated(place: Path, size: int) -> tuple[Path, int]:
+    """Make a file of *size* zeros whose blocks are there. Raises OSError."""
+    path, fd = _new(place)
+    try:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(fd, 0, size)
+        else:
+            _write(fd, bytes(size), 0)
+        os.fsync(fd)
+    except OSError:
+        path.unlink()
+        os.close(fd)
+        _own.discard(str(path))
+        raise
+    return path, fd
+
+
+def _frame(payload: bytes) -> bytes:
+    digest = blake2b(payload, digest_size=16).hexdigest()
+    return b"segue-emergency 1 %d %s\n%s\n" % (len(payload), digest.encode(), payload)
+
+
+def _write(fd: int, data: bytes, at: int) -> None:
+    view = memoryview(data)
+    while view:
+        done = os.pwrite(fd, view, at)
+        view, at = view[done:], at + done
+    os.fsync(fd)
+
+
+def _names(place: Path) -> list[str]:
+    try:
+        return sorted(path.name for path in place.iterdir() if _NAME.match(path.name) and str(path) not in _own)
+    except OSError:
+        return []
+
+
+def _take(path: Path) -> KeptFile | None:
+    """Return a file that no living process holds; None for another one, or what is no file of ours."""
+    try:
+        if not _is_ours(path.parent):
+            return None
+        fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        found = os.fstat(fd)
+        if stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and found.st_size <= _LARGEST:
+            os.lockf(fd, os.F_TLOCK, 0)
+            if path.exists():  # nobody took it between opening and locking
+                return KeptFile(path, fd)
+    except OSError:
+        pass
+    os.close(fd)
+    return None
+
+
+def _read(fd: int) -> tuple[list[bytes], int]:
+    """Return the payloads of a file, and how many bytes of it are none."""
+    data = os.pread(fd, os.fstat(fd).st_size, 0)
+    payloads, broken, at = [], 0, 0
+    while at < len(data):
+        head = _HEAD.match(data, at)
+        end = head.end() + int(head[1]) if head else 0
+        if head and data[end : end + 1] == b"\n" and _digest(data[head.end() : end]) == head[2]:
+            payloads.append(data[head.end() : end])
+            at = end + 1
+            continue
+        following = data.find(_MAGIC, at + 1)
+        following = len(data) if following < 0 else following
+        broken += len(data[at:following].strip(b"\0"))
+        at = following
+    return payloads, broken
+
+
+def _digest(payload: bytes) -> bytes:
+    return blake2b(payload, digest_size=16).hexdigest().encode()

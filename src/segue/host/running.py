@@ -1,0 +1,32 @@
+"""This machine, as a run of an agent needs it."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from segue.host.emergency import ReserveFile, places
+from segue.host.processes import KnownProcesses
+from segue.ports.running import Save
+
+
+class ThisHost(KnownProcesses):
+    """See `ports.running.Host`."""
+
+    def __init__(self, home: Path, env: Mapping[str, str]) -> None:
+        """Keep emergency files below *home*, or where *env* says that a user's may be."""
+        self._places = places(home, env)
+
+    def reserve(self) -> ReserveFile:
+        """See `Host.reserve`."""
+        return ReserveFile(self._places)
+
+    def listen(self, save: Save) -> Callable[[], None]:
+        """See `Host.listen`."""
+        from segue.host.signals import signals
+
+        return signals.listen(save)
+
+    def heard(self) -> int:
+        """See `Host.heard`."""
+        from segue.host.signals import signals
+
+        return signals.heard()

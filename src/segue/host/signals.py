@@ -1,0 +1,190 @@
+"""Signals that end a process, heard off the main thread: it may sit in a system call, or in a library, for seconds.
+
+The C part of Python's signal handling writes the number of a signal into a pipe (`signal.set_wakeup_fd`) at once; a thread
+reads it there. Whoever listens gets time to save; then the process ends, also where its main thread never comes to it.
+
+- A signal that nobody handles (SIG_DFL) becomes a SystemExit with 128 plus its number; after GRACE seconds the process is ended.
+- Ctrl-C is the KeyboardInterrupt that it always was. A main thread that does not come to it ends like that after as long.
+- A handler of the user's, or of a framework's, is called as before, and what it does is done.
+- An ignored signal stays ignored (`nohup`).
+
+All is put back as it was when nobody listens any more, but what somebody else has put in its place meanwhile.
+"""
+
+import os
+import select
+import signal
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from types import FrameType
+from typing import Any, Final
+
+from segue.ports.running import Save
+
+ENDING: Final = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT") if hasattr(signal, name))
+GRACE: Final = 1.7
+"""Seconds from a signal to the end of the process, of the two that there are."""
+_TWICE: Final = 0.4
+"""The same, from the second one on."""
+_STUCK: Final = 0.6
+"""Seconds after which a main thread that did not come to a KeyboardInterrupt will not."""
+
+
+_LATELY: Final = 5.0
+"""Seconds for which an exit is taken for a signal's work."""
+
+
+class Signals:
+    """What listens to signals in this process; there is one (`signals`)."""
+
+    def __init__(self, end: Callable[[int], Any] = os._exit) -> None:
+        """Listen to nothing yet; *end* ends the process with an exit code."""
+        self._end = end
+        self._saves: list[Save] = []
+        self._old: dict[int, Any] = {}
+        self._deadlines: dict[int, float] = {}
+        self._handled: dict[int, float] = {}
+        self._pipe: tuple[int, int] | None = None
+        self._wakeup = -1
+        self.ending = 0
+        """The signal that this process ends for; 0 while it does not."""
+
+    def heard(self) -> int:
+        """See `Host.heard`: a handler of the user's may have ended it just now."""
+        lately = [(at, number) for number, at in self._handled.items() if at >= time.monotonic() - _LATELY]
+        return self.ending or max(lately, default=(0.0, 0))[1]
+
+    def listen(self, save: Save) -> Callable[[], None]:
+        """See `Host.listen`."""
+        if threading.current_thread() is not threading.main_thread():
+            return lambda: None
+        if not self._saves:
+            self._install()
+        self._saves.append(save)
+
+        def leave() -> None:
+            if save in self._saves:
+                self._saves.remove(save)
+                if not self._saves and threading.current_thread() is threading.main_thread():
+                    self._restore()
+
+        return leave
+
+    def after_fork(self) -> None:
+        """In a forked child: the pipe is its parent's, and so are those who listen."""
+        if self._pipe is not None:
+            self._saves.clear()
+            self._restore(wake=False)
+
+    # --- in the main thread
+
+    def _install(self) -> None:
+        read, write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC) if hasattr(os, "pipe2") else _pipe()
+        self._pipe, self.ending = (read, write), 0
+        self._deadlines.clear()
+        for number in ENDING:
+            old = signal.getsignal(number)
+            if old not in {signal.SIG_IGN, None}:
+                self._old[number] = old
+                signal.signal(number, self._handle)
+        self._wakeup = signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+        threading.Thread(target=self._listen, args=(read,), name="segue-signals", daemon=True).start()
+
+    def _restore(self, *, wake: bool = True) -> None:
+        for number, old in self._old.items():
+            if signal.getsignal(number) == self._handle:
+                signal.signal(number, old)
+        self._old.clear()
+        if self._pipe is None:
+            return
+        _, write = self._pipe
+        there = signal.set_wakeup_fd(self._wakeup)
+        if there not in {write, self._wakeup}:
+            signal.set_wakeup_fd(there, warn_on_full_buffer=False)  # somebody took our place: it stays theirs
+        self._pipe = None
+        if wake:
+            os.close(write)  # the thread reads the end, and closes the other one
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        """Do what the signal would have done."""
+        self._handled[number] = time.monotonic()
+        old = self._old.get(number, signal.SIG_DFL)
+        if callable(old) and old is not signal.default_int_handler:
+            old(number, frame)
+        elif not self._saves:
+            signal.signal(number, old)
+            os.kill(os.getpid(), number)
+        elif not self.ending:  # it does not happen twice while the first one is carried out
+            if old is signal.default_int_handler:
+                raise KeyboardInterrupt
+            self.ending = number
+            raise SystemExit(128 + number)
+
+    # --- in our thread
+
+    def _listen(self, read: int) -> None:
+        while True:
+            now = time.monotonic()
+            for number, deadline in list(self._deadlines.items()):
+                if deadline <= now:
+                    self._expire(number, now)
+            left = min(self._deadlines.values(), default=now + 3_600) - now
+            with suppress(InterruptedError):
+                if not select.select([read], [], [], max(left, 0))[0]:
+                    continue
+            data = os.read(read, 512)
+            if not data:
+                os.close(read)
+                return
+            for number in data:
+                self._hear(number)
+
+    def _hear(self, number: int) -> None:
+        if self._wakeup >= 0:
+            with suppress(OSError):
+                os.write(self._wakeup, bytes([number]))  # whose place we took
+        if number not in self._old:
+            return
+        now, old = time.monotonic(), self._old[number]
+        if number in self._deadlines:
+            self._deadlines[number] = min(self._deadlines[number], now + _TWICE)
+        elif old is signal.default_int_handler:
+            self._deadlines[number] = now + _STUCK
+        elif old is signal.SIG_DFL:
+            self._deadlines[number] = now + GRACE
+            self._save(number, ends=True)
+        else:
+            self._save(number, ends=False)
+
+    def _expire(self, number: int, now: float) -> None:
+        del self._deadlines[number]
+        if not self._saves:
+            return
+        if self._old.get(number) is signal.default_int_handler and self.ending != number:
+            if self._handled.get(number, 0.0) >= now - _STUCK - 0.2:
+                return  # it is the program's now
+            self.ending = number
+            self._deadlines[number] = now + GRACE - _STUCK
+            self._save(number, ends=True)
+            return
+        self._end(128 + number)
+
+    def _save(self, number: int, *, ends: bool) -> None:
+        for save in list(self._saves):
+            threading.Thread(target=save, args=(number, ends), name="segue-save", daemon=True).start()
+
+
+def _pipe() -> tuple[int, int]:
+    read, write = os.pipe()
+    for fd in (read, write):
+        os.set_blocking(fd, False)
+    return read, write
+
+
+signals: Final = Signals()
+"""What listens in this process."""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=signals.after_fork)
