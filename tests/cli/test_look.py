@@ -183,6 +183,7 @@ continuations: []
 imports: []
 lineage:
   parent: null
+  origin: null
   predecessor: ""
   merged: []
 losses:

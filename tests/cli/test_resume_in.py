@@ -137,6 +137,23 @@ def test_as_json_everything_is_there(agents):
     assert agents("log", found["continuation"], "--json").out.count('"kind":"session.carried"') == 1
 
 
+def test_the_status_of_a_session_says_where_it_went_on_and_that_of_the_other_where_it_came_from(agents):
+    done = agents("resume", "last", "--in", "codex", "--cwd", ".", "--json").json
+    first, second = (agents("status", done[name], "--json").json for name in ("session", "continuation"))
+    between = {"position": 46, "by": "resume", "at": first["went_on"][0]["at"]}
+    assert first["went_on"] == [{"session": second["id"], "name": "SESSION-260115-001", "agent": "codex"} | between]
+    assert second["came_from"] | {"at": ""} == {
+        "session": first["id"],
+        "name": first["name"],
+        "agent": "claude-code",
+    } | between | {"at": ""}
+    assert "went on in - SESSION-260115-001 (codex) at event 46, by segue resume --in\n" in agents("status", done["session"]).out
+    assert (
+        "came from  SESSION-261121-001 (claude-code) at event 46, by segue resume --in\n"
+        in agents("status", done["continuation"]).out
+    )
+
+
 def test_the_continuation_is_found_by_the_agents_id_and_is_its_agents(agents):
     found = agents("resume", "last", "--in", "codex", "--json").json
     rows = agents("list", "--json").json["sessions"]

@@ -14,11 +14,13 @@ def picture(state: State, app: "App") -> dict[str, Any]:
     """Return what a person wants to know of a session, as the JSON that `status` prints."""
     from segue.core.session.hints import hints
     from segue.core.session.limits import limits
+    from segue.engine.lineage import came_from, went_on
     from segue.engine.sessions import can, current_task
 
     header, work, life = state.header, state.work, state.lifecycle
     counts = state.metrics["counts"]
     held = app.store.lease(state.session)
+    origin = came_from(app.store, app.index, state)
     return {
         "id": state.session,
         "name": header["name"],
@@ -35,6 +37,8 @@ def picture(state: State, app: "App") -> dict[str, Any]:
         "idle_seconds": round(max(app.clock.now() - seconds(state.activity or state.at), 0), 3) if state.at else 0,
         "active_seconds": round(state.active_seconds, 3),
         "driver": {"holder": held.holder, "until": held.until} if held else None,
+        "came_from": origin._asdict() if origin else None,
+        "went_on": [one._asdict() for one in went_on(app.store, app.index, state)],
         "allowed": can(state),
         "head": state.seq,
         "digest": state.digest,
@@ -72,6 +76,8 @@ def text(d: dict[str, Any], width: int) -> str:
         *_field("active", _active(d), width),
         *_field("agent", _agent(d), width),
         *_field("driven by", d["driver"]["holder"] if d["driver"] else "", width),
+        *_field("came from", _relative(d["came_from"]) if d["came_from"] else "", width),
+        *_list("went on in", [_relative(one) for one in d["went_on"]], width),
         *_list("limit", [_limit(one) for one in d["limits"]], width),
         "",
         *_field("asked", d["last_instruction"], width),
@@ -119,6 +125,15 @@ def _agent(d: dict[str, Any]) -> str:
 def _limit(one: dict[str, str]) -> str:
     ends = f", ends at {one['resets_at'][:16].replace('T', ' ')} UTC" if one["resets_at"] else ""
     return f"{one['agent']}: {one['kind']} limit{ends}: {one['says']}"
+
+
+_BY = {"fork": "by segue fork", "resume": "by segue resume --in", "agent": "by its agent", "superseded": "as its successor"}
+
+
+def _relative(one: dict[str, Any]) -> str:
+    agent = f" ({one['agent']})" if one["agent"] else ""
+    at = f" at event {one['position']}" if one["position"] else ""
+    return f"{one['name'] or one['session']}{agent}{at}, {_BY[one['by']]}"
 
 
 def _near(path: str, workspace: str) -> str:

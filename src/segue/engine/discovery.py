@@ -30,7 +30,7 @@ class Waiting(NamedTuple):
     """The first of its files."""
     files: int
     bytes: int
-    """Of all of them; 0 for a session in a file of many."""
+    """Of all of them; of a session in a file of many, those of its records."""
     modified: float
     """The latest of them, in seconds since 1970."""
     state: str
@@ -105,9 +105,11 @@ def find_all(
         for file, _ in _changed(transcripts, root, unchanged):
             if file.reader is None:
                 continue
-            size, modified = transcripts.size(file.path)
             session = importer.session_of(file)
-            if session and (importer.read_to(session, file) == size or not (size or seen.get(file.path))):
+            if session and file.shared and not seen.get(file.path):
+                continue
+            size, modified = transcripts.size(file.path)
+            if session and not file.shared and importer.read_to(session, file) == size:
                 continue
             one = Waiting(file.reader.agent, file.foreign_id, file.path, 1, size, modified, "new", "")
             one = one._replace(state="changed", session=session) if session else one

@@ -43,6 +43,12 @@ class ScanIndex:
         """See `Index.session`."""
         return session_row(load(self._store, session, on_damage=_pass))
 
+    def offspring(self, session: str) -> list[SessionRow]:
+        """See `Index.offspring`."""
+        origins = {session, *self.session(session).foreign_ids}
+        rows = [r for r in self._rows() if r.id != session and (r.parent == session or r.origin in origins)]
+        return sorted(rows, key=lambda r: (r.created, r.id))
+
     def resolve(self, ref: str, *, workspace: str = "") -> Target:
         """See `Index.resolve`."""
         return resolve(ref, self._rows(), places=self.places(), workspace=workspace)

@@ -92,6 +92,13 @@ class Index(Protocol):
         """Return the row of a session, by its id. Raises NotFoundError."""
         ...
 
+    def offspring(self, session: str) -> list[SessionRow]:
+        """Return the rows of the sessions that were forked from one, by segue or by its agent, in the order of their beginning.
+
+        Raises NotFoundError.
+        """
+        ...
+
     def resolve(self, ref: str, *, workspace: str = "") -> Target:
         """Return what a reference means (see `core.session.refs.resolve`). Raises NotFoundError, AmbiguousError."""
         ...

@@ -85,6 +85,10 @@ class ManySessions(Protocol):
         """Return a short text that changes when the session of that path does; empty where there is none."""
         ...
 
+    def size(self, path: str) -> int:
+        """Return how many bytes the records of the session of that path have. Raises OSError."""
+        ...
+
 
 class Found(NamedTuple):
     """A file to import: who reads it, or why nobody does."""
@@ -94,6 +98,8 @@ class Found(NamedTuple):
     reader: TranscriptReader | None
     foreign_id: str = ""
     reason: str = ""
+    shared: bool = False
+    """It is one session of a file that holds many."""
     stranger: bool = False
     """It was read, and is no agent's transcript."""
 
@@ -133,7 +139,10 @@ class Transcripts(Protocol):
         ...
 
     def size(self, path: str) -> tuple[int, float]:
-        """Return a file's bytes and when it was written to last, in seconds since 1970; zeros where there is none."""
+        """Return a file's bytes and when it was written to last, in seconds since 1970; zeros where there is none.
+
+        Of a session in a file of many: the bytes of its records, and when the file was written to.
+        """
         ...
 
     def ask(self, path: str) -> list[Asked]:

@@ -72,7 +72,7 @@ class Readers:
         """See `Transcripts.size`."""
         try:
             if path in self._shared:
-                return 0, Path(path.rpartition("#")[0]).stat().st_mtime
+                return self._shared[path].size(path), Path(path.rpartition("#")[0]).stat().st_mtime
             found = Path(path).stat()
         except (OSError, ValueError):
             return 0, 0.0
@@ -101,7 +101,7 @@ class Readers:
             sessions = reader.sessions(file)
         except (OSError, ValueError) as e:  # ValueError: a NUL in the path
             return [Found(path, None, reason=f"cannot be read: {getattr(e, 'strerror', None) or e}")]
-        found = [Found(name, reader, foreign_id) for name, foreign_id in sessions if path in {file, name}]
+        found = [Found(n, reader, foreign_id, shared=n != file) for n, foreign_id in sessions if path in {file, n}]
         self._shared.update((f.path, reader) for f in found if f.path != file)
         return found or [Found(path, None, reason="no such session in it")]
 

@@ -1,7 +1,10 @@
 """Everything that agents left on a machine: found, imported once, and not opened again."""
 
+import json
 import os
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from segue.testing import FakeClock, FakeIds
 from segue.transcripts import readers
 from segue.transcripts._files import Readers
 from segue.transcripts.places import Machine
+from tests.unit.transcripts.opencode_files import Store
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "transcripts"
 PLAN = "7dcc6b33-a8e7-41fa-a76f-5d0f155f452e"
@@ -167,3 +171,23 @@ def test_a_file_that_cannot_be_read_is_named_and_tried_again(home):
     first, _ = home.take(Counting())
     second, _ = home.take(Counting())
     assert first.losses == second.losses == (Noted(str(bad), "cannot be read: No such file or directory"),)
+
+
+def test_a_session_in_a_database_of_many_has_the_size_of_its_own_records(home):
+    place = home.place / ".local" / "share" / "opencode"
+    place.mkdir(parents=True)
+    database = Store(place / "opencode.db")
+    export = json.loads((FIXTURES / "opencode" / "export-plan.json").read_text())
+    other = json.loads((FIXTURES / "opencode" / "minimal-importable.json").read_text())
+    database.whole(export)
+    database.whole(other)
+
+    found = {w.foreign_id: w for w in home.found(Counting()) if w.agent == "opencode"}
+    with closing(sqlite3.connect(database.path)) as db:
+        rows = db.execute("SELECT session_id, data FROM message UNION ALL SELECT session_id, data FROM part").fetchall()
+    told = {e["info"]["id"]: sum(len(data.encode()) for s, data in rows if s == e["info"]["id"]) for e in (export, other)}
+    assert {name: w.bytes for name, w in found.items()} == told
+    assert min(told.values()) > 500
+
+    home.take(Counting())
+    assert [w for w in home.found(Counting()) if w.agent == "opencode"] == []

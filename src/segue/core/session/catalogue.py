@@ -40,6 +40,8 @@ class SessionRow(NamedTuple):
     progress: float | None = None
     parent: str = ""
     """The session that it is a fork of."""
+    origin: str = ""
+    """The session that the agent itself forked this one from: our id of it, or the agent's."""
     losses: int = 0
 
     @property
@@ -69,6 +71,7 @@ class PlaceRow(NamedTuple):
 def session_row(state: "State") -> SessionRow:
     """Return the catalogue's row of a session."""
     header, life, tokens = state.header, state.lifecycle, state.metrics["tokens"]
+    origin = state.lineage["origin"] or {}
     named = [a for a in (header["agent"], *state.agents) if a]
     return SessionRow(
         id=state.session,
@@ -98,6 +101,7 @@ def session_row(state: "State") -> SessionRow:
         context_tokens=state.usage["context_tokens"] if state.usage else None,
         progress=state.work["progress"],
         parent=state.lineage["parent"]["session"] if state.lineage["parent"] else "",
+        origin=origin.get("session") or origin.get("foreign_id") or "",
         losses=state.losses["count"],
     )
 

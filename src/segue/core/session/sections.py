@@ -107,6 +107,8 @@ class Lineage(TypedDict):
 
     parent: dict[str, Any] | None
     """`{"session", "seq", "digest"}` of a fork."""
+    origin: dict[str, Any] | None
+    """`{"session", "foreign_id", "node"}` of what the agent itself forked this one from: our id of it or the agent's."""
     predecessor: str
     """The superseded session that it continues."""
     merged: list[dict[str, Any]]

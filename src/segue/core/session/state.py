@@ -98,7 +98,7 @@ class State:
         self.losses: Losses = {"count": 0, "recent": []}
         self.imports: dict[str, dict[str, Any]] = {}
         """`agent:foreign id:path` -> how far that transcript was read."""
-        self.lineage: Lineage = {"parent": None, "predecessor": "", "merged": []}
+        self.lineage: Lineage = {"parent": None, "origin": None, "predecessor": "", "merged": []}
         self.unknown: dict[str, float] = {}
         """Kind that this program does not know -> how many events of it."""
         self.windows: Windows = new_windows()
@@ -300,7 +300,7 @@ def _fork(state: State, body: dict[str, Any]) -> None:
     state.imports, state.losses = {}, {"count": 0, "recent": []}
     parent = mapping(body, "parent")
     at = {"session": text(parent, "session", LINE), "seq": count(parent.get("seq")), "digest": text(parent, "digest", LINE)}
-    state.lineage = {"parent": at, "predecessor": "", "merged": []}
+    state.lineage = {"parent": at, "origin": None, "predecessor": "", "merged": []}
 
 
 def _update(state: State, event: Event, body: dict[str, Any]) -> None:
@@ -316,6 +316,8 @@ def _update(state: State, event: Event, body: dict[str, Any]) -> None:
         header["foreign_ids"] = union(header["foreign_ids"], texts(body, "foreign_ids", 64), 64)
     if isinstance(body.get("predecessor"), str):
         state.lineage["predecessor"] = text(body, "predecessor", LINE)
+    if origin := mapping(body, "forked_from"):
+        state.lineage["origin"] = {name: text(origin, name, LINE) for name in ("session", "foreign_id", "node")}
     for agent in items(body, "agents"):
         if isinstance(agent, dict):
             rest = {k: v for k, v in agent.items() if k not in {"name", "type", "status", "set"}}

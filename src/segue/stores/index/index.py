@@ -130,6 +130,18 @@ class SqliteIndex:
             raise NotFoundError("session", session, hint="segue list")
         return found[0]
 
+    def offspring(self, session: str) -> list[SessionRow]:
+        """See `Index.offspring`."""
+        origins = (session, *self.session(session).foreign_ids)
+
+        def ask(db: sqlite3.Connection) -> list[SessionRow]:
+            self._catch_up(db)
+            named = ", ".join("?" * len(origins))
+            where = f"(parent <> '' AND parent = ?) OR (origin <> '' AND origin IN ({named}))"
+            return _rows(db, f"({where}) AND id <> ? ORDER BY created, id", (session, *origins, session))
+
+        return self._data.use(ask)
+
     def places(self, session: str | None = None) -> list[PlaceRow]:
         """See `Index.places`."""
 

@@ -51,6 +51,7 @@ COLUMNS: Final = (
     "context_tokens",
     "progress",
     "parent",
+    "origin",
     "losses",
 )
 """The fields of `SessionRow` behind its id; `agents`, `tags` and `foreign_ids` as JSON."""
@@ -65,6 +66,8 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_activity ON sessions (last_activity DESC, id DESC);
 CREATE INDEX sessions_workspace ON sessions (workspace, last_activity DESC, id DESC);
 CREATE INDEX sessions_project ON sessions (project, last_activity DESC, id DESC);
+CREATE INDEX sessions_parent ON sessions (parent) WHERE parent <> '';
+CREATE INDEX sessions_origin ON sessions (origin) WHERE origin <> '';
 CREATE INDEX sessions_gone ON sessions (no) WHERE gone;
 CREATE VIEW live AS SELECT * FROM sessions WHERE NOT gone;
 CREATE TABLE shares (

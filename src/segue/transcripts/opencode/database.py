@@ -124,6 +124,15 @@ class Database:
         """Return the row that was *listed*; None where it is gone meanwhile or cannot be read, which is noted in `flaws`."""
         return self._one(listed.table, "rowid = ?", listed.rowid, listed.id)
 
+    def weight(self, session: str) -> int:
+        """Return the bytes of a session's messages and parts, as far as they can be read."""
+        total = 0
+        for table in ("message", "part"):
+            with suppress(*BROKEN):
+                sql = f"SELECT sum(length(CAST(data AS BLOB))) FROM {table} WHERE session_id = ?"  # noqa: S608  (a name of ours)
+                total += int(self._db.execute(sql, (session,)).fetchone()[0] or 0)
+        return total
+
     def size(self, listed: Listed) -> int:
         """Return the bytes of a row's data."""
         with suppress(*BROKEN):

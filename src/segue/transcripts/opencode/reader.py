@@ -79,6 +79,12 @@ class OpenCode:
         count = known[1].get(session)
         return files if count is None else str(count)
 
+    def size(self, path: str) -> int:
+        """See `ports.ManySessions.size`."""
+        database, _, session = path.rpartition("#")
+        with closing(_open(database)) as db:
+            return db.weight(session)
+
     def read(
         self, path: str, foreign_id: str, position: Mapping[str, Any] | None = None, *, trusted: bool = False
     ) -> Iterator[Batch]:
