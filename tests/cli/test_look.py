@@ -366,6 +366,16 @@ import.exclude =   (default)
     transcripts that are never taken in: patterns of absolute paths, divided by `:` (*/-home-me-private/*)
 limits.then = ask  (default)
     what resume does about a limit that an agent stopped at: ask, wait until it ends, or an agent to go on in (codex, ...)
+retention.last = 5  (default)
+    how many of a session's latest checkpoints stay
+retention.daily = 7  (default)
+    of how many days the last checkpoint stays
+retention.weekly = 4  (default)
+    of how many weeks the last checkpoint stays
+retention.automatic = 10  (default)
+    how many further automatic checkpoints stay
+retention.forget = auto  (default)
+    auto: what no rule keeps is forgotten in the background; off: by segue forget alone
 upkeep = off  (SEGUE_UPKEEP)
     auto: seal and index in the background when there is something to do
 written to /home/dev/segue/config.toml by: segue config set KEY VALUE
