@@ -5,20 +5,21 @@ content, so a record that is known adds nothing, whoever else imports at the sam
 the log as well (`import.advanced`), so only what is new is read.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
-from segue.core.errors import DamagedError, ExistsError, HeadMovedError, InvalidEventError, NotFoundError
-from segue.core.log.events import Commit, Draft
+from segue.core.errors import DamagedError, ExistsError, InvalidEventError, NotFoundError
+from segue.core.log.events import Draft
 from segue.core.log.ids import session_name, session_prefix, slug_word
 from segue.core.log.times import day, stamp
-from segue.core.session.limits import LIMITED
-from segue.engine.carrying import Link, link_of
+from segue.engine.carrying import link_of
 from segue.engine.foreign import Foreign, begin, place
+from segue.engine.gathering import Gathered
 from segue.engine.limits import save_at_limit
 from segue.engine.moving import CommitOf, note, remember
+from segue.engine.positions import Positions, advances
 from segue.ports import Batch, Clock, Found, Noted, Sealing, Store, Transcripts
 from segue.ports.seen import Seen, Sighting
 
@@ -26,9 +27,6 @@ Find = Callable[[str, str], str | None]
 """Which session is this, of that agent, under the agent's own id? None: not one that is known."""
 
 _ADVANCE_EVERY: Final = 20
-_TRIES: Final = 8
-_NAMED: Final = 20_000
-"""Losses of a session that an import names; those beyond are counted. All of them are events."""
 
 
 class Imported(NamedTuple):
@@ -140,7 +138,7 @@ class Importer:
         self._roots: dict[tuple[str, str], str] = {}
         self._scanned = False
         self._find = find or self._scan
-        self._positions: dict[tuple[str, str], dict[str, Any]] = {}
+        self._positions = Positions(store)
         self._homeless: list[Noted] = []
 
     def homeless(self) -> list[Noted]:
@@ -159,8 +157,8 @@ class Importer:
             self._homeless.append(Noted(file.path, file.reason))
             return
         session = self._session(reader.agent, file.foreign_id)
-        position = self._position(session, reader.agent, file) if session else None
-        gathered: dict[str, _Gathered] = {}
+        position = self._positions.of(session, file) if session else None
+        gathered: dict[str, Gathered] = {}
         pending: Batch | None = None
         count = 0
         try:
@@ -177,7 +175,7 @@ class Importer:
         if pending is not None:
             self._advance(gathered[pending.foreign_id], file, pending)
         if session and file.foreign_id not in gathered:
-            gathered[file.foreign_id] = _Gathered(session)
+            gathered[file.foreign_id] = Gathered(self._store, session)
         for foreign_id, one in gathered.items():
             if one.limited:
                 save_at_limit(self._store, one.session, clock=self._clock)
@@ -190,7 +188,7 @@ class Importer:
 
     def position_of(self, session: str, file: Found) -> dict[str, Any] | None:
         """Return how far a file was read into the session; None: it was not."""
-        return self._position(session, file.reader.agent, file) if file.reader is not None else None
+        return self._positions.of(session, file)
 
     def read_to(self, session: str, file: Found) -> int:
         """Return how many bytes of a file the session has."""
@@ -199,8 +197,7 @@ class Importer:
 
     def forget(self, file: Found) -> None:
         """Let go of what is remembered of a file for the next time: the log has it."""
-        for key in [k for k in self._positions if k[1] == file.path]:
-            del self._positions[key]
+        self._positions.forget(file)
 
     def finished(self, found: Iterable[Imported]) -> tuple[Imported, ...]:
         """End an import: sessions that it began rest, the others get the commit of their workspace, and that is counted."""
@@ -250,7 +247,7 @@ class Importer:
         if isinstance(root, str):
             self._roots.setdefault((agent, root), session)
 
-    def _begin(self, file: Found, agent: str, batch: Batch) -> tuple["_Gathered", bool]:
+    def _begin(self, file: Found, agent: str, batch: Batch) -> tuple[Gathered, bool]:
         """Return the session of a transcript that nobody knows, and whether it began with all of *batch*: one append.
 
         Of several processes that import the same file one begins the session, the others find it there.
@@ -259,7 +256,7 @@ class Importer:
         session, there = place(self._store, foreign)
         if not there:
             beginning = self._beginning(agent, batch, session)
-            told = _advances(file, batch) if batch.foreign_id == file.foreign_id else []
+            told = advances(file, batch) if batch.foreign_id == file.foreign_id else []
             rest = [*batch.drafts, *told]
             for drafts in ([*beginning, *rest], beginning):  # one event that cannot be written hides no other
                 try:
@@ -271,7 +268,7 @@ class Importer:
                     if drafts is beginning:
                         raise
                     continue
-                one = _Gathered(begun.session)
+                one = Gathered(self._store, begun.session)
                 one.add(drafts, begun.commit)
                 whole = drafts is not beginning
                 one.position = batch.position if told and whole else None
@@ -279,7 +276,7 @@ class Importer:
                 if "workspace" in batch.facts:
                     self._noted.add(begun.session)
                 return one, whole
-        return _Gathered(session), False
+        return Gathered(self._store, session), False
 
     def _beginning(self, agent: str, batch: Batch, session: str) -> list[Draft]:
         """Return the events that begin a session: what is known of it, that it is there, and at which commit its workspace is."""
@@ -312,7 +309,7 @@ class Importer:
 
     # --- events
 
-    def _gather(self, gathered: dict[str, "_Gathered"], file: Found, batch: Batch) -> "_Gathered | None":
+    def _gather(self, gathered: dict[str, Gathered], file: Found, batch: Batch) -> Gathered | None:
         """Append a batch to its session, which begins with it if need be. A batch without events begins none."""
         agent = file.reader.agent if file.reader is not None else ""
         # a record without a time, before the first one that has one, is not of today
@@ -323,7 +320,7 @@ class Importer:
             if session is None and not batch.drafts:
                 self._homeless += batch.noted
                 return None
-            one, is_in = (_Gathered(session), False) if session is not None else self._begin(file, agent, batch)
+            one, is_in = (Gathered(self._store, session), False) if session is not None else self._begin(file, agent, batch)
             gathered[batch.foreign_id] = one
             if not is_in:
                 one.link = link_of(self._store, one.session, agent, batch.foreign_id)
@@ -334,7 +331,7 @@ class Importer:
             one.lose(noted)
         return one
 
-    def _continue(self, one: "_Gathered", agent: str, batch: Batch) -> None:
+    def _continue(self, one: Gathered, agent: str, batch: Batch) -> None:
         drafts = list(batch.drafts)
         if one.link is not None:  # we wrote how the transcript begins: the words are in the log
             drafts = one.link.apply(drafts)
@@ -342,120 +339,15 @@ class Importer:
             facts = self._renamed(one.session, batch.facts) if "workspace" in batch.facts else batch.facts
             drafts.append(Draft("session.updated", facts, agent, key=_facts_key(agent, batch), at=drafts[-1].at))
         if drafts:
-            self._append(one, drafts)
+            one.append(drafts)
 
-    def _append(self, one: "_Gathered", drafts: Sequence[Draft]) -> None:
-        try:
-            commit = self._store.append(one.session, drafts)
-        except (InvalidEventError, RecursionError) as e:
-            if len(drafts) == 1:
-                self._append_whatever(one, drafts[0], str(e))
-                return
-            half = len(drafts) // 2  # one event that cannot be written hides no other
-            self._append(one, drafts[:half])
-            self._append(one, drafts[half:])
-            return
-        one.add(drafts, commit)
-
-    def _append_whatever(self, one: "_Gathered", draft: Draft, reason: str) -> None:
-        """Keep the record of an event that cannot be written: its place in the conversation, and its bytes."""
-        source = draft.source or {}
-        where = f"{source.get('file', '')}:{source.get('line', 0)}"
-        kept = draft._replace(kind="record", body={"type": draft.kind})
-        loss = Draft("loss", {"where": where, "reason": f"kept, not interpreted: {reason}"}, draft.actor, at=draft.at)
-        for drafts in (
-            [kept, loss._replace(key=f"{draft.key}:loss")],
-            [loss._replace(key=draft.key, source=draft.source)],
-            [loss],
-        ):
-            try:
-                commit = self._store.append(one.session, drafts)
-            except (InvalidEventError, RecursionError):
-                continue
-            one.head = commit.head.seq
-            if new := sum(e.new for e in commit.entries):
-                one.new += new
-                one.lose(Noted(where, loss.body["reason"]))
-            return
-
-    # --- positions
-
-    def _position(self, session: str, agent: str, file: Found) -> dict[str, Any] | None:
-        remembered = self._positions.get((session, file.path))
-        return remembered or self._stored_position(session, _position_key(agent, file))
-
-    def _stored_position(self, session: str, key: str) -> dict[str, Any] | None:
-        known = self._store.lookup(session, key)
-        if known is None:
-            return None
-        try:
-            event = next(self._store.read(session, after=known.seq - 1, upto=known.seq), None)
-        except DamagedError:
-            return None  # read again from the start: what is known adds nothing
-        position = event.body.get("position") if event is not None else None
-        return position if isinstance(position, dict) else None
-
-    def _advance(self, one: "_Gathered", file: Found, batch: Batch) -> None:
-        """Record how far the file was read, unless that is known."""
-        position = batch.position
-        if position is None or file.reader is None:
-            return
-        self._positions[one.session, file.path] = position
-        if one.position is position:
-            return
-        drafts, key = _advances(file, batch), _position_key(file.reader.agent, file)
-        for _ in range(_TRIES):
-            head = self._store.info(one.session).head.seq
-            stored = self._stored_position(one.session, key)
-            if stored is not None and all(stored.get(k) == position.get(k) for k in ("offset", "digest")):
-                return
-            try:
-                commit = self._store.append(one.session, drafts, expect=head, on_key="replace")
-            except HeadMovedError:
-                continue
+    def _advance(self, one: Gathered, file: Found, batch: Batch) -> None:
+        """Record how far the file was read, unless the session was begun with that."""
+        if one.position is not None and one.position is batch.position:
+            self._positions.remember(one.session, file, one.position)
+        elif commit := self._positions.advance(one.session, file, batch):
             one.new += 1
             one.head = commit.head.seq
-            return
-
-
-class _Gathered:
-    """What an import makes of one session."""
-
-    def __init__(self, session: str) -> None:
-        self.session = session
-        self.new = 0
-        self.head = 0
-        """The number of its last event, as far as this import wrote it."""
-        self._losses: list[Noted] = []
-        self._more = 0
-        self.link: Link | None = None
-        self.position: dict[str, Any] | None = None
-        """How far the file was read when the session was begun with that."""
-        self.limited = False
-        """An agent stopped at a limit, and that is new."""
-
-    def add(self, drafts: Sequence[Draft], commit: Commit) -> None:
-        """Take in what became of an append of *drafts*."""
-        self.head = commit.head.seq
-        for draft, entry in zip(drafts, commit.entries, strict=True):
-            if not entry.new:
-                continue
-            self.new += 1
-            self.limited = self.limited or (draft.kind == "agent.set" and draft.body.get("status") == LIMITED)
-            if draft.kind == "loss" and draft.body.get("piece", 1) == 1:
-                self.lose(Noted(draft.body["where"], draft.body["reason"]))
-
-    def lose(self, noted: Noted) -> None:
-        """Note a loss: by name, or of a file that is all damage at least in number."""
-        if len(self._losses) < _NAMED:
-            self._losses.append(noted)
-        else:
-            self._more += 1
-
-    def told(self) -> tuple[Noted, ...]:
-        """Return the losses."""
-        more = f"{self._more:,} more places could not be read: segue log {self.session} --kind loss"
-        return (*self._losses, *([Noted(self.session, more)] if self._more else []))
 
 
 def _placed(facts: dict[str, Any]) -> dict[str, Any]:
@@ -474,24 +366,3 @@ def _facts_key(agent: str, batch: Batch) -> str:
     record = next((d.key for d in batch.drafts if d.kind != "loss"), "")
     told = f"{record} {sorted(batch.facts.items())!r}".encode("utf-8", "replace")
     return f"{agent}:facts:{blake2b(told, digest_size=16).hexdigest()}"
-
-
-def _advances(file: Found, batch: Batch) -> list[Draft]:
-    """Return the event that says how far the file was read with *batch*; none where that is not said."""
-    reader, position = file.reader, batch.position
-    if reader is None or position is None:
-        return []
-    body = {
-        "agent": reader.agent,
-        "foreign_id": batch.foreign_id,
-        "path": file.path,
-        "position": position,
-        "records": position.get("line", 0),
-        "version": reader.version,
-    }
-    return [Draft("import.advanced", body, reader.agent, key=_position_key(reader.agent, file))]
-
-
-def _position_key(agent: str, file: Found) -> str:
-    name = f"{file.foreign_id}\0{file.path}".encode("utf-8", "replace")
-    return f"{agent}:position:{blake2b(name, digest_size=16).hexdigest()}"
