@@ -4,7 +4,8 @@
 
 Each peer is installed, pinned, into an environment of its own under `.cache/peers` (their dependencies clash), and run by its own
 command in a home that holds Claude Code sessions. Every program is run in turn in each round; medians are told, as seconds of
-processes that start, work and end. What a program cannot do is a dash.
+processes that start, work and end. segue's background worker is off, so that it disturbs nobody, and its work is timed on its
+own. What a program cannot do is a dash. The whole takes two to four minutes.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,14 +37,20 @@ _BEGIN, _END = "<!-- results: written by benchmarks/peers.py -->", "<!-- end of 
 
 def session(number: int, directory: str) -> tuple[str, list[bytes]]:
     """Return a session of Claude Code's, id and lines: turns of a prompt, a call, its result and an answer."""
-    foreign = f"7dcc6b33-a8e7-41fa-a76f-{number:012d}"
+    foreign = str(uuid.uuid5(uuid.NAMESPACE_URL, f"session {number}"))  # sessionfs takes those that begin alike for one
     lines: list[bytes] = []
     parent: str | None = None
 
     def add(kind: str, content: Any, **more: Any) -> None:
         nonlocal parent
         i = len(lines)
-        record = {"parentUuid": parent, "isSidechain": False, "userType": "external", "cwd": directory, "sessionId": foreign}
+        record: dict[str, Any] = {
+            "parentUuid": parent,
+            "isSidechain": False,
+            "userType": "external",
+            "cwd": directory,
+            "sessionId": foreign,
+        }
         record |= {"version": "2.1.197", "gitBranch": "main", "type": kind, "message": {"role": kind, "content": content, **more}}
         parent = f"{number:08d}-0000-4000-8000-{i:012d}"
         record |= {"uuid": parent, "timestamp": f"2026-01-15T09:{i // 60:02d}:{i % 60:02d}.000Z"}
@@ -102,7 +110,7 @@ class Home(NamedTuple):
         """Run a peer's program, or ours, in this home."""
         keep = {k: v for k, v in os.environ.items() if k in {"PATH", "LANG", "TERM"}}
         env = {**keep, "HOME": str(self.path), "SEGUE_HOME": str(self.path / ".segue"), "SEGUE_UPKEEP": "off", "NO_COLOR": "1"}
-        command = [sys.executable, "-m", "segue"] if program == "segue" else [str(program)]
+        command = [str(Path(sys.executable).parent / "segue") if program == "segue" else program]
         return subprocess.run(
             [*command, *arguments],
             cwd=self.project,
@@ -196,45 +204,64 @@ def damage_table() -> list[tuple[str, ...]]:
 
 Steps = dict[str, list[tuple[str, ...]]]
 
-WORK: dict[str, Steps] = {
-    "import or index": {
-        "segue": [("segue", "import", ".claude", "--json")],
-        "sessionfs": [
-            (program("sessionfs", "sfs"), "import", "--from", "claude-code"),
-            (program("sessionfs", "sfs"), "mcp", "index"),
-        ],
-        "fast-resume": [(program("fast-resume", "fr"), "--rebuild", "--list", "--limit", "3")],
-        "session-migrate": [(program("session-migrate", "smigrate"), "catalog", "refresh")],
-    },
-    "search": {
-        "segue": [("segue", "search", "NEEDLE", "--json")],
-        "sessionfs": [(program("sessionfs", "sfs"), "search", "NEEDLE")],
-        "fast-resume": [(program("fast-resume", "fr"), "--json", "--limit", "5", "NEEDLE")],
-    },
-    "go on in Codex": {
-        "segue": [("segue", "resume", "ID", "--in", "codex", "--print", "--json")],
-        "session-migrate": [
-            (program("session-migrate", "smigrate"), "transfer", "ID", "--from", "claude", "--to", "codex", "--cwd", "CWD")
-        ],
-    },
+IMPORT: Steps = {
+    "segue": [("segue", "import", ".claude", "--json")],
+    "session-migrate": [(program("session-migrate", "smigrate"), "catalog", "refresh")],
+    "sessionfs": [
+        (program("sessionfs", "sfs"), "import", "--from", "claude-code"),
+        (program("sessionfs", "sfs"), "mcp", "index"),
+    ],
+    "fast-resume": [(program("fast-resume", "fr"), "--rebuild", "--list", "--limit", "3")],
 }
-KEPT = {"segue": (".segue",), "sessionfs": (".sessionfs",), "fast-resume": (".cache/fast-resume", ".local/share/fast-resume")}
+SEARCH: Steps = {
+    "segue": [("segue", "search", "NEEDLE", "--json")],
+    "sessionfs": [(program("sessionfs", "sfs"), "search", "NEEDLE")],
+    "fast-resume": [(program("fast-resume", "fr"), "--json", "--limit", "5", "NEEDLE")],
+}
+GO_ON: Steps = {
+    "segue": [("segue", "resume", "ID", "--in", "codex", "--print", "--json")],
+    "session-migrate": [
+        (program("session-migrate", "smigrate"), "transfer", "ID", "--from", "claude", "--to", "codex", "--cwd", "CWD")
+    ],
+}
+WORK: tuple[tuple[str, Steps], ...] = (
+    ("import or index, s", IMPORT),
+    ("search at once, s", SEARCH),
+    ("work in the background, s", {"segue": [("segue", "upkeep", "--json")]}),
+    ("search later, s", SEARCH),
+    ("go on in Codex, s", GO_ON),
+)
+INDEX = {
+    "segue": (".segue/store/index.sqlite*",),
+    "session-migrate": (".local/state/session-migrate/*",),
+    "sessionfs": (".sessionfs/*.db*",),
+    "fast-resume": (".cache/fast-resume/**/*", ".local/share/fast-resume/**/*"),
+}
+KEPT = {"segue": (".segue/**/*",), "sessionfs": (".sessionfs/**/*",)}
 
 
 def time_table(sessions: int, rounds: int) -> list[tuple[str, ...]]:
-    """Return the median seconds of each step, and the size of what is kept."""
+    """Return the median seconds of each step, and the size of what is kept.
+
+    segue is searched at once in a home of its own: there the search feeds the index, elsewhere its background work did.
+    """
     taken: dict[tuple[str, str], list[float]] = {}
-    sizes: dict[str, int] = {}
+    indexes, kept = dict[str, int](), dict[str, int]()
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as place:
             homes = {peer: Home.make(Path(place) / peer, sessions) for peer in READS}
-            for what, peers in WORK.items():
+            other = Home.make(Path(place) / "segue-at-once", sessions)
+            _time(other, IMPORT["segue"])
+            for what, peers in WORK:
                 for peer, commands in peers.items():
-                    taken.setdefault((what, peer), []).append(_time(homes[peer], commands))
-            sizes = {peer: sum(_size(homes[peer].path / path) for path in paths) for peer, paths in KEPT.items()}
+                    home = other if (what, peer) == ("search at once, s", "segue") else homes[peer]
+                    taken.setdefault((what, peer), []).append(_time(home, commands))
+            indexes = {peer: _size(homes[peer], patterns) for peer, patterns in INDEX.items()}
+            kept = {peer: _size(homes[peer], patterns) - indexes[peer] for peer, patterns in KEPT.items()}
     rows: list[tuple[str, ...]] = [("", *READS)]
-    rows += [(f"{what}, s", *(_median(taken.get((what, peer))) for peer in READS)) for what in WORK]
-    rows.append(("kept on disk, kB", *(f"{sizes[peer] // 1000:,}" if peer in sizes else "–" for peer in READS)))
+    rows += [(what, *(_median(taken.get((what, peer))) for peer in READS)) for what, _ in WORK]
+    rows += [("index on disk, kB", *(_kilobytes(indexes.get(peer)) for peer in READS))]
+    rows += [("sessions kept on disk, kB", *(_kilobytes(kept.get(peer)) for peer in READS))]
     return rows
 
 
@@ -243,7 +270,7 @@ def _time(home: Home, commands: list[tuple[str, ...]]) -> float:
     began = time.perf_counter()
     for name, *arguments in commands:
         done = home.run(name, *(words.get(word, word) for word in arguments))
-        if done.returncode:
+        if done.returncode or not done.stdout.strip():
             raise SystemExit(f"{name} {arguments} ended with {done.returncode}:\n{done.stdout[-500:]}\n{done.stderr[-500:]}")
     return time.perf_counter() - began
 
@@ -252,8 +279,14 @@ def _median(times: list[float] | None) -> str:
     return f"{statistics.median(times):.2f}" if times else "–"
 
 
-def _size(path: Path) -> int:
-    return sum(file.stat().st_blocks * 512 for file in path.rglob("*") if file.is_file()) if path.is_dir() else 0
+def _kilobytes(size: int | None) -> str:
+    return "–" if size is None else f"{size // 1000:,}"
+
+
+def _size(home: Home, patterns: tuple[str, ...]) -> int:
+    """Return the room that files take on disk, in whole blocks; directories are not counted."""
+    files = {file for pattern in patterns for file in home.path.glob(pattern) if file.is_file()}
+    return sum(file.stat().st_blocks * 512 for file in files)
 
 
 # --- the page
@@ -274,14 +307,16 @@ def main() -> None:
     """Measure, print, and write into a page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sessions", type=int, default=100)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--write", type=Path, metavar="PAGE")
     options = parser.parse_args()
     install()
     machine = f"Python {platform.python_version()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.0f}"
     text = f"Run {datetime.now(UTC):%Y-%m-%d}, {machine}.\n\n"
     text += f"What is read of a session of {RECORDS} messages (one damage each):\n\n{_markdown(damage_table())}\n"
-    text += f"{options.sessions} sessions, {options.rounds} rounds:\n\n{_markdown(time_table(options.sessions, options.rounds))}"
+    size = sum(len(line) for n in range(options.sessions) for line in session(n, "/home/dev/project")[1]) // 1000
+    text += f"{options.sessions} sessions of {RECORDS} messages ({size:,} kB of transcripts), median of {options.rounds}:\n\n"
+    text += _markdown(time_table(options.sessions, options.rounds))
     print(text)
     if options.write:
         page = options.write.read_text()
