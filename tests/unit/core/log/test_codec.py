@@ -9,10 +9,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from segue.core.errors import InvalidEventError
+from segue.core.log.checks import MAX_DEPTH
 from segue.core.log.codec import (
     INLINE,
     LARGE,
-    MAX_DEPTH,
     BadLine,
     blob_name,
     blob_refs,
