@@ -1,0 +1,250 @@
+"""The repository of snapshots: one for all workspaces, beside the store, with nothing in it but what snapshots need.
+
+    config HEAD objects/ refs/     a bare repository, as git wants it
+    segue/lock                     shared by those who add, alone for him who takes away
+    segue/<workspace>/             index, last.json, restoring.json, lock, and what is just being made
+
+Objects of a snapshot are written aside first and come in as one synced pack, so that nothing half written is ever in here.
+A snapshot is a commit without parents under `refs/segue/snapshots/`; the latest one of each workspace is also under
+`refs/segue/latest/`, because the index of the workspace relies on its objects.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Final
+
+from segue.core.errors import NotFoundError, WorkspaceError
+from segue.host.workspace.gitting import Git
+from segue.ports.workspace import LeftOut, WorkspaceSnapshot
+
+_CONFIG: Final = """\
+[core]
+	repositoryformatversion = 0
+	bare = true
+	filemode = true
+	symlinks = true
+	ignorecase = false
+	logallrefupdates = false
+	fsmonitor = false
+	untrackedCache = false
+	splitIndex = false
+	autocrlf = false
+	safecrlf = false
+	hooksPath = /dev/null
+	attributesFile = /dev/null
+	compression = 1
+[gc]
+	auto = 0
+[maintenance]
+	auto = false
+[pack]
+	writeBitmapHashCache = false
+[advice]
+	detachedHead = false
+"""  # fmt: skip
+_ATTRIBUTES: Final = "* -text -crlf !eol -ident -filter !working-tree-encoding !diff !merge !export-subst\n"
+_SNAPSHOTS: Final = "refs/segue/snapshots/"
+_LATEST: Final = "refs/segue/latest/"
+_TITLE: Final = "segue workspace snapshot\n\n"
+_WAIT: Final = 120.0
+_MOST_PACKS: Final = 40
+
+
+class Repository:
+    """The repository of snapshots, seen from one workspace."""
+
+    def __init__(self, path: Path, root: str) -> None:
+        """Work with the repository at *path*, made when it is needed, for the workspace *root*."""
+        self.path = path
+        self.root = root
+        self.git = Git(path, root)
+        self.own = path / "segue" / blake2b(os.fsencode(root), digest_size=10).hexdigest()
+        """Where this workspace has its own files."""
+
+    @contextmanager
+    def held(self, *, wait: bool = True) -> Iterator[None]:
+        """Keep others from working on this workspace, and everybody from taking objects away. Raises WorkspaceError."""
+        self._make()
+        with self._lock(self.own / "lock", fcntl.LOCK_EX, wait=wait), self._lock(self._all, fcntl.LOCK_SH, wait=wait):
+            shutil.rmtree(self.incoming, ignore_errors=True)  # what was left by one who was killed
+            for name in ("index.new", "index.new.lock"):
+                (self.own / name).unlink(missing_ok=True)
+            yield
+
+    @property
+    def incoming(self) -> Path:
+        """Where objects are written aside."""
+        return self.own / "incoming"
+
+    @property
+    def exists(self) -> bool:
+        """Whether there was ever a snapshot."""
+        return (self.path / "HEAD").exists()
+
+    def aside(self) -> dict[str, str]:
+        """Return the environment with which git writes objects aside."""
+        (self.incoming / "pack").mkdir(mode=0o700, parents=True, exist_ok=True)
+        known = str(self.path / "objects")
+        return {"GIT_OBJECT_DIRECTORY": str(self.incoming), "GIT_ALTERNATE_OBJECT_DIRECTORIES": quoted(known)}
+
+    def bring_in(self) -> None:
+        """Take what was written aside, durably. Raises WorkspaceError."""
+        objects = [
+            above.name + one.name
+            for above in self.incoming.iterdir()
+            if len(above.name) == 2
+            for one in above.iterdir()
+            if len(one.name) == 38
+        ]
+        if objects:
+            self.pack(objects, self.aside())
+        shutil.rmtree(self.incoming, ignore_errors=True)
+
+    def pack(self, objects: Iterable[str], env: dict[str, str], *, window: int = 10) -> None:
+        """Write *objects* as a pack, durably; *env* says where git finds them. Raises WorkspaceError."""
+        place = self.path / "objects" / "pack"
+        wanted = "".join(f"{one}\n" for one in objects).encode()
+        options = ("-q", "--non-empty", f"--window={window}", "--threads=1")
+        name = self.git.run("pack-objects", *options, str(place / "pack"), stdin=wanted, env=env).decode().strip()
+        if name:
+            for suffix in (".pack", ".idx"):
+                sync(place / f"pack-{name}{suffix}")
+            sync(place)
+
+    def commit(self, tree: str, facts: dict[str, Any], at: float) -> str:
+        """Return a new commit of *tree*, written aside. Raises WorkspaceError."""
+        stamp = f"{int(at)} +0000"
+        env = self.aside() | {f"GIT_{who}_{what}": "segue" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+        env |= {"GIT_AUTHOR_DATE": stamp, "GIT_COMMITTER_DATE": stamp}
+        text = _TITLE + json.dumps(facts, separators=(",", ":"))
+        return self.git.run("commit-tree", tree, stdin=text.encode(), env=env).decode().strip()
+
+    def name(self, commit: str, *, keep: bool) -> None:
+        """Make *commit* the latest of this workspace, durably; with *keep* it is a snapshot until it is forgotten."""
+        refs = [_LATEST + self.own.name, *([_SNAPSHOTS + commit] if keep else [])]
+        self.git.run("update-ref", "--stdin", stdin="".join(f"update {ref} {commit}\n" for ref in refs).encode())
+        for ref in refs:
+            sync(self.path / ref)
+            sync((self.path / ref).parent)
+
+    def get(self, commit: str) -> WorkspaceSnapshot:
+        """Return a snapshot. Raises NotFoundError, WorkspaceError."""
+        if not _is_id(commit) or not self.exists:
+            raise NotFoundError("workspace snapshot", commit)
+        try:
+            text = self.git.run("cat-file", "commit", commit).decode("utf-8", "replace")
+        except WorkspaceError:
+            self.git.run("version")  # is it git itself?
+            raise NotFoundError("workspace snapshot", commit) from None
+        head, _, message = text.partition("\n\n")
+        if not message.startswith(_TITLE):
+            raise NotFoundError("workspace snapshot", commit)
+        facts = json.loads(message.removeprefix(_TITLE))
+        return WorkspaceSnapshot(
+            id=commit,
+            tree=head.split(maxsplit=2)[1],
+            root=facts["root"],
+            at=facts["at"],
+            left_out=[LeftOut(*one) for one in facts["left_out"]],
+            more=facts["more"],
+            changing=tuple(facts["changing"]),
+            sparse=facts["sparse"],
+            full=facts["full"],
+        )
+
+    def tidy(self) -> None:
+        """Join packs where there are many. Raises WorkspaceError."""
+        if sum(one.name.endswith(".pack") for one in (self.path / "objects" / "pack").iterdir()) > _MOST_PACKS:
+            self.git.run("repack", "-q", "-d", "--geometric=2")
+
+    def forget(self, commits: Iterable[str]) -> int:
+        """Let snapshots go, and what only they had; return the bytes that this freed. Raises WorkspaceError."""
+        self._make()
+        with self._lock(self._all, fcntl.LOCK_EX, wait=True):
+            known = self.git.run("for-each-ref", "--format=%(refname)", _SNAPSHOTS).decode().split()
+            gone = [ref for ref in (_SNAPSHOTS + commit for commit in commits) if ref in set(known)]
+            if not gone:
+                return 0
+            before = self._size()
+            self.git.run("update-ref", "--stdin", stdin="".join(f"delete {ref}\n" for ref in gone).encode())
+            self.git.run("pack-refs", "--all")
+            self.git.run("repack", "-q", "-a", "-d", "--window=10")
+            self.git.run("prune", "--expire=now")
+            return max(0, before - self._size())
+
+    def _size(self) -> int:
+        return sum(one.stat().st_size for one in (self.path / "objects").rglob("*") if one.is_file())
+
+    @property
+    def _all(self) -> Path:
+        return self.path / "segue" / "lock"
+
+    def _make(self) -> None:
+        """Make the repository where there is none. It is written by hand: no template of anybody's gets into it."""
+        try:
+            self.own.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if self.exists:
+                return
+            with self._lock(self._all, fcntl.LOCK_EX, wait=True):
+                for name in ("objects/pack", "objects/info", "refs/heads", "refs/segue", "info"):
+                    (self.path / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+                write(self.path / "config", _CONFIG.encode())
+                write(self.path / "info" / "attributes", _ATTRIBUTES.encode())
+                write(self.path / "HEAD", b"ref: refs/heads/none\n")
+        except OSError as e:
+            raise WorkspaceError(self.root, f"{str(self.path)!r} cannot be written: {e}") from e
+
+    @contextmanager
+    def _lock(self, path: Path, how: int, *, wait: bool) -> Iterator[None]:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            until = time.monotonic() + _WAIT
+            while True:
+                with suppress(BlockingIOError):
+                    fcntl.flock(descriptor, how | fcntl.LOCK_NB)
+                    break
+                if not wait or time.monotonic() > until:
+                    raise WorkspaceError(self.root, "another process is at work on its snapshots", hint="try again")
+                time.sleep(0.02)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def _is_id(text: str) -> bool:
+    return len(text) == 40 and all(c in "0123456789abcdef" for c in text)
+
+
+def quoted(path: str) -> str:
+    """Return a path as one entry of GIT_ALTERNATE_OBJECT_DIRECTORIES, whatever it has in it."""
+    escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write a file of ours durably, at once. Raises OSError."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Bring a file or directory to the disk. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
