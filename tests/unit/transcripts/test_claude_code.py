@@ -8,6 +8,7 @@ import pytest
 
 from segue.testing.transcripts import read
 from segue.transcripts.claude_code.reader import ClaudeCode
+from tests.unit.transcripts.json_lines import write
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "transcripts" / "claude"
 AT = "2026-01-15T09:30:00.000Z"
@@ -27,13 +28,7 @@ def model(uuid, parent, *blocks, **message):
 
 @pytest.fixture
 def drafts(tmp_path):
-    def run(*records, name="session.jsonl"):
-        file = tmp_path / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("".join(json.dumps(r) + "\n" for r in records))
-        return read(ClaudeCode(), file).drafts
-
-    return run
+    return lambda *records, name="session.jsonl": read(ClaudeCode(), write(tmp_path / name, *records)).drafts
 
 
 def test_a_record_becomes_an_event_that_has_its_place_its_time_and_its_bytes(drafts, tmp_path):

@@ -8,6 +8,7 @@ import pytest
 
 from segue.testing.transcripts import read
 from segue.transcripts.codex.reader import Codex
+from tests.unit.transcripts.json_lines import write
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "transcripts" / "codex"
 AT = "2026-01-15T09:30:00.000Z"
@@ -25,12 +26,7 @@ def message(role, text, ordinal=None, **more):
 
 @pytest.fixture
 def drafts(tmp_path):
-    def run(*records):
-        file = tmp_path / "rollout.jsonl"
-        file.write_text("".join(json.dumps(r) + "\n" for r in records))
-        return read(Codex(), file).drafts
-
-    return run
+    return lambda *records: read(Codex(), write(tmp_path / "rollout.jsonl", *records)).drafts
 
 
 def test_a_call_and_its_answer_are_messages_and_the_answer_tells_what_was_done(drafts):

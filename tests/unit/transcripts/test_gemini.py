@@ -1,61 +1,16 @@
 """What Gemini CLI's records mean, record by record, and what is left of the conversation."""
 
-import hashlib
-import json
 from pathlib import Path
 
 import pytest
 
-from segue.core.session.tree import active_chain
-from segue.engine.importing import import_paths
-from segue.stores.memory import MemoryStore
-from segue.testing import FakeClock, FakeIds
 from segue.testing.transcripts import read
-from segue.transcripts import transcripts
 from segue.transcripts.gemini.reader import Gemini
+from tests.unit.transcripts.gemini_records import AT, ENVIRONMENT, SESSION, answers, call, header, messages, model, user
+from tests.unit.transcripts.json_lines import said_in, write
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "transcripts" / "gemini"
-AT = "2026-01-15T09:30:00.000Z"
 NAME = "session-2026-01-15T09-30-11111111.jsonl"
-SESSION = "11111111-1111-4111-8111-111111111111"
-ENVIRONMENT = {
-    "id": "d04923d38bb0f6017037e74183378ef4",
-    "timestamp": AT,
-    "type": "user",
-    "content": [{"text": "<session_context>\nToday's date is ...\n</session_context>"}],
-}
-
-
-def header(workspace="/home/dev/project", **more):
-    project = hashlib.sha256(workspace.encode()).hexdigest()
-    return {"sessionId": SESSION, "projectHash": project, "startTime": AT, "lastUpdated": AT, "kind": "main", **more}
-
-
-def user(identity, text, **more):
-    return {"id": identity, "timestamp": AT, "type": "user", "content": [{"text": text}], **more}
-
-
-def model(identity, text, **more):
-    return {"id": identity, "timestamp": AT, "type": "gemini", "content": text, **more}
-
-
-def call(identity, name="run_shell_command", output="ok", **more):
-    answer = {"functionResponse": {"id": identity, "name": name, "response": {"output": output}}}
-    return {"id": identity, "name": name, "args": {}, "status": "success", "result": [answer], **more}
-
-
-def answers(identity, *calls):
-    return user(identity, "") | {"content": [part for c in calls for part in c["result"]]}
-
-
-def messages(*all_of_them):
-    return {"$set": {"messages": list(all_of_them), "lastUpdated": AT}}
-
-
-def write(path, *records):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(r) + "\n" for r in records))
-    return path
 
 
 @pytest.fixture
@@ -68,16 +23,7 @@ def line(tmp_path):
     """What is said on the active line, once files of these records are imported."""
 
     def run(*files):
-        store = MemoryStore(clock=FakeClock(), ids=FakeIds())
-        paths = [str(write(tmp_path / f"chats/{i}-{NAME}", *records)) for i, records in enumerate(files)]
-        report = import_paths(store, transcripts(), paths, clock=FakeClock())
-        (session,) = {s.id for s in report.sessions}
-        return [
-            (e.body["role"], p.get("content") or p.get("name") or p.get("response"))
-            for e in active_chain(store.read(session))
-            if e.kind == "message" and not e.body.get("meta")
-            for p in e.body["parts"]
-        ]
+        return said_in(*(write(tmp_path / f"chats/{i}-{NAME}", *records) for i, records in enumerate(files)))
 
     return run
 
@@ -333,70 +279,6 @@ def test_a_subagent_is_a_stream_of_its_session(tmp_path):
         ("message", "sub-1", "gemini-cli/sub-1"),
     ]
     assert "title" not in found.facts
-
-
-# --- one document, as older versions write it
-
-
-def document(*said, **more):
-    return json.dumps({**header(), "messages": list(said), **more}, indent=2)
-
-
-@pytest.fixture
-def older(tmp_path):
-    def run(text):
-        file = tmp_path / "session-2025-10-15T09-30-11111111.json"
-        file.write_bytes(text if isinstance(text, bytes) else text.encode())
-        assert Gemini().sniff(str(file), file.read_bytes()[:4096])
-        return read(Gemini(), file)
-
-    return run
-
-
-def test_a_document_is_read_whole_message_by_message(older):
-    found = older(document(user("u1", "one"), model("g1", "1 € \ud83d\ude00"), summary="Counts"))
-    assert [(d.kind, d.node) for d in found.drafts] == [("record", f"@{AT}/1"), ("message", "u1"), ("message", "g1")]
-    assert [json.loads(d.source["raw"]).get("content") for d in found.drafts] == [None, [{"text": "one"}], "1 € 😀"]
-    assert (found.position, found.noted, found.facts["title"]) == (None, [], "Counts")
-
-
-def test_a_document_that_grows_adds_only_what_is_new(older):
-    first = older(document(user("u1", "one"), model("g1", "1")))
-    second = older(document(user("u1", "one"), model("g1", "1"), user("u2", "two"), lastUpdated="2026-01-15T09:31:00.000Z"))
-    new = {d.key for d in second.drafts} - {d.key for d in first.drafts}
-    assert [d.node for d in second.drafts if d.key in new] == [f"@{AT}/1", "u2"]
-
-
-def test_a_damaged_message_of_a_document_hides_no_other(older):
-    text = document(user("u1", "one"), model("g1", "1"), user("u2", "two")).encode()
-    found = older(text.replace(b'"type": "gemini"', b'"type": gemini', 1))
-    assert [d.node for d in found.events] == [f"@{AT}/1", "u1", "u2"]
-    assert found.losses == ["not JSON: a damaged message of the document"]
-    assert b'"g1"' in found.drafts[-1].source["raw"].encode()
-
-
-def test_a_document_that_was_cut_is_read_as_far_as_it_is_whole(older):
-    text = document(user("u1", "one"), model("g1", "1"))
-    found = older(text[: text.index('"type": "gemini"')])
-    assert [d.node for d in found.events] == [f"@{AT}/1", "u1"]
-    assert found.losses == [
-        "not JSON: a damaged message of the document",
-        "the document is cut short; what is whole in it was read",
-    ]
-
-
-def test_a_document_of_bytes_that_are_not_utf8_is_kept(older):
-    text = document(user("u1", "café"), model("g1", "1")).encode().replace(b"caf\\u00e9", b"caf\xe9")
-    found = older(text)
-    assert [d.kind for d in found.drafts] == ["record", "loss", "message", "message"] or found.losses
-    assert "raw_b64" in next(d for d in found.drafts if d.node == "u1").source
-
-
-def test_documents_are_found_in_a_directory(tmp_path):
-    (tmp_path / "session-2025-10-15T09-30-11111111.json").write_text(document(user("u1", "one")))
-    (tmp_path / "settings.json").write_text("{}")
-    (found,) = transcripts().find([str(tmp_path)])
-    assert (found.reader.agent, found.foreign_id) == ("gemini-cli", SESSION)
 
 
 def test_the_sample_of_the_real_program_is_the_conversation_that_it_had(tmp_path):

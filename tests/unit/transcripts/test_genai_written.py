@@ -17,19 +17,9 @@ from segue.transcripts.gemini.writer import GeminiWriter
 from segue.transcripts.qwen.profile import directory_of
 from segue.transcripts.qwen.reader import Qwen
 from segue.transcripts.qwen.writer import QwenWriter
+from tests.unit.transcripts.json_lines import records_in, rewritten
 
 WRITERS = [GeminiWriter, QwenWriter]
-
-
-def lines(path):
-    return [json.loads(line) for line in Path(path).read_text().splitlines()]
-
-
-def rewritten(path, change):
-    """Change the records of a transcript: in place, or to those that *change* returns."""
-    records = lines(path)
-    records = change(records) or records
-    Path(path).write_text("".join(json.dumps(r) + "\n" for r in records))
 
 
 @pytest.fixture
@@ -91,7 +81,7 @@ def test_the_stub_that_resuming_leaves_is_not_the_session(to):
     written = writer.write(plain(), to)
     path = Path(written.files[0])
     assert not path.stem.endswith(written.foreign_id[:8])
-    header = lines(path)[0] | {"lastUpdated": "2027-01-01T00:00:00.000Z"}
+    header = records_in(path)[0] | {"lastUpdated": "2027-01-01T00:00:00.000Z"}
     stub = path.with_name(f"session-2027-01-01T00-00-{written.foreign_id[:8]}.jsonl")
     context = {"id": "e", "timestamp": header["lastUpdated"], "type": "user", "content": [{"text": "<session_context>x"}]}
     stub.write_text(json.dumps(header) + "\n" + json.dumps({"$set": {"messages": [context]}}) + "\n")

@@ -5,14 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from segue.core.session.tree import active_chain
-from segue.engine.importing import import_paths
-from segue.stores.memory import MemoryStore
-from segue.testing import FakeClock, FakeIds
 from segue.testing.transcripts import read
 from segue.transcripts import transcripts
 from segue.transcripts.claude_code.reader import ClaudeCode
 from segue.transcripts.qwen.reader import Qwen
+from tests.unit.transcripts.json_lines import said_in, write
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "transcripts"
 AT = "2026-01-15T09:30:00.000Z"
@@ -47,12 +44,6 @@ def result(uuid, parent, identity, name="run_shell_command", output="ok", status
     return record(uuid, parent, "tool_result", answer, toolCallResult={"callId": identity, "status": status, **more})
 
 
-def write(path, *records):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(r) + "\n" for r in records))
-    return path
-
-
 @pytest.fixture
 def drafts(tmp_path):
     return lambda *records: read(Qwen(), write(tmp_path / f"{SESSION}.jsonl", *records)).drafts
@@ -62,18 +53,7 @@ def drafts(tmp_path):
 def line(tmp_path):
     """What is said on the active line, once a file of these records is imported."""
 
-    def run(*records):
-        store = MemoryStore(clock=FakeClock(), ids=FakeIds())
-        path = write(tmp_path / "chats" / f"{SESSION}.jsonl", *records)
-        (session,) = import_paths(store, transcripts(), [str(path)], clock=FakeClock()).sessions
-        return [
-            (e.body["role"], p.get("content") or p.get("name") or p.get("response"))
-            for e in active_chain(store.read(session.id))
-            if e.kind == "message" and not e.body.get("meta")
-            for p in e.body["parts"]
-        ]
-
-    return run
+    return lambda *records: said_in(write(tmp_path / "chats" / f"{SESSION}.jsonl", *records))
 
 
 def test_a_message_of_the_model_has_thoughts_text_calls_and_usage(drafts):
