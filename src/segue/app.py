@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from segue.engine.loading import Desk
     from segue.host.spool import Spools
     from segue.ports.running import Emergencies, Host
+    from segue.ports.workspace import Workspace
 
 
 class App:
@@ -190,6 +191,12 @@ class App:
             if (directory / ".git").exists():
                 return str(directory)
         return str(place)
+
+    def workspace_at(self, directory: str) -> "Workspace":
+        """Return the workspace that *directory* is in, with its snapshots: the git work tree around it, else the directory."""
+        from segue.host.workspace.workspace import GitWorkspace
+
+        return GitWorkspace(directory, self.config.home, self.clock)
 
     @property
     def header(self) -> dict[str, str]:

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from segue.cli import records
+from segue.cli.checkpoint_look import diff_, show_
+from segue.cli.checkpoint_restore import restore_
 from segue.cli.frame import Frame
 from segue.cli.params import CONTEXT, common
 from segue.cli.params import command as _command
@@ -55,9 +57,14 @@ def create_(
 @_session
 @click.option("--all", "all_", is_flag=True, help="Of all sessions.")
 def list_(frame: Frame, session: str | None, all_: bool) -> None:
-    """List the checkpoints and continuations of SESSION, latest first."""
+    """List the checkpoints and continuations that SESSION knows, those of the past that it shares with another included; latest
+    first.
+    """
+    from segue.engine.rewinding import interrupted, known_places
+
     target = None if all_ else frame.session(session).session
-    rows = frame.app.index.places(target)
+    rows = frame.app.index.places() if target is None else known_places(frame.app.store, target)
+    open_ = interrupted(frame.app.store, target) if target is not None else None
 
     def render(_document: Any) -> str:
         if not rows:
@@ -66,6 +73,8 @@ def list_(frame: Frame, session: str | None, all_: bool) -> None:
         return table(lines, ("name", "event", "taken", "about"), frame.width)
 
     frame.answer({"checkpoints": [records.place(r) for r in rows]}, render)
+    if open_ is not None:
+        frame.warn(f"{open_.told()}: segue checkpoint restore --finish, or --undo")
 
 
 @_command("forget")
@@ -110,4 +119,7 @@ def take(
 
 command.add_command(create_)
 command.add_command(list_)
+command.add_command(show_)
+command.add_command(diff_)
+command.add_command(restore_)
 command.add_command(forget_)

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from typing import Protocol
 
 from segue.cli.frame import Frame
 from segue.cli.render import line, plural, table
@@ -18,10 +19,26 @@ _WHYS = 12
 """Reasons that are told; all of them are in --json."""
 
 
-def command_line(found: Resumption, cwd: str) -> str:
-    """Return what to type, from the directory *cwd*; empty for a form that no agent goes on from."""
-    if not found.command:
-        return ""
+class Goes(Protocol):
+    """What is typed to go on."""
+
+    @property
+    def prepare(self) -> tuple[tuple[str, ...], ...]:
+        """Commands that are run before."""
+        ...
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The command; empty where there is none."""
+        ...
+
+    @property
+    def workspace(self) -> str:
+        """Where they are run."""
+        ...
+
+
+def command_line(found: Goes, cwd: str) -> str:
     """Return what to type, from the directory *cwd*; empty where no program goes on in what was written."""
     if not found.command:
         return ""

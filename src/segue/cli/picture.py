@@ -127,7 +127,13 @@ def _limit(one: dict[str, str]) -> str:
     return f"{one['agent']}: {one['kind']} limit{ends}: {one['says']}"
 
 
-_BY = {"fork": "by segue fork", "resume": "by segue resume --in", "agent": "by its agent", "superseded": "as its successor"}
+_BY = {
+    "fork": "by segue fork",
+    "resume": "by segue resume --in",
+    "restore": "by segue checkpoint restore",
+    "agent": "by its agent",
+    "superseded": "as its successor",
+}
 
 
 def _relative(one: dict[str, Any]) -> str:

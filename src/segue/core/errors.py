@@ -23,6 +23,7 @@
     ├── ConfigurationError        1  a file of an agent's configuration cannot be changed
     ├── WorkspaceError            1  a workspace snapshot cannot be taken or read
     ├── InterruptionError       130  a run's limit is reached, or it was interrupted
+    ├── RestoreError              1  a checkpoint could not be restored, or one half of it
     ├── StorageFullError          1  nothing was stored
     └── OutcomeUnknownError       1  the disk did not confirm
 
@@ -315,6 +316,28 @@ class InterruptionError(SegueError):
         """Name the session, the reason (`budget`, `timeout`, ...) in a word and in a line, and what to go on with."""
         why = f"{reason}: {note}" if note else reason
         super().__init__(f"session {session!r} is interrupted ({why})", hint=command, session=session, reason=reason, note=note)
+
+
+class RestoreError(SegueError):
+    """A checkpoint could not be restored, or one half of it: `done` names what is as it was at the checkpoint."""
+
+    code = "restore"
+
+    def __init__(self, checkpoint: str, half: str, reason: str, *, done: Sequence[str], before: str) -> None:
+        """Name the checkpoint, the half that failed and why, what was restored before it, and the way back."""
+        if half == "code":
+            rest = "the conversation stays as it is"
+        else:
+            rest = "the code is as it was there" if done else "code stays as it is"
+        super().__init__(
+            f"the {half} of checkpoint {checkpoint!r} could not be restored, and {rest}: {reason}",
+            hint=f"what was there: segue checkpoint restore {before} --code" if half == "code" or done else "segue doctor",
+            checkpoint=checkpoint,
+            half=half,
+            reason=reason,
+            done=list(done),
+            before=before,
+        )
 
 
 class StorageFullError(SegueError):

@@ -75,8 +75,13 @@ def link_of(store: Store, session: str, agent: str, foreign_id: str) -> Link | N
     return Link(nodes, keys if isinstance(keys, Mapping) else {}, foreign_id)
 
 
-def hand_over(desk: Desk, transcripts: Transcripts, conversation: Conversation, agent: str, written: Written) -> Continuation:
-    """Record, durably, that a session goes on as *written*, and return its continuation: the same one for the same transcript."""
+def hand_over(
+    desk: Desk, transcripts: Transcripts, conversation: Conversation, agent: str, written: Written, *then: Draft
+) -> Continuation:
+    """Record, durably, that a session goes on as *written*, and return its continuation: the same one for the same transcript.
+
+    *then* are further events that the continuation begins with.
+    """
     session, there = place(desk.store, Foreign(agent, (written.foreign_id,)))
     if not there:
         nodes, keys, facts = _nodes(transcripts, conversation, agent, written)
@@ -99,7 +104,7 @@ def hand_over(desk: Desk, transcripts: Transcripts, conversation: Conversation, 
         }
         joined = Draft("session.carried", body, agent, key=key)
         try:
-            fork(desk, conversation.session, conversation.seq, header, joined, session=session)
+            fork(desk, conversation.session, conversation.seq, header, joined, *then, session=session)
         except ExistsError:  # another did the same at once
             there = True
     told = {

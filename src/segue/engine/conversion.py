@@ -157,18 +157,43 @@ def resume_in(means: Means, session: str, wish: Wish) -> Resumption:
         known = ", ".join(sorted({*means.writers, *_PROMPTED}))
         raise UsageError(f"a session cannot go on in {wish.agent!r}: no such agent is known", hint=f"one of: {known}")
     if not wish.dry:
-        _catch_up(means, session)
+        catch_up(means, session)
     going = _Going(means, session, wish)
     return (None if wish.fresh else going.natively() or going.converted()) or going.prompted()
 
 
-def _catch_up(means: Means, session: str) -> None:
-    """Take in what the session's transcripts have behind the last import."""
+def catch_up(means: Means, session: str) -> None:
+    """Take in what the session's transcripts have behind the last import. Repeatable."""
     state = load(means.desk.store, session, on_damage=_overlook)
     known = {entry["path"]: entry["agent"] for entry in state.imports.values()}
     for path, agent in known.items():
         if path and agent in means.transcripts.agents and means.transcripts.stamp(path):
             import_paths(means.desk.store, means.transcripts, [path], clock=means.desk.clock, agent=agent)
+
+
+def destination(means: Means, writer: TranscriptWriter, workspace: str, version: str = "", model: str = "") -> Destination:
+    """Return where the agent of *writer* finds a transcript of *workspace*, in the version that is installed if none is given."""
+    if not version:
+        place = next((p for p in means.places.all() if p.agent == writer.agent), None)
+        version = means.places.version(place) if place is not None else ""
+    return Destination(writer.home(means.env), workspace, version, model)
+
+
+def counter_of(means: Means, agent: str, model: str) -> "Counter":
+    """Return what counts the tokens that *agent* reads; *model*: the session's, for an agent that runs any."""
+    return means.counter(_READERS.get(agent) or model or None)
+
+
+def flaws(writer: TranscriptWriter, written: Written) -> list[str]:
+    """Return what the agent would refuse or misread in what was written, a line each; nothing: it is sound."""
+    found = writer.validate(written.files[0]) if written.files else []
+    return [f"{flaw.where}: {flaw.reason}" for flaw in found[:_SHOWN]]
+
+
+def take_note(means: Means, agent: str, written: Written) -> None:
+    """Read a transcript that was written once: what comes later begins behind what we wrote."""
+    desk = means.desk
+    import_paths(desk.store, means.transcripts, written.files[:1], clock=desk.clock, agent=agent)
 
 
 class _Going:
@@ -198,7 +223,7 @@ class _Going:
         if self.wish.position is not None and self.wish.position < self.means.desk.store.info(self.session).head.seq:
             return None
         foreign_id = header["foreign_ids"][0]
-        to = self._destination(self.writer.home(self.means.env))
+        to = self._destination(self.writer)
         path = self.writer.find(foreign_id, to)
         if path is None or not self._all_there(path):
             return None
@@ -247,15 +272,15 @@ class _Going:
             return None
         self.checked = self.checked._replace(last=done.conversation.digest)
         try:
-            written, flaws = self._write(writer, done.conversation)
+            written, found = self._write(writer, done.conversation)
         except ExistsError:
             return self._gone_on(done.conversation.seq)
         continuation = ""
         if written.command and not self.wish.dry:  # nobody goes on in a form that other tools read
             going_on = hand_over(self.means.desk, self.means.transcripts, done.conversation, self.wish.agent, written)
             continuation = going_on.id
-            self._take_note(written)
-        self.warnings += [*written.warnings, *flaws, *filter(None, (writer.risk,))]
+            take_note(self.means, self.wish.agent, written)
+        self.warnings += [*written.warnings, *found, *filter(None, (writer.risk,))]
         return self._resumption(
             "converted",
             written.command,
@@ -274,20 +299,11 @@ class _Going:
     def _write(self, writer: TranscriptWriter, conversation: Conversation) -> tuple[Written, list[str]]:
         """Return what was written, validated; in a dry run it goes away at once."""
         if not self.wish.dry:
-            written = writer.write(conversation, self._destination(writer.home(self.means.env)))
-            return written, self._flaws(writer, written)
+            written = writer.write(conversation, self._destination(writer))
+            return written, flaws(writer, written)
         with self.means.scratch() as home:
-            written = writer.write(conversation, self._destination(home))
-            return written._replace(files=(), prepare=()), self._flaws(writer, written)
-
-    def _flaws(self, writer: TranscriptWriter, written: Written) -> list[str]:
-        found = writer.validate(written.files[0]) if written.files else []
-        return [f"{flaw.where}: {flaw.reason}" for flaw in found[:_SHOWN]]
-
-    def _take_note(self, written: Written) -> None:
-        """Read the transcript once: what comes later begins behind what we wrote."""
-        desk = self.means.desk
-        import_paths(desk.store, self.means.transcripts, written.files[:1], clock=desk.clock, agent=self.wish.agent)
+            written = writer.write(conversation, self._destination(writer)._replace(home=home))
+            return written._replace(files=(), prepare=()), flaws(writer, written)
 
     def _gone_on(self, position: int) -> Resumption | None:
         """Return the resumption of the session that went on in the agent from here before; None where none is known."""
@@ -295,7 +311,7 @@ class _Going:
         if other is None:
             raise ExistsError(f"{self.wish.agent} transcript of session", self.state.header["name"] or self.session)
         self.warnings.append("the agent went on from here before: that is where it goes on")
-        _catch_up(self.means, other)
+        catch_up(self.means, other)
         going = _Going(self.means, other, self.wish._replace(position=None))
         going.warnings = [*self.warnings, *going.warnings]
         return going.natively() or going.converted()
@@ -320,16 +336,13 @@ class _Going:
 
     # --- what is common
 
-    def _destination(self, home: str) -> Destination:
-        version = self.wish.version
-        if not version:
-            place = next((p for p in self.means.places.all() if p.agent == self.wish.agent), None)
-            version = self.means.places.version(place) if place is not None else ""
-        return Destination(home, self.workspace, version, self.wish.model)
+    def _destination(self, writer: TranscriptWriter) -> Destination:
+        return destination(self.means, writer, self.workspace, self.wish.version, self.wish.model)
 
     def _counter(self) -> "Counter":
-        model = self.wish.model or _READERS.get(self.wish.agent) or self.state.header["model"]
-        return self.means.counter(model or None)
+        if self.wish.model:
+            return self.means.counter(self.wish.model)
+        return counter_of(self.means, self.wish.agent, self.state.header["model"])
 
     def _resumption(self, way: Way, command: Sequence[str], **more: Any) -> Resumption:
         return Resumption(

@@ -22,7 +22,8 @@ class Relative(NamedTuple):
     position: int | None
     """The last event that both have; None where they share no log."""
     by: str
-    """What made it so: `fork`, `resume` (in another agent), `agent` (it forked its session itself), `superseded`."""
+    """What made it so: `fork`, `resume` (in another agent), `restore` (of a checkpoint), `agent` (it forked its session
+    itself), `superseded`."""
     at: str
     """When it began, RFC 3339 in UTC; empty where that is not known."""
 
@@ -67,7 +68,13 @@ def _child(store: Store, row: SessionRow, parent: str) -> Relative:
 def _how(store: Store, session: str, position: int) -> str:
     """Return what made the fork *session* that left its parent at *position*."""
     events = store.read(session, after=position, upto=position + _FIRST, on_damage=lambda _: None, blobs=False)
-    return "resume" if any(e.kind == "session.carried" and "frm" in e.body for e in events) else "fork"
+    how = "fork"
+    for event in events:
+        if event.kind == "head.moved" and "checkpoint" in event.body:
+            return "restore"
+        if event.kind == "session.carried" and "frm" in event.body:
+            how = "resume"
+    return how
 
 
 def _named(index: Index, ref: str, position: int | None, by: str) -> Relative:

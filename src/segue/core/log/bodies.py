@@ -199,8 +199,6 @@ class Restored(TypedDict, total=False):
     """What is as it was at the checkpoint now."""
     continuation: str
     """The session that goes on from there."""
-    head: int
-    """The session's last event when that one began."""
 
 
 class Named(TypedDict, total=False):

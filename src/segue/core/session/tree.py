@@ -14,7 +14,7 @@ revised to there, nothing of it stands beside the line.
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
-from segue.core.log.events import ABSENT, MAIN, Event
+from segue.core.log.events import ABSENT, MAIN, Draft, Event
 from segue.core.log.kinds import is_node
 
 
@@ -121,6 +121,21 @@ def active_chain(events: Iterable[Event], stream: str = MAIN) -> list[Event]:
     compaction is part of it.
     """
     return tree(events).chain(stream)
+
+
+def moves_back(events: Iterable[Event], position: int, **more: Any) -> list[Draft]:
+    """Return the events that bring every stream of *events* back to what it was at *position*; *more* goes into their bodies.
+
+    The main stream's is first, and always there: the working state goes with it.
+    """
+    events = list(events)
+    then, now = tree(e for e in events if e.seq <= position).streams, tree(events).streams
+    since = {e.stream for e in events if e.seq > position and (is_node(e.kind) or e.kind == "head.moved")}
+    found = []
+    for name in (MAIN, *sorted(since - {MAIN})):
+        body = {"to": then[name].head if name in then else None, "frm": now[name].head if name in now else None}
+        found.append(Draft("head.moved", body | {"position": position} | more, stream=name))
+    return found
 
 
 def branches(events: Iterable[Event]) -> list[Branch]:

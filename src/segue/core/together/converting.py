@@ -40,6 +40,8 @@ class Target(NamedTuple):
     reasoning: ReasoningChoice | None = None
     window: int | None = None
     """Tokens that the target's model reads."""
+    beside: bool = True
+    """What segue knows of the session beside what was said is told at its end."""
 
 
 class Conversion(NamedTuple):
@@ -80,7 +82,7 @@ def convert(events: Iterable[Event], state: State, target: Target, counter: Coun
         elif event.kind == "compaction":
             tally.event(event, "dropped", "what it stands for is there itself")
     made = _begun(fitted.made if fitted else [], target.accepts)
-    if made and fitted and not fitted.condensed:
+    if target.beside and made and fitted and not fitted.condensed:
         made += _known(state, made[-1])
     for one in (*made, *(Made(_NOTHING, (fate,), 0) for fate in shaper.leftover())):
         for fated in one.fates:

@@ -6,17 +6,10 @@ from hypothesis import strategies as st
 from segue.core.log.events import MAIN, Draft
 from segue.core.session.recall import recalling
 from segue.core.session.state import fold
-from segue.core.session.tree import active_chain, tree
+from segue.core.session.tree import active_chain, moves_back, tree
 from segue.testing.builders import assistant, decision, tool, tool_call, tool_result, usage, user
 from segue.testing.events import SESSION, written
 from segue.testing.strategies import stories
-
-
-def back(events, position):
-    """Return what moves every stream's head to where it was at *position* of *events*."""
-    then = tree(events[:position]).streams
-    heads = {name: then[name].head if name in then else None for name in {MAIN, *tree(events).streams}}
-    return [Draft("head.moved", {"to": head, "position": position}, stream=name) for name, head in sorted(heads.items())]
 
 
 def folded(events):
@@ -42,7 +35,7 @@ def test_after_any_number_of_returns_all_is_what_it_was_at_the_position(first, m
         events = written([*drafts, *next_])
         position = where % (len(events) + 1)
         if position and not tree(events[:position]).missing:  # a parent that comes later is found where it was not
-            drafts += [*next_, *back(events, position)]
+            drafts += [*next_, *moves_back(events, position)]
             returns.append((len(drafts), position))
         else:
             drafts += next_
@@ -61,7 +54,7 @@ def test_after_any_number_of_returns_all_is_what_it_was_at_the_position(first, m
 @given(stories(wild=True), stories(wild=True), st.integers(0, 100), st.integers(0, 40))
 def test_a_state_that_is_known_already_makes_no_difference(story, more, where, cut):
     events = written([*story, *more])
-    events = written([*story, *more, *back(events, where % (len(events) + 1)), *more])
+    events = written([*story, *more, *moves_back(events, where % (len(events) + 1)), *more])
     whole = folded(events)
     first = folded(events[:cut])
 
@@ -74,7 +67,7 @@ def test_what_was_written_between_is_neither_on_the_line_nor_beside_it():
     story = [user("go", node="go"), call]
     after = [tool(tool_result("late", "c1"), node="answer"), assistant("more", node="more", message_id="m", parent="call")]
     events = written([*story, *after])
-    events = written([*story, *after, *back(events, 2)])
+    events = written([*story, *after, *moves_back(events, 2)])
     assert chain(events) == ["go", "call"]
     assert chain(events[:4]) == ["go", "call", "more", "answer"] or chain(events[:4]) == ["go", "call", "answer", "more"]
 
@@ -82,9 +75,9 @@ def test_what_was_written_between_is_neither_on_the_line_nor_beside_it():
 def test_a_node_says_what_it_said_then_and_later_again_what_it_said_later():
     story = [user("go", node="go"), user("old", node="b"), user("new", node="b"), user("on", node="c")]
     events = written(story)
-    events = written([*story, *back(events, 2)])
+    events = written([*story, *moves_back(events, 2)])
     assert [e.body["parts"][0]["content"] for e in active_chain(events)] == ["go", "old"]
-    events = written([*story, *back(events[:4], 2), *back(events, 4)])
+    events = written([*story, *moves_back(events[:4], 2), *moves_back(events, 4)])
     assert [e.body["parts"][0]["content"] for e in active_chain(events)] == ["go", "new", "on"]
 
 
@@ -102,7 +95,7 @@ def test_the_working_state_goes_back_and_what_was_spent_and_named_does_not():
         Draft("memory.set", {"path": "/k", "value": 1}),
     ]
     events = written(story)
-    events = written([*story, *back(events, 4)])
+    events = written([*story, *moves_back(events, 4)])
     then, now = folded(events[:4]), folded(events)
     assert [s["text"] for s in now.work["instructions"]] == ["first"]
     assert [*now.work["decisions"]] == ["sqlite"]

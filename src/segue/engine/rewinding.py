@@ -1,0 +1,368 @@
+"""Going back to a checkpoint: the code, the conversation, or both. What is there is saved first, so that it can be undone.
+
+In this order: the checkpoint of what is there, the intention as an event, code, conversation, the outcome as an event. Where
+code cannot be restored the conversation stays as it is. A restore that was killed is named, and can be finished or undone.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final, Literal, NamedTuple, Protocol
+
+from segue.core.errors import NotFoundError, RestoreError, SegueError, UsageError
+from segue.core.log.events import Draft, Event
+from segue.core.session.catalogue import PlaceRow
+from segue.core.session.state import State
+from segue.core.session.tree import active_chain
+from segue.engine import turning
+from segue.engine.checkpoints import Made
+from segue.engine.conversion import Means as Going
+from segue.engine.conversion import catch_up
+from segue.engine.loading import event_at, load
+from segue.ports import Lease, Store
+from segue.ports.workspace import Preview, Restored, Workspace
+
+What = Literal["code", "conversation"]
+ALL: Final[tuple[What, ...]] = ("code", "conversation")
+TRIGGER: Final = "restore"
+"""What the checkpoint of what is there is taken for."""
+_KEY: Final = "segue:restore"
+"""Under it stands, in each session's log, the latest intention or outcome."""
+_TTL: Final = 120.0
+"""Seconds for which a restore keeps others out; it asks for as many again before each step."""
+
+
+class Take(Protocol):
+    """Takes a checkpoint of a session, its workspace included."""
+
+    def __call__(self, session: str, *, description: str, trigger: str) -> Made:
+        """Return the checkpoint. It is durable."""
+        ...
+
+
+class Means(NamedTuple):
+    """What going back takes: handed in by the wiring."""
+
+    going: Going
+    workspace: Callable[[str], Workspace]
+    """Directory -> the workspace there."""
+    take: Take
+
+
+class Checkpoint(NamedTuple):
+    """A checkpoint or continuation, with all that its event says."""
+
+    name: str
+    session: str
+    position: int
+    seq: int
+    at: str
+    body: dict[str, Any]
+
+    @property
+    def snapshot(self) -> str:
+        """The id of its workspace's snapshot; empty where it has none."""
+        kept = self.body.get("workspace")
+        found = kept.get("id") if isinstance(kept, dict) else None
+        return found if isinstance(found, str) else ""
+
+
+class Wish(NamedTuple):
+    """What is asked for."""
+
+    what: tuple[What, ...] = ()
+    """Empty: whatever the checkpoint has."""
+    take_over: bool = False
+    """End the lease that another has on the session."""
+
+
+class Interrupted(NamedTuple):
+    """A restore that has no outcome: it was killed."""
+
+    checkpoint: str
+    what: tuple[What, ...]
+    before: str
+    at: str
+
+    def told(self) -> str:
+        """Return it in a line."""
+        back = f"; what was there before it: {self.before}" if self.before else ""
+        return f"a restore of {self.checkpoint} was interrupted, begun {self.at[:19]}Z{back}"
+
+
+class Talk(NamedTuple):
+    """What becomes of the conversation."""
+
+    now: int
+    then: int
+    """Messages on its line, as it is and as it was."""
+    last: str
+    """What the user had said last."""
+    agent: str
+    """Whose transcript is written; empty: the session goes on in place."""
+
+
+class Plan(NamedTuple):
+    """What a restore would do, as things are."""
+
+    session: str
+    name: str
+    checkpoint: Checkpoint
+    what: tuple[What, ...]
+    code: Preview | None
+    talk: Talk | None
+    warnings: tuple[str, ...]
+    interrupted: Interrupted | None
+
+
+class Rewound(NamedTuple):
+    """What a restore did."""
+
+    plan: Plan
+    before: str
+    """The checkpoint of what was there: to restore it undoes this."""
+    code: Restored | None
+    turned: "turning.Turned | None"
+
+
+def find(store: Store, session: str, name: str) -> Checkpoint:
+    """Return a checkpoint or continuation that *session* knows. Raises NotFoundError."""
+    state = load(store, session, on_damage=_overlook)
+    place = state.checkpoints.get(name) or state.continuations.get(name)
+    if place is None:
+        raise NotFoundError("checkpoint", name, hint=f"segue checkpoint list {state.header['name'] or session}")
+    event = event_at(store, session, place["seq"])
+    return Checkpoint(name, session, place["position"], place["seq"], place["at"], event.body)
+
+
+def known_places(store: Store, session: str) -> list[PlaceRow]:
+    """Return the checkpoints and continuations that *session* knows, its shared past's included, latest first."""
+    state = load(store, session, on_damage=_overlook)
+    found = [
+        PlaceRow(name, session, p["position"], p["seq"], p["at"], p["automatic"], p["description"])
+        for places in (state.checkpoints, state.continuations)
+        for name, p in places.items()
+    ]
+    return sorted(found, key=lambda p: p.seq, reverse=True)
+
+
+def line_of(store: Store, checkpoint: Checkpoint) -> str:
+    """Return the session that went on last from the checkpoint's own by a restore, as long as it knows the checkpoint."""
+    session = checkpoint.session
+    seen = set[str]()
+    while session not in seen:
+        seen.add(session)
+        told = _latest(store, session)
+        after = told.body.get("continuation") if told is not None else None
+        if not isinstance(after, str):
+            break
+        try:
+            points = store.lineage(after)
+        except NotFoundError:  # deleted since
+            break
+        if not points or points[0].session != session or points[0].seq < checkpoint.seq:
+            break
+        session = after
+    return session
+
+
+def interrupted(store: Store, session: str) -> Interrupted | None:
+    """Return the restore of *session* that has no outcome; None where there is none."""
+    told = _latest(store, session)
+    if told is None or told.kind != "checkpoint.restoring":
+        return None
+    body = told.body
+    what = tuple(half for half in ALL if half in body.get("what", ()))
+    return Interrupted(str(body["checkpoint"]), what, str(body.get("before", "")), told.at)
+
+
+def plan(means: Means, session: str, checkpoint: Checkpoint, wish: Wish) -> Plan:
+    """Return what going back to *checkpoint* in *session* would do; nothing is written.
+
+    Raises:
+        UsageError: what is asked for cannot be had from this checkpoint, or in this session.
+        NotFoundError: the workspace's snapshot is gone.
+        UnfinishedRestoreError, WorkspaceError: see `Workspace.preview`.
+    """
+    store = means.going.desk.store
+    state = load(store, session, on_damage=_overlook)
+    name = state.header["name"] or session
+    open_ = interrupted(store, session)
+    warnings = [] if open_ is None else [open_.told()]
+    must = bool(wish.what)
+    code = _code(means, state, checkpoint, warnings, must=must) if "code" in (wish.what or ALL) else None
+    talk = _talk(means, state, checkpoint, warnings, must=must) if "conversation" in (wish.what or ALL) else None
+    what: tuple[What, ...] = tuple(half for half, found in zip(ALL, (code, talk), strict=True) if found is not None)
+    if not what:
+        raise UsageError(
+            f"{checkpoint.name} has neither a snapshot of the workspace nor anything said", hint="segue checkpoint list"
+        )
+    return Plan(session, name, checkpoint, what, code, talk, tuple(warnings), open_)
+
+
+def carry_out(means: Means, session: str, checkpoint: Checkpoint, wish: Wish) -> Rewound:
+    """Go back to *checkpoint* in *session*, and return what was done. It can be undone: by a restore of `before`.
+
+    What the agent wrote since it was last looked at is taken in first. See `plan`; and besides:
+
+    Raises:
+        LeaseHeldError: another drives the session, or goes back in it; nothing was done.
+        RestoreError: one half could not be restored; the message says what is as it was and what is not.
+    """
+    desk = means.going.desk
+    lease = desk.store.acquire(session, f"restore {desk.ids.uuid7()[-12:]}", _TTL, take_over=wish.take_over)
+    try:
+        catch_up(means.going, session)
+        return _Restore(means, plan(means, session, checkpoint, wish), lease).run()
+    finally:
+        desk.store.release(lease)
+
+
+def finish(means: Means, session: str) -> Rewound | None:
+    """Bring an interrupted restore of *session* to its end, and return what was done; None where there is none."""
+    open_ = _settle(means, session, "finish")
+    if open_ is None:
+        return None
+    checkpoint = find(means.going.desk.store, session, open_.checkpoint)
+    return carry_out(means, session, checkpoint, Wish(open_.what, take_over=True))
+
+
+def undo(means: Means, session: str) -> Rewound | None:
+    """Take an interrupted restore of *session* back, and return what was done; None where there is nothing to be done.
+
+    A conversation that goes on in a new transcript does so in a session of its own: this one's stayed as it was.
+    """
+    open_ = _settle(means, session, "undo")
+    if open_ is None:
+        return None
+    store = means.going.desk.store
+    agent = turning.agent_of(means.going, load(store, session, on_damage=_overlook))
+    what = tuple(half for half in open_.what if half == "code" or not agent)
+    if not what or not open_.before:
+        store.append(session, [_outcome(open_.checkpoint, "interrupted")], on_key="replace")
+        return None
+    return carry_out(means, session, find(store, session, open_.before), Wish(what, take_over=True))
+
+
+def _settle(means: Means, session: str, how: Literal["finish", "undo"]) -> Interrupted | None:
+    """Have the workspace finish or undo what it began; return what the log says of it."""
+    store = means.going.desk.store
+    root = load(store, session, on_damage=_overlook).header["workspace"]
+    if root:
+        workspace = means.workspace(root)
+        _ = workspace.finish() if how == "finish" else workspace.undo()
+    return interrupted(store, session)
+
+
+class _Restore:
+    """One restore, step by step."""
+
+    def __init__(self, means: Means, planned: Plan, lease: Lease) -> None:
+        self.means, self.plan, self.lease = means, planned, lease
+        self.store = means.going.desk.store
+        self.before = ""
+
+    def run(self) -> Rewound:
+        checkpoint, what = self.plan.checkpoint, self.plan.what
+        if self.plan.interrupted is not None:
+            self._tell(_outcome(self.plan.interrupted.checkpoint, "interrupted"))
+        made = self.means.take(self.plan.session, description=f"before {checkpoint.name} was restored", trigger=TRIGGER)
+        self.before = made.name
+        intention = {"checkpoint": checkpoint.name, "position": checkpoint.position, "what": list(what), "before": made.name}
+        self._tell(Draft("checkpoint.restoring", intention, key=_KEY))
+        code = self._code()
+        turned = self._conversation(made, ("code",) if code else ())
+        more = {"continuation": turned.continuation} if turned is not None and turned.continuation else {}
+        self._tell(_outcome(checkpoint.name, "done", what=list(what), **more))
+        return Rewound(self.plan, made.name, code, turned)
+
+    def _code(self) -> Restored | None:
+        if self.plan.code is None:
+            return None
+        self._hold()
+        try:
+            done = self.means.workspace(self.plan.code.root).restore(self.plan.code)
+        except (SegueError, OSError) as e:
+            raise self._failed("code", _reason(e), ()) from e
+        failed = [one for one in done.leaves if one.why == "failed"]
+        if failed:
+            more = f", and {len(failed) - 1} more" if len(failed) > 1 else ""
+            raise self._failed("code", f"{failed[0].path}: {failed[0].detail or 'the system refused'}{more}", ())
+        return done
+
+    def _conversation(self, made: Made, done: tuple[What, ...]) -> "turning.Turned | None":
+        if self.plan.talk is None:
+            return None
+        self._hold()
+        try:
+            return turning.turn_back(self.means.going, self.plan.session, self.plan.checkpoint, made, self.plan.talk.agent)
+        except (SegueError, OSError) as e:
+            raise self._failed("conversation", _reason(e), done) from e
+
+    def _failed(self, half: What, reason: str, done: tuple[What, ...]) -> RestoreError:
+        name = self.plan.checkpoint.name
+        self._tell(_outcome(name, "failed", reason=reason, what=list(done)))
+        return RestoreError(name, half, reason, done=done, before=self.before)
+
+    def _hold(self) -> None:
+        """Keep others out for another while."""
+        self.lease = self.store.renew(self.lease, _TTL)
+
+    def _tell(self, draft: Draft) -> None:
+        self.store.append(self.plan.session, [draft], on_key="replace")
+
+
+def _outcome(checkpoint: str, outcome: str, **more: Any) -> Draft:
+    return Draft("checkpoint.restored", {"checkpoint": checkpoint, "outcome": outcome, **more}, key=_KEY)
+
+
+def _code(means: Means, state: State, checkpoint: Checkpoint, warnings: list[str], *, must: bool) -> Preview | None:
+    if not checkpoint.snapshot:
+        missing = f"{checkpoint.name} has no snapshot of the workspace"
+        if must:
+            raise UsageError(missing, hint=f"segue checkpoint restore {checkpoint.name} --conversation")
+        warnings.append(f"{missing}: code stays as it is")
+        return None
+    kept = checkpoint.body["workspace"].get("root")
+    root = state.header["workspace"] or (kept if isinstance(kept, str) else "") or means.going.cwd
+    return means.workspace(root).preview(checkpoint.snapshot)
+
+
+def _talk(means: Means, state: State, checkpoint: Checkpoint, warnings: list[str], *, must: bool) -> Talk | None:
+    store, session = means.going.desk.store, state.session
+    try:
+        agent = turning.agent_of(means.going, state)
+    except UsageError as e:
+        if must:
+            raise
+        warnings.append(f"{e.message}: it stays as it is")
+        return None
+    events = list(store.read(session, blobs=False, on_damage=_overlook))
+    now, then = _messages(events), _messages([e for e in events if e.seq <= checkpoint.position])
+    if agent and not then:
+        nothing = f"nothing had been said yet at {checkpoint.name}"
+        if must:
+            raise UsageError(nothing, hint=f"begin a new session of {agent}; segue checkpoint restore {checkpoint.name} --code")
+        warnings.append(f"{nothing}: the conversation stays as it is")
+        return None
+    past = load(store, session, checkpoint.position, on_damage=_overlook)
+    said = past.work["instructions"]
+    return Talk(len(now), len(then), said[-1]["text"] if said else "", agent)
+
+
+def _messages(events: list[Event]) -> list[Event]:
+    return [e for e in active_chain(events) if e.kind == "message" and e.body.get("meta") is not True]
+
+
+def _latest(store: Store, session: str) -> Event | None:
+    """Return the latest intention or outcome in a session's own log."""
+    known = store.lookup(session, _KEY)
+    if known is None or known.seq < store.info(session).first:
+        return None
+    return next(store.read(session, after=known.seq - 1, upto=known.seq, on_damage=_overlook), None)
+
+
+def _reason(error: SegueError | OSError) -> str:
+    return error.message if isinstance(error, SegueError) else f"{error.strerror or error}"
+
+
+def _overlook(_damage: object) -> None:
+    """What is damaged is told of by `validate`."""

@@ -1,0 +1,208 @@
+"""`segue checkpoint list`, `show`, `diff` and `restore`: what people and programs are told."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from inline_snapshot import snapshot
+
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "transcripts"
+PLAN = "7dcc6b33-a8e7-41fa-a76f-5d0f155f452e"
+
+
+def say(shop, *texts):
+    lines = []
+    for i, text in enumerate(texts):
+        role = ("user", "assistant")[i % 2]
+        lines.append(json.dumps({"kind": "message", "body": {"role": role, "parts": [{"type": "text", "content": text}]}}))
+    shop("append", "current", "--stdin", stdin="\n".join(lines) + "\n")
+
+
+@pytest.fixture
+def two(shop):
+    """A session with two checkpoints, and something said between and after them."""
+    say(shop, "Which shelf for plums?", "The lower one.")
+    shop("checkpoint", "create", "-m", "plums are placed")
+    say(shop, "Now the pears.", "Beside the plums.")
+    shop("checkpoint", "create", "-m", "pears are placed")
+    return shop
+
+
+def names(shop):
+    return [row["name"] for row in shop("checkpoint", "list", "--json").json["checkpoints"]]
+
+
+def test_checkpoints_are_listed_shown_and_compared(two):
+    second, first = names(two)[:2]
+    assert two.says("checkpoint", "list") == snapshot("""\
+$ segue checkpoint list
+name                        event  taken     about
+RECOVERY-260115-001-093005  13     just now  pears are placed
+RECOVERY-260115-001-093003  10     just now  plums are placed
+""")
+    assert two.says("checkpoint", "show", first) == snapshot("""\
+$ segue checkpoint show RECOVERY-260115-001-093003
+RECOVERY-260115-001-093003  plums are placed
+  taken         just now, 2026-01-15T09:30:03Z, for user
+  session       SESSION-260115-001 at event 10
+  conversation  5 messages; the user had said last: Which shelf for plums?
+  code          no snapshot of the workspace
+come back with: segue checkpoint restore RECOVERY-260115-001-093003
+""")
+    assert two.says("checkpoint", "diff", first, second) == snapshot("""\
+$ segue checkpoint diff RECOVERY-260115-001-093003 RECOVERY-260115-001-093005
+code: no snapshot of the workspace to compare
+conversation: 5 messages in both
+  2 only in RECOVERY-260115-001-093005
+        12  user: Now the pears.
+        13  assistant: Beside the plums.
+""")
+    assert two.says("checkpoint", "diff", second) == snapshot("""\
+$ segue checkpoint diff RECOVERY-260115-001-093005
+code: no snapshot of the workspace to compare
+conversation: 7 messages in both
+""")
+
+
+def test_a_session_goes_back_and_forth(two):
+    second, first = names(two)[:2]
+    assert two.says("checkpoint", "restore", first, "--dry-run") == snapshot("""\
+$ segue checkpoint restore RECOVERY-260115-001-093003 --dry-run
+SESSION-260115-001 would go back to RECOVERY-260115-001-093003: conversation (nothing was written)
+conversation  5 messages (7 now); the user had said last: Which shelf for plums?
+warning: RECOVERY-260115-001-093003 has no snapshot of the workspace: code stays as it is
+""")
+    assert two.says("checkpoint", "restore", first) == snapshot("""\
+$ segue checkpoint restore RECOVERY-260115-001-093003
+SESSION-260115-001 went back to RECOVERY-260115-001-093003: conversation
+conversation  5 messages (7 before); the user had said last: Which shelf for plums?
+warning: RECOVERY-260115-001-093003 has no snapshot of the workspace: code stays as it is
+what was there: RECOVERY-260115-001-093008; undo with: segue checkpoint restore RECOVERY-260115-001-093008
+""")
+    assert two.says("checkpoint", "diff", second) == snapshot("""\
+$ segue checkpoint diff RECOVERY-260115-001-093005
+code: no snapshot of the workspace to compare
+conversation: 5 messages in both
+  2 only in RECOVERY-260115-001-093005
+        12  user: Now the pears.
+        13  assistant: Beside the plums.
+""")
+    assert two.says("checkpoint", "restore", second) == snapshot("""\
+$ segue checkpoint restore RECOVERY-260115-001-093005
+SESSION-260115-001 went back to RECOVERY-260115-001-093005: conversation
+conversation  7 messages (5 before); the user had said last: Now the pears.
+warning: RECOVERY-260115-001-093005 has no snapshot of the workspace: code stays as it is
+what was there: RECOVERY-260115-001-093010; undo with: segue checkpoint restore RECOVERY-260115-001-093010
+""")
+    assert two.says("checkpoint", "list") == snapshot("""\
+$ segue checkpoint list
+name                        event  taken     about
+RECOVERY-260115-001-093010  20     just now  before RECOVERY-260115-001-093005 was restored
+RECOVERY-260115-001-093008  15     just now  before RECOVERY-260115-001-093003 was restored
+RECOVERY-260115-001-093005  13     just now  pears are placed
+RECOVERY-260115-001-093003  10     just now  plums are placed
+""")
+
+
+def test_what_cannot_be_restored_is_said(two):
+    second = names(two)[0]
+    assert two.says("checkpoint", "restore") == snapshot("""\
+$ segue checkpoint restore
+! error: no checkpoint was given
+! hint: segue checkpoint list
+[exit code 2]
+""")
+    assert two.says("checkpoint", "restore", "last") == snapshot("""\
+$ segue checkpoint restore last
+! error: checkpoint 'last' was not found
+! hint: segue checkpoint list
+[exit code 4]
+""")
+    assert two.says("checkpoint", "restore", "RECOVERY-260115-009-101010") == snapshot("""\
+$ segue checkpoint restore RECOVERY-260115-009-101010
+! error: session 'RECOVERY-260115-009-101010' was not found
+! hint: segue list
+[exit code 4]
+""")
+    assert two.says("checkpoint", "restore", second, "--session", "SESSION-991231-001") == snapshot("""\
+$ segue checkpoint restore RECOVERY-260115-001-093005 --session SESSION-991231-001
+! error: session 'SESSION-991231-001' was not found
+! hint: segue list
+[exit code 4]
+""")
+    assert two.says("checkpoint", "restore", "--finish") == snapshot("""\
+$ segue checkpoint restore --finish
+no restore is open here
+""")
+
+
+def test_a_person_is_asked(two):
+    first = names(two)[1]
+    asked = two("checkpoint", "restore", first, typed="no\n")
+    assert (asked.code, asked.out[-48:]) == snapshot(
+        (
+            3,
+            """\
+it is
+Go back? Enter does it, Ctrl-C does not. \n\
+""",
+        )
+    )
+    assert two("checkpoint", "restore", first, typed="\n").code == 0
+    assert two("checkpoint", "restore", first, "--yes", typed="").code == 0
+
+
+def test_an_agents_session_goes_on_in_a_new_transcript(cli):
+    place = cli.home / ".claude" / "projects" / "-home-dev-project"
+    place.mkdir(parents=True)
+    lines = (FIXTURES / "claude" / "headless-plan.jsonl").read_text().splitlines(keepends=True)
+    path = place / f"{PLAN}.jsonl"
+    path.write_text("".join(lines[:32]))
+    cli("import", "--all")
+    name = cli("checkpoint", "create", "last", "--json").json["name"]
+    path.write_text("".join(lines))
+
+    assert steady(cli.says("checkpoint", "restore", name)) == snapshot("""\
+$ segue checkpoint restore RECOVERY-261121-001-093001
+SESSION-261121-001 went back to RECOVERY-261121-001-093001: conversation
+conversation  6 messages (11 before); the user had said last: Please build notes [[plan]]
+goes on as    SESSION-260115-001 in claude-code, with a transcript of its own
+warning: RECOVERY-261121-001-093001 has no snapshot of the workspace: code stays as it is
+what was there: RECOVERY-261121-001-093002; undo with: segue checkpoint restore RECOVERY-261121-001-093002
+
+cd /home/dev/project && claude --resume ID
+""")
+    assert steady(cli.says("list")) == snapshot("""\
+$ segue list
+name                status  active    agent        events  project  about
+SESSION-260115-001  active  just now  claude-code  58      project  Please build notes [[plan]]
+SESSION-261121-001  active  just now  claude-code  54      project  Please build notes [[plan]]
+""")
+    found = cli("checkpoint", "restore", name, "--json").json
+    assert sorted(found) == snapshot(
+        ["before", "checkpoint", "code", "command_line", "conversation", "dry", "name", "position", "session", "warnings", "what"]
+    )
+    assert sorted(found["conversation"]) == snapshot(
+        [
+            "agent",
+            "carried",
+            "command",
+            "condensed",
+            "continuation",
+            "files",
+            "foreign_id",
+            "last",
+            "name",
+            "now",
+            "prepare",
+            "then",
+            "turns",
+            "workspace",
+        ]
+    )
+    assert found["command_line"] == f"cd /home/dev/project && claude --resume {found['conversation']['foreign_id']}"
+
+
+def steady(said):
+    return re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "ID", said)
