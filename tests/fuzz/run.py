@@ -70,7 +70,8 @@ def _run(name: str, seconds: int, seed: int) -> dict[str, Any]:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     new = sorted(path.name for path in set((FOUND / name).glob("*")) - before)
     if done.returncode or new:
-        print(f"--- {name}\n{done.stdout[-20_000:]}", file=sys.stderr)
+        said = re.sub(r"^#.*\n", "", done.stdout, flags=re.MULTILINE)
+        print(f"--- {name}\n{said[-20_000:]}", file=sys.stderr)
     told = re.findall(r"#\d+\s.*?cov: (\d+) ft: \d+ corp: (\d+)", done.stdout)
     runs = re.search(r"Done (\d+) runs", done.stdout) or re.search(r"number_of_executed_units: (\d+)", done.stdout)
     coverage, corpus = map(int, told[-1]) if told else (0, 0)

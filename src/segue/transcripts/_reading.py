@@ -156,7 +156,7 @@ class JsonLinesReader(ABC):
             yield from events
             if status:
                 yield drafts.beside(Draft("agent.set", status, at=meaning.at), place, ":limit")
-        except (TypeError, ValueError, LookupError, AttributeError) as e:  # a shape that nobody has thought of
+        except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as e:  # a shape that nobody has thought of
             yield meaning.unread(parsed.record, place)
             reason = f"kept, not interpreted: its shape is unknown ({type(e).__name__})"
             yield drafts.loss(place, reason, at=meaning.at, about=":shape", raw=False)

@@ -18,6 +18,8 @@ _AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z\Z")
 _LONG_INT = 4000
 """Digits of an integer from which on Python refuses to convert it; such a number is kept as text."""
 _MAX_NAME = 256
+_MAX_COUNT = 2**53
+"""What is more was not counted: other programs cannot even hold it."""
 _MILLISECONDS = 1e11
 """From here on a number is milliseconds since 1970: as seconds it would be the year 5138."""
 _STARTS = 64
@@ -163,9 +165,9 @@ def count_of(record: Mapping[str, Any], name: str) -> int:
     value = record.get(name)
     if type(value) is int:  # as it most often is
         return max(value, 0)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < _MAX_COUNT:
         return 0
-    return max(int(value), 0)
+    return int(value)
 
 
 def name_of(record: Mapping[str, Any], name: str) -> str:

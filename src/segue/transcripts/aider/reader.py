@@ -371,9 +371,10 @@ def _dollars(text: str) -> float:
 def _count(text: str | None) -> int:
     figure = (text or "0").rstrip("k").replace(",", "")
     try:
-        return round(float(figure) * (1000 if (text or "").endswith("k") else 1))
-    except (ValueError, OverflowError):
+        found = float(figure) * (1000 if (text or "").endswith("k") else 1)
+    except ValueError:
         return 0
+    return round(found) if isfinite(found) else 0
 
 
 def _local(text: str) -> str | None:

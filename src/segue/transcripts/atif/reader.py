@@ -168,7 +168,7 @@ class _Trajectory:
         node = f"{self._name(parsed.record)}"
         try:
             self._drafts += list(self._meaning(parsed.record, place, stream, node))
-        except (TypeError, ValueError, LookupError, AttributeError) as e:  # a shape that nobody has thought of
+        except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as e:  # a shape that nobody has thought of
             self._drafts.append(self._sign(Draft("record", {"type": "step"}, stream=stream, node=node), place, node))
             reason = f"kept, not interpreted: its shape is unknown ({type(e).__name__})"
             self._drafts.append(self._make.loss(place, reason, at=self._at, about=":shape", raw=False))

@@ -189,7 +189,7 @@ class _Gemini(Interpreter):
                 try:
                     for _ in earlier.events(record, place):
                         pass
-                except (TypeError, ValueError, LookupError, AttributeError):  # as when it was read
+                except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError):  # as when it was read
                     earlier.unread(record, place)
             self._nodes, self._before = earlier._nodes | self._nodes, False
             self._copies |= earlier._copies

@@ -122,7 +122,7 @@ class Meaning:
         """Return the events of a record; one of a shape that nobody has thought of is kept, and named."""
         try:
             return list(meaning())
-        except (TypeError, ValueError, LookupError, AttributeError) as e:
+        except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as e:
             reason = f"kept, not interpreted: its shape is unknown ({type(e).__name__})"
             return [self._record(found), self.loss(found.file, found.id, reason, about=":shape")]
 
@@ -180,6 +180,7 @@ class Meaning:
             text = (data or b"").decode()
         except UnicodeDecodeError:
             text = None
+        record = name_of({"record": record}, "record") or f"@{digest(record.encode('utf-8', 'replace'))}"
         place = Place(file, 0, data if data is not None else reason.encode("utf-8", "replace"), text)
         found = self._drafts.sign(
             Draft("loss", {"where": f"{file}#{record}", "reason": reason}, at=self.at), place, record + about
