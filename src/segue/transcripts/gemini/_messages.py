@@ -1,9 +1,11 @@
 """A message of the model as Gemini CLI writes it: thoughts, text, calls with their answers, and usage in one record."""
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from segue.transcripts._genai import answered, effects_of, parts_of, usage_of
 from segue.transcripts._records import count_of, dict_of, list_of, name_of, text_of
+from segue.transcripts.gemini.profile import unmarked
 
 
 def model_body(record: dict[str, Any], name: str) -> dict[str, Any]:
@@ -80,3 +82,19 @@ def _usage(tokens: dict[str, Any]) -> dict[str, Any]:
         return {}
     given, said, thought, cached, total = (count_of(tokens, k) for k in ("input", "output", "thoughts", "cached", "total"))
     return usage_of(given + count_of(tokens, "tool"), said, thought, cached, total)
+
+
+def heard(parts: Iterable[dict[str, Any]]) -> Iterator[int]:
+    """Yield what *parts* say and the ids of their calls, hashed."""
+    for part in parts:
+        content = part.get("content")
+        if part["type"] == "text" and isinstance(content, str):
+            yield hash(content.strip())
+        elif part["type"] in {"tool_call", "tool_call_response"}:
+            yield hash(("call", part.get("id")))
+
+
+def as_typed(part: dict[str, Any]) -> dict[str, Any]:
+    """Return a part of a prompt as it was before our writer marked it."""
+    text = part.get("content")
+    return {**part, "content": unmarked(text)} if part["type"] == "text" and isinstance(text, str) else part

@@ -29,10 +29,10 @@ from segue.transcripts._records import (
     short,
     text_of,
     time_of,
+    without_raw,
 )
 from segue.transcripts.gemini._document import lines_of
-from segue.transcripts.gemini._messages import answered_in, model_body
-from segue.transcripts.gemini.profile import unmarked
+from segue.transcripts.gemini._messages import answered_in, as_typed, heard, model_body
 
 AGENT: Final = "gemini-cli"
 _FILE = re.compile(r"session-[\dT-]{10,20}-\w{8}(-\w{8})?\Z")
@@ -82,7 +82,7 @@ class Gemini(JsonLinesReader):
             yield from super().read(path, foreign_id, position, trusted=trusted)
             return
         drafts = Drafts(self.agent, self.version, foreign_id)
-        meaning = self._interpreter(File(path, foreign_id, lambda _: iter(())), drafts, {})
+        meaning = self._interpreter(File(path, foreign_id), drafts, {})
         document = lines_of(path)
         found: list[Draft] = [draft for line in document.lines for draft in self._line(meaning, drafts, path, line)]
         for number, data, reason in document.losses:
@@ -106,10 +106,7 @@ class _Gemini(Interpreter):
     """What Gemini CLI's records mean."""
 
     def __init__(self, file: File, drafts: Drafts, state: Mapping[str, Any]) -> None:
-        self.at = time_of(state.get("at"))
-        self.facts = dict(dict_of(state, "facts"))
-        self._file = file
-        self._drafts = drafts
+        super().__init__(file, drafts, state)
         self._began = name_of(state, "began")
         self._hash = name_of(state, "hash")
         self._stream = name_of(state, "stream") or MAIN
@@ -207,7 +204,7 @@ class _Gemini(Interpreter):
             self._stream = name_of(record, "sessionId") or "subagent"
         if self._stream != MAIN:
             body = {
-                "name": f"{AGENT}/{self._stream}",
+                "name": self._drafts.agent_in(self._stream),
                 "type": "subagent",
                 "status": "running",
                 "set": {"stream": self._stream},
@@ -293,7 +290,7 @@ class _Gemini(Interpreter):
         if not self._copying or name in self._path() or record["type"] not in _SPOKEN or record.get("tokens"):
             return False
         parts = parts_of(record.get("content"))
-        return {*_heard(p for p in parts if not str(p.get("content")).startswith(_ENVIRONMENT))} <= self._heard
+        return {*heard(p for p in parts if not str(p.get("content")).startswith(_ENVIRONMENT))} <= self._heard
 
     def _taken_back(self, said: list[str], kept: list[str], *, copied: bool) -> bool:
         """Return whether the end of the conversation was taken back. A prompt alone stays: it was not answered.
@@ -317,8 +314,7 @@ class _Gemini(Interpreter):
         """Yield the messages that a record of several holds; the bytes are with the record's own event."""
         for message in messages:
             if isinstance(message, dict) and (identity := name_of(message, "id")) and identity not in self._path():
-                draft = self._said(message, place, identity)
-                yield draft._replace(source={k: v for k, v in (draft.source or {}).items() if not k.startswith("raw")})
+                yield without_raw(self._said(message, place, identity))
 
     def _rewind(self, to: str, place: Place, name: str) -> Draft:
         nodes = list(self._path())
@@ -340,17 +336,17 @@ class _Gemini(Interpreter):
         kind = record.get("type")
         if kind == "gemini":
             body = self._model(record, name)
-            self._heard.update(_heard(body["parts"]))
+            self._heard.update(heard(body["parts"]))
             return self._draft("message", body, place, name, said="gemini")
         if kind == "user":
             parts = answers_of(record.get("content"))
             if parts and all(p["type"] == "tool_call_response" for p in parts):
                 return self._results(parts, place, name)
-            self._heard.update(_heard(parts))
+            self._heard.update(heard(parts))
             parts = without_hooks(parts)
             hooks_alone = bool(parts) and all(p["type"] == "hook_context" for p in parts)
             injected = hooks_alone or any(map(_INJECTED.match, texts(parts)[:1]))
-            body = {"role": "user", "parts": [_as_typed(p) for p in parts]}
+            body = {"role": "user", "parts": [as_typed(p) for p in parts]}
             if injected:
                 body["meta"] = True
             elif self._stream == MAIN and "title" not in self.facts:
@@ -394,23 +390,8 @@ class _Gemini(Interpreter):
         node = name if kind in _NODES else None
         if node and (said or kind == "compaction"):
             self._nodes.setdefault(node, said or kind)
-        who = actor or (AGENT if stream == MAIN else f"{AGENT}/{stream}")
+        who = actor or self._drafts.agent_in(stream)
         return self._drafts.sign(Draft(kind, body, who, stream, node, at=self.at), place, name)
-
-
-def _heard(parts: Iterable[dict[str, Any]]) -> Iterator[int]:
-    """Yield what *parts* say and the ids of their calls, hashed."""
-    for part in parts:
-        content = part.get("content")
-        if part["type"] == "text" and isinstance(content, str):
-            yield hash(content.strip())
-        elif part["type"] in {"tool_call", "tool_call_response"}:
-            yield hash(("call", part.get("id")))
-
-
-def _as_typed(part: dict[str, Any]) -> dict[str, Any]:
-    text = part.get("content")
-    return {**part, "content": unmarked(text)} if part["type"] == "text" and isinstance(text, str) else part
 
 
 def _stem(path: str) -> str:

@@ -13,19 +13,18 @@ from typing import Any, Final
 
 from segue.core.log.events import MAIN, Draft
 from segue.transcripts._limits import of_error
-from segue.transcripts._parts import other_part
 from segue.transcripts._records import (
     Drafts,
     Place,
     count_of,
     dict_of,
     digest,
-    list_of,
     name_of,
     short,
     text_of,
     time_of,
 )
+from segue.transcripts.opencode._parts import body_of, effects_of, error_of, model_of, response_of, said_of, usage_of
 
 AGENT: Final = "opencode"
 VERSION: Final = "1"
@@ -33,20 +32,8 @@ RESULT: Final = ":result"
 """What the name of a tool's answer adds to that of its part."""
 
 _UNTITLED = re.compile(r"(New|Child) session - \d{4}-\d\d-\d\dT")
-_DATA_URL = re.compile(r"data:([^;,]*)((?:;[^;,]*)*?);base64,(.*)\Z", re.DOTALL)
 _SESSION = ("id", "title", "directory", "version", "parentID", "revert", "share")
 """What is new in a session's record when it changes: not its totals, which change with every step."""
-_OPS: Final = {
-    "read": "read",
-    "write": "write",
-    "edit": "edit",
-    "multiedit": "edit",
-    "patch": "edit",
-    "apply_patch": "edit",
-    "bash": "run",
-    "grep": "search",
-    "glob": "search",
-}
 _OVER: Final = frozenset({"completed", "error"})
 
 
@@ -140,11 +127,11 @@ class Meaning:
         if reason := text_of(info, "finish"):
             body["finish_reason"] = reason
         if error := dict_of(info, "error"):
-            body["error"] = _error(error)
+            body["error"] = error_of(error)
         yield self._sign(Draft("record", body, node=found.id), found, found.id, _key(info))
         if error and (limit := _limit(error, self.at)):
             yield self._sign(Draft("agent.set", limit), found, f"{found.id}:limit", _key(limit), raw=False)
-        model = _model(info)
+        model = model_of(info)
         if self.stream == MAIN:
             self.facts |= {"model": model} if model else {}
             self.facts.setdefault("root", f"began-{count_of(dict_of(info, 'time'), 'created')}")  # a fork's copy says the same
@@ -168,7 +155,7 @@ class Meaning:
             yield from self._step(found, info, step)
         elif kind == "text" and info.get("summary") is True and role == "assistant":
             yield self._summary(found, info)
-        elif (said := _said(part, kind)) is not None:
+        elif (said := said_of(part, kind)) is not None:
             yield self._message(found, info, role, said)
         else:
             yield self._record(found)
@@ -203,17 +190,17 @@ class Meaning:
         name, identity = text_of(part, "tool"), text_of(part, "callID") or found.id
         call = {"type": "tool_call", "id": identity, "name": name, "arguments": state.get("input")}
         over = is_over(part)
-        body = _body(info, "assistant", [call])
+        body = body_of(info, "assistant", [call])
         yield self._sign(Draft("message", body, node=found.id), found, found.id, _key(call), raw=not over)
         if not over:
             return
         self.at = time_of(dict_of(state, "time").get("end")) or self.at
         node = found.id + RESULT
-        answer: dict[str, Any] = {"type": "tool_call_response", "id": identity, "response": _response(state)}
+        answer: dict[str, Any] = {"type": "tool_call_response", "id": identity, "response": response_of(state)}
         if state["status"] == "error":
             answer["is_error"] = True
         said: dict[str, Any] = {"role": "tool", "parts": [answer]}
-        if effects := list(_effects(name, state, identity)):
+        if effects := list(effects_of(name, state, identity)):
             said["effects"] = effects
         if child := name_of(dict_of(state, "metadata"), "sessionId"):
             said["subagent"] = child
@@ -226,7 +213,7 @@ class Meaning:
         if usage:
             message = name_of(found.record, "messageID")
             usage["message_id"] = message if step == 0 and message else found.id
-            if model := _model(info):
+            if model := model_of(info):
                 usage["model"] = model
             yield self._sign(Draft("usage", usage), found, f"{found.id}:usage", _key(usage), raw=False)
 
@@ -234,7 +221,7 @@ class Meaning:
         """Return what a call cost; nothing for a message that is older than its session: a fork's copy, it is counted there."""
         if count_of(dict_of(info, "time"), "created") < self._began:
             return {}
-        return _usage(dict_of(told, "tokens"), told.get("cost"))
+        return usage_of(dict_of(told, "tokens"), told.get("cost"))
 
     def _summary(self, found: Record, info: Mapping[str, Any]) -> Draft:
         """Return the compaction that a summary ends: only a finished one counts for opencode as well."""
@@ -244,7 +231,7 @@ class Meaning:
         return self._sign(Draft("compaction", body, node=found.id), found, found.id, _key(found.record))
 
     def _message(self, found: Record, info: Mapping[str, Any], role: str, said: dict[str, Any]) -> Draft:
-        body = _body(info, role, [said])
+        body = body_of(info, role, [said])
         if found.record.get("synthetic") is True:
             body["meta"] = True
         actor = "user" if role == "user" and not body.get("meta") and self.stream == MAIN else ""
@@ -302,110 +289,8 @@ def _key(told: Mapping[str, Any]) -> bytes:
     return _encode(told).encode()
 
 
-def _model(info: Mapping[str, Any]) -> str:
-    return name_of(info, "modelID") or name_of(dict_of(info, "model"), "modelID")
-
-
-def _body(info: Mapping[str, Any], role: str, parts: list[dict[str, Any]]) -> dict[str, Any]:
-    body: dict[str, Any] = {"role": role, "parts": parts}
-    if identity := name_of(info, "id"):
-        body["message_id"] = identity
-    if role == "assistant" and (model := _model(info)):
-        body["model"] = model
-    return body
-
-
-def _said(part: Mapping[str, Any], kind: str) -> dict[str, Any] | None:
-    """Return a part that is said, in our form; None for those that are the program's own notes."""
-    if kind == "text" and part.get("ignored") is not True:
-        return {"type": "text", "content": part.get("text", "")}
-    if kind == "reasoning":
-        return {"type": "reasoning", "content": part.get("text", "")}
-    if kind == "file":
-        return _media(part)
-    if kind in {"agent", "subtask"}:
-        return other_part({k: v for k, v in part.items() if k not in {"id", "sessionID", "messageID"}})
-    return None
-
-
-def _media(part: Mapping[str, Any]) -> dict[str, Any]:
-    mime, url = text_of(part, "mime"), text_of(part, "url")
-    modality = mime.partition("/")[0] if mime.startswith(("image/", "audio/", "video/")) else "document"
-    found: dict[str, Any] = {"type": "uri", "modality": modality, "mime_type": mime, "uri": url}
-    if data := _DATA_URL.match(url):
-        found = {"type": "blob", "modality": modality, "mime_type": mime or data[1], "content": data[3]}
-    if name := text_of(part, "filename"):
-        found["filename"] = name
-    return found
-
-
-def _response(state: Mapping[str, Any]) -> Any:
-    """Return what a tool answered: its text, or text and media."""
-    said = state.get("error") if state.get("status") == "error" else state.get("output")
-    media = [_media(a) for a in list_of(state, "attachments") if isinstance(a, dict)]
-    return [{"type": "text", "content": said}, *media] if media else said
-
-
-def _error(error: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an error as it was told: its name, the provider's status, the first line of what was said."""
-    data = dict_of(error, "data")
-    found: dict[str, Any] = {"name": short(text_of(error, "name")) or "unknown"}
-    if message := short(text_of(data, "message"), 500):
-        found["message"] = message
-    if status := count_of(data, "statusCode"):
-        found["status"] = status
-    return found
-
-
 def _limit(error: Mapping[str, Any], at: str | None) -> dict[str, Any] | None:
     """Return the status of an agent that gave up at a limit of its provider."""
     data = dict_of(error, "data")
     after = dict_of(data, "responseHeaders").get("retry-after")
     return of_error(AGENT, count_of(data, "statusCode"), text_of(data, "message"), after, at)
-
-
-def _usage(tokens: dict[str, Any], cost: Any) -> dict[str, Any]:
-    """Return tokens in our way of counting: opencode's input is without the cache, its output (since 1.0) without reasoning."""
-    cache = dict_of(tokens, "cache")
-    read, written, reasoned = count_of(cache, "read"), count_of(cache, "write"), count_of(tokens, "reasoning")
-    into, out = count_of(tokens, "input") + read + written, count_of(tokens, "output")
-    if count_of(tokens, "total") != into + out:
-        out += reasoned
-    if not into + out:
-        return {}
-    found: dict[str, Any] = {
-        "input_tokens": into,
-        "output_tokens": out,
-        "cache_read_tokens": read,
-        "cache_write_tokens": written,
-        "context_tokens": into + out,
-    }
-    if reasoned:
-        found["reasoning_tokens"] = reasoned
-    if isinstance(cost, (int, float)) and not isinstance(cost, bool) and cost > 0:
-        found["cost_usd"] = cost
-    return found
-
-
-def _effects(name: str, state: Mapping[str, Any], call: str) -> Iterator[dict[str, Any]]:
-    """Yield what a tool did, as its state tells."""
-    op, told, about = _OPS.get(name), dict_of(state, "input"), dict_of(state, "metadata")
-    if op == "run":
-        code = about.get("exit")
-        told_code = isinstance(code, int) and not isinstance(code, bool)
-        yield {"op": "run", **({"exit_code": code} if told_code else {}), "call": call}
-    if op is None or op == "run" or state.get("status") != "completed":
-        return
-    if op == "search":
-        found = count_of(about, "matches") or count_of(about, "count")
-        yield {"op": "search", "files": found, "call": call}
-        return
-    effect: dict[str, Any] = {"op": op, "call": call}
-    if path := text_of(told, "filePath") or text_of(about, "filepath"):
-        effect["path"] = path
-    if op == "write":
-        effect |= {"added": len(text_of(told, "content").splitlines()), "removed": 0}
-    elif op == "edit":
-        diff = dict_of(about, "filediff")
-        effect |= {"added": count_of(diff, "additions"), "removed": count_of(diff, "deletions")}
-    yield effect
