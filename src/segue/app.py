@@ -16,12 +16,14 @@ from segue.ports.seen import Seen
 
 if TYPE_CHECKING:
     from segue.core.context.pack import Counter
+    from segue.core.session.autosave import Intervals
     from segue.core.session.retention import Policy
     from segue.core.session.state import State
     from segue.engine.api import Store as OpenStore
     from segue.engine.conversion import Means
     from segue.engine.loading import Desk
     from segue.host.spool import Spools
+    from segue.ports.autosaves import Autosaves
     from segue.ports.running import Emergencies, Host
     from segue.ports.workspace import Workspace
 
@@ -115,7 +117,7 @@ class App:
         """This machine, as a run of an agent needs it."""
         from segue.host.running import ThisHost
 
-        return ThisHost(self.config.home, self._env)
+        return ThisHost(self.config.home, self._env, self._wake)
 
     @cached_property
     def emergencies(self) -> "Emergencies":
@@ -212,6 +214,22 @@ class App:
 
         return Policy(*(self.config.number(f"retention.{rule}") for rule in Policy._fields))
 
+    @cached_property
+    def autosaves(self) -> "Autosaves":
+        """What the worker saved by itself, and what it could not."""
+        from segue.host.autosaves import AutosaveFile
+        from segue.host.emergency import places
+
+        home = self.config.home
+        return AutosaveFile([home / "autosave", *places(home, self._env)[1:]], self.store.url)
+
+    @property
+    def intervals(self) -> "Intervals":
+        """How often what is saved by itself, by configuration."""
+        from segue.core.session.autosave import Intervals
+
+        return Intervals(*(float(self.config.number(f"autosave.{name}")) for name in Intervals._fields))
+
     def counter(self, model: str | None) -> "Counter":
         """Return what counts tokens best here for *model*, or for the configured one."""
         from segue.host.tokenizers import counter_for
@@ -284,13 +302,26 @@ class App:
         from segue.engine.upkeep import is_due
 
         if is_due(self.store, self.spools):
-            import sys
-
-            from segue.host.processes import detach
-
-            env = {**self._env, "SEGUE_UPKEEP": "off"}
             with suppress(OSError):
-                detach([sys.executable, "-m", "segue", "upkeep", "--store", self.store.url], env)
+                self._start_worker()
+
+    def _wake(self) -> None:
+        """Start the worker that saves by itself, for the configured store."""
+        if self.config["upkeep"] == "off" or not self.config["store"].startswith("log:"):
+            return
+        from segue.host.worker import call
+
+        with suppress(OSError):
+            call(self.config.home, lambda: self._start_worker("--follow"))
+
+    def _start_worker(self, *flags: str) -> None:
+        """Start a worker. Raises OSError."""
+        import sys
+
+        from segue.host.processes import detach
+
+        env = {**self._env, "SEGUE_UPKEEP": "off", "SEGUE_HOME": str(self.config.home)}
+        detach([sys.executable, "-m", "segue", "upkeep", *flags, "--store", self.store.url], env)
 
     def close(self) -> None:
         """Let go of what was opened."""

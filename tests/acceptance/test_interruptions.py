@@ -11,6 +11,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -54,6 +55,7 @@ with session.running() as run:
 @pytest.fixture
 def home(tmp_path, monkeypatch):
     monkeypatch.setenv("SEGUE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("SEGUE_UPKEEP", "off")
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     (tmp_path / "run").mkdir(mode=0o700)
@@ -332,6 +334,7 @@ def test_a_full_disk_loses_nothing(tmp_path, monkeypatch):
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "small", str(disk)], check=True)
     try:
         monkeypatch.setenv("SEGUE_HOME", str(disk / "home"))
+        monkeypatch.setenv("SEGUE_UPKEEP", "off")
         monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "none"))
         monkeypatch.setenv("TMPDIR", str(disk))
         with segue.open() as store:
@@ -349,3 +352,41 @@ def test_a_full_disk_loses_nothing(tmp_path, monkeypatch):
         assert list((disk / "home" / "emergency").iterdir()) == []
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_a_run_is_saved_by_a_worker_that_leaves_with_it(home, monkeypatch):
+    monkeypatch.delenv("SEGUE_UPKEEP")
+    program = """
+with session.running() as run:
+    say("ready")
+    while True:
+        session.append("note.kept", {})
+        time.sleep(0.05)
+"""
+
+    def saved():
+        return "session start" in told()[3]
+
+    with agent(program) as process:
+        assert until(saved)
+        process.kill()
+        process.wait(PATIENCE)
+        assert until(lambda: told()[:2] == ("paused", "unknown"))
+    assert until(lambda: is_free(home / "spool" / "worker~"))
+
+
+def until(holds):
+    """Return whether it holds before long."""
+    end = time.monotonic() + PATIENCE
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.1)
+    return holds()
+
+
+def is_free(path):
+    with path.open("r+") as file:
+        try:
+            os.lockf(file.fileno(), os.F_TLOCK, 0)
+        except OSError:
+            return False
+        return True

@@ -366,6 +366,22 @@ import.exclude =   (default)
     transcripts that are never taken in: patterns of absolute paths, divided by `:` (*/-home-me-private/*)
 limits.then = ask  (default)
     what resume does about a limit that an agent stopped at: ask, wait until it ends, or an agent to go on in (codex, ...)
+autosave.context = 30  (default)
+    seconds between two saves of what is restored
+autosave.conversation = 60  (default)
+    seconds until what was said is searched
+autosave.project = 300  (default)
+    seconds between two looks at branch and changes
+autosave.checkpoint = 900  (default)
+    seconds between two automatic checkpoints; 0: none
+autosave.frequent = 600  (default)
+    the same, once a session has been at work for long
+autosave.long = 1800  (default)
+    seconds of work from which on a session is long
+autosave.notice = 3600  (default)
+    seconds that status counts automatic checkpoints over
+timeout = 86400  (default)
+    seconds of silence after which a session is paused; 0: never
 retention.last = 5  (default)
     how many of a session's latest checkpoints stay
 retention.daily = 7  (default)

@@ -8,6 +8,7 @@ from segue.core.session.state import State
 
 if TYPE_CHECKING:
     from segue.app import App
+    from segue.ports.autosaves import Record
 
 
 def picture(state: State, app: "App") -> dict[str, Any]:
@@ -63,6 +64,7 @@ def picture(state: State, app: "App") -> dict[str, Any]:
         "checkpoints": len(state.checkpoints),
         "losses": state.losses["count"],
         "limits": [one._asdict() for one in limits(state)],
+        "autosave": _autosave(app.autosaves.read(state.session)),
     }
 
 
@@ -94,9 +96,24 @@ def text(d: dict[str, Any], width: int) -> str:
         "",
         *_field("log", _log(d), width),
         *_field("used", _used(d), width),
+        *_list("autosave", _saves(d["autosave"]), width),
         *_field("losses", plural(d["losses"], "place") + " of what was taken in could not be read" if d["losses"] else "", width),
     ]
     return "\n".join(_squeezed(lines)) + "\n"
+
+
+def _autosave(record: "Record | None") -> dict[str, Any] | None:
+    return {"saved": record.saved, "failed": record.failed, "notice": record.notice} if record else None
+
+
+def _saves(found: dict[str, Any] | None) -> list[str]:
+    if not found:
+        return []
+    failed = [
+        f"{what} failed {plural(int(why.get('times', 1)), 'time')}, and is tried again: {why.get('reason', '')}"
+        for what, why in found["failed"].items()
+    ]
+    return [*failed, found["notice"]]
 
 
 def _hints(found: Any) -> dict[str, Any]:

@@ -1,11 +1,17 @@
 """`segue upkeep`: the work that nothing waits for. Started by segue itself, in the background."""
 
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
 from segue.cli.frame import Frame
 from segue.cli.params import command as _command
+
+if TYPE_CHECKING:
+    from segue.engine.autosaving import Autosaver
 
 _LATEST = 20
 """So many sessions are asked at which commit their workspace is, where they do not say so yet."""
@@ -51,15 +57,74 @@ def _capture(frame: Frame) -> None:
     app, post = frame.app, Post(frame.app.config.home)
     while post.take():
         try:
-            capture(
-                app.store,
-                app.spools,
-                app.transcripts,
-                clock=app.clock,
-                stop=lambda: not post.is_held(),
-                wait=time.sleep,
-            )
+            with _autosaving(frame) as is_busy:
+                capture(
+                    app.store,
+                    app.spools,
+                    app.transcripts,
+                    clock=app.clock,
+                    stop=lambda: not post.is_held(),
+                    wait=time.sleep,
+                    stay=is_busy,
+                )
         finally:
             post.leave()
         if not app.spools.is_new():
             return
+
+
+@contextmanager
+def _autosaving(frame: Frame) -> Iterator[Callable[[], bool]]:
+    """Save by itself what is due, in a thread of its own with a store of its own: capture never waits for it.
+
+    What is given tells whether there will be more to save.
+    """
+    import threading
+
+    over, made = threading.Event(), list["Autosaver"]()
+
+    def run() -> None:
+        own = Frame(env=frame.env, cwd=frame.cwd, stdout=frame.stdout, stderr=frame.stderr)
+        own.store_flag = frame.store_flag
+        try:
+            made.append(_autosaver(own))
+            made[0].run(over)
+        finally:
+            own.close()
+
+    thread = threading.Thread(target=run, name="segue-autosave")
+    thread.start()
+    try:
+        yield lambda: thread.is_alive() and (not made or made[0].is_busy())
+    finally:
+        over.set()
+        thread.join()
+
+
+def _autosaver(frame: Frame) -> "Autosaver":
+    from segue.cli.checkpoint import take
+    from segue.engine.autosaving import Autosaver, Means
+
+    app = frame.app
+    means = Means(
+        app.desk,
+        app.index,
+        app.host,
+        app.autosaves,
+        lambda session, why: take(frame, session, trigger=why, automatic=True),
+        lambda session: _see(frame, session),
+    )
+    return Autosaver(means, app.intervals, float(app.config.number("timeout")))
+
+
+def _see(frame: Frame, session: str) -> None:
+    """Note what git says of a session's workspace."""
+    from segue.engine.checkpoints import see
+    from segue.engine.loading import load
+    from segue.host.git import look
+
+    desk = frame.app.desk
+    workspace = load(desk.store, session, on_damage=lambda _: None).header["workspace"]
+    seen = look(workspace) if workspace else None
+    if seen is not None:
+        see(desk, session, {"files": seen.files, "branch": seen.branch, "commit": seen.commit})

@@ -27,11 +27,12 @@ def capture(
     clock: Clock,
     stop: Callable[[], bool],
     wait: Callable[[float], None],
+    stay: Callable[[], bool] = lambda: False,
     poll: float = 0.2,
 ) -> int:
     """Take in what comes until *stop* returns true or nothing more is to be expected; return how many events it was.
 
-    *wait* is given the seconds until the next look.
+    *wait* is given the seconds until the next look. While *stay* returns true, something else is to be waited for.
     """
     intake = Intake(store, spools, transcripts, clock=clock)
     follower = Follower(intake.importer, transcripts)
@@ -54,7 +55,7 @@ def capture(
             events += one.new_events
             heard = now
         _leave(intake, follower, now, heard)
-        if not intake.live and now - heard >= _LINGER:
+        if not intake.live and now - heard >= _LINGER and not stay():
             break
         wait(poll)
     return events

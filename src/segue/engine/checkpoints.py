@@ -90,6 +90,11 @@ def create(  # noqa: PLR0913 - what a checkpoint says, each by its name
     return made[0]
 
 
+def see(desk: Timed, session: str, changes: Mapping[str, Any]) -> None:
+    """Note the uncommitted changes of the workspace (`files`, `branch`, `commit`), where they are others than those last seen."""
+    change(desk.store, session, lambda state: [Draft("changes.seen", changes)] if _other(state, changes) else [])
+
+
 def forget(desk: Desk, session: str, name: str, why: str = "") -> None:
     """Let the checkpoint *name* go; the log keeps what it named. Raises NotFoundError."""
 

@@ -27,6 +27,8 @@ _PATIENCE: Final = 10.0
 """The same, while nothing ends the process."""
 _KEEP: Final = 0.3
 """Seconds for each place that it may be kept in."""
+_WAKE: Final = 60.0
+"""Seconds after which it is seen to that the worker is there."""
 _POLL: Final = 1.0
 """Seconds between two looks at a run's limits."""
 _REFUSED = (StorageFullError, OutcomeUnknownError, StoreUnusableError)
@@ -64,6 +66,7 @@ class Run:
         self._why: Interrupt | None = None
         self._key, self._at, self._since = "", "", 0.0
         self._patience = _PATIENCE
+        self._woken = 0.0
         self._process: dict[str, Any] = {}
         self._begun = Used(0, 0)
         self.interruption = None
@@ -89,6 +92,7 @@ class Run:
         self._desk.store.append(self.session, [Draft("agent.set", note, self.agent, key=f"{self._key}:begun")])
         self._reserve = self._host.reserve()
         self._leave = self._host.listen(self._hear)
+        self._wake()
         self._follow(self)
         import atexit
 
@@ -155,6 +159,7 @@ class Run:
         """Return what *call* makes of *drafts*. Where the disk refuses them they are kept in an emergency file, and the error
         says so: they come into the log when the store is opened next, once.
         """
+        self._wake()
         keyed = [draft if draft.key else draft._replace(key=f"run:{self._desk.ids.uuid7()}") for draft in drafts]
         try:
             return call(keyed)
@@ -170,6 +175,13 @@ class Run:
     @property
     def _url(self) -> str:
         return self._desk.store.url
+
+    def _wake(self) -> None:
+        """Have somebody save by itself, as long as there is something to save."""
+        now = self._desk.clock.now()
+        if abs(now - self._woken) >= _WAKE:
+            self._woken = now
+            self._host.wake()
 
     def _is_ours(self) -> bool:
         """Return whether this is the process that the run began in, not a forked child."""

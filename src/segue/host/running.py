@@ -11,9 +11,10 @@ from segue.ports.running import Save
 class ThisHost(KnownProcesses):
     """See `ports.running.Host`."""
 
-    def __init__(self, home: Path, env: Mapping[str, str]) -> None:
-        """Keep emergency files below *home*, or where *env* says that a user's may be."""
+    def __init__(self, home: Path, env: Mapping[str, str], wake: Callable[[], None]) -> None:
+        """Keep emergency files below *home*, or where *env* says that a user's may be; *wake* starts the worker."""
         self._places = places(home, env)
+        self.wake = wake
 
     def reserve(self) -> ReserveFile:
         """See `Host.reserve`."""

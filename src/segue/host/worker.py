@@ -1,9 +1,36 @@
 """The one process that takes spools in as they fill: elected by a lock, started by a hook, gone when nothing happens."""
 
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from segue.host.spool import WORKER
+
+_LATELY = 2.0
+"""Seconds in which a worker that was started may not hold the lock yet."""
+
+
+def call(home: Path, start: Callable[[], None]) -> None:
+    """Have *start* start a worker, unless one is at work or was started just now. The post is made where there is none.
+
+    Raises:
+        OSError: it cannot be made, or the worker cannot be started.
+    """
+    path = home / "spool" / WORKER
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = not path.exists()
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        os.lockf(fd, os.F_TLOCK, 0)
+        if new or abs(time.time() - os.fstat(fd).st_mtime) >= _LATELY:
+            os.utime(fd)
+            os.lockf(fd, os.F_ULOCK, 0)
+            start()
+    except (BlockingIOError, PermissionError):
+        return  # it is at work
+    finally:
+        os.close(fd)
 
 
 class Post:

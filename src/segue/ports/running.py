@@ -48,6 +48,10 @@ class Host(Processes, Protocol):
         """
         ...
 
+    def wake(self) -> None:
+        """Start the worker that saves by itself, unless it is at work. Nothing is wrong where it cannot be started."""
+        ...
+
     def heard(self) -> int:
         """Return the signal that this process is about to end for; 0 for none."""
         ...

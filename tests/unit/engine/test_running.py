@@ -22,7 +22,7 @@ from segue.testing.fakes import FakeClock, FakeIds
 
 @pytest.fixture
 def app(tmp_path):
-    env = {"SEGUE_HOME": str(tmp_path / "home"), "XDG_RUNTIME_DIR": str(tmp_path / "run")}
+    env = {"SEGUE_HOME": str(tmp_path / "home"), "XDG_RUNTIME_DIR": str(tmp_path / "run"), "SEGUE_UPKEEP": "off"}
     return App(env, cwd=str(tmp_path), clock=FakeClock(), ids=FakeIds())
 
 

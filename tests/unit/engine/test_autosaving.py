@@ -1,0 +1,197 @@
+"""The worker's turns: what is due is saved, what fails is tried again, who is gone is noticed."""
+
+import json
+from itertools import pairwise
+
+import pytest
+
+from segue.app import App
+from segue.core.errors import StorageFullError
+from segue.core.session.autosave import Intervals
+from segue.engine import checkpoints
+from segue.engine.autosaving import Autosaver, Means
+from segue.testing.builders import assistant, user
+from segue.testing.fakes import FakeClock, FakeIds
+
+
+class Processes:
+    """Processes of this machine: those of the numbers given are there."""
+
+    def __init__(self):
+        self.there = set()
+
+    def me(self):
+        return {"pid": 1, "boot": "b"}
+
+    def is_gone(self, process):
+        return process["pid"] not in self.there
+
+
+class Scene:
+    """A store with a session, and a worker that takes a turn when it is told to."""
+
+    def __init__(self, place):
+        self.clock, self.processes = FakeClock(), Processes()
+        env = {"SEGUE_HOME": str(place / "home"), "XDG_RUNTIME_DIR": str(place / "run"), "SEGUE_UPKEEP": "off"}
+        self.app = App(env, flags={"store": "memory://"}, cwd=str(place), clock=self.clock, ids=FakeIds())
+        self.store = self.app.opened()
+        self.session = self.store.create(task="sell pears")
+        self.full = False
+        self.looked = []
+
+    def worker(self, timeout=86_400.0, intervals=Intervals()):  # noqa: B008
+        means = Means(self.app.desk, self.app.index, self.processes, self.app.autosaves, self.take, self.looked.append)
+        return Autosaver(means, intervals, timeout)
+
+    def take(self, session, why):
+        if self.full:
+            raise StorageFullError("event cannot be stored: no space left on device")
+        checkpoints.create(self.app.desk, session, trigger=why, automatic=True)
+
+    def pass_(self, worker, seconds, step=1.0, doing=lambda: None):
+        for _ in range(int(seconds / step)):
+            self.clock.advance(step)
+            doing()
+            worker.turn()
+
+    def taken(self):
+        return [place["trigger"] for place in self.session.state().checkpoints.values()]
+
+    def say(self):
+        self.session.append(user("hm"))
+
+
+@pytest.fixture
+def scene(tmp_path):
+    return Scene(tmp_path)
+
+
+def test_a_session_at_work_gets_a_checkpoint_when_it_begins_and_every_fifteen_then_ten_minutes(scene):
+    worker = scene.worker()
+    scene.pass_(worker, 7_200, 30.0, scene.say)
+
+    times = [place["at"][11:16] for place in scene.session.state().checkpoints.values()]
+    assert (scene.taken()[0], set(scene.taken()[1:])) == ("session start", {"interval"})
+    minutes = [int(t[:2]) * 60 + int(t[3:]) for t in times]
+    assert [b - a for a, b in pairwise(minutes)] == [15, 15, *[10] * 9]
+
+
+def test_a_session_in_which_nothing_happens_gets_none(scene):
+    worker = scene.worker()
+    scene.pass_(worker, 3_000, 10.0)
+    assert scene.taken() == ["session start"]
+
+
+def test_a_completed_task_is_a_checkpoint_at_once_and_an_edit_only_after_a_while(scene):
+    worker = scene.worker()
+    worker.turn()
+    scene.session.append(assistant("x", effects=[{"op": "edit", "path": "a"}]))
+    scene.pass_(worker, 10)
+    scene.session.append("task.set", {"status": "done"})
+    scene.pass_(worker, 10)
+    scene.session.append(assistant("x", effects=[{"op": "edit", "path": "a"}]))
+    scene.pass_(worker, 100)
+    before = scene.taken()
+    scene.pass_(worker, 20)
+
+    assert (before, scene.taken()[2:]) == (["session start", "task completed"], ["file modified"])
+
+
+def test_a_save_that_fails_is_recorded_shown_and_tried_again(scene):
+    worker = scene.worker()
+    scene.full = True
+    scene.pass_(worker, 1)
+    failed = scene.app.autosaves.read(scene.session.id).failed["checkpoint"]
+    scene.pass_(worker, 25)
+    again = scene.app.autosaves.read(scene.session.id).failed["checkpoint"]
+    scene.full = False
+    scene.pass_(worker, 30)
+
+    assert (failed["times"], failed["reason"]) == (1, "event cannot be stored: no space left on device")
+    assert again["times"] == 2
+    assert scene.app.autosaves.read(scene.session.id).failed == {}
+    assert scene.taken() == ["interval"]
+
+
+def test_the_project_is_looked_at_every_five_minutes(scene):
+    scene.pass_(scene.worker(), 3_000, 30.0, scene.say)
+    assert scene.looked == [scene.session.id] * 9
+
+
+def test_a_worker_stays_for_a_process_that_works_and_leaves_when_it_is_silent_or_gone(scene):
+    worker = scene.worker()
+    assert worker.is_busy()  # it has not looked yet
+    worker.turn()
+    assert not worker.is_busy()
+    scene.processes.there = {7}
+    scene.session.append("agent.set", {"name": "ann", "status": "running", "set": {"process": {"pid": 7, "boot": "b"}}})
+    scene.pass_(worker, 20)
+    working = worker.is_busy()
+    scene.pass_(worker, 700, 10.0)
+    silent = worker.is_busy()
+    scene.processes.there = set()
+    scene.pass_(worker, 20)
+
+    assert (working, silent, worker.is_busy()) == (True, False, False)
+    life = scene.session.state().lifecycle
+    assert (life["status"], life["reason"]) == ("paused", "unknown")
+
+
+def test_what_was_not_saved_when_a_session_falls_silent_is_saved_then(scene):
+    worker = scene.worker()
+    worker.turn()
+    scene.say()
+    scene.pass_(worker, 620, 10.0)
+    assert scene.taken() == ["session start", "session end"]
+
+
+def test_a_day_of_silence_pauses_what_was_begun_here_and_nothing_that_was_imported(scene):
+    imported = scene.store.create(task="old")
+    imported.append("import.advanced", {"agent": "codex", "foreign_id": "x", "path": "/x", "position": {}})
+    scene.clock.advance(86_400)
+    scene.worker().turn()
+
+    assert (scene.session.state().lifecycle["reason"], imported.state().status) == ("timeout", "active")
+
+
+def test_a_record_that_is_damaged_is_none(scene):
+    worker = scene.worker()
+    worker.turn()
+    (file,) = (scene.app.config.home / "autosave").iterdir()
+    assert file.stat().st_mode & 0o777 == 0o600
+    for spoilt in ("", "[]", "{", json.dumps({scene.session.id: 7}), json.dumps({scene.session.id: {"saved": 1}})):
+        file.write_text(spoilt)
+        assert scene.app.autosaves.read(scene.session.id) is None
+
+
+class Over:
+    """Is over after so many turns."""
+
+    def __init__(self, turns):
+        self.turns = turns
+
+    def wait(self, _seconds):
+        self.turns -= 1
+        return self.turns < 0
+
+
+def test_a_worker_that_leaves_takes_its_records_along_but_for_what_failed(scene):
+    scene.full = True
+    scene.worker().run(Over(1))
+    assert scene.app.autosaves.read(scene.session.id).failed["checkpoint"]["times"] == 1
+    scene.full = False
+    scene.worker().run(Over(1))
+    assert not (scene.app.config.home / "autosave").exists()
+
+
+def test_a_store_that_is_not_there_does_not_end_the_worker(scene, monkeypatch):
+    worker = scene.worker()
+
+    def broken(*_args, **_more):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(scene.app.index, "sessions", broken)
+    scene.pass_(worker, 20)
+    monkeypatch.undo()
+    scene.pass_(worker, 20)
+    assert scene.taken() == ["session start"]
