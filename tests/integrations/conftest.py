@@ -14,3 +14,21 @@ def store(request, tmp_path):
     opened = MemoryStore(**parts) if request.param == "memory" else LogStore(tmp_path / "store", **parts)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def adk(store):
+    """Google ADK's session service on a store, as a caller has it."""
+    from segue.integrations.google_adk import SegueSessionService
+    from tests.integrations.adk import Client
+
+    return Client(SegueSessionService(store))
+
+
+@pytest.fixture
+def other(store):
+    """Another process's service."""
+    from segue.integrations.google_adk import SegueSessionService
+    from tests.integrations.adk import Client
+
+    return Client(SegueSessionService(store))
