@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segue.core.errors import NotFoundError, UsageError
+from segue.core.errors import NotFoundError, SegueError, UsageError
 from segue.core.log.ids import is_uuid
 from segue.host.config import Config
 from segue.ports import Clock, Ids, Index, Places, Store, Target, Transcripts
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from segue.engine.loading import Desk
     from segue.host.spool import Spools
     from segue.ports.autosaves import Autosaves
+    from segue.ports.backups import Backup, Backups, Progress
     from segue.ports.running import Emergencies, Host
     from segue.ports.workspace import Workspace
 
@@ -207,6 +208,37 @@ class App:
         found = {name: self.config[name] for name in names if self.config[name]}
         return {"project": Path(self.workspace).name} | found
 
+    def backups(self, place: str | None = None, progress: "Progress | None" = None) -> "Backups":
+        """Return the backups of the configured store, in *place* or where they are by configuration.
+
+        Raises:
+            UsageError: such a store has no backups.
+        """
+        from segue.stores.log.backup import Series
+
+        url = self.config["store"]
+        path = url.removeprefix("log://")
+        if "://" in path:
+            raise UsageError(f"store {url!r} cannot be backed up: it is not in files", hint="log:///directory")
+        return Series(
+            Path(path).expanduser(),
+            Path(place).expanduser() if place else self._backup_place,
+            keep=self.config.number("backup.keep"),
+            clock=self.clock,
+            ids=self.ids,
+            progress=progress,
+        )
+
+    def last_backup(self) -> "Backup | None":
+        """Return the store's last backup that can be used, or None; nothing is loaded where there is none."""
+        with suppress(SegueError, OSError):
+            return self.backups().last() if self._backup_place.is_dir() else None
+        return None
+
+    @property
+    def _backup_place(self) -> Path:
+        return Path(self.config["backup.to"] or self.config.home / "backups").expanduser()
+
     @property
     def retention(self) -> "Policy":
         """How many checkpoints stay, by configuration."""
@@ -301,7 +333,7 @@ class App:
             return
         from segue.engine.upkeep import is_due
 
-        if is_due(self.store, self.spools):
+        if is_due(self.store, self.spools) or self._backup_is_due():
             with suppress(OSError):
                 self._start_worker()
 
@@ -322,6 +354,16 @@ class App:
 
         env = {**self._env, "SEGUE_UPKEEP": "off", "SEGUE_HOME": str(self.config.home)}
         detach([sys.executable, "-m", "segue", "upkeep", *flags, "--store", self.store.url], env)
+
+    def _backup_is_due(self) -> bool:
+        every = self.config["backup.every"]
+        if every == "off":
+            return False
+        from segue.engine.backing import backup_is_due
+
+        with suppress(SegueError, OSError):
+            return backup_is_due(self.backups(), every, self.clock)
+        return False
 
     def close(self) -> None:
         """Let go of what was opened."""

@@ -382,6 +382,12 @@ autosave.notice = 3600  (default)
     seconds that status counts automatic checkpoints over
 timeout = 86400  (default)
     seconds of silence after which a session is paused; 0: never
+backup.to =   (default)
+    directory of the store's backups; else `backups` in the home of segue
+backup.keep = 5  (default)
+    how many backups stay
+backup.every = off  (default)
+    how often a backup is taken in the background, when something is done: hour, day, week, or off
 retention.last = 5  (default)
     how many of a session's latest checkpoints stay
 retention.daily = 7  (default)
@@ -444,6 +450,7 @@ def test_a_doctor_finds_this_machine_healthy(cli):
         "agent",
         "store",
         "index",
+        "backup",
     ]
 
 

@@ -5,8 +5,10 @@ from typing import Any
 
 from segue.cli.frame import Frame
 from segue.cli.params import command as _command
-from segue.cli.render import style
+from segue.cli.render import ago, plural, style
 from segue.core.errors import SegueError
+from segue.core.log.times import seconds
+from segue.engine.backing import EVERY
 
 
 @_command("doctor", short_help="check this machine: locks, disk, permissions, agents")
@@ -21,7 +23,7 @@ def command(frame: Frame) -> int:
 
     config = frame.app.config
     checks = checkup(config["store"], config.home, frame.env)
-    checks += [_capture(frame), *_agents(frame), _opens(frame), _index(frame)]
+    checks += [_capture(frame), *_agents(frame), _opens(frame), _index(frame), *_backup(frame)]
     bad = any(c["status"] == "fail" for c in checks)
     frame.answer({"healthy": not bad, "checks": checks}, lambda d: _text(d["checks"], frame.width))
     return 1 if bad else 0
@@ -77,6 +79,22 @@ def _index(frame: Frame) -> dict[str, Any]:
     elif found.rebuilt:
         what = f"{what}; it was made anew: {found.rebuilt}"
     return {"check": "index", "status": status, "what": what, "hint": "segue validate" if found.damaged else None}
+
+
+def _backup(frame: Frame) -> list[dict[str, Any]]:
+    """Say how old the last backup is; where none is taken by itself and none was, how to begin."""
+    try:
+        last, every = frame.app.backups().last(), frame.app.config["backup.every"]
+    except (SegueError, OSError) as e:
+        what = e.message if isinstance(e, SegueError) else f"the backups cannot be read: {e}"
+        return [{"check": "backup", "status": "warn", "what": what, "hint": "segue config list"}]
+    if last is None:
+        what = "there is none: if the disk breaks, the store is gone with it"
+        return [{"check": "backup", "status": "ok" if every == "off" else "warn", "what": what, "hint": "segue backup"}]
+    age = frame.now() - seconds(last.at)
+    old = age > 2 * EVERY.get(every, EVERY["week"] * 2)
+    what = f"{last.path}: taken {ago(age)}, {plural(last.sessions, 'session')}, verified"
+    return [{"check": "backup", "status": "warn" if old else "ok", "what": what, "hint": "segue backup" if old else None}]
 
 
 def _text(checks: list[dict[str, Any]], width: int) -> str:

@@ -45,10 +45,12 @@ Take in:
   append              add events, each acknowledged once it is on disk
 
 Care:
-  validate    check every byte, and name what is damaged
-  doctor      check this machine: locks, disk, permissions, agents
-  config      settings, and where each comes from
-  completion  print what makes a shell complete segue's words
+  validate       check every byte, and name what is damaged
+  backup         take a verified copy of the store, or list them
+  restore-store  make the store anew from a backup
+  doctor         check this machine: locks, disk, permissions, agents
+  config         settings, and where each comes from
+  completion     print what makes a shell complete segue's words
 
   A session is given as an id or the beginning of one, a name (SESSION-...), a
   slug, an agent's own id, `last`, `current` (that of this workspace) or

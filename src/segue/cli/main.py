@@ -44,6 +44,8 @@ SECTIONS: Final = {
     },
     "Care": {
         "validate": "check every byte, and name what is damaged",
+        "backup": "take a verified copy of the store, or list them",
+        "restore-store": "make the store anew from a backup",
         "doctor": "check this machine: locks, disk, permissions, agents",
         "config": "settings, and where each comes from",
         "completion": "print what makes a shell complete segue's words",
@@ -52,7 +54,7 @@ SECTIONS: Final = {
 """Section -> command -> what it does, as the help shows it."""
 
 HIDDEN: Final = ("upkeep",)
-_MODULES: Final = {"import": "import_", "restore-transcript": "restore_transcript"}
+_MODULES: Final = {"import": "import_"}
 _INTERRUPTED: Final = 130
 
 
@@ -67,7 +69,7 @@ class Commands(click.Group):
         """Return a command, its module loaded now; None where there is none of that name."""
         if cmd_name not in self.list_commands(ctx) and cmd_name not in HIDDEN:
             return None
-        module = importlib.import_module(f"segue.cli.{_MODULES.get(cmd_name, cmd_name)}")
+        module = importlib.import_module(f"segue.cli.{_MODULES.get(cmd_name, cmd_name.replace('-', '_'))}")
         command: click.Command = module.command
         return command
 

@@ -65,6 +65,7 @@ def picture(state: State, app: "App") -> dict[str, Any]:
         "losses": state.losses["count"],
         "limits": [one._asdict() for one in limits(state)],
         "autosave": _autosave(app.autosaves.read(state.session)),
+        "backup": _backup(app),
     }
 
 
@@ -97,6 +98,7 @@ def text(d: dict[str, Any], width: int) -> str:
         *_field("log", _log(d), width),
         *_field("used", _used(d), width),
         *_list("autosave", _saves(d["autosave"]), width),
+        *_field("backup", f"of the store, taken {ago(d['backup']['age_seconds'])}" if d["backup"] else "", width),
         *_field("losses", plural(d["losses"], "place") + " of what was taken in could not be read" if d["losses"] else "", width),
     ]
     return "\n".join(_squeezed(lines)) + "\n"
@@ -114,6 +116,12 @@ def _saves(found: dict[str, Any] | None) -> list[str]:
         for what, why in found["failed"].items()
     ]
     return [*failed, found["notice"]]
+
+
+def _backup(app: "App") -> dict[str, Any] | None:
+    """Return the store's last backup, where it has one."""
+    last = app.last_backup()
+    return {"name": last.name, "at": last.at, "age_seconds": round(app.clock.now() - seconds(last.at), 3)} if last else None
 
 
 def _hints(found: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from segue.ports import Finding
 if TYPE_CHECKING:
     from segue.core.session.retention import Verdict
     from segue.engine.forgetting import Forgotten
+    from segue.ports.backups import Backup
 
 
 def begun(session: Begun, **more: Any) -> dict[str, Any]:
@@ -47,6 +48,11 @@ def checkpoint(made: Made) -> dict[str, Any]:
 def place(row: PlaceRow) -> dict[str, Any]:
     """A checkpoint or continuation of the catalogue."""
     return row._asdict()
+
+
+def backup(b: "Backup") -> dict[str, Any]:
+    """A backup, and what is in it."""
+    return b._asdict()
 
 
 def forgotten(f: "Forgotten") -> dict[str, Any]:

@@ -86,6 +86,14 @@ def number(value: float) -> str:
     return f"{value:,.0f}"
 
 
+def size(count: int) -> str:
+    """Return a number of bytes in the unit that suits it: 812 B, 4.1 MB."""
+    value, units = float(count), ["B", "kB", "MB", "GB", "TB"]
+    while value >= 999.5 and len(units) > 1:
+        value, units = value / 1000, units[1:]
+    return f"{value:.0f} {units[0]}" if value >= 9.95 or units[0] == "B" else f"{value:.1f} {units[0]}"
+
+
 def plural(count: int, one: str, many: str = "") -> str:
     """Return `1 event`, `2 events`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"

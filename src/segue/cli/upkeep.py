@@ -9,6 +9,7 @@ import click
 
 from segue.cli.frame import Frame
 from segue.cli.params import command as _command
+from segue.core.errors import SegueError
 
 if TYPE_CHECKING:
     from segue.engine.autosaving import Autosaver
@@ -20,7 +21,8 @@ _LATEST = 20
 @_command("upkeep", hidden=True)
 @click.option("--follow", is_flag=True, help="Capture what agents do until none of them is at work; started by their hooks.")
 def command(frame: Frame, follow: bool) -> None:
-    """Take in what hooks spooled, seal closed segments, bring the index up to date, and forget checkpoints by retention.
+    """Take in what hooks spooled, seal closed segments, bring the index up to date, forget by retention, and take a backup if one
+    is due.
 
     Each only if no other process does it now.
     """
@@ -33,7 +35,7 @@ def command(frame: Frame, follow: bool) -> None:
     app = frame.app
     done = work(app.store, app.index, app.spools, app.transcripts, app.clock)
     app.remember_commits(row.id for row in app.index.sessions(limit=_LATEST))
-    document = {**done._asdict(), "forgotten": _forget(frame)}
+    document = {**done._asdict(), "forgotten": _forget(frame), "backup": _back_up(frame)}
     frame.answer(document, lambda d: f"{d['ingested']} taken in, {d['sealed']} sealed, {d['indexed']} indexed\n")
 
 
@@ -46,6 +48,20 @@ def _forget(frame: Frame) -> int:
         return 0
     found = Forgetting(app.store, app.index, app.retention).forget_all(lambda _session, _error: None)
     return sum(len(one.gone) for one in found)
+
+
+def _back_up(frame: Frame) -> str | None:
+    """Return the name of the backup that was taken, None where none was due. Where it fails, `doctor` tells how old it is."""
+    from segue.engine.backing import back_up
+
+    app = frame.app
+    every = app.config["backup.every"]
+    try:
+        made = back_up(app.backups(), every, app.clock) if every != "off" else None
+    except SegueError as e:
+        frame.warn(e.message)
+        return None
+    return made.name if made else None
 
 
 def _capture(frame: Frame) -> None:

@@ -46,19 +46,19 @@ def store(path: Path, logs: Logs, scopes: Scopes) -> Iterator[Finding]:
     yield from _beside(path, logs.env.blobs, used)
 
 
-def log(journal: Journal, used: set[str] | None = None) -> Iterator[Finding]:
-    """Yield what is found in one log and the blobs that it refers to."""
+def log(journal: Journal, used: set[str] | None = None, since: Head | None = None) -> Iterator[Finding]:
+    """Yield what is found in one log, behind the event *since* where one is given, and in the blobs that it refers to."""
     used = set() if used is None else used
     damages: list[Damage] = []
     refs: dict[str, tuple[int, bool]] = {}
-    view = journal.view()
-    for _ in read_events(Source(journal.session, view, journal.base), 0, None, on_damage=damages.append):
+    view, base = journal.view(), since or journal.base
+    for _ in read_events(Source(journal.session, view, base), base.seq, None, on_damage=damages.append):
         pass
     for damage in damages:
         yield Finding("gap" if "missing" in damage.reason else "damage", journal.session, damage.where, damage.reason, damage.seq)
     told = {damage.where for damage in damages}
     segment, before = "", 0
-    for block in segments.blocks(View(view.segments, view.end, Head(1 << 60, "")), 1):
+    for block in segments.blocks(View(view.segments, view.end, Head(1 << 60, "")), base.seq + 1):
         name = block.where.partition(" ")[0]
         segment, before = name, before if name == segment else 0
         for i, line in enumerate(block.lines):
