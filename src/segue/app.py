@@ -177,6 +177,7 @@ class App:
             Keeping(self.config.home),
             TemporaryDirectory,
             self.cwd,
+            self.config.numbers("windows"),
         )
 
     @cached_property

@@ -360,6 +360,8 @@ owner =   (default)
     owner of new sessions
 model =   (default)
     model that restored contexts are counted for, where a session names none
+windows =   (default)
+    tokens that models read, by name, by what names begin with, or by agent: `my-model=32768, claude-code=1000000`
 restore.level = balanced  (default)
     size of restored contexts
 import.exclude =   (default)

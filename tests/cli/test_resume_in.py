@@ -34,7 +34,7 @@ def test_a_session_goes_on_in_another_agent(agents):
 $ segue resume last --in codex --cwd .
 SESSION-261121-001 goes on in codex, with a transcript that was written for it
 verified  47 events, sound; first DIGEST, last DIGEST
-carried   10 turns; N tokens of a window of 258,400
+carried   10 turns; N tokens of a window of 258,400 (the usual one of codex)
 paths     4 places now in /shop
 taken up  as SESSION-260115-001
 
@@ -59,7 +59,7 @@ def test_a_session_goes_on_where_its_agent_has_it(agents):
 $ segue resume last --in claude-code
 SESSION-261121-001 goes on in claude-code, which has it
 verified  47 events, sound; first DIGEST, last DIGEST
-context   N tokens of a window of 200,000, as its provider counted last
+context   N tokens of a window of 200,000 (claude-opus-5-5), as its provider counted last
 warning: /home/dev/project is not there: say where it goes on with --cwd DIR
 
 cd /home/dev/project && claude --resume ID
@@ -71,7 +71,7 @@ def test_a_dry_run_says_what_would_be(shop):
 $ segue resume --in claude-code --dry-run
 SESSION-260115-001 goes on in claude-code, with a transcript that was written for it (nothing was written)
 verified  8 events, sound; first DIGEST, last DIGEST
-carried   4 turns; N tokens of a window of 200,000
+carried   4 turns; N tokens of a window of 200,000 (the usual one of claude-code)
 
                     kept  mapped  folded  dropped  added
 text                2                              1
@@ -125,6 +125,8 @@ def test_as_json_everything_is_there(agents):
             "warnings",
             "way",
             "window",
+            "window_by",
+            "window_model",
             "workspace",
         ]
     )

@@ -36,14 +36,14 @@ def _show(frame: Frame) -> None:
 
 
 @_command("get")
-@click.argument("key", type=click.Choice([k.name for k in KEYS]))
+@click.argument("key", type=click.Choice([k.name for k in KEYS]), metavar="KEY")
 def get(frame: Frame, key: str) -> None:
     """Print the value of KEY."""
     frame.answer(_record(frame.app.config.setting(key)), lambda d: f"{d['value']}\n")
 
 
 @_command("set")
-@click.argument("key", type=click.Choice([k.name for k in KEYS]))
+@click.argument("key", type=click.Choice([k.name for k in KEYS]), metavar="KEY")
 @click.argument("value")
 def set_(frame: Frame, key: str, value: str) -> None:
     """Write KEY = VALUE into the configuration file."""
@@ -51,7 +51,7 @@ def set_(frame: Frame, key: str, value: str) -> None:
 
 
 @_command("unset")
-@click.argument("key", type=click.Choice([k.name for k in KEYS]))
+@click.argument("key", type=click.Choice([k.name for k in KEYS]), metavar="KEY")
 def unset(frame: Frame, key: str) -> None:
     """Take KEY out of the configuration file."""
     _write(frame, key, None)

@@ -70,10 +70,10 @@ def _about(found: Resumption, frame: Frame) -> Iterator[str]:
     yield f"verified  {plural(checked.events, 'event')}, {sound}; first {checked.first[:12]}, last {checked.last[:12]}"
     how = "" if found.method in {"exact", "usage"} else "about "
     if found.way == "native" and found.tokens:
-        yield f"context   {found.tokens:,} tokens of a window of {found.window:,}, as its provider counted last"
+        yield f"context   {found.tokens:,} tokens of {_window(found)}, as its provider counted last"
     if found.way == "converted":
         condensed = f", the first for {found.condensed:,} older ones" if found.condensed else ""
-        yield f"carried   {plural(found.turns, 'turn')}{condensed}; {how}{found.tokens:,} tokens of a window of {found.window:,}"
+        yield f"carried   {plural(found.turns, 'turn')}{condensed}; {how}{found.tokens:,} tokens of {_window(found)}"
     elif found.way == "prompt":
         yield f"to read   {found.files[0]}, {how}{found.tokens:,} tokens"
     if found.paths:
@@ -82,6 +82,13 @@ def _about(found: Resumption, frame: Frame) -> Iterator[str]:
         yield f"taken up  as {frame.app.index.session(found.continuation).name}"
     for copy in found.copies:
         yield f"copied    {copy}"
+
+
+def _window(found: Resumption) -> str:
+    """Return a window's size, and who says so where it was not asked for."""
+    by = {"configuration": "as configured", "model": found.window_model, "agent": f"the usual one of {found.agent}"}
+    said = f" ({by[found.window_by]})" if found.window_by in by else ""
+    return f"a window of {found.window:,}{said}"
 
 
 def _rows(carried: Iterable[Carried]) -> Iterator[tuple[str, ...]]:

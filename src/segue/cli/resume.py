@@ -34,7 +34,10 @@ if TYPE_CHECKING:
 @click.option("--cwd", metavar="DIR", help="Go on in this directory; paths in the old one follow. [default: the session's own]")
 @click.option("--model", help="What the agent will run. [default: its own]")
 @click.option(
-    "--window", type=click.IntRange(1_000), metavar="TOKENS", help="What that model reads. [default: the agent's usual]"
+    "--window",
+    type=click.IntRange(1_000),
+    metavar="TOKENS",
+    help="What that model reads. [default: as known of it, else the agent's usual]",
 )
 @click.option("--to-version", default="", metavar="V", help="The agent's version. [default: the one installed]")
 @click.option("--fresh", is_flag=True, help="A new session that reads the restored context: 40,000 tokens at most.")

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
+from segue.core.context.windows import Window, window_of
 from segue.core.errors import ExistsError, UsageError
 from segue.core.log.events import Event
 from segue.core.session.tree import active_chain
 from segue.core.together.conversation import Carried, Conversation, ToolChoice
-from segue.core.together.converting import Conversion, Target, convert, position
+from segue.core.together.converting import Target, convert, position
 from segue.core.together.counting import things
 from segue.core.together.report import whole
 from segue.core.together.shaping import ReasoningChoice
@@ -70,6 +71,8 @@ class Means(NamedTuple):
     """A directory that goes away."""
     cwd: str
     """Where a session goes on that never said where it worked."""
+    windows: Mapping[str, int] = {}
+    """Windows by configuration: of a model, of all whose names begin so, or of an agent. See `window_of`."""
 
 
 class Wish(NamedTuple):
@@ -132,6 +135,10 @@ class Resumption(NamedTuple):
     """What the past costs the agent, at most; how that is known: `exact`, `estimate`, `anchored`, or `usage`, as its provider
     counted it last."""
     window: int = 0
+    window_by: str = ""
+    """Who says how large it is: `wish`, `configuration`, `model`, or `agent`: its usual one."""
+    window_model: str = ""
+    """The model that it is of; empty: whichever the agent runs."""
     method: str = ""
     warnings: tuple[str, ...] = ()
     dry: bool = False
@@ -244,8 +251,8 @@ class _Going:
             files=(path,),
             copies=copies,
             tokens=usage["context_tokens"] if usage else 0,
-            window=self.wish.window or self.writer.accepts.window,
             method="usage" if usage else "",
+            **_shown(self._window(self.writer, (usage["model"] if usage else "") or header["model"])),
         )
 
     def _all_there(self, path: str) -> bool:
@@ -264,7 +271,10 @@ class _Going:
         writer = self.writer
         if writer is None:
             return None
-        target = Target(self.wish.agent, writer.accepts, self.workspace, self.wish.tools, self.wish.reasoning, self.wish.window)
+        header = self.state.header
+        window = self._window(writer, header["model"] if header["agent"] == self.wish.agent else "")
+        wish = self.wish
+        target = Target(wish.agent, writer.accepts, self.workspace, wish.tools, wish.reasoning, window.tokens)
         last = position(self.events)
         state = load(self.means.desk.store, self.session, last.seq if last else None, on_damage=_overlook)
         done = convert(self.events, state, target, self._counter())
@@ -293,7 +303,9 @@ class _Going:
             turns=len(done.conversation.turns),
             condensed=done.condensed,
             paths=done.paths,
-            **_size(done),
+            tokens=done.size.upper,
+            method=done.size.method,
+            **_shown(window),
         )
 
     def _write(self, writer: TranscriptWriter, conversation: Conversation) -> tuple[Written, list[str]]:
@@ -339,6 +351,12 @@ class _Going:
     def _destination(self, writer: TranscriptWriter) -> Destination:
         return destination(self.means, writer, self.workspace, self.wish.version, self.wish.model)
 
+    def _window(self, writer: TranscriptWriter, model: str) -> Window:
+        """Return the window that the session goes on in, *model* being what the agent ran it with."""
+        if self.wish.window:
+            return Window(self.wish.window, "wish", self.wish.model)
+        return window_of(self.wish.agent, self.wish.model or model, writer.accepts.window, self.means.windows)
+
     def _counter(self) -> "Counter":
         if self.wish.model:
             return self.means.counter(self.wish.model)
@@ -363,8 +381,8 @@ _SHOWN: Final = 20
 """Findings that are warned of one by one."""
 
 
-def _size(done: Conversion) -> dict[str, Any]:
-    return {"tokens": done.size.upper, "window": done.window, "method": done.size.method}
+def _shown(window: Window) -> dict[str, Any]:
+    return {"window": window.tokens, "window_by": window.by, "window_model": window.model}
 
 
 def _source(event: Event, field: str) -> Any:

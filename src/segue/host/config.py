@@ -22,6 +22,8 @@ class Key(NamedTuple):
     choices: tuple[str, ...] = ()
     least: int | None = None
     """Of a number: the smallest that it may be. None: it is a text."""
+    numbers: bool = False
+    """It has a number for each of several names: `name=number, ...`."""
 
 
 KEYS: Final = (
@@ -38,6 +40,13 @@ KEYS: Final = (
     Key("type", "general", "SEGUE_TYPE", "type of new sessions: focus, strategic, research, review, ... or one's own"),
     Key("owner", "", "SEGUE_OWNER", "owner of new sessions"),
     Key("model", "", "SEGUE_MODEL", "model that restored contexts are counted for, where a session names none"),
+    Key(
+        "windows",
+        "",
+        "SEGUE_WINDOWS",
+        "tokens that models read, by name, by what names begin with, or by agent: `my-model=32768, claude-code=1000000`",
+        numbers=True,
+    ),
     Key("restore.level", "balanced", "SEGUE_LEVEL", "size of restored contexts", ("minimal", "balanced", "full")),
     Key(
         "import.exclude",
@@ -92,6 +101,7 @@ KEYS: Final = (
 """Every setting there is."""
 
 _MOST: Final = 1_000_000
+_MOST_TOKENS: Final = 1_000_000_000
 _BY_NAME: Final = {key.name: key for key in KEYS}
 
 
@@ -129,6 +139,10 @@ class Config:
     def number(self, name: str) -> int:
         """Return the value of a setting that is a number."""
         return int(self[name])
+
+    def numbers(self, name: str) -> dict[str, int]:
+        """Return the value of a setting that has a number for each of several names."""
+        return _numbers(self[name]) or {}
 
     def settings(self) -> list[Setting]:
         """Return all settings, in their order."""
@@ -197,7 +211,21 @@ def _check(key: Key, value: str, where: str) -> str:
         )
     if "\n" in value or "\0" in value:
         raise UsageError(f"setting {key.name!r} cannot have a line's end in it", key=key.name)
+    if key.numbers and _numbers(value) is None:
+        hint = "names and numbers from 1 on, divided by commas: gpt-5=400000, codex=258400"
+        raise UsageError(f"setting {key.name!r} cannot be {value!r}, as {where} says", hint=hint, key=key.name)
     return value
+
+
+def _numbers(value: str) -> dict[str, int] | None:
+    """Return the names in *value* with their numbers; None where it says anything else."""
+    found: dict[str, int] = {}
+    for entry in filter(None, map(str.strip, value.split(","))):
+        name, _, number = (part.strip() for part in entry.rpartition("="))
+        if not name or not (number.isascii() and number.isdigit() and 0 < int(number[:12]) < _MOST_TOKENS):
+            return None
+        found[name] = int(number)
+    return found
 
 
 def _read(file: Path) -> dict[str, str]:

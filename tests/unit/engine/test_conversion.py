@@ -525,3 +525,27 @@ def test_there_and_back_again_every_message_call_and_result_is_kept(tmp_path, ho
     assert second[2] == first[2] == third[2]
     assert len(second[1]) == len(first[1])
     assert third[1] == first[1] if tools == "keep" else len(third[1]) == len(first[1])
+
+
+def test_the_window_is_the_models_or_the_configured_one_or_the_agents_usual_and_the_report_says_which(kit):
+    session = kit.take(PLAN).id
+
+    def window(agent, **more):
+        done = kit.go(session, agent, **more)
+        return done.window, done.window_by, done.window_model
+
+    assert window("codex") == (258_400, "agent", "")
+    assert window("codex", model="gpt-6.1-terra") == (475_000, "model", "gpt-6.1-terra")
+    assert window("codex", model="gpt-6.1-terra", window=5_000) == (5_000, "wish", "gpt-6.1-terra")
+    assert window("opencode", model="anthropic/claude-opus-4.6") == (1_000_000, "model", "anthropic/claude-opus-4.6")
+    kit.means = kit.means._replace(windows={"codex": 30_000, "gpt-6": 40_000})
+    assert window("codex") == (30_000, "configuration", "")
+    assert window("codex", model="gpt-6.1-terra") == (40_000, "configuration", "gpt-6.1-terra")
+
+
+def test_a_past_that_is_too_long_for_the_models_window_is_condensed(kit):
+    session = kit.take(PLAN).id
+    kit.means = kit.means._replace(windows={"tiny": 1_000})
+    done = kit.go(session, "opencode", model="tiny-1")
+    assert (done.window, done.condensed > 0, done.tokens <= 600) == (1_000, True, True)
+    assert kit.go(session, "opencode", model="other").condensed == 0

@@ -81,3 +81,17 @@ def test_a_file_that_cannot_be_read_is_named(env):
 def test_every_setting_has_a_variable_of_its_own_and_says_what_it_does():
     assert len({key.variable for key in KEYS}) == len(KEYS)
     assert [key.name for key in KEYS if not key.what or not key.variable.startswith("SEGUE_")] == []
+
+
+def test_windows_are_names_with_numbers(tmp_path):
+    config = Config({"SEGUE_HOME": str(tmp_path), "SEGUE_WINDOWS": " qwen3:32b = 32768,claude-code=1000000, "})
+    assert config.numbers("windows") == {"qwen3:32b": 32768, "claude-code": 1_000_000}
+    assert Config({"SEGUE_HOME": str(tmp_path)}).numbers("windows") == {}
+
+
+@pytest.mark.parametrize(
+    "value", ["200000", "gpt-5", "gpt-5=", "gpt-5=0", "=5", "gpt-5=many", "gpt-5=-1", "gpt-5=4 000", f"m={10**9}"]
+)
+def test_windows_that_are_none_are_refused(tmp_path, value):
+    with pytest.raises(UsageError, match="'windows' cannot be"):
+        Config({"SEGUE_HOME": str(tmp_path), "SEGUE_WINDOWS": value})
