@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from segue.core.errors import NotFoundError, SegueError, UsageError
 from segue.core.log.ids import is_uuid
@@ -198,9 +198,27 @@ class App:
 
     def workspace_at(self, directory: str) -> "Workspace":
         """Return the workspace that *directory* is in, with its snapshots: the git work tree around it, else the directory."""
+        from segue.host.workspace.judging import Limits
         from segue.host.workspace.workspace import GitWorkspace
 
-        return GitWorkspace(directory, self.config.home, self.clock)
+        limits = Limits(int(self.config["snapshots.limit"]) << 20, secrets=self.config["snapshots.secrets"] == "take")
+        return GitWorkspace(directory, self.config.home, self.clock, limits, self._env)
+
+    def save_workspace(self, directory: str, touched: Iterable[str] | None = None) -> dict[str, Any]:
+        """Take a snapshot of the workspace at *directory* and return what a checkpoint keeps of it, as `facts`.
+
+        Empty where snapshots are switched off, or there is no such directory. Never an error: a checkpoint is taken all the same,
+        and says why it has no snapshot.
+
+        Args:
+            directory: somewhere in the workspace.
+            touched: see `Workspace.take`.
+        """
+        if self.config["snapshots.take"] == "off" or not directory or not Path(directory).is_dir():
+            return {}
+        from segue.engine.checkpoints import save
+
+        return {"workspace": save(self.workspace_at(directory), touched)}
 
     @property
     def header(self) -> dict[str, str]:

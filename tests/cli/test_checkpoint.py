@@ -47,12 +47,12 @@ RECOVERY-260115-001-093003  plums are placed
   taken         just now, 2026-01-15T09:30:03Z, for user
   session       SESSION-260115-001 at event 10
   conversation  5 messages; the user had said last: Which shelf for plums?
-  code          no snapshot of the workspace
+  code          /shop
 come back with: segue checkpoint restore RECOVERY-260115-001-093003
 """)
     assert two.says("checkpoint", "diff", first, second) == snapshot("""\
 $ segue checkpoint diff RECOVERY-260115-001-093003 RECOVERY-260115-001-093005
-code: no snapshot of the workspace to compare
+code: 0 files from RECOVERY-260115-001-093003 to RECOVERY-260115-001-093005
 conversation: 5 messages in both
   2 only in RECOVERY-260115-001-093005
         12  user: Now the pears.
@@ -60,7 +60,7 @@ conversation: 5 messages in both
 """)
     assert two.says("checkpoint", "diff", second) == snapshot("""\
 $ segue checkpoint diff RECOVERY-260115-001-093005
-code: no snapshot of the workspace to compare
+code: 0 files from RECOVERY-260115-001-093005 to now
 conversation: 7 messages in both
 """)
 
@@ -69,20 +69,20 @@ def test_a_session_goes_back_and_forth(two):
     second, first = names(two)[:2]
     assert two.says("checkpoint", "restore", first, "--dry-run") == snapshot("""\
 $ segue checkpoint restore RECOVERY-260115-001-093003 --dry-run
-SESSION-260115-001 would go back to RECOVERY-260115-001-093003: conversation (nothing was written)
+SESSION-260115-001 would go back to RECOVERY-260115-001-093003: code and conversation (nothing was written)
+code          /shop: nothing differs
 conversation  5 messages (7 now); the user had said last: Which shelf for plums?
-warning: RECOVERY-260115-001-093003 has no snapshot of the workspace: code stays as it is
 """)
     assert two.says("checkpoint", "restore", first) == snapshot("""\
 $ segue checkpoint restore RECOVERY-260115-001-093003
-SESSION-260115-001 went back to RECOVERY-260115-001-093003: conversation
+SESSION-260115-001 went back to RECOVERY-260115-001-093003: code and conversation
+code          /shop: nothing differs
 conversation  5 messages (7 before); the user had said last: Which shelf for plums?
-warning: RECOVERY-260115-001-093003 has no snapshot of the workspace: code stays as it is
 what was there: RECOVERY-260115-001-093008; undo with: segue checkpoint restore RECOVERY-260115-001-093008
 """)
     assert two.says("checkpoint", "diff", second) == snapshot("""\
 $ segue checkpoint diff RECOVERY-260115-001-093005
-code: no snapshot of the workspace to compare
+code: 0 files from RECOVERY-260115-001-093005 to now
 conversation: 5 messages in both
   2 only in RECOVERY-260115-001-093005
         12  user: Now the pears.
@@ -90,9 +90,9 @@ conversation: 5 messages in both
 """)
     assert two.says("checkpoint", "restore", second) == snapshot("""\
 $ segue checkpoint restore RECOVERY-260115-001-093005
-SESSION-260115-001 went back to RECOVERY-260115-001-093005: conversation
+SESSION-260115-001 went back to RECOVERY-260115-001-093005: code and conversation
+code          /shop: nothing differs
 conversation  7 messages (5 before); the user had said last: Now the pears.
-warning: RECOVERY-260115-001-093005 has no snapshot of the workspace: code stays as it is
 what was there: RECOVERY-260115-001-093010; undo with: segue checkpoint restore RECOVERY-260115-001-093010
 """)
     assert two.says("checkpoint", "list") == snapshot("""\
@@ -144,7 +144,7 @@ def test_a_person_is_asked(two):
         (
             3,
             """\
-it is
+lums?
 Go back? Enter does it, Ctrl-C does not. \n\
 """,
         )

@@ -390,6 +390,12 @@ backup.keep = 5  (default)
     how many backups stay
 backup.every = off  (default)
     how often a backup is taken in the background, when something is done: hour, day, week, or off
+snapshots.take = on  (default)
+    whether a checkpoint holds the files of the workspace
+snapshots.limit = 32  (default)
+    megabytes of the largest file that a checkpoint holds; larger ones are named, and not taken
+snapshots.secrets = leave  (default)
+    files that look like secrets (.env, private keys): leave, they are named and not taken; or take
 retention.last = 5  (default)
     how many of a session's latest checkpoints stay
 retention.daily = 7  (default)

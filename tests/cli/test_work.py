@@ -250,6 +250,7 @@ def test_a_checkpoint_is_taken_listed_shown_and_forgotten(shop):
     assert shop.says("checkpoint", "create", "-m", "before the prices") == snapshot("""\
 $ segue checkpoint create -m 'before the prices'
 RECOVERY-260115-001-093002
+with the files of the workspace
 at event 8; come back with: segue restore RECOVERY-260115-001-093002
 """)
     shop("checkpoint", "create", "--name", "price list")

@@ -11,13 +11,18 @@ from segue.cli.frame import Frame
 from segue.cli.params import CONTEXT, common
 from segue.cli.params import command as _command
 from segue.cli.params import session as _session
-from segue.cli.render import ago, table
+from segue.cli.render import ago, line, table
 from segue.core.errors import NotFoundError
 from segue.core.log.times import seconds
 from segue.engine.checkpoints import Made, create, forget
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from segue.ports import Target
+
+_SHOWN = 5
+"""Files that are named; all of them are in --json."""
 
 
 @click.group("checkpoint", context_settings=CONTEXT, short_help="name a position to come back to, or list them")
@@ -42,15 +47,33 @@ def create_(
     trigger: str,
     automatic: bool,
 ) -> None:
-    """Name the head of SESSION (RECOVERY-...), with the state of git in its workspace."""
+    """Name the head of SESSION (RECOVERY-...), with the files of its workspace and the state of git there.
+
+    Ignored files are not saved, and what looks like a secret or is large is left out and named (see `segue config`).
+    """
     target = frame.session(session).session
     place = name if step is None else step
     made = take(frame, target, description=description, trigger=trigger, automatic=automatic, continuation=place)
     also = f" and {made.continuation}" if made.continuation else ""
     frame.answer(
         records.checkpoint(made),
-        lambda d: f"{d['name']}{also}\nat event {d['position']}; come back with: segue restore {d['name']}\n",
+        lambda d: (
+            f"{d['name']}{also}\n{_saved(d['workspace'])}at event {d['position']}; come back with: segue restore {d['name']}\n"
+        ),
     )
+
+
+def _saved(workspace: "Mapping[str, Any] | None") -> str:
+    """Return the line that says what of the workspace is in a checkpoint; none where that was not asked for."""
+    if workspace is None:
+        return ""
+    if "missing" in workspace:
+        return f"without the files of the workspace: {workspace['missing']}\n"
+    count = workspace["left_out_count"]
+    if not count:
+        return "with the files of the workspace\n"
+    named = ", ".join(f"{line(one['path'], 60)} ({one['reason']})" for one in workspace["left_out"][:_SHOWN])
+    return f"with the files of the workspace, {count} left out: {named}{', ...' if count > _SHOWN else ''}\n"
 
 
 @_command("list")
@@ -112,7 +135,7 @@ def take(
         trigger=trigger,
         automatic=automatic,
         continuation=continuation,
-        facts={"git": seen.to_json()} if seen else None,
+        facts=app.save_workspace(workspace) | ({"git": seen.to_json()} if seen else {}),
         changes={"files": seen.files, "branch": seen.branch, "commit": seen.commit} if seen else None,
     )
 

@@ -1,15 +1,18 @@
 """Checkpoints: a position of a log gets a name that can be come back to."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from segue.core.errors import NotFoundError
+from segue.core.errors import NotFoundError, WorkspaceError
 from segue.core.log.events import Draft
 from segue.core.log.ids import autosave_name, continuation_name, name_stem, recovery_name
 from segue.core.log.times import stamp
 from segue.core.session.state import State
 from segue.engine.loading import Desk, Timed, change
 from segue.engine.sessions import DEFAULT_TYPE, named
+
+if TYPE_CHECKING:
+    from segue.ports.workspace import Workspace
 
 
 class Made(NamedTuple):
@@ -23,6 +26,16 @@ class Made(NamedTuple):
     description: str
     automatic: bool
     continuation: str | None
+    workspace: Mapping[str, Any] | None = None
+    """What it has of the workspace, see `save`; None where it was not asked for."""
+
+
+def save(workspace: "Workspace", touched: Iterable[str] | None = None) -> dict[str, Any]:
+    """Take a snapshot of a workspace and return what a checkpoint keeps of it; where that fails, `root` and why, as `missing`."""
+    try:
+        return workspace.take(touched).to_json()
+    except WorkspaceError as e:
+        return {"root": e.fields["root"], "missing": e.fields["reason"]}
 
 
 def create(  # noqa: PLR0913 - what a checkpoint says, each by its name
@@ -50,7 +63,7 @@ def create(  # noqa: PLR0913 - what a checkpoint says, each by its name
         trigger: what it was taken for.
         automatic: name it `...-AUTO-SAVE-N`, N counted in its session.
         continuation: also name the place `CONTINUATION-...-NAME`, or `...-STEP-NNN` for a number.
-        facts: what else is known of the moment: `git`, `agents`, `budget`.
+        facts: what else is known of the moment: `git`, `agents`, `budget`, `workspace`.
         changes: the uncommitted changes of the workspace; where they are others than those last seen, that is recorded too.
         key: the idempotency key of the checkpoint's event.
         at: when, in UTC; now by default.
@@ -59,6 +72,7 @@ def create(  # noqa: PLR0913 - what a checkpoint says, each by its name
     made: list[Made] = []
     at = at or stamp(desk.clock.now())
     fresh: dict[str, str] = {}
+    workspace = (facts or {}).get("workspace")
 
     def decide(state: State) -> list[Draft]:
         drafts = []
@@ -83,7 +97,7 @@ def create(  # noqa: PLR0913 - what a checkpoint says, each by its name
             note = {"note": description} if description else {}
             drafts.append(Draft("continuation.set", {"name": place, "position": state.seq} | note, at=at))
         seq = state.seq + len(drafts) - (place is not None)
-        made[:] = [Made(own, session, state.seq, seq, at, description, automatic, place)]
+        made[:] = [Made(own, session, state.seq, seq, at, description, automatic, place, workspace)]
         return [*drafts, *then(state)]
 
     change(desk.store, session, decide)

@@ -19,9 +19,10 @@ class Git:
     The repository is named to it, so that it looks at no other; there is no configuration but the one in there.
     """
 
-    def __init__(self, repository: Path, root: str) -> None:
-        """Work with *repository* for the workspace *root*, which errors name."""
+    def __init__(self, repository: Path, root: str, env: Mapping[str, str]) -> None:
+        """Work with *repository* for the workspace *root*, which errors name; *env* is the user's environment."""
         self.repository = repository
+        self.env = {name: value for name, value in env.items() if not name.startswith("GIT_")}
         self.root = root
         self._program: str | None = None
 
@@ -90,7 +91,7 @@ class Git:
     def program(self) -> str:
         """The path of git. A directory that the workspace could have put into PATH is none of those looked in."""
         if self._program is None:
-            places = [place for place in os.environ.get("PATH", os.defpath).split(os.pathsep) if os.path.isabs(place)]
+            places = [place for place in self.env.get("PATH", os.defpath).split(os.pathsep) if os.path.isabs(place)]
             found = shutil.which("git", path=os.pathsep.join(places))
             if found is None:
                 raise WorkspaceError(self.root, "there is no git on this machine", hint="install git")
@@ -99,9 +100,8 @@ class Git:
 
     def environment(self) -> dict[str, str]:
         """Return the environment that git gets."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
         nowhere = str(self.repository / "segue" / "nobody")
-        return kept | {
+        return self.env | {
             "GIT_DIR": str(self.repository),
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_CONFIG_SYSTEM": os.devnull,
@@ -118,13 +118,17 @@ class Git:
             "LC_ALL": "C",
         }
 
+    @property
+    def home(self) -> str:
+        """The user's home directory."""
+        return self.env.get("HOME") or os.path.expanduser("~")
+
     def settings_of(self, git_dir: str | None) -> dict[str, str]:
         """Return the settings that the user's git has for his repository, or outside of any, by lower-case name.
 
         They are read, and that is all: `git config` runs nothing.
         """
-        env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-        env |= {"GIT_DIR": git_dir or str(self.repository), "LC_ALL": "C"}
+        env = self.env | {"GIT_DIR": git_dir or str(self.repository), "LC_ALL": "C"}
         try:
             done = subprocess.run(
                 [self.program, "config", "-z", "--includes", "--list"],

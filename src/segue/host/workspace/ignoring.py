@@ -12,6 +12,7 @@ from segue.core.errors import WorkspaceError
 from segue.host.workspace import borrowing
 from segue.host.workspace.borrowing import UserRepository
 from segue.host.workspace.files import OURS
+from segue.host.workspace.gitting import Git
 from segue.host.workspace.repository import Repository, quoted, write
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ class Ignoring:
         """Gather the lists that are outside of the work tree. Raises OSError."""
         self._ours = ours
         self._user = user
-        lists = [_excludes_file(settings), *([str(user.exclude)] if user else [])]  # of these the later one wins
+        lists = [_excludes_file(ours.git, settings), *([str(user.exclude)] if user else [])]  # of these the later one wins
         said = b"\n".join(_read(path) for path in lists)
         self.digest = blake2b(said, digest_size=8).hexdigest()
         """Tells whether they were changed."""
@@ -94,11 +95,11 @@ def joined(paths: "list[str]") -> bytes:
     return os.fsencode("".join(f"{path}\0" for path in paths))
 
 
-def _excludes_file(settings: dict[str, str]) -> str:
+def _excludes_file(git: Git, settings: dict[str, str]) -> str:
     named = settings.get("core.excludesfile")
     if named is not None:
-        return os.path.expanduser(named)
-    base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+        return git.home + named[1:] if named.startswith("~/") else named
+    base = git.env.get("XDG_CONFIG_HOME") or f"{git.home}/.config"
     return f"{base}/git/ignore"
 
 

@@ -14,7 +14,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
@@ -60,11 +60,11 @@ _MOST_PACKS: Final = 40
 class Repository:
     """The repository of snapshots, seen from one workspace."""
 
-    def __init__(self, path: Path, root: str) -> None:
-        """Work with the repository at *path*, made when it is needed, for the workspace *root*."""
+    def __init__(self, path: Path, root: str, env: Mapping[str, str]) -> None:
+        """Work with the repository at *path*, made when it is needed, for the workspace *root* of a user with *env*."""
         self.path = path
         self.root = root
-        self.git = Git(path, root)
+        self.git = Git(path, root, env)
         self.own = path / "segue" / blake2b(os.fsencode(root), digest_size=10).hexdigest()
         """Where this workspace has its own files."""
 

@@ -1,7 +1,7 @@
 """A workspace whose snapshots are kept by git, in a repository of ours."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -18,10 +18,27 @@ from segue.ports.workspace import FileChange, Preview, Restored, Unfinished, Unt
 class GitWorkspace:
     """A workspace. See `ports.workspace.Workspace`."""
 
-    def __init__(self, directory: str, home: Path, clock: Clock, limits: Limits | None = None) -> None:
-        """Work with the work tree around *directory*, or with the directory itself; keep what is taken below *home*."""
-        self._root = root_of(directory)
-        self._ours = Repository(home.absolute() / "workspaces", self._root)
+    def __init__(
+        self,
+        directory: str,
+        home: Path,
+        clock: Clock,
+        limits: Limits | None = None,
+        env: Mapping[str, str] | None = None,
+    ) -> None:
+        """Work with the work tree around *directory*, or with the directory itself.
+
+        Args:
+            directory: it need not exist.
+            home: keep what is taken below it.
+            clock: the time.
+            limits: what is not taken by choice.
+            env: the user's environment; this process' by default.
+        """
+        env = os.environ if env is None else env
+        self._user_home = os.path.realpath(env.get("HOME") or os.path.expanduser("~"))
+        self._root = root_of(directory, self._user_home)
+        self._ours = Repository(home.absolute() / "workspaces", self._root, env)
         self._clock = clock
         self._limits = limits or Limits()
 
@@ -137,14 +154,13 @@ class GitWorkspace:
             raise UnfinishedRestoreError(self._root, found.target, found.before)
 
     def _refuse_home(self) -> None:
-        if self._root in {"/", os.path.realpath(os.path.expanduser("~"))}:
+        if self._root in {"/", self._user_home}:
             raise WorkspaceError(self._root, "that is no project's directory", hint="work in a directory of its own")
 
 
-def root_of(directory: str) -> str:
-    """Return the root of the git work tree around *directory*, else the directory itself, without symbolic links."""
+def root_of(directory: str, home: str) -> str:
+    """Return the root of the git work tree around *directory*, else the directory itself; *home* and above it count as none."""
     place = os.path.realpath(directory)
-    home = os.path.realpath(os.path.expanduser("~"))
     above = place
     while above not in {"/", home}:
         if os.path.lexists(f"{above}/.git") and borrowing.find(above) is not None:
