@@ -26,14 +26,33 @@ _TRIES = 5
 @click.option("--project", "scope", flag_value="project", help="In this project's configuration.")
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @click.option("--remove", is_flag=True, help="Take out all that init put in.")
+@click.option("--git-hooks", is_flag=True, help="Hooks of this repository: a checkpoint before git commits or rebases.")
 @click.option("--no-import", is_flag=True, help="Do not import the transcripts that are there.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
-def command(frame: Frame, agents: tuple[str, ...], scope: str, dry_run: bool, remove: bool, no_import: bool, yes: bool) -> None:
+def command(
+    frame: Frame,
+    agents: tuple[str, ...],
+    scope: str,
+    git_hooks: bool,
+    dry_run: bool,
+    remove: bool,
+    no_import: bool,
+    yes: bool,
+) -> None:
     """Install hooks and slash commands for AGENTs (claude-code, codex, ...); without one, for those that are used here.
 
     Every change is shown first (of new files the names; --dry-run shows them whole), and every file that is changed is copied.
     Run again it changes nothing. --remove leaves each file as it was before, but for what you changed in it yourself.
+
+    --git-hooks is about the repository of this directory instead. Hooks that are there run as before.
     """
+    if git_hooks:
+        from segue.cli.git_hooks import install
+
+        if agents:
+            raise UsageError("git's hooks are the same for every agent", hint="segue init --git-hooks")
+        install(frame, dry_run=dry_run, remove=remove, yes=yes)
+        return
     setup = _setup(frame, scope)
     receipt = Receipt(setup.home)
     chosen = _chosen(frame, agents, remove=remove)

@@ -53,7 +53,7 @@ SECTIONS: Final = {
 }
 """Section -> command -> what it does, as the help shows it."""
 
-HIDDEN: Final = ("upkeep",)
+HIDDEN: Final = ("git-hook", "upkeep")
 _MODULES: Final = {"import": "import_"}
 _INTERRUPTED: Final = 130
 

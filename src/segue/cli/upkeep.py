@@ -128,12 +128,12 @@ def _autosaver(frame: Frame) -> "Autosaver":
         app.host,
         app.autosaves,
         lambda session, why: take(frame, session, trigger=why, automatic=True),
-        lambda session: _see(frame, session),
+        lambda session: see(frame, session),
     )
     return Autosaver(means, app.intervals, float(app.config.number("timeout")))
 
 
-def _see(frame: Frame, session: str) -> None:
+def see(frame: Frame, session: str) -> None:
     """Note what git says of a session's workspace."""
     from segue.engine.checkpoints import see
     from segue.engine.loading import load

@@ -1,0 +1,41 @@
+"""`segue git-hook`: what git's hooks call. Silent, and never a reason for git to stop."""
+
+from contextlib import suppress
+
+import click
+
+from segue.cli.frame import Frame
+from segue.cli.params import command as _command
+from segue.core.errors import SegueError
+
+_LIMIT = 2
+"""Seconds that git may be kept waiting."""
+
+
+@_command("git-hook", hidden=True)
+@click.argument("name")
+def command(frame: Frame, name: str) -> None:
+    """Save the session of this workspace: before git changes it a checkpoint, afterwards what git made of it."""
+    import signal
+
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(_LIMIT if name == "pre-rebase" else 10 * _LIMIT)
+    with suppress(SegueError, OSError):
+        _save(frame, name)
+    signal.alarm(0)
+
+
+def _save(frame: Frame, name: str) -> None:
+    from segue.cli.checkpoint import take
+    from segue.cli.upkeep import see
+    from segue.core.session.lifecycle import LIVE
+    from segue.engine.loading import load
+
+    target = frame.app.resolve("current").session
+    state = load(frame.app.store, target, on_damage=lambda _: None)
+    if state.status not in LIVE - {"paused"}:
+        return
+    if name.startswith("pre-"):
+        take(frame, target, description=f"before git {name.removeprefix('pre-')}", trigger=f"git {name}", automatic=True)
+    else:
+        see(frame, target)
