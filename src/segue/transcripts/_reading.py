@@ -10,7 +10,7 @@ from segue.ports import Batch, Noted
 from segue.ports.transcripts import EMPTY
 from segue.transcripts._limits import Limits
 from segue.transcripts._lines import Line, Lines, open_file
-from segue.transcripts._records import Drafts, Place, dict_of, parse, time_of
+from segue.transcripts._records import ODD, Drafts, Place, dict_of, odd, parse, time_of
 
 _BATCH_EVENTS: Final = 500
 _BATCH_BYTES: Final = 4 * 1024 * 1024
@@ -64,6 +64,15 @@ class Interpreter(ABC):
     @abstractmethod
     def state(self) -> dict[str, Any]:
         """Return what the next stretch must know, as JSON."""
+
+    def replay(self, records: Iterable[tuple[Place, dict[str, Any]]]) -> None:
+        """Go through *records* for what they leave known; their events are made already."""
+        for place, record in records:
+            try:
+                for _ in self.events(record, place):
+                    pass
+            except ODD:  # as when it was read
+                self.unread(record, place)
 
 
 class JsonLinesReader(ABC):
@@ -156,10 +165,9 @@ class JsonLinesReader(ABC):
             yield from events
             if status:
                 yield drafts.beside(Draft("agent.set", status, at=meaning.at), place, ":limit")
-        except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as e:  # a shape that nobody has thought of
+        except ODD as e:
             yield meaning.unread(parsed.record, place)
-            reason = f"kept, not interpreted: its shape is unknown ({type(e).__name__})"
-            yield drafts.loss(place, reason, at=meaning.at, about=":shape", raw=False)
+            yield drafts.loss(place, odd(e), at=meaning.at, about=":shape", raw=False)
 
     def _before(self, path: str, lines: Lines, needle: bytes) -> Iterator[tuple[Place, dict[str, Any]]]:
         for line in lines.before(needle):

@@ -209,6 +209,14 @@ def short(text: str, limit: int = 80) -> str:
 
 # --- drafts
 
+ODD: Final = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
+"""What interpreting a record raises whose shape nobody has thought of."""
+
+
+def odd(error: Exception) -> str:
+    """Return the reason of the loss that such a record is."""
+    return f"kept, not interpreted: its shape is unknown ({type(error).__name__})"
+
 
 class Drafts:
     """Makes the events of one file: each names its source and carries its record's exact bytes."""

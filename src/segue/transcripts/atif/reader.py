@@ -15,12 +15,14 @@ from segue.transcripts._document import MAX_DOCUMENT, TornError, Walk, read_docu
 from segue.transcripts._lines import MAX_LINE
 from segue.transcripts._parts import response_of, title_of
 from segue.transcripts._records import (
+    ODD,
     Drafts,
     Place,
     count_of,
     dict_of,
     list_of,
     name_of,
+    odd,
     parse,
     short,
     text_of,
@@ -168,10 +170,9 @@ class _Trajectory:
         node = f"{self._name(parsed.record)}"
         try:
             self._drafts += list(self._meaning(parsed.record, place, stream, node))
-        except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as e:  # a shape that nobody has thought of
+        except ODD as e:
             self._drafts.append(self._sign(Draft("record", {"type": "step"}, stream=stream, node=node), place, node))
-            reason = f"kept, not interpreted: its shape is unknown ({type(e).__name__})"
-            self._drafts.append(self._make.loss(place, reason, at=self._at, about=":shape", raw=False))
+            self._drafts.append(self._make.loss(place, odd(e), at=self._at, about=":shape", raw=False))
         self._size += len(data)
         if len(self._drafts) >= _BATCH_EVENTS or self._size >= _BATCH_BYTES:
             yield self._batch()

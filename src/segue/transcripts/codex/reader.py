@@ -189,10 +189,8 @@ class _Codex(Interpreter):
     def _roll_back(self, turns: int) -> dict[str, Any]:
         """Return how the head moves when the last *turns* of the user are taken back."""
         if self._resumed:
-            earlier = _Codex(self._file._replace(before=lambda _: iter(())), self._drafts, {})
-            for place, record in self._file.before(b""):
-                for _ in earlier.events(record, place):
-                    pass
+            earlier = _Codex(File(self._file.path, self._file.foreign_id), self._drafts, {})
+            earlier.replay(self._file.before(b""))
             self._turns, self._resumed = earlier._turns + self._turns, False
         frm = self._last
         if turns and self._turns:

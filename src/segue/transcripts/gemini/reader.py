@@ -181,13 +181,8 @@ class _Gemini(Interpreter):
     def _path(self) -> dict[str, str]:
         """Return the nodes of the line of the conversation, by name, with their types."""
         if self._before:
-            earlier = _Gemini(self._file._replace(before=lambda _: iter(())), self._drafts, {})
-            for place, record in self._file.before(b""):
-                try:
-                    for _ in earlier.events(record, place):
-                        pass
-                except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError):  # as when it was read
-                    earlier.unread(record, place)
+            earlier = _Gemini(File(self._file.path, self._file.foreign_id), self._drafts, {})
+            earlier.replay(self._file.before(b""))
             self._nodes, self._before = earlier._nodes | self._nodes, False
             self._copies |= earlier._copies
             self._copied |= earlier._copied

@@ -14,12 +14,14 @@ from typing import Any, Final
 from segue.core.log.events import MAIN, Draft
 from segue.transcripts._limits import of_error
 from segue.transcripts._records import (
+    ODD,
     Drafts,
     Place,
     count_of,
     dict_of,
     digest,
     name_of,
+    odd,
     short,
     text_of,
     time_of,
@@ -109,9 +111,8 @@ class Meaning:
         """Return the events of a record; one of a shape that nobody has thought of is kept, and named."""
         try:
             return list(meaning())
-        except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError) as e:
-            reason = f"kept, not interpreted: its shape is unknown ({type(e).__name__})"
-            return [self._record(found), self.loss(found.file, found.id, reason, about=":shape")]
+        except ODD as e:
+            return [self._record(found), self.loss(found.file, found.id, odd(e), about=":shape")]
 
     def newer(self, found: Record) -> Iterator[Draft]:
         """Yield the event of a message in a form of a version to come: kept, and named as not understood."""
