@@ -10,7 +10,6 @@ from segue.transcripts import readers
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 SAMPLES = FIXTURES / "transcripts"
-_WINDOW = 4
 _LONG = 80
 
 
@@ -41,9 +40,9 @@ def seeds(agent: str) -> list[Seed]:
     return [Seed(path.name, path.read_bytes()) for path in _samples() if _whose(path) == agent]
 
 
-def excerpts(agent: str) -> list[bytes]:
-    """Return the same in pieces of a few records, long texts cut: ten times as many are read in the same time."""
-    return [piece for seed in seeds(agent) for piece in (_lines if seed.is_lines else _document)(seed.data)]
+def excerpts(agent: str, records: int = 4) -> list[bytes]:
+    """Return the same in pieces of a few *records*, long texts cut: ten times as many are read in the same time."""
+    return [piece for seed in seeds(agent) for piece in (_lines if seed.is_lines else _document)(seed.data, records)]
 
 
 def cut(value: Any) -> Any:
@@ -55,12 +54,12 @@ def cut(value: Any) -> Any:
     return value[:_LONG] if isinstance(value, str) else value
 
 
-def _lines(data: bytes) -> list[bytes]:
+def _lines(data: bytes, records: int) -> list[bytes]:
     lines = [_dump(json.loads(line)) + b"\n" for line in data.splitlines()]
-    return [b"".join(lines[at : at + _WINDOW]) for at in range(0, len(lines), _WINDOW)]
+    return [b"".join(lines[at : at + records]) for at in range(0, len(lines), records)]
 
 
-def _document(data: bytes) -> list[bytes]:
+def _document(data: bytes, records: int) -> list[bytes]:
     """Return documents with a few items each of the document's longest list; what is no JSON as it is."""
     try:
         value = json.loads(data)
@@ -68,7 +67,7 @@ def _document(data: bytes) -> list[bytes]:
         return [data]
     name = max(value, key=lambda name: len(value[name]) if isinstance(value[name], list) else -1)
     items = value[name]
-    return [_dump(value | {name: items[at : at + _WINDOW]}) for at in range(0, len(items), _WINDOW)]
+    return [_dump(value | {name: items[at : at + records]}) for at in range(0, len(items), records)]
 
 
 def _dump(value: Any) -> bytes:

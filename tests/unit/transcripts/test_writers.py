@@ -2,8 +2,10 @@
 
 import re
 
+import pytest
+
 from segue.testing import WriterContract
-from segue.testing.writers import Told, plain, spoken
+from segue.testing.writers import Told, conversation, plain, spoken, turn
 from segue.transcripts.aider.reader import Aider
 from segue.transcripts.aider.writer import AiderWriter, _folded
 from segue.transcripts.atif.reader import Atif
@@ -36,6 +38,13 @@ class TestCodex(WriterContract):
 
     def reader(self):
         return Codex()
+
+    @pytest.mark.parametrize("uri", ["images/shot.png", "file:///home/ann/shot.png", "data:text/html;base64,AAAA"])
+    def test_an_image_that_the_provider_cannot_reach_is_told_in_words(self, to, uri):
+        given = conversation(turn("user", "Look:", {"type": "uri", "modality": "image", "uri": uri}))
+        written = self.writer().write(given, to)
+        assert self.writer().validate(written.files[0]) == []
+        assert [(c.what, c.fate, c.number) for c in written.carried] == [("image", "folded", 1)]
 
 
 class TestGemini(WriterContract):

@@ -32,6 +32,8 @@ NEWEST: Final = "0.169.0"
 
 WHOLE: Final = 12_000
 """Bytes of an output up to which it is read whole: 3,000 tokens, as it counts."""
+ADDRESSES: Final = ("data:image/", "https://", "http://")
+"""What an image's address begins with."""
 OVERRIDE: Final = "fallback_token_limit_override"
 """The field of an output record's metadata that says how many tokens of it are read, instead."""
 _TOKEN = 4
@@ -170,7 +172,7 @@ def _content(content: list[Any], texts: str) -> Iterator[str]:
     for item in content:
         kind = text_of(item, "type") if isinstance(item, dict) else ""
         if kind == "input_image" and texts == "input_text":
-            if not text_of(item, "image_url").startswith(("data:image/", "https://", "http://")):
+            if not text_of(item, "image_url").startswith(ADDRESSES):
                 yield "the request is refused: an image without an address"
         elif kind != texts:
             yield f"the request is refused: {kind or 'something'} where {texts} is expected"

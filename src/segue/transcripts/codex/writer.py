@@ -17,7 +17,7 @@ from segue.transcripts._writing import (
     said_of,
     what_of,
 )
-from segue.transcripts.codex.profile import NEWEST, OVERRIDE, PROFILES, WHOLE, Profile, check, size_of
+from segue.transcripts.codex.profile import ADDRESSES, NEWEST, OVERRIDE, PROFILES, WHOLE, Profile, check, size_of
 
 AGENT: Final = "codex"
 _WINDOW = 258_400
@@ -170,8 +170,9 @@ class _Records:
 
 
 def _image(part: Mapping[str, Any]) -> str:
-    """Return the address of an image: its own, or one that holds it; empty for what is none."""
+    """Return the address of an image: its own, or one that holds it; empty for what is none, or nobody else can reach."""
     media = media_of(part)
     if media is None or media.modality != "image":
         return ""
-    return f"data:{media.mime};base64,{media.data}" if media.data and media.mime else media.url
+    address = f"data:{media.mime};base64,{media.data}" if media.data and media.mime else media.url
+    return address if address.startswith(ADDRESSES) else ""
