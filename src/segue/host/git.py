@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 _QUIET: Final = ("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "--no-optional-locks")
@@ -24,7 +25,8 @@ class Seen(NamedTuple):
 def look(directory: str) -> Seen | None:
     """Return what git says of the work tree around *directory*; None where there is none, or no git."""
     root = _git(directory, "rev-parse", "--show-toplevel")
-    status = _git(directory, "status", "--porcelain=v2", "--branch", "-z", "--untracked-files=normal")
+    command = ("status", "--porcelain=v2", "--branch", "-z", "--untracked-files=normal", "--ignore-submodules=dirty")
+    status = _git(directory, *command, settings=_unfiltered(directory))
     if root is None or status is None:
         return None
     branch, commit, files = "", "", []
@@ -69,13 +71,30 @@ def has_commit(directory: str, commit: str) -> bool:
     return _git(directory, "cat-file", "-e", f"{commit}^{{commit}}") is not None
 
 
+def _unfiltered(directory: str) -> dict[str, str]:
+    """Return the settings by which git compares files as they are: filters that the configuration names are programs."""
+    names = _git(directory, "config", "-z", "--name-only", "--get-regexp", r"^filter\.") or ""
+    drivers = {name.rpartition(".")[0] for name in names.split("\0") if name}
+    off = {"clean": "", "smudge": "", "process": "", "required": "false"}
+    return {f"{driver}.{name}": value for driver in sorted(drivers) for name, value in off.items()}
+
+
 def _file(record: str, fields: int) -> dict[str, str]:
     parts = record.split(" ", fields)
     return {"path": parts[-1], "status": parts[1].replace(".", " ")}
 
 
-def _git(directory: str, *args: str) -> str | None:
-    env = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")} | {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"}
+def _git(directory: str, *args: str, settings: Mapping[str, str] | None = None) -> str | None:
+    env = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")} | {
+        "LC_ALL": "C",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_ALLOW_PROTOCOL": "",
+        "GIT_NO_LAZY_FETCH": "1",
+    }
+    given = (settings or {}).items()
+    env["GIT_CONFIG_COUNT"] = str(len(given))
+    env |= {f"GIT_CONFIG_KEY_{n}": name for n, (name, _) in enumerate(given)}
+    env |= {f"GIT_CONFIG_VALUE_{n}": value for n, (_, value) in enumerate(given)}
     try:
         done = subprocess.run(
             ["git", *_QUIET, *args],

@@ -64,7 +64,7 @@ class Ignoring:
         root = self._ours.root
         # git says nothing of what is beyond a symbolic link
         asked = [path for path in paths if not _is_beyond(root, path)]
-        if not asked:
+        if not asked or not os.path.isdir(root):
             return set()
         command = (*self.option, "check-ignore", "-z", "--stdin")
         with self._theirs() as found:
