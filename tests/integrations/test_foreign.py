@@ -6,8 +6,9 @@ import sys
 import pytest
 
 from segue.core.errors import GoneError
+from segue.core.log.events import Draft, ForkPoint
 from segue.core.log.ids import named_uuid
-from segue.engine.foreign import Foreign, ensure, find
+from segue.engine.foreign import Foreign, ensure, find, sessions_of
 
 BEGIN = """
 import sys
@@ -54,3 +55,14 @@ def test_a_name_whose_session_was_deleted_goes_on_in_the_next_generation(store):
     assert ensure(store, name) == named_uuid("test", "app", "thread", "1") == find(store, name)
     with pytest.raises(GoneError):
         store.stamp(first)
+
+
+def test_a_fork_is_found_by_its_own_name_and_not_by_that_of_its_parent(store):
+    parent = ensure(store, Foreign("one", ("app", "thread")))
+    head = store.info(parent).head
+    forked = named_uuid("two", "copy", "0")
+    own = Draft("session.forked", {"parent": {"session": parent}, "agent": "two", "foreign": ["copy"]})
+    store.create(forked, [own], fork=ForkPoint(parent, head.seq, head.digest))
+
+    assert list(sessions_of(store, "one")) == [(parent, Foreign("one", ("app", "thread")))]
+    assert list(sessions_of(store, "two")) == [(forked, Foreign("two", ("copy",)))]

@@ -76,12 +76,13 @@ def begin(store: Store, foreign: Foreign, created: Draft, *then: Draft, clock: C
 
 
 def sessions_of(store: Store, agent: str) -> Iterator[tuple[str, Foreign]]:
-    """Yield the sessions that *agent* finds again by a foreign id. It reads the first event of each."""
+    """Yield the sessions that *agent* finds again by a foreign id. It reads the first event of each: a fork's own first one."""
     for session in store.sessions():
         if session[14] != "8":  # not made from a name
             continue
         try:
-            first = next(store.read(session, upto=1), None)
+            own = store.info(session).first
+            first = next(store.read(session, after=own - 1, upto=own), None)
         except NotFoundError:  # deleted meanwhile
             continue
         if first is not None and first.body.get("agent") == agent and "foreign" in first.body:

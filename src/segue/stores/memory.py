@@ -4,7 +4,6 @@ import copy
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from json.encoder import encode_basestring
 from typing import Any
 
 from segue.core.errors import (
@@ -32,6 +31,7 @@ class _Log:
         self.session = session
         self.fork = fork
         self.lines: list[bytes] = []
+        self.keys: dict[str, list[Known]] = {}
         self.snapshots: dict[tuple[str, int], Snapshot] = {}
         self.lease: Lease | None = None
         self.deleted = False
@@ -124,8 +124,11 @@ class MemoryStore:
             entries.append(Appended(seq, event, new=True))
             self._blobs.update(content.blobs)
             head = Head(seq, digest)
-        for line in lines:
-            for name, delta in (decode_line(line).scopes or {}).items():
+        for written in map(decode_line, lines):
+            if written.key is not None:
+                known = Known(written.seq, written.id, written.node, written.stream)
+                log.keys.setdefault(written.key, []).append(known)
+            for name, delta in (written.scopes or {}).items():
                 self._scopes.setdefault(name, []).append(delta)
         log.lines += lines
         return Commit(tuple(entries), head)
@@ -345,8 +348,11 @@ class MemoryStore:
         return Head(log.base + len(log.lines), verify_line(log.lines[-1]))
 
     def _find(self, log: _Log, key: str) -> Known | None:
-        likely = encode_basestring(key).encode()  # as it stands in a line
-        for line in reversed(self._all_lines(log)):
-            if likely in line and (event := decode_line(line)).key == key:
-                return Known(event.seq, event.id, event.node, event.stream)
-        return None
+        """Return the last event of that key: one of the log's own, else one that it shares with those that it was forked from."""
+        upto = None
+        while True:
+            known = next((k for k in reversed(log.keys.get(key, ())) if upto is None or k.seq <= upto), None)
+            if known is not None or log.fork is None:
+                return known
+            upto = log.fork.seq if upto is None else min(upto, log.fork.seq)
+            log = self._logs[log.fork.session]
