@@ -3,7 +3,6 @@
 import json
 import multiprocessing
 from collections import Counter
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,27 +10,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segue.core.context.tokens import Estimator
 from segue.core.errors import UsageError
 from segue.core.log.events import Draft
-from segue.core.session.tree import active_chain, tree
+from segue.core.session.tree import tree
 from segue.core.together.counting import things
-from segue.engine.conversion import Means, Wish, resume_in
-from segue.engine.importing import import_paths
-from segue.engine.loading import Desk, load
-from segue.engine.sessions import move
 from segue.host.clock import SystemClock, SystemIds
-from segue.host.keeping import Keeping
 from segue.stores.log.store import LogStore
 from segue.stores.memory import MemoryStore
 from segue.testing import FakeClock, FakeIds
 from segue.testing.builders import assistant, created, tool, tool_call, tool_result, user
 from segue.testing.strategies import stories, texts, values
-from segue.transcripts import transcripts, writers
-from segue.transcripts.places import Machine
+from segue.transcripts import writers
+from tests.unit.engine.kit import FIXTURES, PLAN, Kit, native, reply
+from tests.unit.transcripts.json_lines import records_in
 
-FIXTURES = Path(__file__).parents[2] / "fixtures" / "transcripts"
-PLAN = FIXTURES / "claude" / "headless-plan.jsonl"
 KILLED = FIXTURES / "claude" / "killed-mid-tool.jsonl"
 
 
@@ -42,74 +34,6 @@ AGENTS = [agent for agent in CONVERTERS if agent not in FORMS]
 CALLING = [w.agent for w in writers() if w.agent in AGENTS and w.accepts.tools != "text"]
 """Those whose transcripts have calls: aider's are text."""
 PAIRS = [(a, b) for a in CALLING for b in CALLING] + [(a, "claude-code") for a in FORMS] + [("codex", a) for a in FORMS]
-
-
-class Kit:
-    """A store, and a home with agents in it."""
-
-    def __init__(self, place):
-        (place / "home").mkdir()
-        self.__dict__ |= self.bare(place, LogStore(place / "store", clock=FakeClock(), ids=FakeIds()), place / "scratch")
-
-    @staticmethod
-    def bare(place, store, room):
-        env = {"HOME": str(place / "home"), "PATH": ""}
-
-        @contextmanager
-        def scratch():
-            room.mkdir()
-            yield str(room)
-
-        desk = Desk(store, FakeClock(), FakeIds())
-        able = {w.agent: w for w in writers()}
-        keeping = Keeping(place / "ours")
-        means = Means(desk, able, transcripts(), Machine(env), env, lambda model: Estimator(), keeping, scratch, str(place))
-        return {"home": place / "home", "store": store, "desk": desk, "means": means}
-
-    def take(self, *paths, agent=None):
-        done = import_paths(self.store, self.means.transcripts, [str(p) for p in paths], clock=self.desk.clock, agent=agent)
-        return done.sessions[0]
-
-    def go(self, session, agent="claude-code", **more):
-        return resume_in(self.means, session, Wish(agent, **more))
-
-    def said(self, session):
-        """What stands in the conversation of a session, part by part."""
-        return [
-            (event.body["role"], part)
-            for event in active_chain(self.store.read(session))
-            if event.kind == "message" and not event.body.get("meta")
-            for part in event.body["parts"]
-        ]
-
-    def heads(self):
-        return {session: self.store.info(session).head.seq for session in self.store.sessions()}
-
-
-@pytest.fixture
-def kit(tmp_path):
-    found = Kit(tmp_path)
-    yield found
-    found.store.close()
-
-
-def records(path):
-    return [json.loads(line) for line in Path(path).read_text().splitlines()]
-
-
-def reply(path, text, parent=None):
-    """Go on in a transcript of Claude Code's as the agent does."""
-    last = [r for r in records(path) if "uuid" in r][-1]
-    more = {
-        **{k: last[k] for k in ("sessionId", "cwd", "version", "userType", "isSidechain")},
-        "type": "user",
-        "uuid": f"00000000-0000-4000-8000-{abs(hash(text)) % 10**12:012d}",
-        "parentUuid": parent or last["uuid"],
-        "timestamp": "2026-11-21T09:00:00.000Z",
-        "message": {"role": "user", "content": text},
-    }
-    with Path(path).open("a") as file:
-        file.write(json.dumps(more) + "\n")
 
 
 def test_a_session_is_converted_verified_and_recorded_on_both_sides(kit):
@@ -179,7 +103,7 @@ def test_what_the_agent_says_then_follows_our_own_events(kit):
 def test_a_branch_that_the_agent_begins_in_what_we_wrote_begins_in_our_past(kit):
     session = kit.take(PLAN).id
     done = kit.go(session)
-    second = next(r for r in records(done.files[0]) if r["type"] == "assistant")
+    second = next(r for r in records_in(done.files[0]) if r["type"] == "assistant")
     reply(done.files[0], "no, otherwise", parent=second["uuid"])
     kit.take(done.files[0])
     whole = kit.said(session)
@@ -214,75 +138,6 @@ def test_a_transcript_that_is_read_again_from_its_start_adds_nothing(kit):
     assert kit.said(done.continuation) == kit.said(session)
 
 
-def native(kit):
-    """A session that Claude Code has where its resume command looks."""
-    workspace = "/home/dev/project"
-    first = next(r for r in records(PLAN) if "sessionId" in r)
-    path = kit.home / ".claude" / "projects" / "-home-dev-project" / f"{first['sessionId']}.jsonl"
-    path.parent.mkdir(parents=True)
-    path.write_bytes(PLAN.read_bytes())
-    return kit.take(path).id, path, workspace
-
-
-def test_a_session_that_the_agent_has_goes_on_there(kit):
-    session, path, workspace = native(kit)
-    heads = kit.heads()
-    done = kit.go(session)
-    assert (done.way, done.command) == ("native", ("claude", "--resume", path.stem))
-    assert (done.workspace, done.continuation, done.files) == (workspace, session, (str(path),))
-    assert kit.heads() == heads
-
-
-def test_what_the_agent_wrote_meanwhile_is_taken_in_first(kit):
-    session, path, _ = native(kit)
-    reply(path, "one more thing")
-    done = kit.go(session, "opencode", dry=True)
-    assert kit.said(session)[-1][1]["content"] != "one more thing"
-    done = kit.go(session)
-    assert done.way == "native"
-    assert kit.said(session)[-1] == ("user", {"type": "text", "content": "one more thing"})
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda kit, session, path: path.unlink(),
-        lambda kit, session, path: path.write_bytes(b"".join(path.read_bytes().splitlines(True)[:20])),
-        lambda kit, session, path: kit.store.append(session, [user("said elsewhere")]),
-    ],
-    ids=["gone", "cut short", "others said something since"],
-)
-def test_a_session_that_the_agent_has_no_longer_whole_is_converted(kit, change):
-    session, path, _ = native(kit)
-    said = kit.said(session)
-    change(kit, session, path)
-    done = kit.go(session)
-    assert done.way == "converted"
-    assert kit.said(done.continuation)[: len(said)] == said
-
-
-def test_in_another_directory_it_is_converted_and_its_paths_follow(kit, tmp_path):
-    session, _, workspace = native(kit)
-    done = kit.go(session, workspace=str(tmp_path))
-    assert (done.way, done.workspace) == ("converted", str(tmp_path))
-    text = Path(done.files[0]).read_text()
-    assert done.paths == text.count(str(tmp_path)) - sum(r.get("cwd") == str(tmp_path) for r in records(done.files[0]))
-    assert workspace not in text
-
-
-def test_a_session_that_went_on_there_before_goes_on_where_it_is(kit):
-    session = kit.take(PLAN).id
-    first = kit.go(session)
-    reply(first.files[0], "and now?")
-    again = kit.go(session)
-    assert (again.way, again.session, again.foreign_id) == ("native", first.continuation, first.foreign_id)
-    assert again.warnings == ("the agent went on from here before: that is where it goes on",)
-    kit.store.append(session, [user("I thought of something")])
-    other = kit.go(session)
-    assert other.way == "converted"
-    assert other.foreign_id != first.foreign_id
-
-
 def test_from_agent_to_agent_each_call_is_told_in_the_words_of_the_next(kit):
     session = kit.take(PLAN).id
     there = kit.go(session, "codex")
@@ -307,16 +162,6 @@ def test_from_agent_to_agent_each_call_is_told_in_the_words_of_the_next(kit):
     mapped = {c.why: c.number for c in back.carried if c.fate == "mapped"}
     assert mapped["exec_command to run_shell_command"] == 1
     assert mapped["Bash to run_shell_command"] == 2
-
-
-def test_a_paused_session_that_its_agent_has_is_at_work_again(kit):
-    session, _, _ = native(kit)
-    move(kit.desk, session, "pause")
-    assert kit.go(session, dry=True).way == "native"
-    assert load(kit.store, session).status == "paused"
-    done = kit.go(session)
-    assert (done.way, done.tokens > 0, done.method) == ("native", True, "usage")
-    assert load(kit.store, session).status == "active"
 
 
 def test_processes_that_hand_over_at_once_make_one_continuation(kit, tmp_path):

@@ -1,10 +1,6 @@
 """Importing: each record once, from where the last import stopped."""
 
-import json
-import multiprocessing
 import os
-import threading
-import time
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
@@ -15,19 +11,14 @@ from segue.core.errors import UsageError
 from segue.core.log.events import Draft
 from segue.core.session.state import fold
 from segue.core.session.tree import active_chain, tree
-from segue.engine.following import follow
 from segue.engine.importing import Importer, import_paths
-from segue.host.clock import SystemClock, SystemIds
 from segue.ports import Batch, Noted
 from segue.stores.log.store import LogStore
 from segue.stores.memory import MemoryStore
 from segue.testing import FakeClock, FakeIds
 from segue.transcripts import readers, transcripts
 from segue.transcripts._files import Readers
-
-FIXTURES = Path(__file__).parents[2] / "fixtures" / "transcripts"
-CLAUDE = FIXTURES / "claude"
-PLAN = CLAUDE / "headless-plan.jsonl"
+from tests.unit.engine.taking import CLAUDE, FIXTURES, PLAN, kinds, line, run
 
 
 @pytest.fixture(params=["memory", "log"])
@@ -38,19 +29,6 @@ def store(request, tmp_path):
         found = LogStore(tmp_path / "store", clock=FakeClock(), ids=FakeIds())
     yield found
     found.close()
-
-
-def run(store, *paths, **options):
-    return import_paths(store, transcripts(), [str(p) for p in paths], clock=FakeClock(), **options)
-
-
-def line(uuid, parent, text, **more):
-    told = {"parentUuid": parent, "type": "user", "uuid": uuid, "sessionId": "s-1", "timestamp": "2026-01-15T09:30:00Z"}
-    return json.dumps({**told, "message": {"role": "user", "content": text}, **more}) + "\n"
-
-
-def kinds(store, session):
-    return Counter(e.kind for e in store.read(session))
 
 
 def test_a_directory_is_imported_whole_and_a_second_import_adds_nothing(store):
@@ -370,99 +348,6 @@ def test_many_conversations_in_a_file_are_as_many_sessions(store):
         ("conversations.jsonl#3", 4, 4),
     ]
     assert [s.new_events for s in second.sessions] == [0, 0, 0]
-
-
-# --- together
-
-
-def _import_there(path, files, seed, gate):
-    store = LogStore(path, clock=SystemClock(), ids=SystemIds())
-    gate.wait()
-    import_paths(store, transcripts(), files, clock=SystemClock())
-    store.close()
-
-
-def test_processes_that_import_the_same_files_at_once_lose_and_double_nothing(tmp_path):
-    context = multiprocessing.get_context("spawn")
-    gate = context.Barrier(4)
-    files = [str(CLAUDE), str(FIXTURES / "codex")]
-    workers = [context.Process(target=_import_there, args=(tmp_path / "store", files, i, gate)) for i in range(4)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(120)
-    assert [w.exitcode for w in workers] == [0, 0, 0, 0]
-
-    store = LogStore(tmp_path / "store", clock=SystemClock(), ids=SystemIds())
-    alone = MemoryStore(clock=FakeClock(), ids=FakeIds())
-    run(alone, *files)
-
-    def told(of):
-        return {s: [(e.kind, e.key, e.body) for e in of.read(s) if e.source] for s in of.sessions()}
-
-    assert told(store) == told(alone)
-    assert {s: kinds(store, s)["session.created"] for s in store.sessions()} == dict.fromkeys(alone.sessions(), 1)
-    assert sum(s.new_events for s in run(store, *files).sessions) == 0
-    store.close()
-
-
-def test_an_import_that_is_killed_again_and_again_loses_and_doubles_nothing(tmp_path):
-    file = tmp_path / "session.jsonl"
-    texts = [line(f"u{i}", f"u{i - 1}" if i else None, f"text {i} " + "x" * 300) for i in range(4000)]
-    file.write_text("".join(texts))
-    context = multiprocessing.get_context("spawn")
-    for attempt in range(6):
-        gate = context.Barrier(2)
-        worker = context.Process(target=_import_there, args=(tmp_path / "store", [str(file)], attempt, gate))
-        worker.start()
-        gate.wait(60)
-        time.sleep(0.03 * (attempt + 1))
-        worker.kill()
-        worker.join(60)
-
-    store = LogStore(tmp_path / "store", clock=SystemClock(), ids=SystemIds())
-    run(store, file)
-    (session,) = store.sessions()
-    assert [e.source["raw"] + "\n" for e in store.read(session) if e.source] == texts
-    assert {f.severity for f in store.verify()} <= {"aside", "orphan", "stale"}
-    assert kinds(store, session)["session.created"] == kinds(store, session)["session.activated"] == 1
-    assert run(store, file).sessions[0].new_events == 0
-    store.close()
-
-
-def test_what_is_written_is_taken_in_as_it_is_written(tmp_path):
-    store = LogStore(tmp_path / "store", clock=SystemClock(), ids=SystemIds())
-    place = tmp_path / "projects"
-    place.mkdir()
-    done = threading.Event()
-    seen = []
-
-    def watch():
-        seen.extend(follow(store, transcripts(), [str(place)], done.is_set, clock=SystemClock(), poll=0.01))
-
-    def in_the_log():
-        return [e.source["raw"].encode() for s in store.sessions() for e in store.read(s) if e.source]
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    lines = PLAN.read_bytes().splitlines()
-    file = place / "session.jsonl"
-    for written in range(1, 9):
-        with file.open("ab", buffering=0) as out:
-            out.write(lines[written - 1][:9])
-            out.write(lines[written - 1][9:] + b"\n")
-        give_up = time.monotonic() + 60
-        while len(in_the_log()) < written and time.monotonic() < give_up:
-            time.sleep(0.01)
-        assert in_the_log() == lines[:written]
-    with file.open("ab") as out:
-        out.write(b"".join(line + b"\n" for line in lines[8:]))
-    done.set()
-    watcher.join(60)
-
-    assert in_the_log() == lines
-    assert sum(s.new_events for s in seen) == store.info(next(store.sessions())).head.seq
-    store.close()
 
 
 def test_a_file_that_is_all_damage_is_counted_where_it_is_not_named(tmp_path):
