@@ -21,10 +21,14 @@ def say(shop, *texts):
 
 @pytest.fixture
 def two(shop):
-    """A session with two checkpoints, and something said between and after them."""
+    """A session with two checkpoints, and something said and done between and after them."""
     say(shop, "Which shelf for plums?", "The lower one.")
+    (shop.workspace / "shelves.txt").write_text("lower: plums\n")
+    (shop.workspace / ".env").write_text("TOKEN=1\n")
     shop("checkpoint", "create", "-m", "plums are placed")
     say(shop, "Now the pears.", "Beside the plums.")
+    (shop.workspace / "shelves.txt").write_text("lower: plums, pears\n")
+    (shop.workspace / "prices.txt").write_text("pears: 3\n")
     shop("checkpoint", "create", "-m", "pears are placed")
     return shop
 
@@ -47,16 +51,36 @@ RECOVERY-260115-001-093003  plums are placed
   taken         just now, 2026-01-15T09:30:03Z, for user
   session       SESSION-260115-001 at event 10
   conversation  5 messages; the user had said last: Which shelf for plums?
-  code          /shop
+  code          /shop; 1 place not taken
+    not taken   .env: secret
 come back with: segue checkpoint restore RECOVERY-260115-001-093003
 """)
     assert two.says("checkpoint", "diff", first, second) == snapshot("""\
 $ segue checkpoint diff RECOVERY-260115-001-093003 RECOVERY-260115-001-093005
-code: 0 files from RECOVERY-260115-001-093003 to RECOVERY-260115-001-093005
+code: 2 files from RECOVERY-260115-001-093003 to RECOVERY-260115-001-093005
+  added     prices.txt
+  modified  shelves.txt
 conversation: 5 messages in both
   2 only in RECOVERY-260115-001-093005
         12  user: Now the pears.
         13  assistant: Beside the plums.
+""")
+    assert two.says("checkpoint", "diff", first, "--patch") == snapshot("""\
+$ segue checkpoint diff RECOVERY-260115-001-093003 --patch
+diff --git a/prices.txt b/prices.txt
+new file mode 100644
+index 0000000..af98dc7
+--- /dev/null
++++ b/prices.txt
+@@ -0,0 +1 @@
++pears: 3
+diff --git a/shelves.txt b/shelves.txt
+index 046e13d..a548227 100644
+--- a/shelves.txt
++++ b/shelves.txt
+@@ -1 +1 @@
+-lower: plums
++lower: plums, pears
 """)
     assert two.says("checkpoint", "diff", second) == snapshot("""\
 $ segue checkpoint diff RECOVERY-260115-001-093005
@@ -70,34 +94,49 @@ def test_a_session_goes_back_and_forth(two):
     assert two.says("checkpoint", "restore", first, "--dry-run") == snapshot("""\
 $ segue checkpoint restore RECOVERY-260115-001-093003 --dry-run
 SESSION-260115-001 would go back to RECOVERY-260115-001-093003: code and conversation (nothing was written)
-code          /shop: nothing differs
+code          /shop: 1 written, 1 deleted
+  writes shelves.txt
+  deletes prices.txt
 conversation  5 messages (7 now); the user had said last: Which shelf for plums?
 """)
     assert two.says("checkpoint", "restore", first) == snapshot("""\
 $ segue checkpoint restore RECOVERY-260115-001-093003
 SESSION-260115-001 went back to RECOVERY-260115-001-093003: code and conversation
-code          /shop: nothing differs
+code          /shop: 1 written, 1 deleted
+  writes shelves.txt
+  deletes prices.txt
 conversation  5 messages (7 before); the user had said last: Which shelf for plums?
 what was there: RECOVERY-260115-001-093008; undo with: segue checkpoint restore RECOVERY-260115-001-093008
 """)
     assert two.says("checkpoint", "diff", second) == snapshot("""\
 $ segue checkpoint diff RECOVERY-260115-001-093005
-code: 0 files from RECOVERY-260115-001-093005 to now
+code: 2 files from RECOVERY-260115-001-093005 to now
+  deleted   prices.txt
+  modified  shelves.txt
 conversation: 5 messages in both
   2 only in RECOVERY-260115-001-093005
         12  user: Now the pears.
         13  assistant: Beside the plums.
+""")
+    assert two.says("checkpoint", "restore", second, "--code") == snapshot("""\
+$ segue checkpoint restore RECOVERY-260115-001-093005 --code
+SESSION-260115-001 went back to RECOVERY-260115-001-093005: code
+code          /shop: 2 written
+  writes prices.txt
+  writes shelves.txt
+what was there: RECOVERY-260115-001-093010; undo with: segue checkpoint restore RECOVERY-260115-001-093010
 """)
     assert two.says("checkpoint", "restore", second) == snapshot("""\
 $ segue checkpoint restore RECOVERY-260115-001-093005
 SESSION-260115-001 went back to RECOVERY-260115-001-093005: code and conversation
 code          /shop: nothing differs
 conversation  7 messages (5 before); the user had said last: Now the pears.
-what was there: RECOVERY-260115-001-093010; undo with: segue checkpoint restore RECOVERY-260115-001-093010
+what was there: RECOVERY-260115-001-093011; undo with: segue checkpoint restore RECOVERY-260115-001-093011
 """)
     assert two.says("checkpoint", "list") == snapshot("""\
 $ segue checkpoint list
 name                        event  taken     about
+RECOVERY-260115-001-093011  24     just now  before RECOVERY-260115-001-093005 was restored
 RECOVERY-260115-001-093010  20     just now  before RECOVERY-260115-001-093005 was restored
 RECOVERY-260115-001-093008  15     just now  before RECOVERY-260115-001-093003 was restored
 RECOVERY-260115-001-093005  13     just now  pears are placed
@@ -135,6 +174,19 @@ $ segue checkpoint restore RECOVERY-260115-001-093005 --session SESSION-991231-0
 $ segue checkpoint restore --finish
 no restore is open here
 """)
+
+
+def test_without_a_snapshot_of_what_is_there_code_stays(two):
+    first = names(two)[1]
+    two.env["SEGUE_SNAPSHOTS"] = "off"
+    (two.workspace / "shelves.txt").write_text("the user's own\n")
+    assert two.says("checkpoint", "restore", first, "--both") == snapshot("""\
+$ segue checkpoint restore RECOVERY-260115-001-093003 --both
+! error: the code of checkpoint 'RECOVERY-260115-001-093003' could not be restored, and the conversation stays as it is: what is there could not be saved first: snapshots are switched off
+! hint: segue doctor
+[exit code 1]
+""")
+    assert (two.workspace / "shelves.txt").read_text() == "the user's own\n"
 
 
 def test_a_person_is_asked(two):

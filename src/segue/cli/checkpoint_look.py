@@ -137,7 +137,7 @@ def _show_text(d: dict[str, Any], frame: Frame) -> Iterator[str]:
         yield f"  git           {git.get('branch') or 'no branch'} at {str(git.get('commit') or 'no commit')[:12]}{dirty}"
     kept = d["workspace"] if isinstance(d["workspace"], dict) else {}
     if not kept.get("id"):
-        why = f": {kept['error']}" if kept.get("error") else ""
+        why = f": {kept['missing']}" if kept.get("missing") else ""
         yield f"  code          no snapshot of the workspace{why}"
     else:
         left = kept.get("left_out_count") or 0

@@ -324,14 +324,14 @@ class RestoreError(SegueError):
     code = "restore"
 
     def __init__(self, checkpoint: str, half: str, reason: str, *, done: Sequence[str], before: str) -> None:
-        """Name the checkpoint, the half that failed and why, what was restored before it, and the way back."""
+        """Name the checkpoint, the half that failed and why, what was restored before it, and the way back, if one is needed."""
         if half == "code":
             rest = "the conversation stays as it is"
         else:
             rest = "the code is as it was there" if done else "code stays as it is"
         super().__init__(
             f"the {half} of checkpoint {checkpoint!r} could not be restored, and {rest}: {reason}",
-            hint=f"what was there: segue checkpoint restore {before} --code" if half == "code" or done else "segue doctor",
+            hint=f"what was there: segue checkpoint restore {before} --code" if before else "segue doctor",
             checkpoint=checkpoint,
             half=half,
             reason=reason,

@@ -268,15 +268,19 @@ class _Restore:
         self.before = made.name
         intention = {"checkpoint": checkpoint.name, "position": checkpoint.position, "what": list(what), "before": made.name}
         self._tell(Draft("checkpoint.restoring", intention, key=_KEY))
-        code = self._code()
+        code = self._code(find(self.store, self.plan.session, made.name))
         turned = self._conversation(made, ("code",) if code else ())
         more = {"continuation": turned.continuation} if turned is not None and turned.continuation else {}
         self._tell(_outcome(checkpoint.name, "done", what=list(what), **more))
         return Rewound(self.plan, made.name, code, turned)
 
-    def _code(self) -> Restored | None:
+    def _code(self, saved: Checkpoint) -> Restored | None:
         if self.plan.code is None:
             return None
+        if not saved.snapshot:
+            kept = saved.body.get("workspace")
+            why = kept.get("missing") if isinstance(kept, dict) else "snapshots are switched off"
+            raise self._failed("code", f"what is there could not be saved first: {why}", (), back=False)
         self._hold()
         try:
             done = self.means.workspace(self.plan.code.root).restore(self.plan.code)
@@ -295,12 +299,12 @@ class _Restore:
         try:
             return turning.turn_back(self.means.going, self.plan.session, self.plan.checkpoint, made, self.plan.talk.agent)
         except (SegueError, OSError) as e:
-            raise self._failed("conversation", _reason(e), done) from e
+            raise self._failed("conversation", _reason(e), done, back=bool(done)) from e
 
-    def _failed(self, half: What, reason: str, done: tuple[What, ...]) -> RestoreError:
+    def _failed(self, half: What, reason: str, done: tuple[What, ...], *, back: bool = True) -> RestoreError:
         name = self.plan.checkpoint.name
         self._tell(_outcome(name, "failed", reason=reason, what=list(done)))
-        return RestoreError(name, half, reason, done=done, before=self.before)
+        return RestoreError(name, half, reason, done=done, before=self.before if back else "")
 
     def _hold(self) -> None:
         """Keep others out for another while."""
