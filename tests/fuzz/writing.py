@@ -113,7 +113,7 @@ def _events(agent: str, drafts: list[Draft]) -> list[Event]:
 def _said(spoken: Iterable[tuple[str, Any]], slots: Sequence[str]) -> list[tuple[str, Any]]:
     """Return who said what, media left out: those that a writer has no place for it tells of, and counts.
 
-    A form that has *slots* for what a message holds, tells it in their order.
+    A form that has *slots* for what a message holds, tells it in their order, texts of one slot as one.
     """
     found: list[tuple[str, Any]] = []
     for role, parts in spoken:
@@ -126,9 +126,15 @@ def _said(spoken: Iterable[tuple[str, Any]], slots: Sequence[str]) -> list[tuple
             found[-1][1].extend(kept)
         elif kept:
             found.append((role, kept))
-    for role, parts in found if slots else ():
-        if role == "assistant":
-            parts.sort(key=lambda part: slots.index(part["type"]))
+    return [(role, _slotted(parts, slots) if slots and role == "assistant" else parts) for role, parts in found]
+
+
+def _slotted(parts: list[dict[str, Any]], slots: Sequence[str]) -> list[Any]:
+    """Return what stands in each slot: texts as one, however they are joined."""
+    found: list[Any] = []
+    for kind in slots:
+        here = [part for part in parts if part["type"] == kind]
+        found += here if kind.startswith("tool") else ["".join("".join(part["content"] for part in here).split())]
     return found
 
 

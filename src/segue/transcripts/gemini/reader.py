@@ -183,7 +183,7 @@ class _Gemini(Interpreter):
         if self._before:
             earlier = _Gemini(File(self._file.path, self._file.foreign_id), self._drafts, {})
             earlier.replay(self._file.before(b""))
-            self._nodes, self._before = earlier._nodes | self._nodes, False
+            self._nodes, self._before = earlier._nodes | self._nodes | earlier._nodes, False  # what came first counts
             self._copies |= earlier._copies
             self._copied |= earlier._copied
             self._heard |= earlier._heard
@@ -364,7 +364,10 @@ class _Gemini(Interpreter):
     def _has_answer(self, call: str) -> bool:
         if call and call not in self._answers and self._before:
             for _, record in self._file.before(call.encode("utf-8", "replace")):
-                if record.get("type") == "gemini":
+                if dict_of(record, "$set") or "messages" in record:  # it may hold messages
+                    self._path()
+                    break
+                if record.get("type") == "gemini" and name_of(record, "id"):
                     self._answers.update(answered_in(record))
         return call in self._answers
 
