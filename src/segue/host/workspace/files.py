@@ -44,6 +44,10 @@ class Blocked(Exception):  # noqa: N818 - not an error: it becomes part of what 
         self.detail = detail
 
 
+class _NoDirectoryError(Blocked):
+    """A step of the way to a file is no directory."""
+
+
 class Files:
     """The files below a directory."""
 
@@ -71,20 +75,24 @@ class Files:
             if found != old:
                 raise Blocked("in-the-way" if found == OTHER else "changed")
             aside = f"{OURS}{number}"
-            _make(directory, aside, new, content, like=name)
             self._changed.add(os.path.dirname(path))
-            if old is None:
-                _move_in(directory, aside, name)
-            else:
-                _exchange_in(directory, aside, name, old, new)
+            try:
+                _make(directory, aside, new, content, like=name)
+                if old is None:
+                    _move_in(directory, aside, name)
+                else:
+                    _exchange_in(directory, aside, name, old, new)
+            except OSError:
+                _discard(directory, aside, (new,))
+                raise
             return True
 
     def take_away(self, path: str, old: Entry, number: int) -> bool:
-        """Delete *path* where it is *old* still; False: it is gone already. Raises Blocked, OSError."""
+        """Delete *path* where it is *old* still; False: there is no such file already. Raises Blocked, OSError."""
         try:
             with self._above(path) as (directory, name):
                 found = look(directory, name)
-                if found is None:
+                if found is None or (found == OTHER and _is_directory(directory, name)):
                     return False
                 if found != old:
                     raise Blocked("in-the-way" if found == OTHER else "changed")
@@ -96,7 +104,7 @@ class Files:
                     raise Blocked("changed")
                 os.unlink(aside, dir_fd=directory)
                 return True
-        except FileNotFoundError:
+        except (FileNotFoundError, _NoDirectoryError):
             return False
 
     def prune(self, path: str) -> None:
@@ -186,7 +194,20 @@ def _enter(directory: int, step: str, *, make: bool) -> int:
         if e.errno not in {errno.ELOOP, errno.ENOTDIR}:
             raise
         is_link = stat.S_ISLNK(os.stat(step, dir_fd=directory, follow_symlinks=False).st_mode)
-        raise Blocked("symlink" if is_link else "in-the-way", step) from None
+        raise _NoDirectoryError("symlink" if is_link else "in-the-way", step) from None
+
+
+def _is_directory(directory: int, name: str) -> bool:
+    return stat.S_ISDIR(os.stat(name, dir_fd=directory, follow_symlinks=False).st_mode)
+
+
+def _discard(directory: int, aside: str, known: tuple[Entry | None, ...]) -> None:
+    """Take away what was written aside, where it is that still."""
+    with suppress(OSError):
+        if look(directory, aside) in known:
+            os.unlink(aside, dir_fd=directory)
+    with suppress(OSError):
+        os.unlink(f"{aside}.part", dir_fd=directory)
 
 
 def _clear(directory: int, name: str) -> bool:
@@ -260,7 +281,11 @@ def _move_in(directory: int, aside: str, name: str) -> None:
 
 def _exchange_in(directory: int, aside: str, name: str, old: Entry, new: Entry) -> None:
     """Put *aside* in the place of *name*, which is *old*. Raises Blocked where in that moment it is something else."""
-    _exchange(directory, aside, name)
+    try:
+        _exchange(directory, aside, name)
+    except FileNotFoundError:
+        os.unlink(aside, dir_fd=directory)
+        raise Blocked("changed") from None
     if look(directory, aside) != old:
         _take_back(directory, aside, name, (new,))
         raise Blocked("changed")

@@ -81,7 +81,7 @@ class Judge:
         if path.endswith("/"):
             return self._leave(path, "nested-repository")
         if not self._is_below(path):
-            return _GONE
+            return Verdict("drop")
         place = f"{self._root}/{path}"
         try:
             found = os.lstat(place)
