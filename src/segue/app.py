@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from segue.core.session.state import State
     from segue.engine.api import Store as OpenStore
     from segue.engine.conversion import Means
+    from segue.engine.interrupting import Moment
     from segue.engine.loading import Desk
     from segue.host.spool import Spools
     from segue.ports.autosaves import Autosaves
@@ -328,6 +329,19 @@ class App:
 
         return commit_of
 
+    def moment(self, session: str) -> "Moment":
+        """Return what a checkpoint of *session* keeps of this moment, and the uncommitted changes of its workspace."""
+        from segue.engine.interrupting import Moment
+        from segue.engine.loading import load
+        from segue.host.git import look
+
+        workspace = load(self.store, session, on_damage=lambda _: None).header["workspace"]
+        seen = look(workspace) if workspace else None
+        if seen is None:
+            return Moment(self.save_workspace(workspace), None)
+        changes = {"files": seen.files, "branch": seen.branch, "commit": seen.commit}
+        return Moment(self.save_workspace(workspace) | {"git": seen.to_json()}, changes)
+
     def settled(self, state: "State") -> "State":
         """Return *state*, or where its agents are gone without a word, the state after that was noted."""
         from segue.core.session.interruptions import processes
@@ -337,7 +351,7 @@ class App:
         from segue.engine.interrupting import settle
         from segue.engine.loading import load
 
-        found = settle(self.desk, [state.session], self.host)
+        found = settle(self.desk, [state.session], self.host, self.moment)
         return load(self.store, state.session, on_damage=lambda _: None) if found else state
 
     def remember_commits(self, sessions: Iterable[str]) -> set[str]:

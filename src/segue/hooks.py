@@ -7,7 +7,7 @@ spool's directory is gone, segue was uninstalled, and the hook does nothing.
 
 The payload is appended, unparsed, to `HOME/spool/AGENT` as one frame, in one write under a lock, and synced:
 
-    segue-spool 1 <nanoseconds since 1970> <event> <bytes of the payload>\n<payload>\n
+    segue-spool 1 <nanoseconds since 1970> <event> <bytes of the payload>[ <pid of the agent>.<its start>]\n<payload>\n
 
 Whoever takes the spool in locks it, renames it, makes it read-only and unlocks it: a frame is in what was taken, or in the
 next file, and no hook ever waits for what is done with the frames. A payload that is too large, or finds the spool full, is
@@ -28,6 +28,7 @@ PROGRAM = ""
 
 LIMIT = 64 << 20
 LARGEST = 8 << 20
+SHELLS = (b"sh", b"bash", b"dash", b"zsh", b"ash", b"ksh", b"fish")
 
 
 def read() -> bytes | None:
@@ -38,10 +39,28 @@ def read() -> bytes | None:
     return data
 
 
+def caller() -> bytes:
+    """Return the process of the agent, ` PID.START`: not the shell that it runs hooks with. Nothing where that is not known."""
+    pid = posix.getppid()
+    try:
+        for _ in range(4):
+            fd = posix.open(f"/proc/{pid}/stat", posix.O_RDONLY)
+            name, _, told = posix.read(fd, 1024).rpartition(b")")
+            posix.close(fd)
+            fields = told.split()
+            if name.partition(b"(")[2] not in SHELLS:
+                return b" %d.%s" % (pid, fields[19]) if pid > 1 else b""
+            pid = int(fields[1])
+    except (OSError, IndexError, ValueError):
+        pass  # no Linux, or it is gone
+    return b""
+
+
 def spool(home: str, agent: str, event: str, payload: bytes | None) -> None:
     """Append one frame to the spool of *agent*, durable on return, or count one that was dropped. Raises OSError."""
     path = home + "/spool/" + agent
-    data = b"segue-spool 1 %d %s %d\n%s\n" % (time.time_ns(), event.encode(), len(payload or b""), payload or b"")
+    head = b"segue-spool 1 %d %s %d%s\n" % (time.time_ns(), event.encode(), len(payload or b""), caller())
+    data = b"%s%s\n" % (head, payload or b"")
     while True:
         fd = posix.open(path, posix.O_WRONLY | posix.O_APPEND | posix.O_CREAT | posix.O_NOFOLLOW, 0o600)
         posix.lockf(fd, posix.F_LOCK, 0)

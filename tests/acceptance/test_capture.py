@@ -99,7 +99,7 @@ def test_after_one_hook_all_that_is_written_is_in_the_log_and_nothing_of_ours_is
     machine.segue("init", "--remove", "--yes")
 
     assert [p.name for p in (machine.home / ".claude").iterdir()] == ["projects"]
-    assert [p.name for p in (machine.home / ".local/share/segue").iterdir()] == ["store"]
+    assert sorted(p.name for p in (machine.home / ".local/share/segue").iterdir()) == ["store", "workspaces"]
     assert json.loads(machine.segue("search", "number", "--json"))["hits"]
 
 
@@ -142,3 +142,48 @@ def test_without_hooks_follow_takes_in_what_every_agent_writes(machine):
         out, err = running.communicate(timeout=PATIENCE)
     assert (running.returncode, err) == (130, b"")
     assert {json.loads(line)["foreign_id"] for line in out.splitlines()} == {SESSION}
+
+
+def told(machine):
+    """Return what `list` says of the one session, which looks at no process: its status and the reason."""
+    found = json.loads(machine.segue("list", "--json"))["sessions"]
+    return [(session["status"], session["reason"]) for session in found]
+
+
+def test_an_agent_that_is_killed_without_a_word_is_noticed_by_the_worker(machine):
+    machine.segue("init", "claude-code", "--yes")
+    payload = {"session_id": SESSION, "transcript_path": str(machine.transcript), "hook_event_name": "SessionStart"}
+    machine.write("one")
+    program = (
+        "import subprocess, sys, time; subprocess.run(['sh', '-c', sys.argv[1]], input=sys.argv[2].encode()); time.sleep(600)"
+    )
+    words = [sys.executable, "-c", program, machine.command("SessionStart"), json.dumps(payload)]
+    agent = subprocess.Popen(words, env=machine.env, cwd=machine.project)
+    try:
+        machine.wait_for(lambda: f'"pid":{agent.pid}' in logged(machine))
+    finally:
+        agent.kill()
+        agent.wait()
+
+    machine.wait_for(lambda: told(machine) == [("paused", "unknown")])
+    shown = json.loads(machine.segue("status", "last", "--json"))
+    assert (shown["note"], shown["checkpoints"] > 0) == (f"process {agent.pid} is gone without a word", True)
+    machine.segue("init", "--remove", "--yes")  # else the worker waits ten minutes for more
+
+
+def test_an_agent_that_ends_leaves_its_session_paused_and_one_that_begins_again_goes_on(machine):
+    machine.segue("init", "claude-code", "--yes")
+    machine.hook("SessionStart")
+    machine.write("one")
+    machine.hook("SessionEnd")
+    machine.wait_for(lambda: told(machine) == [("paused", "other")])
+    machine.hook("SessionStart")
+    machine.wait_for(lambda: told(machine) == [("active", "")])
+    machine.hook("SessionEnd")
+    machine.wait_for(lambda: worker_is_gone(machine))
+
+
+def logged(machine):
+    """Return all that is in the log, as it is on disk."""
+    logs = sorted((machine.home / ".local" / "share" / "segue" / "store" / "sessions").glob("*/log/*.jsonl"))
+    return "".join(log.read_text() for log in logs)

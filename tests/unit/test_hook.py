@@ -15,10 +15,11 @@ from segue import hooks
 from segue.host.hookfile import hook_text
 from segue.host.install import Setup, command
 from segue.host.install.agents import CLAUDE_CODE
+from segue.host.processes import KnownProcesses
 from segue.host.spool import Spools
 from segue.host.worker import Post
 
-FRAME = re.compile(rb"segue-spool 1 (\d+) (\S+) (\d+)\n")
+FRAME = re.compile(rb"segue-spool 1 (\d+) (\S+) (\d+)(?: (\d+\.\d+))?\n")
 
 
 @pytest.fixture
@@ -55,6 +56,16 @@ def test_a_payload_is_spooled_as_it_is(hook):
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     assert frames(spool(hook).read_bytes()) == [("PreToolUse", payload)]
     assert spool(hook).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_frame_names_the_agents_process_and_not_its_shells(hook):
+    call = f"[ -f {hook} ] && {sys.executable} -S -E {hook} Stop >/dev/null 2>&1 || :"
+    subprocess.run(["sh", "-c", f"bash -c '{call}; :' || :"], input=b"{}", check=True)
+
+    (frame,) = [frame for taken in Spools(hook.parent / "home").take() for frame in taken.frames]
+    me = KnownProcesses().me()
+    assert (frame.payload, frame.process) == (b"{}", f"{me['pid']}.{me['start']}")
+    assert KnownProcesses().known(me["pid"], me["start"]) == me
 
 
 def test_payloads_of_many_agents_at_once_are_all_there(hook):

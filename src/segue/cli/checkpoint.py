@@ -122,12 +122,8 @@ def take(
     continuation: str | int | None = None,
 ) -> Made:
     """Take a checkpoint of *session*, with what git says of its workspace."""
-    from segue.engine.loading import load
-    from segue.host.git import look
-
     app = frame.app
-    workspace = load(app.store, session, on_damage=lambda _: None).header["workspace"]
-    seen = look(workspace) if workspace else None
+    facts, changes = app.moment(session)
     return create(
         app.desk,
         session,
@@ -135,8 +131,8 @@ def take(
         trigger=trigger,
         automatic=automatic,
         continuation=continuation,
-        facts=app.save_workspace(workspace) | ({"git": seen.to_json()} if seen else {}),
-        changes={"files": seen.files, "branch": seen.branch, "commit": seen.commit} if seen else None,
+        facts=facts,
+        changes=changes,
     )
 
 

@@ -82,6 +82,7 @@ def _capture(frame: Frame) -> None:
                     stop=lambda: not post.is_held(),
                     wait=time.sleep,
                     stay=is_busy,
+                    hosts=app.host,
                 )
         finally:
             post.leave()
@@ -128,6 +129,7 @@ def _autosaver(frame: Frame) -> "Autosaver":
         app.host,
         app.autosaves,
         lambda session, why: take(frame, session, trigger=why, automatic=True),
+        app.moment,
         lambda session: see(frame, session),
     )
     return Autosaver(means, app.intervals, float(app.config.number("timeout")))

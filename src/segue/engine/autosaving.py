@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
 from segue.core.errors import SegueError
-from segue.core.log.events import Damage
+from segue.core.log.events import Damage, Event
 from segue.core.log.times import seconds, stamp
 from segue.core.session.autosave import (
     CHECKPOINT,
@@ -24,9 +24,9 @@ from segue.core.session.autosave import (
 )
 from segue.core.session.interruptions import processes
 from segue.core.session.state import State
-from segue.engine.interrupting import settle, time_out
+from segue.engine.attending import STREAM, ending, why_ended
+from segue.engine.interrupting import Moment, interrupt, settle, time_out
 from segue.engine.loading import Desk, load
-from segue.engine.spooling import STREAM
 from segue.ports import Filters, Index
 from segue.ports.autosaves import Autosaves, Record
 from segue.ports.running import Processes
@@ -38,6 +38,7 @@ SILENCE: Final = 600.0
 _TAIL: Final = 2_000
 """So many events before the head are looked at, in a session that is met for the first time."""
 _MOST: Final = 100
+_END = "end"
 
 
 class Means(NamedTuple):
@@ -49,6 +50,8 @@ class Means(NamedTuple):
     records: Autosaves
     take: Callable[[str, str], object]
     """Takes an automatic checkpoint: of a session, for a trigger."""
+    moment: Callable[[str], Moment]
+    """Tells what there is of a session beside its log."""
     see: Callable[[str], object]
     """Notes branch, commit and uncommitted changes of a session's workspace, where they are others than before."""
 
@@ -74,6 +77,8 @@ class _Watched:
         self.stamp = ""
         self.fresh = False
         self.trigger = ""
+        self.ended: Event | None = None
+        """The hook that told that its agent ended, where nothing told since that it began again."""
         self.worked = state.active_seconds
         self.saved = dict.fromkeys((CONTEXT, CONVERSATION, PROJECT, NOTICE), now)
         self.saved[CHECKPOINT] = taken if taken is not None else begun
@@ -97,6 +102,8 @@ class Autosaver:
         """Take turns until *over* is set."""
         while not over.wait(poll):
             self.turn()
+        self._looked = float("-inf")  # what began and ended between two looks
+        self.turn()
         self._means.records.write({w.session: _record(w) for w in self._watched.values() if w.failed})
 
     def is_busy(self) -> bool:
@@ -124,13 +131,14 @@ class Autosaver:
         rows = means.catalogue.sessions(Filters(status=("active", "recovering", "emergency")), limit=_MOST)
         self._known = {row.id: self._load(row.id) for row in rows}
         states = [state for _, state in self._known.values()]
-        gone = [state.session for state in states if self._all(state, gone=True)]
-        settle(means.desk, gone, means.hosts)
+        gone = [state.session for state in states if self._is_lost(state)]
+        settle(means.desk, gone, means.hosts, means.moment)
         if self._timeout:
             old = [s.session for s in states if s.activity and now - seconds(s.activity) >= self._timeout and _is_driven(s)]
             time_out(means.desk, old, self._timeout, means.hosts)
         lately = {s.session: s for s in states if s.activity and now - seconds(s.activity) < SILENCE and s.session not in gone}
-        self._alive = any(self._all(state, gone=False) for state in lately.values())
+        gone_now = means.hosts.is_gone
+        self._alive = any(gone_now(process) is False for state in lately.values() for process in processes(state).values())
         for session, state in lately.items():
             if session not in self._watched:
                 self._watched[session] = _Watched(state, now)
@@ -147,10 +155,9 @@ class Autosaver:
         stamp = store.stamp(session)
         return known if known and known[0] == stamp else (stamp, load(store, session, on_damage=_pass))
 
-    def _all(self, state: State, *, gone: bool) -> bool:
-        """Return whether a session has processes, and all of them are gone (or are there)."""
+    def _is_lost(self, state: State) -> bool:
         noted = processes(state).values()
-        return bool(noted) and all(self._means.hosts.is_gone(process) is gone for process in noted)
+        return bool(noted) and all(self._means.hosts.is_gone(process) for process in noted)
 
     def _save_one(self, watched: _Watched, now: float) -> bool:
         """Save what is due of one session; return whether there is something to record."""
@@ -158,6 +165,9 @@ class Autosaver:
             self._news(watched)
         except (SegueError, OSError):
             return False
+        if watched.ended is not None:
+            self._do(watched, _END, now, "")
+            return True
         what = due(self._intervals, watched.saved, watched.failed, worked=watched.worked, fresh=watched.fresh, now=now)
         why = "interval"
         since = now - watched.saved[CHECKPOINT]
@@ -181,6 +191,7 @@ class Autosaver:
         if not new:
             return
         watched.seq = new[-1].seq
+        watched.ended = ending(new, watched.ended)
         taken = max((event.seq for event in new if event.kind == "checkpoint.created"), default=0)
         if taken:
             watched.fresh, watched.trigger = False, ""
@@ -206,6 +217,11 @@ class Autosaver:
             load(means.desk.store, watched.session, on_damage=_pass)
         elif what == CONVERSATION:
             means.catalogue.catch_up()
+        elif what == _END and watched.ended is not None:
+            told = watched.ended
+            interrupt(means.desk, watched.session, why_ended(told), f"hook:{told.id}", at=told.at, moment=means.moment)
+            watched.ended, watched.fresh = None, False
+            self._looked = float("-inf")  # it may have been the last one
         elif what == PROJECT:
             means.see(watched.session)
         elif what == CHECKPOINT:

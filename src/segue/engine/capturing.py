@@ -11,6 +11,7 @@ from typing import Final
 from segue.engine.following import Follower
 from segue.engine.spooling import Intake, Spools
 from segue.ports import Clock, Store, Transcripts
+from segue.ports.running import Processes
 
 _LINGER: Final = 5.0
 """Seconds that an ended session is still followed: agents write after their last hook."""
@@ -19,7 +20,7 @@ _SILENCE: Final = 600.0
 _EVERY: Final = 0.5
 
 
-def capture(
+def capture(  # noqa: PLR0913 - what it works with, each by its name
     store: Store,
     spools: Spools,
     transcripts: Transcripts,
@@ -28,13 +29,15 @@ def capture(
     stop: Callable[[], bool],
     wait: Callable[[float], None],
     stay: Callable[[], bool] = lambda: False,
+    hosts: Processes | None = None,
     poll: float = 0.2,
 ) -> int:
     """Take in what comes until *stop* returns true or nothing more is to be expected; return how many events it was.
 
-    *wait* is given the seconds until the next look. While *stay* returns true, something else is to be waited for.
+    *wait* is given the seconds until the next look. While *stay* returns true, something else is to be waited for. With *hosts*
+    the agents' processes are noted.
     """
-    intake = Intake(store, spools, transcripts, clock=clock)
+    intake = Intake(store, spools, transcripts, clock=clock, hosts=hosts)
     follower = Follower(intake.importer, transcripts)
     events = 0
     looked, heard = -_EVERY, clock.now()

@@ -4,8 +4,8 @@ What could not be appended when it happened was kept in an emergency file (`port
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 
 from segue.core.errors import IllegalTransitionError, InvalidEventError, NotFoundError, SegueError, UsageError
 from segue.core.log.events import ABSENT, Damage, Draft
@@ -23,6 +23,18 @@ from segue.ports.running import Emergencies, Kept, Processes
 _FORMAT = 1
 
 
+class Moment(NamedTuple):
+    """What there is beside the log when a checkpoint is taken."""
+
+    facts: Mapping[str, Any]
+    """What the checkpoint keeps of it: `git`, `workspace`."""
+    changes: Mapping[str, Any] | None
+    """The uncommitted changes of the workspace."""
+
+
+NOTHING: Final = Moment({}, None)
+
+
 class _StoppedError(Exception):
     """The session stopped already."""
 
@@ -34,8 +46,7 @@ def interrupt(
     key: str,
     *,
     at: str | None = None,
-    facts: Mapping[str, Any] | None = None,
-    changes: Mapping[str, Any] | None = None,
+    moment: Callable[[str], Moment] = lambda _: NOTHING,
 ) -> Interruption | None:
     """Take an automatic checkpoint of *session* and pause it, in one append; return the summary.
 
@@ -47,10 +58,13 @@ def interrupt(
         why: the reason.
         key: of the interruption; the same one is carried out once.
         at: when it happened, in UTC; now by default.
-        facts: what a checkpoint keeps of the moment.
-        changes: the uncommitted changes of the workspace.
+        moment: tells what there is beside the log; is asked only where the session has not stopped yet.
     """
     when = at or stamp(desk.clock.now())
+    before = load(desk.store, session, on_damage=_pass)
+    if "pause" not in allowed(before) or outdated(before, when):
+        return None
+    facts, changes = moment(session)
 
     def then(state: State) -> Sequence[Draft]:
         if "pause" not in allowed(state) or outdated(state, when):
@@ -93,11 +107,13 @@ def find_lost(store: Store, sessions: Iterable[str], hosts: Processes) -> dict[s
     return found
 
 
-def settle(desk: Timed, sessions: Iterable[str], hosts: Processes) -> list[Interruption]:
+def settle(
+    desk: Timed, sessions: Iterable[str], hosts: Processes, moment: Callable[[str], Moment] = lambda _: NOTHING
+) -> list[Interruption]:
     """Interrupt those of *sessions* whose agents ended without a word, as of their last event; return their summaries."""
     found = []
     for session, (state, why) in find_lost(desk.store, sessions, hosts).items():
-        done = interrupt(desk, session, why, _key(state), at=state.activity or state.at)
+        done = interrupt(desk, session, why, _key(state), at=state.activity or state.at, moment=moment)
         if done is not None:
             found.append(done)
     return found

@@ -15,11 +15,12 @@ from typing import Any, Final, NamedTuple, Protocol
 from segue.core.errors import SegueError
 from segue.core.log.events import Draft
 from segue.core.log.times import seconds
+from segue.engine.attending import STREAM, Attendance
 from segue.engine.foreign import Foreign, find
 from segue.engine.importing import Importer
 from segue.ports import Clock, Store, Transcripts
+from segue.ports.running import Processes
 
-STREAM = "hooks"
 _PATHS = ("transcript_path", "agent_transcript_path")
 _TRANSCRIPT: Final = re.compile(r"\.(jsonl|json|db(#[\w-]+)?)\Z")
 _PATIENCE: Final = 86400.0
@@ -34,6 +35,7 @@ class SpooledFrame(Protocol):
     event: str
     at: str
     payload: bytes
+    process: str
 
 
 class SpooledFile(Protocol):
@@ -82,14 +84,17 @@ class Ingested(NamedTuple):
 class Intake:
     """Takes spools in, and knows which transcripts are being written."""
 
-    def __init__(self, store: Store, spools: Spools, transcripts: Transcripts, *, clock: Clock) -> None:
-        """Open nothing yet."""
+    def __init__(
+        self, store: Store, spools: Spools, transcripts: Transcripts, *, clock: Clock, hosts: Processes | None = None
+    ) -> None:
+        """Open nothing yet. With *hosts* the agents' processes are noted."""
         self.importer = Importer(store, clock=clock)
         self.live: dict[str, float] = {}
         """The transcripts that payloads named: when the last one was spooled, in seconds since 1970."""
         self.ended: set[str] = set()
         """Those of them whose session ended."""
         self._store, self._spools, self._transcripts, self._clock = store, spools, transcripts, clock
+        self._attendance = Attendance(store, hosts)
 
     def take(self) -> Ingested:
         """Take in what waits and return how much it was. Repeatable; several processes may do it at once."""
@@ -103,7 +108,7 @@ class Intake:
                 session = find(self._store, Foreign(frame.agent, (foreign,))) if foreign else None
                 if session is not None:
                     payloads += 1
-                    events += _keep(self._store, session, frame)
+                    events += _keep(self._store, session, frame) + self._attendance.note(session, frame)
                 elif foreign is not None and self._clock.now() - seconds(frame.at) < _PATIENCE:
                     homeless.append(frame)
                 else:
@@ -136,9 +141,9 @@ class Intake:
         return new
 
 
-def ingest(store: Store, spools: Spools, transcripts: Transcripts, *, clock: Clock) -> Ingested:
+def ingest(store: Store, spools: Spools, transcripts: Transcripts, *, clock: Clock, hosts: Processes | None = None) -> Ingested:
     """Take in what waits and return how much it was. Repeatable; several processes may do it at once."""
-    return Intake(store, spools, transcripts, clock=clock).take()
+    return Intake(store, spools, transcripts, clock=clock, hosts=hosts).take()
 
 
 def _keep(store: Store, session: str, frame: SpooledFrame) -> int:

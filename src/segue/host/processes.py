@@ -49,6 +49,11 @@ class KnownProcesses:
         """See `Processes.me`."""
         return known(os.getpid())
 
+    def known(self, pid: int, start: str) -> dict[str, Any] | None:
+        """See `Processes.known`."""
+        found = known(pid)
+        return found if found["start"] == start else None
+
     def is_gone(self, process: Mapping[str, Any]) -> bool | None:
         """See `Processes.is_gone`."""
         pid, start, here = process.get("pid"), process.get("start"), _here()

@@ -16,7 +16,7 @@ from segue.core.log.times import stamp
 
 WORKER = "worker~"
 """The lock that the worker holds, in the spool; its time is when it was last started."""
-_HEAD = re.compile(rb"segue-spool 1 (\d{1,20}) (\S{1,200}) (\d{1,12})\n")
+_HEAD = re.compile(rb"segue-spool 1 (\d{1,20}) (\S{1,200}) (\d{1,12})(?: (\d{1,10}\.\d{1,20}))?\n")
 _AGENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 
 
@@ -29,6 +29,8 @@ class Frame(NamedTuple):
     payload: bytes
     nanoseconds: int = 0
     """The same as `at`, since 1970."""
+    process: str = ""
+    """The agent's, `PID.START`; empty where the hook could not tell."""
 
 
 class Taken(NamedTuple):
@@ -70,7 +72,8 @@ class Spools:
         temporary = self._directory / f"{taken.path.name}~{os.getpid()}"
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as file:
             for frame in waiting:
-                head = f"segue-spool 1 {frame.nanoseconds} {frame.event} {len(frame.payload)}\n"
+                process = f" {frame.process}" if frame.process else ""
+                head = f"segue-spool 1 {frame.nanoseconds} {frame.event} {len(frame.payload)}{process}\n"
                 file.write(head.encode() + frame.payload + b"\n")
             file.flush()
             os.fsync(file.fileno())
@@ -127,7 +130,8 @@ def _read(path: Path) -> Taken:
         end = head.end() + int(head[3]) if head else 0
         if head and data[end : end + 1] == b"\n" and not _HEAD.search(data, head.end(), end + 1):
             event, at_ns = head[2].decode("utf-8", "replace"), int(head[1])
-            frames.append(Frame(agent, event, stamp(at_ns / 1e9), data[head.end() : end], at_ns))
+            process = (head[4] or b"").decode()
+            frames.append(Frame(agent, event, stamp(at_ns / 1e9), data[head.end() : end], at_ns, process))
             at = end + 1
             continue
         following = data.find(b"segue-spool 1 ", at + 1)

@@ -30,6 +30,10 @@ class Processes(Protocol):
         """Return this process, as it is noted in a log."""
         ...
 
+    def known(self, pid: int, start: str) -> dict[str, Any] | None:
+        """Return a process of this machine as it is noted in a log; None where there is none of that start now."""
+        ...
+
     def is_gone(self, process: Mapping[str, Any]) -> bool | None:
         """Return whether a noted process has ended; None where that cannot be seen from here (another machine)."""
         ...

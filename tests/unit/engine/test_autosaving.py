@@ -7,9 +7,11 @@ import pytest
 
 from segue.app import App
 from segue.core.errors import StorageFullError
+from segue.core.log.events import Draft
 from segue.core.session.autosave import Intervals
 from segue.engine import checkpoints
 from segue.engine.autosaving import Autosaver, Means
+from segue.engine.interrupting import NOTHING
 from segue.testing.builders import assistant, user
 from segue.testing.fakes import FakeClock, FakeIds
 
@@ -27,6 +29,17 @@ class Processes:
         return process["pid"] not in self.there
 
 
+class Over:
+    """Is over after so many turns."""
+
+    def __init__(self, turns):
+        self.turns = turns
+
+    def wait(self, _seconds):
+        self.turns -= 1
+        return self.turns < 0
+
+
 class Scene:
     """A store with a session, and a worker that takes a turn when it is told to."""
 
@@ -40,7 +53,9 @@ class Scene:
         self.looked = []
 
     def worker(self, timeout=86_400.0, intervals=Intervals()):  # noqa: B008
-        means = Means(self.app.desk, self.app.index, self.processes, self.app.autosaves, self.take, self.looked.append)
+        means = Means(
+            self.app.desk, self.app.index, self.processes, self.app.autosaves, self.take, lambda _: NOTHING, self.looked.append
+        )
         return Autosaver(means, intervals, timeout)
 
     def take(self, session, why):
@@ -137,6 +152,32 @@ def test_a_worker_stays_for_a_process_that_works_and_leaves_when_it_is_silent_or
     assert (life["status"], life["reason"]) == ("paused", "unknown")
 
 
+def hook(scene, event, reason="prompt_input_exit"):
+    raw = json.dumps({"session_id": "x", "reason": reason})
+    scene.session.append(
+        Draft("record", {"type": f"hook:{event}"}, "codex", stream="hooks", source={"agent": "codex", "raw": raw})
+    )
+
+
+def test_an_agent_that_told_of_its_end_leaves_a_paused_session_with_the_reason(scene):
+    worker = scene.worker()
+    scene.say()
+    hook(scene, "SessionEnd")
+    worker.run(Over(1))
+
+    life = scene.session.state().lifecycle
+    assert (life["status"], life["reason"], life["note"]) == ("paused", "user", "its agent ended (prompt_input_exit)")
+    assert scene.taken() == ["pause: user"]
+
+
+def test_an_agent_that_began_again_at_once_has_not_ended(scene):
+    worker = scene.worker()
+    hook(scene, "SessionEnd")
+    hook(scene, "SessionStart")
+    scene.pass_(worker, 5)
+    assert scene.session.state().status == "active"
+
+
 def test_what_was_not_saved_when_a_session_falls_silent_is_saved_then(scene):
     worker = scene.worker()
     worker.turn()
@@ -162,17 +203,6 @@ def test_a_record_that_is_damaged_is_none(scene):
     for spoilt in ("", "[]", "{", json.dumps({scene.session.id: 7}), json.dumps({scene.session.id: {"saved": 1}})):
         file.write_text(spoilt)
         assert scene.app.autosaves.read(scene.session.id) is None
-
-
-class Over:
-    """Is over after so many turns."""
-
-    def __init__(self, turns):
-        self.turns = turns
-
-    def wait(self, _seconds):
-        self.turns -= 1
-        return self.turns < 0
 
 
 def test_a_worker_that_leaves_takes_its_records_along_but_for_what_failed(scene):

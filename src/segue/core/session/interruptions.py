@@ -19,6 +19,8 @@ USER, BUDGET, TIMEOUT, ERROR, SYSTEM, UNKNOWN, OTHER = "user", "budget", "timeou
 _SIGNALS: Final = {1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 15: "SIGTERM"}
 """By number: these four have the same one on every system that has them."""
 _LONGEST = 300
+_LEFT: Final = frozenset({"clear", "logout", "prompt_input_exit", "exit", "resume"})
+"""Words for the end of a session that its user chose (Claude Code, Codex, Gemini CLI, Qwen Code)."""
 
 
 class Interrupt(NamedTuple):
@@ -59,6 +61,11 @@ class HasLife(Protocol):
 def of_signal(number: int) -> Interrupt:
     """Return what a signal stops a session for: Ctrl-C is the user, all others are the system."""
     return Interrupt(USER if number == 2 else SYSTEM, _SIGNALS.get(number, f"signal {number}"))
+
+
+def of_end(reason: str) -> Interrupt:
+    """Return what a session stops for whose agent tells that it ends: *reason* in the agent's word."""
+    return Interrupt(USER if reason in _LEFT else OTHER, f"its agent ended ({reason})" if reason else "its agent ended")
 
 
 def exit_code(number: int) -> int:

@@ -12,6 +12,7 @@ from segue.core.session.interruptions import (
     exit_code,
     inactive,
     lost,
+    of_end,
     of_error,
     of_signal,
     outdated,
@@ -44,6 +45,14 @@ def running(pid: int = 7) -> Draft:
 )
 def test_ctrl_c_is_the_user_and_every_other_signal_the_system(number, stops):
     assert (of_signal(number), exit_code(number)) == (stops, 128 + number)
+
+
+def test_an_agent_that_says_why_it_ends_was_left_by_its_user_or_not():
+    assert [of_end(reason) for reason in ("prompt_input_exit", "other", "")] == [
+        ("user", "its agent ended (prompt_input_exit)"),
+        ("other", "its agent ended (other)"),
+        ("other", "its agent ended"),
+    ]
 
 
 @pytest.mark.parametrize(
