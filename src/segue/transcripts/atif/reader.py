@@ -56,9 +56,8 @@ class Atif:
 
     def identify(self, path: str, head: bytes) -> str:
         """See `TranscriptReader.identify`: by the run's id, where the trajectory tells one before its steps; else the file's."""
-        told = dict(reversed(_NAMED.findall(head.partition(b'"steps"')[0])))
-        found = told.get(b"session_id") or told.get(b"trajectory_id")
-        return found.decode("utf-8", "replace") if found else path
+        told = _names(head)
+        return told.get("session_id") or told.get("trajectory_id") or path
 
     def read(
         self, path: str, foreign_id: str, position: Mapping[str, Any] | None = None, *, trusted: bool = False
@@ -131,9 +130,8 @@ class _Trajectory:
 
     def _named(self, walk: Walk, otherwise: str) -> str:
         """Return the stream of the trajectory at hand: its id."""
-        told = dict(reversed(_NAMED.findall(self._data[walk.at : walk.at + 4096].partition(b'"steps"')[0])))
-        found = told.get(b"trajectory_id") or told.get(b"session_id")
-        return found.decode("utf-8", "replace") if found else otherwise
+        told = _names(self._data[walk.at : walk.at + 4096])
+        return told.get("trajectory_id") or told.get("session_id") or otherwise
 
     def _onward(self, walk: Walk) -> Iterator[Batch]:
         """Yield the steps that follow one another behind a damaged place."""
@@ -322,3 +320,9 @@ def _usage(metrics: dict[str, Any]) -> dict[str, Any]:
     if isinstance(cost, (int, float)) and not isinstance(cost, bool) and cost > 0:
         found["cost_usd"] = cost
     return found
+
+
+def _names(data: bytes) -> dict[str, str]:
+    """Return the ids that a trajectory which begins with *data* tells before its steps, those that can name something."""
+    told = {k.decode(): v.decode("utf-8", "replace") for k, v in reversed(_NAMED.findall(data.partition(b'"steps"')[0]))}
+    return {name: found for name in told if (found := name_of(told, name))}
