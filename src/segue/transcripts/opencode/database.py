@@ -20,8 +20,8 @@ _WAIT = 2.0
 """Seconds that another program's lock is waited for: in WAL mode, as opencode has it, there is none to wait for."""
 _TEXTS: Final = frozenset({"id", "message_id", "session_id", "parent_id"})
 
-BROKEN: Final = (sqlite3.Error, UnicodeDecodeError, OverflowError)
-"""What the driver raises where a database is damaged: names of columns can be as well."""
+BROKEN: Final = (sqlite3.Error, UnicodeDecodeError, OverflowError, MemoryError)
+"""What the driver raises where a database is damaged: names of columns can be as well, and lengths."""
 
 Row = dict[str, Any]
 """A row by its columns; text as bytes, except ids."""
@@ -171,7 +171,7 @@ class Database:
         except sqlite3.OperationalError:
             db.close()
             return self._copied()
-        except sqlite3.DatabaseError:
+        except BROKEN:
             pass  # damaged: what can be read of it is
         return db
 
@@ -186,7 +186,7 @@ class Database:
     def _connect(self, path: str, how: str) -> sqlite3.Connection:
         db = sqlite3.connect(f"file:{quote(path)}?{how}", uri=True, timeout=_WAIT, isolation_level=None, check_same_thread=False)
         db.text_factory = bytes
-        with suppress(sqlite3.DatabaseError):
+        with suppress(*BROKEN):
             db.execute("PRAGMA query_only = 1")
             db.execute("PRAGMA trusted_schema = 0")  # a schema is the agent's, or whoever's that wrote it
             db.execute("PRAGMA writable_schema = 1")  # a file that was cut short is read as far as it goes
@@ -248,7 +248,7 @@ class Database:
         self.flaws.append(Flaw(table, f"the table {table!r} is missing, or has other columns"))
 
     def _flaw(self, where: str, error: Exception) -> None:
-        self.flaws.append(Flaw(where, f"damaged database: {error}"))
+        self.flaws.append(Flaw(where, f"damaged database: {str(error) or type(error).__name__}"))
 
 
 def _id(value: Any) -> str:
