@@ -31,8 +31,8 @@ class _Input(io.BytesIO):
 class Console:
     """A home with a project in it, and the commands that are run there."""
 
-    def __init__(self) -> None:
-        """Make the home. It goes away with this object."""
+    def __init__(self, *, here: bool = False) -> None:
+        """Make the home, which goes away with this object; *here*: commands run in the project that is in it."""
         from segue.testing.fakes import FakeClock, FakeIds
 
         # Without the tokenizer that Python 3.12 has and 3.11 has not: a page says the same on each.
@@ -40,6 +40,8 @@ class Console:
         self._place = tempfile.TemporaryDirectory(prefix="segue-docs-")
         self.home = Path(self._place.name).resolve()
         (self.home / "project").mkdir()
+        # The workspace is the recorded one, in which nothing is and nothing looks, unless it is wanted.
+        self.workspace = str(self.home / "project") if here else WORKSPACE
         self.clock, self.ids = FakeClock(at := datetime.fromisoformat(DAY).timestamp()), FakeIds(at=at)
 
     def put(self, fixture: str, place: str) -> None:
@@ -75,10 +77,9 @@ class Console:
 
         self.clock.advance(1)
         out = io.StringIO()
-        # The workspace is the recorded one; nothing is there, and nothing looks.
         frame: Any = Frame(
             env={"HOME": str(self.home), "SEGUE_UPKEEP": "off", "COLUMNS": "100", "USER": "dev"},
-            cwd=WORKSPACE,
+            cwd=self.workspace,
             stdin=_Input(given),
             stdout=out,
             stderr=out,

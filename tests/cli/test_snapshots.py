@@ -12,7 +12,7 @@ def test_a_checkpoint_says_what_of_the_workspace_it_holds(shop):
 $ segue checkpoint create
 RECOVERY-260115-001-093002
 with the files of the workspace, 1 left out: .env (secret)
-at event 8; come back with: segue restore RECOVERY-260115-001-093002
+at event 8; come back with: segue checkpoint restore RECOVERY-260115-001-093002
 """)
     kept = shop("checkpoint", "create", "--json").json["workspace"]
     assert kept["id"] != kept["tree"]
@@ -41,7 +41,7 @@ def test_without_git_a_checkpoint_is_taken_and_says_so(shop):
 $ segue checkpoint create
 RECOVERY-260115-001-093002
 without the files of the workspace: there is no git on this machine
-at event 8; come back with: segue restore RECOVERY-260115-001-093002
+at event 8; come back with: segue checkpoint restore RECOVERY-260115-001-093002
 """)
     assert shop("checkpoint", "create", "--json").json["workspace"] == snapshot(
         {"root": "/shop", "missing": "there is no git on this machine"}
@@ -67,7 +67,7 @@ def test_switched_off_it_holds_no_files(shop):
     assert shop.says("checkpoint", "create") == snapshot("""\
 $ segue checkpoint create
 RECOVERY-260115-001-093003
-at event 8; come back with: segue restore RECOVERY-260115-001-093003
+at event 8; come back with: segue checkpoint restore RECOVERY-260115-001-093003
 """)
     assert not (shop.home / "segue" / "workspaces").exists()
 
@@ -88,5 +88,5 @@ def test_no_home_directory_is_taken(shop):
 $ segue checkpoint create
 RECOVERY-260115-001-093002
 without the files of the workspace: that is no project's directory
-at event 8; come back with: segue restore RECOVERY-260115-001-093002
+at event 8; come back with: segue checkpoint restore RECOVERY-260115-001-093002
 """)

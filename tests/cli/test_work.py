@@ -251,7 +251,7 @@ def test_a_checkpoint_is_taken_listed_shown_and_forgotten(shop):
 $ segue checkpoint create -m 'before the prices'
 RECOVERY-260115-001-093002
 with the files of the workspace
-at event 8; come back with: segue restore RECOVERY-260115-001-093002
+at event 8; come back with: segue checkpoint restore RECOVERY-260115-001-093002
 """)
     shop("checkpoint", "create", "--name", "price list")
     shop("checkpoint", "create", "--automatic")

@@ -55,12 +55,8 @@ def create_(
     place = name if step is None else step
     made = take(frame, target, description=description, trigger=trigger, automatic=automatic, continuation=place)
     also = f" and {made.continuation}" if made.continuation else ""
-    frame.answer(
-        records.checkpoint(made),
-        lambda d: (
-            f"{d['name']}{also}\n{_saved(d['workspace'])}at event {d['position']}; come back with: segue restore {d['name']}\n"
-        ),
-    )
+    back = f"at event {made.position}; come back with: segue checkpoint restore {made.name}\n"
+    frame.answer(records.checkpoint(made), lambda d: f"{d['name']}{also}\n{_saved(d['workspace'])}{back}")
 
 
 def _saved(workspace: "Mapping[str, Any] | None") -> str:
@@ -83,7 +79,7 @@ def list_(frame: Frame, session: str | None, all_: bool) -> None:
     """List the checkpoints and continuations that SESSION knows, those of the past that it shares with another included; latest
     first.
     """
-    from segue.engine.rewinding import interrupted, known_places
+    from segue.engine.restores import interrupted, known_places
 
     target = None if all_ else frame.session(session).session
     rows = frame.app.index.places() if target is None else known_places(frame.app.store, target)

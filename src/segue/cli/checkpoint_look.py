@@ -14,7 +14,7 @@ from segue.core.log.times import seconds
 
 if TYPE_CHECKING:
     from segue.core.log.events import Event
-    from segue.engine.rewinding import Checkpoint
+    from segue.engine.restores import Checkpoint
 
 _SHOWN = 20
 
@@ -77,7 +77,7 @@ def _line(frame: Frame, at: "Checkpoint | None", session: str = "") -> "list[Eve
 
 def _said(frame: Frame, a: "Checkpoint", b: "Checkpoint | None") -> dict[str, Any]:
     from segue.core.session.words import words_of
-    from segue.engine.rewinding import line_of
+    from segue.engine.restores import line_of
 
     old, new = _line(frame, a), _line(frame, b, line_of(frame.app.store, a))
     before, after = {(e.node, e.digest) for e in old}, {(e.node, e.digest) for e in new}
@@ -96,7 +96,7 @@ def _said(frame: Frame, a: "Checkpoint", b: "Checkpoint | None") -> dict[str, An
 
 def _snapshots(frame: Frame, a: "Checkpoint", b: "Checkpoint | None", *, must: bool) -> Any:
     """Return the workspace and the snapshots to compare; None where one has none."""
-    from segue.engine.rewinding import line_of
+    from segue.engine.restores import line_of
 
     lacking = next((one.name for one in (a, b) if one is not None and not one.snapshot), None)
     if lacking is not None:

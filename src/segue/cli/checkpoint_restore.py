@@ -1,6 +1,6 @@
 """`segue checkpoint restore`: code, conversation, or both go back to a checkpoint."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +11,9 @@ from segue.cli.render import line, plural
 from segue.core.errors import ConfirmationError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
-    from segue.engine.rewinding import Checkpoint, Means, Plan, Rewound, What
+    from segue.engine.restores import Checkpoint, What
+    from segue.engine.rewinding import Means, Plan, Rewound
+    from segue.ports.workspace import Untouched
 
 _SHOWN = 20
 """Files that are named one by one; all of them are in --json."""
@@ -46,7 +48,8 @@ def restore_(
     checkpoint has. For a coding agent a new transcript is written, and the command printed that goes on from it; the agent's
     own files stay as they are.
     """
-    from segue.engine.rewinding import Wish, carry_out, line_of, plan
+    from segue.engine.restores import line_of
+    from segue.engine.rewinding import Wish, carry_out, plan
 
     means = _means(frame)
     if settle is not None:
@@ -70,7 +73,7 @@ def restore_(
 
 def place(frame: Frame, ref: str) -> "Checkpoint":
     """Return the checkpoint or continuation that *ref* means. Raises NotFoundError, AmbiguousError."""
-    from segue.engine.rewinding import find
+    from segue.engine.restores import find
 
     target = frame.app.resolve(ref)
     if target.place is None:
@@ -99,7 +102,7 @@ def _halves(*, code: bool, conversation: bool) -> "tuple[What, ...]":
 
 def _known(means: "Means", session: str, found: "Checkpoint") -> "Checkpoint":
     """Return the checkpoint as *session* knows it: another one's positions mean nothing here."""
-    from segue.engine.rewinding import find
+    from segue.engine.restores import find
 
     known = find(means.going.desk.store, session, found.name)
     if known.seq != found.seq:
@@ -108,14 +111,16 @@ def _known(means: "Means", session: str, found: "Checkpoint") -> "Checkpoint":
 
 
 def _settle(frame: Frame, means: "Means", session: str | None, how: str) -> None:
-    from segue.engine.rewinding import finish, undo
+    from segue.engine.rewinding import Rewound, finish, undo
 
     target = frame.session(session).session
     done = finish(means, target) if how == "finish" else undo(means, target)
-    if done is not None:
+    if isinstance(done, Rewound):
         _answer(frame, None, done)
-    else:
-        frame.answer({"session": target, "checkpoint": None}, lambda _: "no restore is open here\n")
+        return
+    files = _files(done.written, done.deleted, done.leaves) if done is not None else None
+    text = "no restore is open here\n" if files is None else "".join(f"{row}\n" for row in _rows(files, frame.width))
+    frame.answer({"session": target, "checkpoint": None, "code": files}, lambda _: text)
 
 
 def _ask(frame: Frame) -> None:
@@ -169,14 +174,19 @@ def _code(it: "Plan", done: "Rewound | None") -> dict[str, Any] | None:
     if it.code is None:
         return None
     if done is not None and done.code is not None:
-        written, deleted, leaves = done.code.written, done.code.deleted, done.code.leaves
+        files = _files(done.code.written, done.code.deleted, done.code.leaves)
     else:
-        written, deleted, leaves = [c.path for c in it.code.writes], [c.path for c in it.code.deletes], it.code.leaves
+        files = _files([c.path for c in it.code.writes], [c.path for c in it.code.deletes], it.code.leaves)
+    return {"root": shown(it.code.root), **files}
+
+
+def _files(written: Iterable[str], deleted: Iterable[str], left: "Iterable[Untouched]") -> dict[str, Any]:
+    from segue.ports.workspace import shown
+
     return {
-        "root": shown(it.code.root),
         "written": [shown(path) for path in written],
         "deleted": [shown(path) for path in deleted],
-        "left": [{"path": shown(one.path), "why": one.why, "detail": one.detail} for one in leaves],
+        "left": [{"path": shown(one.path), "why": one.why, "detail": one.detail} for one in left],
     }
 
 
@@ -207,6 +217,10 @@ def _text(d: dict[str, Any], width: int) -> Iterator[str]:
 def _code_text(code: dict[str, Any], width: int) -> Iterator[str]:
     counts = [f"{len(code[name]):,} {name}" for name in ("written", "deleted", "left") if code[name]]
     yield "code          " + line(f"{code['root']}: {', '.join(counts) or 'nothing differs'}", width - 14)
+    yield from _rows(code, width)
+
+
+def _rows(code: dict[str, Any], width: int) -> Iterator[str]:
     rows = [*(f"writes {p}" for p in code["written"]), *(f"deletes {p}" for p in code["deleted"])]
     rows += [f"leaves {one['path']}: {one['why']}" + (f", {one['detail']}" if one["detail"] else "") for one in code["left"]]
     for row in rows[:_SHOWN]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 def command(frame: Frame, session: str | None) -> None:
     """Print where SESSION is: its state, what is done and open, what it used, and what may be done with it now."""
     from segue.engine.loading import load
+    from segue.engine.restores import interrupted
 
     target = frame.session(session)
     damage: list[Damage] = []
@@ -25,3 +26,5 @@ def command(frame: Frame, session: str | None) -> None:
     document: dict[str, Any] = picture(state, frame.app)
     frame.answer(document, lambda d: text(d, frame.width))
     frame.damage(damage, target.session)
+    if open_ := interrupted(frame.app.store, target.session):
+        frame.warn(f"{open_.told()}: segue checkpoint restore --finish, or --undo")

@@ -7,25 +7,21 @@ code cannot be restored the conversation stays as it is. A restore that was kill
 from collections.abc import Callable
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
-from segue.core.errors import NotFoundError, RestoreError, SegueError, UsageError
+from segue.core.errors import RestoreError, SegueError, UsageError
 from segue.core.log.events import Draft, Event
-from segue.core.session.catalogue import PlaceRow
 from segue.core.session.state import State
 from segue.core.session.tree import active_chain
 from segue.engine import turning
 from segue.engine.checkpoints import Made
 from segue.engine.conversion import Means as Going
 from segue.engine.conversion import catch_up
-from segue.engine.loading import event_at, load
-from segue.ports import Lease, Store
+from segue.engine.loading import load
+from segue.engine.restores import ALL, KEY, Checkpoint, Interrupted, What, find, interrupted, latest, outcome
+from segue.ports import Lease
 from segue.ports.workspace import Preview, Restored, Workspace
 
-What = Literal["code", "conversation"]
-ALL: Final[tuple[What, ...]] = ("code", "conversation")
 TRIGGER: Final = "restore"
 """What the checkpoint of what is there is taken for."""
-_KEY: Final = "segue:restore"
-"""Under it stands, in each session's log, the latest intention or outcome."""
 _TTL: Final = 120.0
 """Seconds for which a restore keeps others out; it asks for as many again before each step."""
 
@@ -47,24 +43,6 @@ class Means(NamedTuple):
     take: Take
 
 
-class Checkpoint(NamedTuple):
-    """A checkpoint or continuation, with all that its event says."""
-
-    name: str
-    session: str
-    position: int
-    seq: int
-    at: str
-    body: dict[str, Any]
-
-    @property
-    def snapshot(self) -> str:
-        """The id of its workspace's snapshot; empty where it has none."""
-        kept = self.body.get("workspace")
-        found = kept.get("id") if isinstance(kept, dict) else None
-        return found if isinstance(found, str) else ""
-
-
 class Wish(NamedTuple):
     """What is asked for."""
 
@@ -72,20 +50,6 @@ class Wish(NamedTuple):
     """Empty: whatever the checkpoint has."""
     take_over: bool = False
     """End the lease that another has on the session."""
-
-
-class Interrupted(NamedTuple):
-    """A restore that has no outcome: it was killed."""
-
-    checkpoint: str
-    what: tuple[What, ...]
-    before: str
-    at: str
-
-    def told(self) -> str:
-        """Return it in a line."""
-        back = f"; what was there before it: {self.before}" if self.before else ""
-        return f"a restore of {self.checkpoint} was interrupted, begun {self.at[:19]}Z{back}"
 
 
 class Talk(NamedTuple):
@@ -121,57 +85,6 @@ class Rewound(NamedTuple):
     """The checkpoint of what was there: to restore it undoes this."""
     code: Restored | None
     turned: "turning.Turned | None"
-
-
-def find(store: Store, session: str, name: str) -> Checkpoint:
-    """Return a checkpoint or continuation that *session* knows. Raises NotFoundError."""
-    state = load(store, session, on_damage=_overlook)
-    place = state.checkpoints.get(name) or state.continuations.get(name)
-    if place is None:
-        raise NotFoundError("checkpoint", name, hint=f"segue checkpoint list {state.header['name'] or session}")
-    event = event_at(store, session, place["seq"])
-    return Checkpoint(name, session, place["position"], place["seq"], place["at"], event.body)
-
-
-def known_places(store: Store, session: str) -> list[PlaceRow]:
-    """Return the checkpoints and continuations that *session* knows, its shared past's included, latest first."""
-    state = load(store, session, on_damage=_overlook)
-    found = [
-        PlaceRow(name, session, p["position"], p["seq"], p["at"], p["automatic"], p["description"])
-        for places in (state.checkpoints, state.continuations)
-        for name, p in places.items()
-    ]
-    return sorted(found, key=lambda p: p.seq, reverse=True)
-
-
-def line_of(store: Store, checkpoint: Checkpoint) -> str:
-    """Return the session that went on last from the checkpoint's own by a restore, as long as it knows the checkpoint."""
-    session = checkpoint.session
-    seen = set[str]()
-    while session not in seen:
-        seen.add(session)
-        told = _latest(store, session)
-        after = told.body.get("continuation") if told is not None else None
-        if not isinstance(after, str):
-            break
-        try:
-            points = store.lineage(after)
-        except NotFoundError:  # deleted since
-            break
-        if not points or points[0].session != session or points[0].seq < checkpoint.seq:
-            break
-        session = after
-    return session
-
-
-def interrupted(store: Store, session: str) -> Interrupted | None:
-    """Return the restore of *session* that has no outcome; None where there is none."""
-    told = _latest(store, session)
-    if told is None or told.kind != "checkpoint.restoring":
-        return None
-    body = told.body
-    what = tuple(half for half in ALL if half in body.get("what", ()))
-    return Interrupted(str(body["checkpoint"]), what, str(body.get("before", "")), told.at)
 
 
 def plan(means: Means, session: str, checkpoint: Checkpoint, wish: Wish) -> Plan:
@@ -216,40 +129,46 @@ def carry_out(means: Means, session: str, checkpoint: Checkpoint, wish: Wish) ->
         desk.store.release(lease)
 
 
-def finish(means: Means, session: str) -> Rewound | None:
-    """Bring an interrupted restore of *session* to its end, and return what was done; None where there is none."""
-    open_ = _settle(means, session, "finish")
+def finish(means: Means, session: str) -> Rewound | Restored | None:
+    """Bring an interrupted restore of *session* to its end, and return what was done; None where there is none.
+
+    Where only the files of its workspace were being restored, as far as its log knows, that is what is returned.
+    """
+    open_, files = _settle(means, session, "finish")
     if open_ is None:
-        return None
+        return files
     checkpoint = find(means.going.desk.store, session, open_.checkpoint)
     return carry_out(means, session, checkpoint, Wish(open_.what, take_over=True))
 
 
-def undo(means: Means, session: str) -> Rewound | None:
+def undo(means: Means, session: str) -> Rewound | Restored | None:
     """Take an interrupted restore of *session* back, and return what was done; None where there is nothing to be done.
 
     A conversation that goes on in a new transcript does so in a session of its own: this one's stayed as it was.
     """
-    open_ = _settle(means, session, "undo")
+    open_, files = _settle(means, session, "undo")
     if open_ is None:
-        return None
+        return files
     store = means.going.desk.store
     agent = turning.agent_of(means.going, load(store, session, on_damage=_overlook))
     what = tuple(half for half in open_.what if half == "code" or not agent)
     if not what or not open_.before:
-        store.append(session, [_outcome(open_.checkpoint, "interrupted")], on_key="replace")
-        return None
+        known = latest(store, session)
+        more = {k: v for k, v in known.body.items() if k == "continuation"} if known is not None else {}
+        store.append(session, [outcome(open_.checkpoint, "interrupted", **more)], on_key="replace")
+        return files
     return carry_out(means, session, find(store, session, open_.before), Wish(what, take_over=True))
 
 
-def _settle(means: Means, session: str, how: Literal["finish", "undo"]) -> Interrupted | None:
-    """Have the workspace finish or undo what it began; return what the log says of it."""
+def _settle(means: Means, session: str, how: Literal["finish", "undo"]) -> tuple[Interrupted | None, Restored | None]:
+    """Have the workspace finish or undo what it began; return what the log says of it, and what became of files."""
     store = means.going.desk.store
     root = load(store, session, on_damage=_overlook).header["workspace"]
+    files = None
     if root:
         workspace = means.workspace(root)
-        _ = workspace.finish() if how == "finish" else workspace.undo()
-    return interrupted(store, session)
+        files = workspace.finish() if how == "finish" else workspace.undo()
+    return interrupted(store, session), files
 
 
 class _Restore:
@@ -259,19 +178,22 @@ class _Restore:
         self.means, self.plan, self.lease = means, planned, lease
         self.store = means.going.desk.store
         self.before = ""
+        known = latest(self.store, planned.session)
+        self.continuation: Any = known.body.get("continuation") if known is not None else None
 
     def run(self) -> Rewound:
         checkpoint, what = self.plan.checkpoint, self.plan.what
         if self.plan.interrupted is not None:
-            self._tell(_outcome(self.plan.interrupted.checkpoint, "interrupted"))
+            self._tell(outcome(self.plan.interrupted.checkpoint, "interrupted"))
         made = self.means.take(self.plan.session, description=f"before {checkpoint.name} was restored", trigger=TRIGGER)
         self.before = made.name
         intention = {"checkpoint": checkpoint.name, "position": checkpoint.position, "what": list(what), "before": made.name}
-        self._tell(Draft("checkpoint.restoring", intention, key=_KEY))
+        self._tell(Draft("checkpoint.restoring", intention, key=KEY))
         code = self._code(find(self.store, self.plan.session, made.name))
         turned = self._conversation(made, ("code",) if code else ())
-        more = {"continuation": turned.continuation} if turned is not None and turned.continuation else {}
-        self._tell(_outcome(checkpoint.name, "done", what=list(what), **more))
+        if turned is not None and turned.continuation:
+            self.continuation = turned.continuation
+        self._tell(outcome(checkpoint.name, "done", what=list(what)))
         return Rewound(self.plan, made.name, code, turned)
 
     def _code(self, saved: Checkpoint) -> Restored | None:
@@ -303,7 +225,7 @@ class _Restore:
 
     def _failed(self, half: What, reason: str, done: tuple[What, ...], *, back: bool = True) -> RestoreError:
         name = self.plan.checkpoint.name
-        self._tell(_outcome(name, "failed", reason=reason, what=list(done)))
+        self._tell(outcome(name, "failed", reason=reason, what=list(done)))
         return RestoreError(name, half, reason, done=done, before=self.before if back else "")
 
     def _hold(self) -> None:
@@ -311,11 +233,10 @@ class _Restore:
         self.lease = self.store.renew(self.lease, _TTL)
 
     def _tell(self, draft: Draft) -> None:
+        """Append an intention or outcome; each knows in which session the conversation went on last."""
+        if isinstance(self.continuation, str):
+            draft = draft._replace(body={**draft.body, "continuation": self.continuation})
         self.store.append(self.plan.session, [draft], on_key="replace")
-
-
-def _outcome(checkpoint: str, outcome: str, **more: Any) -> Draft:
-    return Draft("checkpoint.restored", {"checkpoint": checkpoint, "outcome": outcome, **more}, key=_KEY)
 
 
 def _code(means: Means, state: State, checkpoint: Checkpoint, warnings: list[str], *, must: bool) -> Preview | None:
@@ -354,14 +275,6 @@ def _talk(means: Means, state: State, checkpoint: Checkpoint, warnings: list[str
 
 def _messages(events: list[Event]) -> list[Event]:
     return [e for e in active_chain(events) if e.kind == "message" and e.body.get("meta") is not True]
-
-
-def _latest(store: Store, session: str) -> Event | None:
-    """Return the latest intention or outcome in a session's own log."""
-    known = store.lookup(session, _KEY)
-    if known is None or known.seq < store.info(session).first:
-        return None
-    return next(store.read(session, after=known.seq - 1, upto=known.seq, on_damage=_overlook), None)
 
 
 def _reason(error: SegueError | OSError) -> str:

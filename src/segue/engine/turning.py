@@ -4,8 +4,9 @@ An agent's own transcript is never written to. The new one is taken up by a sess
 the past, what was left included, and what the old transcript still gets stays where it belongs.
 """
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from segue.core.context.windows import window_of
 from segue.core.errors import HeadMovedError, UsageError
 from segue.core.log.events import ANY, Draft
 from segue.core.session.state import State
@@ -17,10 +18,8 @@ from segue.engine.carrying import hand_over
 from segue.engine.checkpoints import Made
 from segue.engine.conversion import Means, counter_of, destination, flaws, take_note
 from segue.engine.loading import TRIES, event_at, load
+from segue.engine.restores import Checkpoint
 from segue.ports import TranscriptWriter
-
-if TYPE_CHECKING:
-    from segue.engine.rewinding import Checkpoint
 
 
 class Turned(NamedTuple):
@@ -57,7 +56,7 @@ def agent_of(means: Means, state: State) -> str:
     return ""
 
 
-def turn_back(means: Means, session: str, checkpoint: "Checkpoint", before: Made, agent: str) -> Turned:
+def turn_back(means: Means, session: str, checkpoint: Checkpoint, before: Made, agent: str) -> Turned:
     """Bring the conversation of *session* back to *checkpoint*, and return how it goes on.
 
     *before*: the checkpoint of what is there now. *agent*: who gets a new transcript; empty: it goes back in place.
@@ -72,7 +71,7 @@ def turn_back(means: Means, session: str, checkpoint: "Checkpoint", before: Made
     return Turned("", "")
 
 
-def _in_place(means: Means, session: str, checkpoint: "Checkpoint") -> None:
+def _in_place(means: Means, session: str, checkpoint: Checkpoint) -> None:
     store = means.desk.store
     for left in reversed(range(TRIES)):
         head = store.info(session).head.seq
@@ -83,13 +82,14 @@ def _in_place(means: Means, session: str, checkpoint: "Checkpoint") -> None:
         return
 
 
-def _in_transcript(means: Means, session: str, checkpoint: "Checkpoint", before: Made, writer: TranscriptWriter) -> Turned:
+def _in_transcript(means: Means, session: str, checkpoint: Checkpoint, before: Made, writer: TranscriptWriter) -> Turned:
     store, agent = means.desk.store, writer.agent
     state = load(store, session, checkpoint.position, on_damage=_overlook)
     workspace = load(store, session, on_damage=_overlook).header["workspace"] or means.cwd
     events = store.read(session, upto=checkpoint.position, on_damage=_overlook)
     # what segue knows beside the conversation the agent never heard: it gets what it had
-    target = Target(agent, writer.accepts, workspace, beside=False)
+    window = window_of(agent, state.header["model"], writer.accepts.window, means.windows)
+    target = Target(agent, writer.accepts, workspace, window=window.tokens, beside=False)
     done = convert(events, state, target, counter_of(means, agent, state.header["model"]))
     conversation = _at(done.conversation, session, before, event_at(store, session, before.seq).digest)
     written = writer.write(conversation, destination(means, writer, workspace))
@@ -117,7 +117,7 @@ def _at(conversation: Conversation, session: str, before: Made, digest: str) -> 
     return conversation._replace(session=session, seq=before.seq, digest=digest)
 
 
-def _moves(means: Means, session: str, checkpoint: "Checkpoint", upto: int) -> list[Draft]:
+def _moves(means: Means, session: str, checkpoint: Checkpoint, upto: int) -> list[Draft]:
     events = means.desk.store.read(session, upto=upto, blobs=False, on_damage=_overlook)
     return moves_back(events, checkpoint.position, checkpoint=checkpoint.name, reason="a checkpoint was restored")
 

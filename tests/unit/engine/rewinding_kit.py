@@ -8,7 +8,8 @@ from segue.engine.checkpoints import create
 from segue.engine.conversion import Means as Going
 from segue.engine.importing import import_paths
 from segue.engine.loading import Desk
-from segue.engine.rewinding import Means, Wish, carry_out, find, line_of
+from segue.engine.restores import find, line_of
+from segue.engine.rewinding import Means, Wish, carry_out
 from segue.engine.validating import validate
 from segue.host.keeping import Keeping
 from segue.stores.log.store import LogStore

@@ -9,7 +9,8 @@ from segue.core.errors import LeaseHeldError, NotFoundError, RestoreError, Usage
 from segue.core.log.events import Draft
 from segue.engine.checkpoints import create
 from segue.engine.loading import load
-from segue.engine.rewinding import Means, Wish, carry_out, find, interrupted, plan, undo
+from segue.engine.restores import find, interrupted, line_of
+from segue.engine.rewinding import Means, Wish, carry_out, plan, undo
 from segue.testing.builders import assistant, decision, tool, tool_call, tool_result, usage, user
 from tests.unit.engine.rewinding_kit import Kit
 
@@ -307,3 +308,15 @@ def test_a_transcript_that_cannot_be_written_is_told_and_recorded(kit):
         kit.back(middle.name)
     last = [e for e in kit.own(session) if e.kind == "checkpoint.restored"][-1].body
     assert (last["outcome"], last["what"], kit.line(session)) == ("failed", [], whole)
+
+
+def test_a_failure_does_not_forget_where_the_conversation_went_on(kit):
+    session, middle, _ = written(kit, "claude-code")
+    there = kit.back(middle.name).turned.continuation
+    own = kit.home / ".claude"
+    own.rename(kit.home / "elsewhere")
+    own.write_text("a file where the directory should be")
+    found = find(kit.store, session, middle.name)
+    with pytest.raises(RestoreError):
+        carry_out(kit.means, session, found, Wish())
+    assert line_of(kit.store, found) == there

@@ -13,7 +13,8 @@ from segue.core.errors import RestoreError
 from segue.core.log.events import Draft
 from segue.engine.checkpoints import create
 from segue.engine.loading import load
-from segue.engine.rewinding import Wish, carry_out, find, finish, interrupted, undo
+from segue.engine.restores import find, interrupted
+from segue.engine.rewinding import Wish, carry_out, finish, undo
 from segue.host.workspace.judging import Limits
 from segue.host.workspace.workspace import GitWorkspace
 from segue.testing.builders import assistant, user

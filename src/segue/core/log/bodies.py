@@ -187,6 +187,8 @@ class Restoring(TypedDict, total=False):
     """`code`, `conversation`, or both."""
     before: str
     """The checkpoint of what was there."""
+    continuation: str
+    """The session in which the conversation went on, if one was restored before in a new transcript."""
 
 
 class Restored(TypedDict, total=False):
@@ -198,7 +200,7 @@ class Restored(TypedDict, total=False):
     what: list[str]
     """What is as it was at the checkpoint now."""
     continuation: str
-    """The session that goes on from there."""
+    """The session in which the conversation went on last."""
 
 
 class Named(TypedDict, total=False):
