@@ -95,7 +95,7 @@ faults: setup  ## kill -9, crash states, power loss, damage: the long form (half
 	@touch $@
 
 SECONDS_EACH ?= 300
-fuzz: .venv/.fuzz  ## readers of transcripts, fuzzed with coverage to guide it: SECONDS_EACH for each, 300 by default
+fuzz: .venv/.fuzz  ## what takes in others' files, fuzzed with coverage to guide it: SECONDS_EACH for each target, 300 by default
 	@PYTHONPATH=. $(PY) -m tests.fuzz.run --seconds $(SECONDS_EACH) --write docs/agents-tested.md
 
 bench: setup  ## speed against the raw floor and five peers
