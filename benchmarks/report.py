@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from benchmarks.contenders import FLOOR
+from benchmarks.snapshots import KNOWN, WHOLE
 from benchmarks.startup import BARE, HELP, HOOK, INSTALLED, NO_OP
 
 Found = Mapping[str, Any]
@@ -151,6 +152,13 @@ def _goals(found: Mapping[str, Found]) -> Iterator[Sequence[str]]:
         f"{{:.1f}} MB/s ({min(rates, key=rates.__getitem__, default='')}, the slowest)",
         least=10,
     )
+    for name, most in ((KNOWN, 1.3), (WHOLE, 2.5)):
+        yield row(
+            f"{name}: at most {most} times the CPU of a walk over the files",
+            of("snapshots", "table", name, "cpu_ratio"),
+            "{:.2f} times",
+            most=most,
+        )
 
 
 _QUIET = 16
@@ -339,6 +347,18 @@ def _readers(found: Found) -> Iterator[str]:
     yield ""
 
 
+def _snapshots(found: Found) -> Iterator[str]:
+    yield f"A repository of {found['files']:,} files, {found['changed']} of them changed before each snapshot, which is on disk"
+    yield "when it returns. The first one takes the user's index and objects over."
+    yield ""
+    rows = [
+        (name, f"{f['seconds'] * 1e3:,.0f}", f"{f['cpu'] * 1e3:,.0f}", f"{f['ratio']:.2f}", f"{f['cpu_ratio']:.2f}")
+        for name, f in found["table"].items()
+    ]
+    yield from _table(["", "ms", "CPU ms", "time beside the walk", "CPU beside the walk"], rows)
+    yield ""
+
+
 _SECTIONS = (
     ("appends", "Durable appends", _appends),
     ("writers", "Writers at the same time", _writers),
@@ -348,6 +368,7 @@ _SECTIONS = (
     ("startup", "Starting", _startup),
     ("imports", "Importing", _imports),
     ("readers", "Reading transcripts", _readers),
+    ("snapshots", "Snapshots of workspaces", _snapshots),
 )
 
 
