@@ -103,14 +103,18 @@ class Run:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """End: interrupted by *error*, or by itself. Nothing that goes wrong here takes the place of *error*."""
-        if self._over.is_set() or not self._is_ours():
-            return
-        why = self._reason(error)
-        if why is not None:
-            self._stop(why)
-        elif self._why is None:
-            self._finish()
-        self._end()
+        self._host.leaving(1)
+        try:
+            if self._over.is_set() or not self._is_ours():
+                return
+            why = self._reason(error)
+            if why is not None:
+                self._stop(why)
+            elif self._why is None:
+                self._finish()
+            self._end()
+        finally:
+            self._host.leaving(-1)
 
     async def __aenter__(self) -> Self:
         """See `__enter__`."""
