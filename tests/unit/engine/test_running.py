@@ -3,6 +3,7 @@
 # ruff: noqa: PT012 - a run is ended by what leaves it: the error is raised within
 
 import asyncio
+import io
 import json
 import os
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 
 import segue
 from segue.app import App
+from segue.cli.frame import Frame
+from segue.cli.main import run
 from segue.core.errors import InterruptionError, StorageFullError, UsageError
 from segue.core.session.interruptions import Interrupt
 from segue.engine import interrupting
@@ -224,7 +227,12 @@ def test_what_belongs_to_another_store_waits_for_it(app, session):
     keep(app, record("log:///elsewhere", session.id, [user("hello", key="k")]))
 
     assert rescue(app.desk, app.emergencies) == (0, 0, 0, 1, 0)
-    assert len(list((app.config.home / "emergency").iterdir())) == 1
+    (kept,) = (app.config.home / "emergency").iterdir()
+    out = io.StringIO()
+    run(["doctor", "--json"], Frame(env=app._env, cwd=app.cwd, stdout=out))
+    assert [c["what"] for c in json.loads(out.getvalue())["checks"] if c["check"] == "emergency"] == [
+        f"1 emergency file waiting to be taken in: {kept}"
+    ]
 
 
 def test_a_step_that_the_session_does_not_allow_is_told_as_a_loss(app, session):
