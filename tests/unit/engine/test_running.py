@@ -261,6 +261,19 @@ def test_an_interruption_of_before_the_session_went_on_does_not_stop_it(app, ses
     assert session.state().status == "active"
 
 
+def test_code_and_conversation_are_kept_together_where_that_is_asked_for(app):
+    shop = Path(app.cwd) / "shop"
+    shop.mkdir()
+    (shop / "price.txt").write_text("2 a pear\n")
+    session = app.opened().create(task="sell pears", workspace=str(shop))
+    session.checkpoint("before", workspace=True)
+    with pytest.raises(ValueError, match="x"), session.running(workspace=True):
+        raise ValueError("x")
+
+    kept = [e.body["workspace"] for e in session.events() if e.kind == "checkpoint.created"]
+    assert (len(kept), {one["tree"] for one in kept}) == (2, {kept[0]["tree"]})
+
+
 class Processes:
     """Processes of which some are gone."""
 
