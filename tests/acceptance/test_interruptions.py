@@ -144,46 +144,6 @@ def test_a_signal_that_comes_twice_ends_the_process_once(home):
     assert told() == ("paused", "system", "SIGTERM", ["pause: system"], "interrupted")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda n: n.name)
-def test_a_signal_that_comes_as_a_run_ends_by_itself_is_not_lost(home, number):
-    program = """
-from segue.engine import checkpoints
-create = checkpoints.create
-def slow(*args, **more):
-    say("ready")
-    time.sleep(0.5)  # the signal comes here, in the thread that saves
-    return create(*args, **more)
-checkpoints.create = slow
-with session.running() as run:
-    pass
-while True:
-    time.sleep(1)
-"""
-    with agent(program, stderr=subprocess.DEVNULL) as process:
-        process.send_signal(number)
-        assert process.wait(PATIENCE) == -number
-
-
-def test_an_exception_that_python_swallows_is_raised_again(home):
-    program = """
-class Sticky:
-    def __del__(self):
-        say("ready")
-        time.sleep(300)
-with session.running() as run:
-    sticky = Sticky()
-    del sticky
-    time.sleep(300)
-"""
-    with agent(program, stderr=subprocess.PIPE) as process:
-        process.send_signal(signal.SIGINT)
-        assert process.wait(PATIENCE) == -signal.SIGINT
-        assert "Exception ignored" not in process.stderr.read()
-        process.stderr.close()
-
-    assert told()[:3] == ("paused", "user", "SIGINT")
-
-
 def test_a_signal_during_a_checkpoint_leaves_a_sound_store(home):
     program = """
 with session.running() as run:

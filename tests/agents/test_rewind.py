@@ -6,7 +6,7 @@ import pytest
 
 from tests.agents.model_server import Request, Said
 from tests.agents.model_server.scenario import FACT
-from tests.agents.programs import Claude, Codex, Gemini
+from tests.agents.programs import Claude, Codex, Gemini, OpenCode, Qwen
 from tests.agents.segue import Segue
 from tests.agents.story import Story, first_request, unsound
 
@@ -42,6 +42,12 @@ class Worked:
             self.stories.append(Story.of(server.requests[-1], [p for p, _ in PROMPTS[: i + 1]], answer))
             self.pictures.append(picture(self.project))
 
+    def goes_on(self, done, prompt):
+        """Say *prompt* in what a restore has written."""
+        for command in done["conversation"]["prepare"]:
+            self.program.run_plainly(command)
+        self.program.run_command(done["conversation"]["command"], prompt)
+
     def restore(self, name, *options):
         return json.loads(self.segue.run("checkpoint", "restore", name, *options, "--json"))
 
@@ -52,11 +58,15 @@ def exactly(story, request, prompts):
     return story.missing(request) + carried.missing(Request("", "", story.items))
 
 
-@pytest.mark.parametrize("kind", [Claude, Codex, Gemini])
+TURNS = {Claude: [0, 2, 1, 0, 2], Codex: [0, 2, 1, 0, 2], Gemini: [0, 2, 1, 0, 2], Qwen: [0, 2], OpenCode: [0, 2]}
+
+
+@pytest.mark.parametrize("kind", TURNS)
 def test_code_and_conversation_go_back_to_any_checkpoint_and_forth_again(place, server, kind):
     worked = Worked(kind(place), server)
-    own = {path: path.read_bytes() for path in worked.program.transcripts()}
-    for turn, there in enumerate([0, 2, 1, 0, 2]):
+    # opencode's are all in one database
+    own = {path: path.read_bytes() for path in worked.program.transcripts() if kind is not OpenCode}
+    for turn, there in enumerate(TURNS[kind]):
         edit = worked.project / f"mine-{turn}.txt"
         edit.write_text("what the user wrote and never committed")
         before = picture(worked.project)
@@ -65,14 +75,12 @@ def test_code_and_conversation_go_back_to_any_checkpoint_and_forth_again(place, 
         done = worked.restore(worked.names[there], "--both")
         assert done["what"] == ["code", "conversation"]
         assert picture(worked.project) == worked.pictures[there]
-        going = done["conversation"]
-        for command in going["prepare"]:
-            worked.program.run_plainly(command)
         say = f"And now go on, {turn} [[say I go on]]"
-        worked.program.run_command(going["command"], say)
+        worked.goes_on(done, say)
 
         request = first_request(server.requests, say)
         story = Story((*worked.stories[there].items, Said("user", say)))
+        assert not any("[segue" in text for text in request.said("user"))  # nothing is put in
         assert (exactly(story, request, [*(p for p, _ in PROMPTS[: there + 1]), say]), unsound(request)) == ([], [])
         worked.restore(done["before"], "--code")  # the user's edit is not lost
         assert picture(worked.project) == before
@@ -84,14 +92,14 @@ def test_code_and_conversation_go_back_to_any_checkpoint_and_forth_again(place, 
 def test_what_the_agent_does_after_going_back_is_taken_in_behind_the_checkpoint(place, server, kind):
     worked = Worked(kind(place), server)
     done = worked.restore(worked.names[1], "--conversation")
-    worked.program.run_command(done["conversation"]["command"], "Another way [[sh printf other > other.txt]]")
+    worked.goes_on(done, "Another way [[sh printf other > other.txt]]")
 
     made = worked.restore(worked.names[0], "--conversation")  # takes in what the agent wrote, and saves it
 
     assert made["session"] == done["conversation"]["continuation"]
     server.forget()
     again = worked.restore(made["before"], "--conversation")
-    worked.program.run_command(again["conversation"]["command"], "Go on [[say I go on]]")
+    worked.goes_on(again, "Go on [[say I go on]]")
     request = first_request(server.requests, "Go on [[say")
     said = request.said("user")
     prompts = [PROMPTS[0][0], PROMPTS[1][0], "Another way [[sh printf other > other.txt]]", "Go on [[say I go on]]"]

@@ -142,6 +142,7 @@ RECOVERY-260115-001-093008  15     just now  before RECOVERY-260115-001-093003 w
 RECOVERY-260115-001-093005  13     just now  pears are placed
 RECOVERY-260115-001-093003  10     just now  plums are placed
 """)
+    assert two("validate").out.startswith("sound: 1 session")
 
 
 def test_what_cannot_be_restored_is_said(two):

@@ -52,8 +52,11 @@ def find(store: Store, session: str, name: str) -> Checkpoint:
     place = state.checkpoints.get(name) or state.continuations.get(name)
     if place is None:
         raise NotFoundError("checkpoint", name, hint=f"segue checkpoint list {state.header['name'] or session}")
-    event = event_at(store, session, place["seq"])
-    return Checkpoint(name, session, place["position"], place["seq"], place["at"], event.body)
+    body = event_at(store, session, place["seq"]).body
+    if name not in state.checkpoints:  # a continuation is the second name of a checkpoint that was taken with it
+        same = [p["seq"] for p in state.checkpoints.values() if p["position"] == place["position"] and p["seq"] < place["seq"]]
+        body = (event_at(store, session, max(same)).body if same else {}) | body
+    return Checkpoint(name, session, place["position"], place["seq"], place["at"], body)
 
 
 def known_places(store: Store, session: str) -> list[PlaceRow]:

@@ -150,8 +150,9 @@ def undo(means: Means, session: str) -> Rewound | Restored | None:
     if open_ is None:
         return files
     store = means.going.desk.store
-    agent = turning.agent_of(means.going, load(store, session, on_damage=_overlook))
-    what = tuple(half for half in open_.what if half == "code" or not agent)
+    what = open_.what
+    if "conversation" in what and turning.agent_of(means.going, load(store, session, on_damage=_overlook)):
+        what = tuple(half for half in what if half == "code")
     if not what or not open_.before:
         known = latest(store, session)
         more = {k: v for k, v in known.body.items() if k == "continuation"} if known is not None else {}

@@ -1,17 +1,23 @@
 """Going back to a checkpoint: what is as it was, what is kept, what is taken up, and what an interruption leaves."""
 
 import json
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
 
-from segue.core.errors import LeaseHeldError, NotFoundError, RestoreError, UsageError
+from segue.core.errors import InvalidEventError, LeaseHeldError, NotFoundError, RestoreError, UsageError
 from segue.core.log.events import Draft
+from segue.core.session.lifecycle import LIFE
+from segue.core.session.tree import tree
 from segue.engine.checkpoints import create
 from segue.engine.loading import load
 from segue.engine.restores import find, interrupted, line_of
 from segue.engine.rewinding import Means, Wish, carry_out, plan, undo
 from segue.testing.builders import assistant, decision, tool, tool_call, tool_result, usage, user
+from segue.testing.strategies import stories
 from tests.unit.engine.rewinding_kit import Kit
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "transcripts"
@@ -49,6 +55,9 @@ def test_a_session_without_an_agents_transcript_goes_back_in_place_and_forth_aga
         assert now.metrics["tokens"] == spent
         assert {one.name, two.name, done.before} <= now.checkpoints.keys()
     assert kit.words(session) == ["ask 1", "answer 1", "ask 2", "answer 2"]
+    now = load(kit.store, session)
+    kit.store.drop_snapshots(session)
+    assert load(kit.store, session) == now
     kit.back(one.name)
     kit.store.append(session, [user("another way")])
     assert kit.words(session) == ["ask 1", "answer 1", "another way"]
@@ -320,3 +329,37 @@ def test_a_failure_does_not_forget_where_the_conversation_went_on(kit):
     with pytest.raises(RestoreError):
         carry_out(kit.means, session, found, Wish())
     assert line_of(kit.store, found) == there
+
+
+@settings(max_examples=40, deadline=None)
+@given(stories(wild=True), stories(wild=True), stories(wild=True))
+def test_whatever_a_session_holds_it_goes_back_or_says_why_not(first, second, third):
+    with TemporaryDirectory() as place:
+        kit = Kit(Path(place))
+        session = kit.begin()
+        made = []
+        for story in (first, second, third):
+            append(kit, session, story)
+            made.append(kit.take(session))
+        for there in (made[0], made[2], made[1]):
+            whole, missing = tree(kit.store.read(session, upto=there.position)), load(kit.store, session, there.position)
+            try:
+                done = kit.back(there.name, session=session)
+            except UsageError:
+                continue
+            now = load(kit.store, done.turned.continuation or session)
+            changes = (
+                load(kit.store, session, now.seq - 3).work["changes"] if not done.turned.continuation else now.work["changes"]
+            )
+            assert now.work == missing.work | {"changes": changes}
+            if not whole.missing:
+                assert kit.line(done.turned.continuation or session) == kit.line(session, there.position)
+        kit.store.close()
+
+
+def append(kit, session, story):
+    """Append what can be written; what a session's life does not allow is left out."""
+    for draft in story:
+        if draft.kind not in LIFE and not draft.kind.startswith("checkpoint."):
+            with suppress(InvalidEventError):
+                kit.store.append(session, [draft])

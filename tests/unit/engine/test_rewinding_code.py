@@ -173,6 +173,15 @@ def test_both_halves_go_back_and_forth(worked):
     assert (worked.picture(), worked.line(worked.session)) == (before, line)
 
 
+def test_a_continuation_brings_back_the_files_of_the_checkpoint_that_was_taken_with_it(worked):
+    worked.edit("a.py", b"one")
+    facts = {"workspace": worked.workspace.take().to_json()}
+    place = create(worked.desk, worked.session, continuation="plums", facts=facts).continuation
+    worked.edit("a.py", b"two")
+    assert worked.restore(place).code.written == ["a.py"]
+    assert worked.picture()["a.py"] == b"one"
+
+
 def test_where_code_cannot_be_restored_the_conversation_stays(worked):
     worked.edit("deep/a.py", b"one")
     one = worked.checkpoint()
@@ -218,6 +227,20 @@ def test_a_restore_that_was_killed_between_the_halves_is_finished_or_undone(work
         assert (worked.picture()["a.py"], worked.line(worked.session)) == (b"one", then)
     else:
         assert (worked.picture()["a.py"], worked.line(worked.session)) == (b"two", line)
+
+
+def test_the_files_of_a_session_that_a_framework_leads_go_back_and_an_interruption_is_undone(worked):
+    worked.session = worked.begin(user("go"), workspace=str(worked.project), agent="langgraph", foreign_ids=["thread-1"])
+    worked.edit("a.py", b"one")
+    one = worked.checkpoint()
+    worked.edit("a.py", b"two")
+    done = worked.restore(one, "code")
+    assert worked.picture()["a.py"] == b"one"
+    what = {"checkpoint": one, "what": ["code"], "before": done.before}
+    worked.store.append(worked.session, [Draft("checkpoint.restoring", what, key="segue:restore")], on_key="replace")
+    undo(worked.means, worked.session)
+    assert worked.picture()["a.py"] == b"two"
+    assert interrupted(worked.store, worked.session) is None
 
 
 def test_the_uncommitted_changes_are_the_workspaces_and_stay_when_only_the_conversation_goes_back(worked):
