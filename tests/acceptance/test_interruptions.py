@@ -110,7 +110,8 @@ def test_a_signal_saves_pauses_and_ends(home, number, code, reason):
 def test_a_main_thread_that_never_comes_to_it_does_not_keep_the_process(home, number, code, reason):
     with agent(STUCK) as process:
         process.send_signal(number)
-        assert process.wait(PATIENCE) == code
+        # One that comes before the main thread is in C ends it as Python does.
+        assert process.wait(PATIENCE) in {code, -number if number == signal.SIGINT else code}
 
     assert told() == ("paused", reason, number.name, [f"pause: {reason}"], "interrupted")
 
