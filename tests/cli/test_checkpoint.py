@@ -226,12 +226,6 @@ what was there: RECOVERY-261121-001-093002; undo with: segue checkpoint restore 
 
 cd /home/dev/project && claude --resume ID
 """)
-    assert steady(cli.says("list")) == snapshot("""\
-$ segue list
-name                status  active    agent        events  project  about
-SESSION-260115-001  active  just now  claude-code  58      project  Please build notes [[plan]]
-SESSION-261121-001  active  just now  claude-code  54      project  Please build notes [[plan]]
-""")
     found = cli("checkpoint", "restore", name, "--json").json
     assert sorted(found) == snapshot(
         ["before", "checkpoint", "code", "command_line", "conversation", "dry", "name", "position", "session", "warnings", "what"]
