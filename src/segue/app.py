@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from segue.host.spool import Spools
     from segue.ports.autosaves import Autosaves
     from segue.ports.backups import Backup, Backups, Progress
+    from segue.ports.recovery import Recovery
     from segue.ports.running import Emergencies, Host
     from segue.ports.workspace import Workspace
 
@@ -248,6 +249,17 @@ class App:
             ids=self.ids,
             progress=progress,
         )
+
+    def recovery(self, place: str | None, progress: "Progress", *, force: bool = False) -> "Recovery":
+        """Return what puts the configured store together, from backups in *place* or where they are by configuration.
+
+        Raises UsageError: such a store has no copies.
+        """
+        from segue.stores.log.recovery import StoreRecovery
+
+        backups = self.backups(place)
+        path = Path(self.config["store"].removeprefix("log://")).expanduser()
+        return StoreRecovery(path, backups, clock=self.clock, ids=self.ids, any_store=bool(place), force=force, progress=progress)
 
     def last_backup(self) -> "Backup | None":
         """Return the store's last backup that can be used, or None; nothing is loaded where there is none."""

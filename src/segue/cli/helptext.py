@@ -46,6 +46,8 @@ Take in:
 
 Care:
   validate       check every byte, and name what is damaged
+  recover        put the store together from all copies there are
+  repair         set aside what is damaged, keep all that is intact
   backup         take a verified copy of the store, or list them
   restore-store  make the store anew from a backup
   doctor         check this machine: locks, disk, permissions, agents

@@ -11,7 +11,9 @@ from segue.ports import Finding
 if TYPE_CHECKING:
     from segue.core.session.retention import Verdict
     from segue.engine.forgetting import Forgotten
+    from segue.engine.recovering import Kept
     from segue.ports.backups import Backup
+    from segue.ports.recovery import Recovered
 
 
 def begun(session: Begun, **more: Any) -> dict[str, Any]:
@@ -48,6 +50,17 @@ def checkpoint(made: Made) -> dict[str, Any]:
 def place(row: PlaceRow) -> dict[str, Any]:
     """A checkpoint or continuation of the catalogue."""
     return row._asdict()
+
+
+def recovered(found: "Recovered", kept: "list[Kept]") -> dict[str, Any]:
+    """What recovery found and did."""
+    return {
+        "sources": [one._asdict() for one in found.sources],
+        "logs": [one._asdict() for one in found.logs],
+        "kept": [one._asdict() for one in kept],
+        "others": list(found.others),
+        "sound": found.sound,
+    }
 
 
 def backup(b: "Backup") -> dict[str, Any]:

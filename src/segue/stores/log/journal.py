@@ -23,6 +23,7 @@ from segue.stores.log.ending import Ending
 from segue.stores.log.env import Env, Request
 from segue.stores.log.keytable import KeyTable
 from segue.stores.log.locks import LogLock
+from segue.stores.log.marks import read_lost
 from segue.stores.log.reading import OnDamage, Source, read_events
 from segue.stores.log.segments import View
 
@@ -223,7 +224,8 @@ class Journal:
         high = upto
         while log is not None:
             if high is None or high > log.base.seq:
-                pieces.append((Source(log.session, log.view(), log.base), max(after, log.base.seq), high))
+                source = Source(log.session, log.view(), log.base, read_lost(log.directory))
+                pieces.append((source, max(after, log.base.seq), high))
             if log.fork is None or after >= log.fork.seq:
                 break
             high = log.fork.seq if high is None else min(high, log.fork.seq)

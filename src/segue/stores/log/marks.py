@@ -1,11 +1,13 @@
-"""What stands beside a log: where it left its parent, and that it was deleted."""
+"""What stands beside a log: where it left its parent, that it was deleted, and what is known to be lost of it."""
 
 import json
 import os
 from pathlib import Path
+from typing import Final, NamedTuple
 
 from segue.core.errors import DamagedError
 from segue.core.log.events import ForkPoint
+from segue.core.log.rejoining import Range
 from segue.stores.log import files
 
 
@@ -33,3 +35,41 @@ def read_fork(directory: Path) -> ForkPoint | None:
 def write_fork(directory: Path, fork: ForkPoint) -> None:
     """Keep where a log left its parent."""
     files.replace(directory / "fork.json", json.dumps(fork._asdict()).encode())  # any cut shows: it ends in a brace
+
+
+class Lost(NamedTuple):
+    """What recovery found in no copy of a log: that it is missing is known, and no damage any more."""
+
+    events: tuple[Range, ...] = ()
+    blobs: frozenset[str] = frozenset()
+
+    def has(self, first: int, last: int) -> bool:
+        """Return whether all events from *first* to *last* are known to be lost."""
+        return any(low <= first and last <= high for low, high in self.events)
+
+    @property
+    def size(self) -> int:
+        """How many events are known to be lost."""
+        return sum(high - low + 1 for low, high in self.events)
+
+
+NOTHING: Final = Lost()
+
+
+def read_lost(directory: Path) -> Lost:
+    """Return what is known to be lost of a log; what cannot be read says nothing."""
+    try:
+        found = json.loads(files.read_file(directory / "lost.json"))
+        events = tuple((int(first), int(last)) for first, last in found["events"])
+        return Lost(events, frozenset(str(name) for name in found["blobs"]))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return NOTHING
+
+
+def write_lost(directory: Path, lost: Lost) -> None:
+    """Keep what is known to be lost of a log."""
+    if lost == NOTHING:
+        (directory / "lost.json").unlink(missing_ok=True)
+        return
+    record = {"events": [list(one) for one in lost.events], "blobs": sorted(lost.blobs)}
+    files.replace(directory / "lost.json", json.dumps(record).encode() + b"\n")

@@ -11,11 +11,13 @@ from segue.stores.log import files, locks
 FORMAT = 1
 _PARTS = ("sessions", "scopes", "blobs", "numbers", "incoming", "todo")
 _FILES = ("format.json", "lock", "worker.lock")
+ASIDE = "aside"
+"""What recovery took out of the store, kept."""
 
 
 def is_ours(name: str) -> bool:
     """Return whether a store may have an entry of that name."""
-    return name in _PARTS or name in _FILES or name.startswith((".", "index.sqlite"))
+    return name in _PARTS or name in _FILES or name == ASIDE or name.startswith((".", "index.sqlite"))
 
 
 def rebuilt(path: Path) -> str:
@@ -79,7 +81,7 @@ def _check_format(path: Path) -> None:
 def _found_store(path: Path, where: Path, lost: str) -> None:
     """Write `format.json`, also for a store that has lost it: all else in it must be of ours, then it is of this format."""
     names = os.listdir(path)
-    ours = {*_PARTS, *_FILES, *(n for n in names if n.startswith((".format", "format.json.")))}
+    ours = {*_PARTS, *_FILES, ASIDE, *(n for n in names if n.startswith((".format", "format.json.")))}
     ours.update(n for n in names if n.startswith("index.sqlite") and "sessions" in names)
     if others := sorted({*names} - ours):
         raise StoreUnusableError(

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from segue.core.errors import DamagedError, NotFoundError
 from segue.core.log.codec import BadLine, decode_line
 from segue.core.log.events import Damage, Event, Head
+from segue.stores.log.marks import NOTHING, Lost
 from segue.stores.log.segments import Block, View, blocks, seq_of
 
 OnDamage = Callable[[Damage], None]
@@ -22,6 +23,7 @@ class Source(NamedTuple):
     session: str
     view: View
     base: Head
+    lost: Lost = NOTHING
 
 
 def read_events(
@@ -112,8 +114,12 @@ class _Reader:
             return decode_line(line, self._load_blob)
         except (NotFoundError, DamagedError) as e:
             event = decode_line(line)
-            self.report(where, event.seq, e.message)
+            if str(e.fields.get("ref", e.fields.get("blob"))) not in self._source.lost.blobs:
+                self.report(where, event.seq, e.message)
             return event
+
+    def is_lost(self, first: int, last: int) -> bool:
+        return self._source.lost.has(first, last)
 
     def report(self, where: str, seq: int | None, reason: str) -> None:
         self._on_damage(Damage(self._source.session, where, seq, reason))
@@ -156,7 +162,7 @@ class _Run:
 
     def _missing(self, last: int, where: str) -> None:
         """Tell of numbers that no line has, unless bad lines that were told of stood in their places."""
-        if last - self._next + 1 > self._bad:
+        if last - self._next + 1 > self._bad and not self._reader.is_lost(self._next, last):
             what = f"event {self._next} is" if last == self._next else f"events {self._next} to {last} are"
             self._reader.report(where, self._next, f"{what} missing")
         self._prev, self._bad = None, 0

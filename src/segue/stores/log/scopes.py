@@ -95,7 +95,7 @@ class Scopes:
             name = files.read_file(where / "name").decode()
         except (OSError, UnicodeDecodeError) as e:
             raise DamagedError(f"scope {where.name!r}", f"its name cannot be read: {e}") from e
-        found = self.log(name) if _place(name) == where.name else None
+        found = self.log(name) if place_of(name) == where.name else None
         if found is None:
             raise DamagedError(f"scope {where.name!r}", "it bears another scope's name")
         return found
@@ -106,7 +106,7 @@ class Scopes:
         kept = self._logs.kept(key)
         if kept is not None:
             return kept
-        where = self._directory / _place(name)
+        where = self._directory / place_of(name)
         return self._logs.keep(key, Journal(where, key, self._logs.env, None, None)) if (where / "name").exists() else None
 
     def _made(self, name: str) -> Journal:
@@ -118,7 +118,7 @@ class Scopes:
                 files.sync_dir(self._directory)
                 self._durable.add(name)
             return found
-        where = self._directory / _place(name)
+        where = self._directory / place_of(name)
         files.make_dir(where)
         files.make_dir(where / "log")
         os.close(files.open_or_create(where / "lock"))
@@ -134,7 +134,7 @@ class Scopes:
                 name = files.read_file(directory / "name").decode()
             except (OSError, UnicodeDecodeError):
                 continue
-            if _place(name) == directory.name:
+            if place_of(name) == directory.name:
                 found.append(name)
         return sorted(found)
 
@@ -193,7 +193,8 @@ def _sizes(log: Path) -> list[int]:
     return [path.stat().st_size for path in log.iterdir()] if log.is_dir() else []
 
 
-def _place(name: str) -> str:
+def place_of(name: str) -> str:
+    """Return the name of the directory of scope *name*."""
     return hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
 
 

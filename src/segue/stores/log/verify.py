@@ -14,12 +14,12 @@ from segue.stores.log.blobs import Blobs
 from segue.stores.log.journal import Journal
 from segue.stores.log.keytable import KeyTable
 from segue.stores.log.logs import Logs
-from segue.stores.log.marks import is_deleted
+from segue.stores.log.marks import Lost, is_deleted, read_lost
 from segue.stores.log.reading import Source, read_events
 from segue.stores.log.scopes import Scopes
 from segue.stores.log.segments import View
 
-_KNOWN = {"lock", "log", "fork.json", "aside", "keys", "snapshots", "lease.json", "forks", "deleted", "name"}
+_KNOWN = {"lock", "log", "fork.json", "lost.json", "aside", "keys", "snapshots", "lease.json", "forks", "deleted", "name"}
 
 
 def store(path: Path, logs: Logs, scopes: Scopes) -> Iterator[Finding]:
@@ -51,11 +51,16 @@ def log(journal: Journal, used: set[str] | None = None, since: Head | None = Non
     used = set() if used is None else used
     damages: list[Damage] = []
     refs: dict[str, tuple[int, bool]] = {}
-    view, base = journal.view(), since or journal.base
-    for _ in read_events(Source(journal.session, view, base), base.seq, None, on_damage=damages.append):
+    view, base, lost = journal.view(), since or journal.base, read_lost(journal.directory)
+    for _ in read_events(Source(journal.session, view, base, lost), base.seq, None, on_damage=damages.append):
         pass
     for damage in damages:
         yield Finding("gap" if "missing" in damage.reason else "damage", journal.session, damage.where, damage.reason, damage.seq)
+    first = journal.base.seq + 1
+    if view.head.seq < first and not journal.session.startswith("scope:") and not lost.has(first, first):
+        yield Finding(
+            "gap", journal.session, "the log", "it holds no event, not even the one that it began with", journal.base.seq + 1
+        )
     told = {damage.where for damage in damages}
     segment, before = "", 0
     for block in segments.blocks(View(view.segments, view.end, Head(1 << 60, "")), base.seq + 1):
@@ -68,10 +73,20 @@ def log(journal: Journal, used: set[str] | None = None, since: Head | None = Non
             before = max(seq, before)
             for blob, is_json in blob_refs(line).items():
                 refs.setdefault(blob, (seq, is_json))
+    yield from _known_lost(journal.session, lost)
+    used |= lost.blobs
     yield from _blobs(journal, refs, used)
     yield from _files(journal, view)
     yield from _lost_end(journal)
     yield from _fork_point(journal)
+
+
+def _known_lost(session: str, lost: Lost) -> Iterator[Finding]:
+    for first, last in lost.events:
+        what = f"event {first} is" if first == last else f"events {first} to {last} are"
+        yield Finding("aside", session, "lost.json", f"{what} lost: no copy had them when the log was repaired", first)
+    for name in sorted(lost.blobs):
+        yield Finding("aside", session, "lost.json", f"blob {name} is lost: no copy had it when the log was repaired")
 
 
 def _blobs(journal: Journal, refs: dict[str, tuple[int, bool]], used: set[str]) -> Iterator[Finding]:
@@ -103,8 +118,9 @@ def _files(journal: Journal, view: View) -> Iterator[Finding]:
             reason = "its seek table is damaged: its frames are looked for"
             yield Finding("stale", journal.session, f"log/{segment.path.name}", reason)
     for name in sorted(_names(directory / "aside")):
-        size = (directory / "aside" / name).stat().st_size
-        yield Finding("aside", journal.session, f"aside/{name}", f"{size} bytes that a crash cut short were set aside")
+        kept = directory / "aside" / name
+        what = f"{kept.stat().st_size} bytes that a crash cut short were set aside"
+        yield Finding("aside", journal.session, f"aside/{name}", "the log before it was repaired" if kept.is_dir() else what)
     if view.end >= 0 and view.segments:
         size = view.segments[-1].path.stat().st_size
         if size > view.end:
@@ -127,6 +143,8 @@ def _fork_point(journal: Journal) -> Iterator[Finding]:
     if journal.fork is None or journal.parent is None:
         return
     event = journal.parent.event(journal.fork.seq)
+    if event is None and read_lost(journal.parent.directory).has(journal.fork.seq, journal.fork.seq):
+        return
     if event is None or event.digest != journal.fork.digest:
         reason = f"event {journal.fork.seq} of its parent {journal.fork.session} is not there as it was"
         yield Finding("damage", journal.session, "fork.json", reason, journal.fork.seq)

@@ -24,7 +24,7 @@ from segue.stores.log.marks import is_deleted
 from segue.stores.log.scopes import Scopes
 
 TRIES: Final = 8
-_BESIDE: Final = ("fork.json", "deleted", "name")
+_BESIDE: Final = ("fork.json", "lost.json", "deleted", "name")
 _FOLDERS: Final = ("log", "aside", "forks")
 
 Progress = Callable[[int, int], None]
@@ -121,9 +121,8 @@ def _contents(name: str, directory: Path) -> dict[str, Path]:
     found = {f"{name}/{one}": directory / one for one in _BESIDE if (directory / one).is_file()}
     for folder in _FOLDERS:
         if (directory / folder).is_dir():
-            found |= {
-                f"{name}/{folder}/{one}": directory / folder / one for one in os.listdir(directory / folder) if one[0] != "."
-            }
+            entries = [one for one in os.scandir(directory / folder) if one.name[0] != "." and one.is_file(follow_symlinks=False)]
+            found |= {f"{name}/{folder}/{one.name}": Path(one.path) for one in entries}
     return found
 
 

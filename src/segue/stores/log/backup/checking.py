@@ -17,7 +17,7 @@ from segue.stores.log.blobs import Blobs
 from segue.stores.log.env import Env
 from segue.stores.log.journal import Journal
 from segue.stores.log.logs import Logs
-from segue.stores.log.marks import is_deleted
+from segue.stores.log.marks import is_deleted, read_lost
 from segue.stores.log.scopes import Scopes
 
 BAD = ("damage", "gap")
@@ -77,7 +77,7 @@ class Checking:
 
     def _note(self, name: str, base: int, tip: Tip) -> None:
         self.tips[name] = tip
-        self.events += tip.seq - base
+        self.events += tip.seq - base - read_lost(self._logs.directory / name).size
 
     def _checked_before(self, name: str, journal: Journal) -> Head | None:
         """Return the last event that stands in files of the last backup, which was verified: it is gone on from there."""

@@ -4,6 +4,7 @@ import pytest
 
 from segue.core.log.events import Draft, ForkPoint
 from segue.stores.log.backup import Series
+from segue.stores.log.recovery import StoreRecovery
 from segue.stores.log.store import LogStore
 from segue.testing import builders as b
 from segue.testing.fakes import FakeClock, FakeIds, session_id
@@ -22,6 +23,9 @@ class Shop:
 
     def series(self, keep=5, place="backups", store="store"):
         return Series(self.home / store, self.home / place, keep=keep, clock=self.clock, ids=self.ids)
+
+    def recovery(self, **more):
+        return StoreRecovery(self.home / "store", self.series(), clock=self.clock, ids=self.ids, **more)
 
     def begin(self, n, *drafts):
         self.store.create(session_id(n), [b.created(task=f"sell pears {n}"), *drafts])

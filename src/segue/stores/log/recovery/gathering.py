@@ -1,0 +1,130 @@
+"""All copies of one log, joined: what it follows, which lines are its own, and where each stands."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from segue.core.errors import DamagedError
+from segue.core.log.codec import BadLine, decode_line, genesis
+from segue.core.log.events import ForkPoint, Head
+from segue.core.log.rejoining import Node, Rejoined, rejoin
+from segue.stores.log import files
+from segue.stores.log.marks import read_fork
+from segue.stores.log.recovery.lines import Copy, Lines, Where, scan
+from segue.stores.log.scopes import place_of
+
+
+class Asked(Protocol):
+    """What the other logs tell of this one."""
+
+    def is_foreign(self, name: str, digest: str) -> bool:
+        """Return whether an event belongs to another log than *name*."""
+        ...
+
+    def is_fork(self, session: str, parent: str) -> bool:
+        """Return whether *parent* may have a fork *session*."""
+        ...
+
+
+class Gathered(NamedTuple):
+    """One log out of all copies."""
+
+    fork: ForkPoint | None
+    base: Head
+    copies: Sequence[Copy]
+    where: Mapping[str, Where]
+    joined: Rejoined
+
+
+def gather(name: str, owner: str, directories: Sequence[tuple[str, Path]], asked: Asked) -> Gathered:
+    """Return the log *name* (`sessions/<id>`, `scopes/<hash>`) out of its copies: pairs of a source's place and a directory.
+
+    *owner* is what its first event follows from: the session's id, or `scope:` and the scope's name. A line of another log's,
+    which damage or a person brought here, is left out.
+    """
+    copies = [scan(source, directory / "log") for source, directory in directories]
+    where: dict[str, Where] = {}
+    for copy in copies:
+        for digest, place in copy.where.items():
+            where.setdefault(digest, place)
+    nodes = [node for copy in copies for node in copy.nodes]
+    root = Head(0, genesis(owner))
+    begins = any((node.seq, node.prev) == (1, root.digest) for node in nodes)
+    fork = None if begins else _fork(name, directories, copies, where, asked)
+    base = Head(fork.seq, fork.digest) if fork else root
+    own = [_own(copy, base, lambda digest: asked.is_foreign(name, digest)) for copy in copies]
+    return Gathered(fork, base, copies, where, rejoin(base, own))
+
+
+def _own(copy: Copy, base: Head, foreign: Callable[[str], bool]) -> list[Node]:
+    """Return the nodes that can be this log's: not those of a run that begins where the log does, and otherwise."""
+    kept: list[Node] = []
+    runs: list[list[Node]] = []
+    by_digest: dict[str, list[Node]] = {}
+    for node in copy.nodes:
+        run = by_digest.get(node.prev)
+        if run is None or run[-1].digest != node.prev or node.digest in copy.begins:
+            run = []
+            runs.append(run)
+        run.append(node)
+        by_digest[node.digest] = run
+    for run in runs:
+        first = run[0]
+        follows = first.seq == base.seq + 1 and first.prev == base.digest
+        later = first.seq > base.seq + 1 and first.digest not in copy.begins
+        if follows or (later and (first.prev in by_digest or not foreign(first.digest))):
+            kept += run
+    return sorted(kept)
+
+
+def _fork(
+    name: str, directories: Sequence[tuple[str, Path]], copies: Sequence[Copy], where: Mapping[str, Where], asked: Asked
+) -> ForkPoint | None:
+    """Return where the log left its parent: as its first event says, else as a header does that fits its events."""
+    follows = {(node.seq - 1, node.prev): node for copy in copies for node in copy.nodes}
+    begins = {digest for copy in copies for digest in copy.begins}
+    told = [
+        _from_event(node, where) for node in follows.values() if node.digest in begins and not asked.is_foreign(name, node.digest)
+    ]
+    headers = []
+    for _, directory in directories:
+        with suppress(DamagedError, OSError):
+            headers.append(read_fork(directory))
+    own = name.partition("/")[2]
+    fits = [one for one in (*told, *headers) if one is not None and (one.seq, one.digest) in follows]
+    sure = [one for one in fits if asked.is_fork(own, one.session)]
+    return next(iter(sure or fits or [one for one in headers if one is not None]), None)
+
+
+def _from_event(node: Node, where: Mapping[str, Where]) -> ForkPoint | None:
+    line = Lines().get(where[node.digest])
+    if b'"kind":"session.forked"' not in line:
+        return None
+    try:
+        parent = decode_line(line).body["parent"]
+        return ForkPoint(str(parent["session"]), int(parent["seq"]), str(parent["digest"]))
+    except (BadLine, ValueError, KeyError, TypeError):
+        return None
+
+
+def scope_name(directories: Iterable[Path]) -> str:
+    """Return the name of the scope whose log is in *directories*, as one of them says it; empty where none does."""
+    for directory in directories:
+        with suppress(OSError, UnicodeDecodeError):
+            name = files.read_file(directory / "name").decode()
+            if place_of(name) == directory.name:
+                return name
+    return ""
+
+
+def scopes_in(log: Path) -> set[str]:
+    """Return the names of the scopes that the events of a session's log changed."""
+    found: set[str] = set()
+    copy, lines = scan("", log), Lines()
+    for node in copy.nodes:
+        line = lines.get(copy.where[node.digest])
+        if b'"scopes":{' in line:
+            with suppress(BadLine):
+                found.update(decode_line(line).scopes or ())
+    return found
