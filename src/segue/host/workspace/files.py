@@ -121,8 +121,11 @@ class Files:
             self._changed.add(above)
 
     def recover(self, path: str, known: tuple[Entry | None, ...], number: int) -> None:
-        """Take away what a killed restore left aside of *path*; somebody's edit goes back to its place. Raises OSError."""
-        with suppress(FileNotFoundError, Blocked), self._above(path) as (directory, name):
+        """Take away what a killed restore left aside of *path*; somebody's edit goes back to its place.
+
+        Raises Blocked where another one is in its place, and it got a name of its own; OSError.
+        """
+        with suppress(FileNotFoundError, _NoDirectoryError), self._above(path) as (directory, name):
             aside = f"{OURS}{number}"
             with suppress(FileNotFoundError):
                 os.unlink(f"{aside}.part", dir_fd=directory)

@@ -177,6 +177,8 @@ class Repository:
             self.git.run("pack-refs", "--all")
             self.git.run("repack", "-q", "-a", "-d", "--window=10")
             self.git.run("prune", "--expire=now")
+            for shared in self.path.glob("sharedindex.*"):  # copies, for the time of a look at an index of the user's
+                shared.unlink()
             return max(0, before - self._size())
 
     def _size(self) -> int:

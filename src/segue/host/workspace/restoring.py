@@ -57,12 +57,12 @@ def carry_out(ours: Repository, intention: Intention, leaves: list[Untouched], *
     os.makedirs(ours.root, exist_ok=True)
     files = Files(ours.root)
     numbered = list(enumerate(intention.changes))
-    if again:
-        for number, change in numbered:
-            files.recover(change.path, (change.old, change.new), number)
     written: list[str] = []
     deleted: list[str] = []
     left = list(leaves)
+    for number, change in numbered if again else ():
+        with _noting(change.path, left):
+            files.recover(change.path, (change.old, change.new), number)
     for number, change in numbered:
         if change.new is None and change.old is not None:
             with _noting(change.path, left):
