@@ -7,7 +7,7 @@ code cannot be restored the conversation stays as it is. A restore that was kill
 from collections.abc import Callable
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
-from segue.core.errors import RestoreError, SegueError, UsageError
+from segue.core.errors import LeaseHeldError, RestoreError, SegueError, UsageError
 from segue.core.log.events import Draft, Event
 from segue.core.session.state import State
 from segue.core.session.tree import active_chain
@@ -15,7 +15,7 @@ from segue.engine import turning
 from segue.engine.checkpoints import Made
 from segue.engine.conversion import Means as Going
 from segue.engine.conversion import catch_up
-from segue.engine.loading import load
+from segue.engine.loading import Desk, load
 from segue.engine.restores import ALL, KEY, Checkpoint, Interrupted, What, find, interrupted, latest, outcome
 from segue.ports import Lease
 from segue.ports.workspace import Preview, Restored, Workspace
@@ -121,7 +121,7 @@ def carry_out(means: Means, session: str, checkpoint: Checkpoint, wish: Wish) ->
         RestoreError: one half could not be restored; the message says what is as it was and what is not.
     """
     desk = means.going.desk
-    lease = desk.store.acquire(session, f"restore {desk.ids.uuid7()[-12:]}", _TTL, take_over=wish.take_over)
+    lease = _lease(desk, session, take_over=wish.take_over)
     try:
         catch_up(means.going, session)
         return _Restore(means, plan(means, session, checkpoint, wish), lease).run()
@@ -170,6 +170,18 @@ def _settle(means: Means, session: str, how: Literal["finish", "undo"]) -> tuple
         workspace = means.workspace(root)
         files = workspace.finish() if how == "finish" else workspace.undo()
     return interrupted(store, session), files
+
+
+def _lease(desk: Desk, session: str, *, take_over: bool) -> Lease:
+    """Return the lease that keeps others out. Where a restore has it that may have been killed, the error says so."""
+    try:
+        return desk.store.acquire(session, f"restore {desk.ids.uuid7()[-12:]}", _TTL, take_over=take_over)
+    except LeaseHeldError as e:
+        open_ = interrupted(desk.store, session)
+        if open_ is not None:
+            at_work = f"a restore of {open_.checkpoint} is at work; if it was killed"
+            e.hint = f"{at_work}: segue checkpoint restore --finish, or --undo (what was there: {open_.before})"
+        raise
 
 
 class _Restore:

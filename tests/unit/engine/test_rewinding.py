@@ -15,7 +15,7 @@ from segue.core.session.tree import tree
 from segue.engine.checkpoints import create
 from segue.engine.loading import load
 from segue.engine.restores import find, interrupted, line_of
-from segue.engine.rewinding import Means, Wish, carry_out, plan, undo
+from segue.engine.rewinding import Means, Wish, carry_out, finish, plan, undo
 from segue.testing.builders import assistant, decision, tool, tool_call, tool_result, usage, user
 from segue.testing.strategies import stories
 from tests.unit.engine.rewinding_kit import Kit
@@ -274,6 +274,29 @@ class Dying:
         if self._left < 0:
             raise Killed
         self._left -= 1
+
+
+def test_a_restore_that_was_killed_a_moment_ago_is_named_though_its_lease_still_holds(kit):
+    session = kit.begin(*turn(1))
+    one = kit.take(session)
+    kit.store.append(session, turn(2))
+    desk = kit.desk._replace(store=Dying(kit.store, 1))
+    with pytest.raises(Killed):
+        carry_out(
+            Means(kit.means.going._replace(desk=desk), kit.no_workspace, kit.take),
+            session,
+            find(kit.store, session, one.name),
+            Wish(),
+        )
+    before = interrupted(kit.store, session).before
+
+    with pytest.raises(LeaseHeldError) as held:
+        kit.back(one.name)
+
+    hint = f"a restore of {one.name} is at work; if it was killed: segue checkpoint restore --finish, or --undo (what was there: {before})"
+    assert held.value.hint == hint
+    finish(kit.means, session)
+    assert (kit.line(session), interrupted(kit.store, session)) == (kit.line(session, one.position), None)
 
 
 @pytest.mark.parametrize("agent", ["", "claude-code"])
