@@ -84,28 +84,52 @@ def test_one_session_is_repaired_by_its_name(shop):
     assert shop("recover", "SESSION-999999-001", "--json").error["code"] == "not-found"
 
 
-def test_an_agents_own_transcript_brings_a_session_back_that_no_copy_has(cli):
-    record = {
-        "type": "user",
-        "uuid": "00000000-0000-4000-8000-000000000001",
-        "parentUuid": None,
-        "sessionId": SESSION,
-        "cwd": str(cli.workspace),
-        "timestamp": "2026-01-15T09:30:00Z",
-        "message": {"role": "user", "content": "sell pears"},
-    }
+def transcript(cli, *texts):
+    """Write a transcript of Claude Code's, and import it."""
+    records = [
+        {
+            "type": "user",
+            "uuid": f"00000000-0000-4000-8000-{n:012d}",
+            "parentUuid": f"00000000-0000-4000-8000-{n - 1:012d}" if n > 1 else None,
+            "sessionId": SESSION,
+            "cwd": str(cli.workspace),
+            "timestamp": f"2026-01-15T09:30:{n:02d}Z",
+            "message": {"role": "user", "content": text},
+        }
+        for n, text in enumerate(texts, 1)
+    ]
     file = cli.home / ".claude" / "projects" / "-x" / f"{SESSION}.jsonl"
     file.parent.mkdir(parents=True)
-    file.write_text(json.dumps(record) + "\n")
+    file.write_text("".join(json.dumps(record) + "\n" for record in records))
     assert cli("import", "--all").code == 0
+
+
+def test_an_agents_own_transcript_brings_a_session_back_that_no_copy_has(cli):
+    transcript(cli, "sell pears")
     shutil.rmtree(store_of(cli))
     said = cli("recover", "--json").json
-    assert [(s["kind"], s["place"], s["events"] > 0) for s in said["sources"]] == [
-        ("store", "/home/dev/segue/store", False),
-        ("transcripts", "claude-code", True),
+    assert [(s["kind"], s["place"], s["state"], s["events"] > 0) for s in said["sources"]] == [
+        ("store", "/home/dev/segue/store", "missing", False),
+        ("transcripts", "claude-code", "intact", True),
     ]
     assert len(cli("list", "--json").json["sessions"]) == 1
     assert cli("search", "pears", "--json").json["hits"]
+
+
+def test_an_agents_own_transcript_gives_again_what_a_log_lost_in_its_middle(cli):
+    transcript(cli, "sell pears", "never plums", "weigh them")
+    harm(cli)
+    assert cli("recover", "--json").code == 6
+    texts = [
+        e["body"]["parts"][0]["content"]
+        for e in map(json.loads, cli("log", "last", "--kind", "message", "--json").out.splitlines())
+    ]
+    assert texts == ["sell pears", "weigh them", "never plums"]
+    assert cli("validate").code == 0
+    restored = cli("restore", "last").out
+    assert restored.index("sell pears") < restored.index("never plums") < restored.index("weigh them")
+    again = cli("recover", "--json")
+    assert (again.code, [s["events"] for s in again.json["sources"] if s["kind"] == "transcripts"]) == (0, [0])
 
 
 def test_where_something_else_is_in_the_stores_place_only_force_moves_it(shop):

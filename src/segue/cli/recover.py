@@ -43,7 +43,7 @@ def command(frame: Frame, session: str | None, dry_run: bool, place: str | None,
     waiting = {"spool": not app.spools.is_empty(), "emergency": not app.emergencies.is_empty()}
     recovery = app.recovery(place, shown(frame), force=force_recovery)
     found, kept = recover(recovery, lambda: app.desk, dry_run=dry_run, session=meant(frame, session))
-    more = [] if dry_run or session else _beside(frame, waiting, changed=bool(found.logs or found.others), alone=alone)
+    more = [] if dry_run or session else _again(frame, found, waiting, alone=alone)
     return report(frame, found, kept, more, dry_run=dry_run)
 
 
@@ -64,6 +64,18 @@ def report(frame: Frame, found: "Recovered", kept: "list[Kept]", more: list[dict
     document["sources"] += more
     frame.answer(document, lambda d: _text(frame, d, found, kept))
     return DamagedError.exit_code if any(one.lost or one.blobs or not one.after for one in found.logs) else 0
+
+
+def _again(frame: Frame, found: "Recovered", waiting: dict[str, bool], *, alone: bool) -> list[dict[str, Any]]:
+    """Take in what waits beside the store. What a log lost and gets again stands at its end; the conversation goes on as before."""
+    from segue.engine.recovering import heads, take_up
+
+    store = frame.app.store
+    before = {one.session: heads(store, one.session) for one in found.logs if one.lost and one.after}
+    told = _beside(frame, waiting, changed=bool(found.logs or found.others), alone=alone)
+    for session, at in before.items():
+        take_up(store, session, at)
+    return told
 
 
 def _beside(frame: Frame, waiting: dict[str, bool], *, changed: bool, alone: bool) -> list[dict[str, Any]]:
