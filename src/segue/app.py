@@ -304,7 +304,7 @@ class App:
         """Return the store as the Python API shows it."""
         from segue.engine.api import Parts, Store
 
-        return Store(Parts(self.desk, self.index, self.counter, self.workspace, self.header, lambda: self.host))
+        return Store(Parts(self.desk, self.index, self.counter, self.workspace, self.header, lambda: self.host, self.moment))
 
     def resolve(self, ref: str) -> Target:
         """Return what a reference means, seen from here. Raises NotFoundError, AmbiguousError."""

@@ -37,6 +37,11 @@ for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
 store = segue.open()
 session = store.session("last")
 """
+PATIENT = """
+from segue.engine import running
+from segue.host import signals
+signals.GRACE, signals._STUCK, running._APPEND = 30.0, 20.0, 25.0  # a busy machine may be slow where nothing hangs
+"""
 SLEEP = """
 with session.running() as run:
     say("ready")
@@ -65,8 +70,9 @@ def home(tmp_path, monkeypatch):
 
 
 @contextmanager
-def agent(program, **more):
-    process = subprocess.Popen([sys.executable, "-c", AGENT + program], stdout=subprocess.PIPE, text=True, **more)
+def agent(program, *, hangs=False, **more):
+    program = AGENT + ("" if hangs else PATIENT) + program
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, **more)
     try:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
@@ -108,7 +114,7 @@ def test_a_signal_saves_pauses_and_ends(home, number, code, reason):
     ("number", "code", "reason"), [(n, 128 + n, r) for n, _, r in ENDINGS], ids=[n.name for n, _, _ in ENDINGS]
 )
 def test_a_main_thread_that_never_comes_to_it_does_not_keep_the_process(home, number, code, reason):
-    with agent(STUCK) as process:
+    with agent(STUCK, hangs=True) as process:
         process.send_signal(number)
         # One that comes before the main thread is in C ends it as Python does.
         assert process.wait(PATIENCE) in {code, -number if number == signal.SIGINT else code}
@@ -121,7 +127,7 @@ def test_a_lock_that_hangs_does_not_keep_the_process_and_nothing_is_lost(home, n
     with segue.open() as store:
         session = store.session("last").id
     (lock,) = (home / "store" / "sessions" / session).glob("lock")
-    with agent(SLEEP) as process:
+    with agent(SLEEP, hangs=True) as process:
         fd = os.open(lock, os.O_RDWR)
         fcntl.flock(fd, fcntl.LOCK_EX)
         process.send_signal(number)
@@ -143,6 +149,46 @@ def test_a_signal_that_comes_twice_ends_the_process_once(home):
         assert process.wait(PATIENCE) == 143
 
     assert told() == ("paused", "system", "SIGTERM", ["pause: system"], "interrupted")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda n: n.name)
+def test_a_signal_that_comes_as_a_run_ends_by_itself_is_not_lost(home, number):
+    program = """
+from segue.engine import checkpoints
+create = checkpoints.create
+def slow(*args, **more):
+    say("ready")
+    time.sleep(0.5)  # the signal comes here, in the thread that saves
+    return create(*args, **more)
+checkpoints.create = slow
+with session.running() as run:
+    pass
+while True:
+    time.sleep(1)
+"""
+    with agent(program, stderr=subprocess.DEVNULL) as process:
+        process.send_signal(number)
+        assert process.wait(PATIENCE) == -number
+
+
+def test_an_exception_that_python_swallows_is_raised_again(home):
+    program = """
+class Sticky:
+    def __del__(self):
+        say("ready")
+        time.sleep(300)
+with session.running() as run:
+    sticky = Sticky()
+    del sticky
+    time.sleep(300)
+"""
+    with agent(program, stderr=subprocess.PIPE) as process:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == -signal.SIGINT
+        assert "Exception ignored" not in process.stderr.read()
+        process.stderr.close()
+
+    assert told()[:3] == ("paused", "user", "SIGINT")
 
 
 def test_a_signal_during_a_checkpoint_leaves_a_sound_store(home):

@@ -35,6 +35,7 @@ CONTROLS: Mapping[tuple[str, str], int] = {
     ("damage", "no-hash"): 60,
     ("holders", "no-lock"): 40,
     ("caches", "index-believed"): 20,
+    ("signals", "segue-unwatched"): 2,
 }
 """The controls of each method, and in how many cases they have to be caught at least once."""
 
@@ -53,6 +54,7 @@ SHORT = (
     Part("damage", "segue", 300),
     Part("caches", "segue", 40),
     Part("holders", "segue", 40),
+    Part("signals", "segue", 100),
     *(Part(*part) for part in _NEGATIVE),
     *(Part(method, subject, cases, control=True) for (method, subject), cases in CONTROLS.items()),
 )
@@ -71,6 +73,7 @@ LONG = (
     Part("damage", "segue", 5_000),
     Part("caches", "segue", 1_000),
     Part("holders", "segue", 400),
+    Part("signals", "segue", 5_000),
     *(Part(*part) for part in _NEGATIVE),
     *(Part(method, subject, cases * 3, control=True) for (method, subject), cases in CONTROLS.items()),
 )

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from tests.faults import caches, damage, errors, fulldisk, holders, kill, powerloss, states
+from tests.faults import caches, damage, errors, fulldisk, holders, kill, powerloss, signals, states
 from tests.faults.disk import ordered
 from tests.faults.harness import Outcome, die_with_parent, scratch
 from tests.faults.plan import CONTROLS, LONG, SHORT, Part, parts
@@ -36,6 +36,7 @@ METHODS: dict[str, Callable[..., Outcome]] = {
     damage.NAME: damage.run,
     caches.NAME: caches.run,
     holders.NAME: holders.run,
+    signals.NAME: signals.run,
 }
 ON_DISK = {kill.NAME, holders.NAME}
 """Methods that can also run on the disk that the project is on."""

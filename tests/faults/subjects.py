@@ -7,6 +7,7 @@ that look for the care it leaves out.
 from tests.faults.controls import CONTROLS
 from tests.faults.oracle import Subject
 from tests.faults.segue_store import Segue
+from tests.faults.signals import UNWATCHED
 
 SUBJECTS: dict[str, Subject] = {
     subject.name: subject
@@ -14,6 +15,7 @@ SUBJECTS: dict[str, Subject] = {
         Segue(),
         Segue("segue-plain", segment_bytes=1 << 20, busy=False),
         Segue("segue-relaxed", durability="relaxed"),
+        Segue(UNWATCHED),
         *CONTROLS,
     )
 }

@@ -23,7 +23,7 @@ def command(frame: Frame) -> int:
 
     config = frame.app.config
     checks = checkup(config["store"], config.home, frame.env)
-    checks += [_capture(frame), *_agents(frame), _opens(frame), _index(frame), *_backup(frame)]
+    checks += [_capture(frame), *_agents(frame), _opens(frame), _index(frame), *_backup(frame), *_emergency(frame)]
     bad = any(c["status"] == "fail" for c in checks)
     frame.answer({"healthy": not bad, "checks": checks}, lambda d: _text(d["checks"], frame.width))
     return 1 if bad else 0
@@ -95,6 +95,18 @@ def _backup(frame: Frame) -> list[dict[str, Any]]:
     old = age > 2 * EVERY.get(every, EVERY["week"] * 2)
     what = f"{last.path}: taken {ago(age)}, {plural(last.sessions, 'session')}, verified"
     return [{"check": "backup", "status": "warn" if old else "ok", "what": what, "hint": "segue backup" if old else None}]
+
+
+def _emergency(frame: Frame) -> list[dict[str, Any]]:
+    """Say what was kept when the store could not take it, and waits still; opening the store has just tried to take it in."""
+    kept = frame.app.emergencies.take()
+    for one in kept:
+        one.leave()
+    if not kept:
+        return []
+    what = f"{plural(len(kept), 'emergency file')} waiting to be taken in: {', '.join(one.path for one in kept[:3])}"
+    hint = "make room, or name the store that they belong to: segue status --store URL"
+    return [{"check": "emergency", "status": "warn", "what": what, "hint": hint}]
 
 
 def _text(checks: list[dict[str, Any]], width: int) -> str:

@@ -16,6 +16,7 @@ from segue.ports import Store as Port
 
 if TYPE_CHECKING:
     from segue.core.context.pack import Context, Counter
+    from segue.engine.interrupting import Moment
     from segue.engine.running import Run
     from segue.engine.sessions import Interruption
     from segue.ports.running import Host
@@ -33,6 +34,8 @@ class Parts(NamedTuple):
     """Fields of the header that new sessions have by configuration."""
     host: "Callable[[], Host]"
     """This machine: signals, processes, and room for an emergency."""
+    moment: "Callable[[str], Moment]"
+    """Tells what a checkpoint of a session keeps beside the log: git's state, a snapshot of the workspace."""
 
 
 class Store:
@@ -143,6 +146,10 @@ class _Open:
         return self._there.host()
 
     @property
+    def moment(self) -> "Callable[[str], Moment]":
+        return self._there.moment
+
+    @property
     def _there(self) -> Parts:
         if self.closed:
             raise UsageError(f"store {self._parts.desk.store.url!r} is closed", hint="segue.open opens it again")
@@ -222,11 +229,28 @@ class Session:
         return load(self._store, self.id, self.position if at is None else at)
 
     def checkpoint(
-        self, description: str = "", *, name: str | None = None, trigger: str = "user", automatic: bool = False
+        self,
+        description: str = "",
+        *,
+        name: str | None = None,
+        trigger: str = "user",
+        automatic: bool = False,
+        workspace: bool = False,
     ) -> str:
-        """Name the head durably and return the checkpoint's name (`RECOVERY-...`); *name* also makes a `CONTINUATION-...`."""
+        """Name the head durably and return the checkpoint's name (`RECOVERY-...`); *name* also makes a `CONTINUATION-...`.
+
+        With *workspace* it keeps the files of the session's workspace and git's state too, as `segue checkpoint create` does.
+        """
+        facts, changes = self._parts.moment(self.id) if workspace else ({}, None)
         made = checkpoints.create(
-            self._parts.desk, self.id, description=description, trigger=trigger, automatic=automatic, continuation=name
+            self._parts.desk,
+            self.id,
+            description=description,
+            trigger=trigger,
+            automatic=automatic,
+            continuation=name,
+            facts=facts,
+            changes=changes,
         )
         return made.name
 
@@ -281,6 +305,7 @@ class Session:
         budget: int | None = None,
         cost: float | None = None,
         agent: str = "agent",
+        workspace: bool = False,
         on_interrupt: "Callable[[Interruption], object] | None" = None,
     ) -> "Run":
         """Return a run of an agent in this session: for a `with` (or `async with`) statement, or as a decorator of a function.
@@ -297,6 +322,8 @@ class Session:
             budget: tokens that the run may use, as its messages' usage tells.
             cost: US dollars, likewise.
             agent: who it is that runs.
+            workspace: keep the files of the session's workspace too where an error or a limit interrupts it. Where a signal
+                does there is no time: what the worker saved last has to do.
             on_interrupt: is given the summary, with the command to go on with; by default a terminal's user is told.
 
         Example:
@@ -316,7 +343,8 @@ class Session:
             self._run = run
 
         limits = Limits(timeout, budget, cost)
-        return Run(self._parts.desk, self.id, self._parts.host, limits, agent, on_interrupt, follow)
+        parts = self._parts
+        return Run(parts.desk, self.id, parts.host, limits, agent, on_interrupt, follow, parts.moment if workspace else None)
 
     def update(self, **header: Any) -> Commit | None:
         """Give fields of the header new values."""

@@ -13,7 +13,7 @@ from segue.core.log.events import Commit, Damage, Draft
 from segue.core.log.times import stamp
 from segue.core.session.interruptions import OTHER, Interrupt, Limits, Used, exceeded, of_error, of_signal, used
 from segue.engine import checkpoints
-from segue.engine.interrupting import interrupt, record
+from segue.engine.interrupting import NOTHING, Moment, interrupt, record
 from segue.engine.loading import Desk, load
 from segue.engine.sessions import Interruption, interruption, move
 from segue.ports.running import Host, Reserve
@@ -54,11 +54,12 @@ class Run:
         agent: str,
         on_interrupt: Callable[[Interruption], object] | None,
         follow: Callable[["Run | None"], None],
+        moment: Callable[[str], Moment] | None,
     ) -> None:
         """Begin nothing yet; *follow* is told of the run that the session's appends go through."""
-        self._make: Callable[[], Run] = lambda: Run(desk, session, host, limits, agent, on_interrupt, follow)
+        self._make: Callable[[], Run] = lambda: Run(desk, session, host, limits, agent, on_interrupt, follow, moment)
         self._desk, self.session, self._host, self._limits, self.agent = desk, session, host, limits, agent
-        self._on_interrupt, self._follow = on_interrupt, follow
+        self._on_interrupt, self._follow, self._moment = on_interrupt, follow, moment
         self._reserve: Reserve | None = None
         self._leave: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
@@ -103,14 +104,18 @@ class Run:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """End: interrupted by *error*, or by itself. Nothing that goes wrong here takes the place of *error*."""
-        if self._over.is_set() or not self._is_ours():
-            return
-        why = self._reason(error)
-        if why is not None:
-            self._stop(why)
-        elif self._why is None:
-            self._finish()
-        self._end()
+        self._host.leaving(1)
+        try:
+            if self._over.is_set() or not self._is_ours():
+                return
+            why = self._reason(error)
+            if why is not None:
+                self._stop(why)
+            elif self._why is None:
+                self._finish()
+            self._end()
+        finally:
+            self._host.leaving(-1)
 
     async def __aenter__(self) -> Self:
         """See `__enter__`."""
@@ -235,8 +240,9 @@ class Run:
     def _pause(self) -> bool:
         if self._why is None:
             return False
+        seen = self._seen()
         try:
-            interrupt(self._desk, self.session, self._why, self._key, at=self._at)
+            interrupt(self._desk, self.session, self._why, self._key, at=self._at, moment=lambda _: seen)
         except (SegueError, OSError):
             return False
         try:
@@ -244,6 +250,19 @@ class Run:
         except (SegueError, OSError):
             return True  # the summary can be had later: segue status
         return True
+
+    def _seen(self) -> Moment:
+        """Return what there is beside the log, where there is time to look."""
+        moment, found = self._moment, [NOTHING]
+        if moment is None or self._patience <= _APPEND:
+            return NOTHING
+
+        def look() -> bool:
+            found.append(moment(self.session))
+            return True
+
+        _within(self._patience / 2, look)
+        return found[-1]
 
     def _record(self) -> bytes:
         return record(self._url, self.session, (), self._why, key=self._key, at=self._at)

@@ -26,6 +26,12 @@ class ThisHost(KnownProcesses):
 
         return signals.listen(save)
 
+    def leaving(self, by: int) -> None:
+        """See `Host.leaving`."""
+        from segue.host.signals import signals
+
+        signals.leaving(by)
+
     def heard(self) -> int:
         """See `Host.heard`."""
         from segue.host.signals import signals

@@ -14,6 +14,7 @@ All is put back as it was when nobody listens any more, but what somebody else h
 import os
 import select
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -26,12 +27,13 @@ from segue.ports.running import Save
 ENDING: Final = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT") if hasattr(signal, name))
 GRACE: Final = 1.7
 """Seconds from a signal to the end of the process, of the two that there are."""
-_TWICE: Final = 0.4
-"""The same, from the second one on."""
+_SOON: Final = 0.01
 _STUCK: Final = 0.6
 """Seconds after which a main thread that did not come to a KeyboardInterrupt will not."""
 
 
+_APART: Final = 0.25
+"""Seconds between two exceptions: a second one could reach the program on its way out of a run, and keep it from being saved."""
 _LATELY: Final = 5.0
 """Seconds for which an exit is taken for a signal's work."""
 
@@ -48,6 +50,11 @@ class Signals:
         self._handled: dict[int, float] = {}
         self._pipe: tuple[int, int] | None = None
         self._wakeup = -1
+        self._raised = float("-inf")
+        self._error: tuple[int, BaseException] | None = None
+        self._again: list[int] = []
+        self._old_hook: Any = None
+        self._leaving = self._missed = 0
         self.ending = 0
         """The signal that this process ends for; 0 while it does not."""
 
@@ -72,6 +79,15 @@ class Signals:
 
         return leave
 
+    def leaving(self, by: int) -> None:
+        """See `Host.leaving`. What was missed meanwhile happens then, unless the process is about to end already."""
+        self._leaving += by
+        missed = self._missed
+        if not self._leaving and missed:
+            self._missed = 0
+            if not self.ending and time.monotonic() - self._raised > _LATELY:
+                os.kill(os.getpid(), missed)
+
     def after_fork(self) -> None:
         """In a forked child: the pipe is its parent's, and so are those who listen."""
         if self._pipe is not None:
@@ -90,6 +106,7 @@ class Signals:
                 self._old[number] = old
                 signal.signal(number, self._handle)
         self._wakeup = signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+        self._old_hook, sys.unraisablehook = sys.unraisablehook, self._swallowed
         threading.Thread(target=self._listen, args=(read,), name="segue-signals", daemon=True).start()
 
     def _restore(self, *, wake: bool = True) -> None:
@@ -97,6 +114,9 @@ class Signals:
             if signal.getsignal(number) == self._handle:
                 signal.signal(number, old)
         self._old.clear()
+        self._error = None
+        if sys.unraisablehook == self._swallowed:
+            sys.unraisablehook = self._old_hook
         if self._pipe is None:
             return
         _, write = self._pipe
@@ -109,18 +129,44 @@ class Signals:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         """Do what the signal would have done."""
-        self._handled[number] = time.monotonic()
+        now = self._handled[number] = time.monotonic()
         old = self._old.get(number, signal.SIG_DFL)
         if callable(old) and old is not signal.default_int_handler:
             old(number, frame)
         elif not self._saves:
             signal.signal(number, old)
             os.kill(os.getpid(), number)
+        elif self._leaving:
+            self._missed = number
+        elif now - self._raised < _APART:
+            self._repeat(number, _APART)
         elif not self.ending:  # it does not happen twice while the first one is carried out
-            if old is signal.default_int_handler:
-                raise KeyboardInterrupt
-            self.ending = number
-            raise SystemExit(128 + number)
+            self._raised = now
+            if old is not signal.default_int_handler:
+                self.ending = number
+            self._error = (number, SystemExit(128 + number) if self.ending else KeyboardInterrupt())
+            raise self._error[1]
+
+    def _swallowed(self, told: Any) -> None:
+        """Repeat a signal whose exception was swallowed: it came while Python let go of an object."""
+        if self._error is None or told.exc_value is not self._error[1]:
+            self._old_hook(told)
+            return
+        number, self._error = self._error[0], None
+        self.ending, self._raised = 0, float("-inf")
+        self._repeat(number, _SOON)
+
+    def _repeat(self, number: int, after: float) -> None:
+        """Send a signal to this process again, unless nobody listens any more."""
+
+        def send() -> None:
+            if self._saves and not self._leaving:
+                self._again.append(number)
+                os.kill(os.getpid(), number)
+
+        timer = threading.Timer(after, send)
+        timer.daemon = True
+        timer.start()
 
     # --- in our thread
 
@@ -148,9 +194,13 @@ class Signals:
         if number not in self._old:
             return
         now, old = time.monotonic(), self._old[number]
+        if number in self._again:
+            self._again.remove(number)
+            if old is not signal.default_int_handler:
+                return
         if number in self._deadlines:
-            self._deadlines[number] = min(self._deadlines[number], now + _TWICE)
-        elif old is signal.default_int_handler:
+            return  # it is on its way: saving needs the time that there is
+        if old is signal.default_int_handler:
             self._deadlines[number] = now + _STUCK
         elif old is signal.SIG_DFL:
             self._deadlines[number] = now + GRACE

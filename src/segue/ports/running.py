@@ -56,6 +56,10 @@ class Host(Processes, Protocol):
         """Start the worker that saves by itself, unless it is at work. Nothing is wrong where it cannot be started."""
         ...
 
+    def leaving(self, by: int) -> None:
+        """Let signals interrupt no run that is on its way out: 1 begins that, -1 ends it."""
+        ...
+
     def heard(self) -> int:
         """Return the signal that this process is about to end for; 0 for none."""
         ...

@@ -3,6 +3,7 @@
 # ruff: noqa: PT012 - a run is ended by what leaves it: the error is raised within
 
 import asyncio
+import io
 import json
 import os
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 
 import segue
 from segue.app import App
+from segue.cli.frame import Frame
+from segue.cli.main import run
 from segue.core.errors import InterruptionError, StorageFullError, UsageError
 from segue.core.session.interruptions import Interrupt
 from segue.engine import interrupting
@@ -224,7 +227,12 @@ def test_what_belongs_to_another_store_waits_for_it(app, session):
     keep(app, record("log:///elsewhere", session.id, [user("hello", key="k")]))
 
     assert rescue(app.desk, app.emergencies) == (0, 0, 0, 1, 0)
-    assert len(list((app.config.home / "emergency").iterdir())) == 1
+    (kept,) = (app.config.home / "emergency").iterdir()
+    out = io.StringIO()
+    run(["doctor", "--json"], Frame(env=app._env, cwd=app.cwd, stdout=out))
+    assert [c["what"] for c in json.loads(out.getvalue())["checks"] if c["check"] == "emergency"] == [
+        f"1 emergency file waiting to be taken in: {kept}"
+    ]
 
 
 def test_a_step_that_the_session_does_not_allow_is_told_as_a_loss(app, session):
@@ -251,6 +259,19 @@ def test_an_interruption_of_before_the_session_went_on_does_not_stop_it(app, ses
 
     assert rescue(app.desk, app.emergencies).interruptions == 0
     assert session.state().status == "active"
+
+
+def test_code_and_conversation_are_kept_together_where_that_is_asked_for(app):
+    shop = Path(app.cwd) / "shop"
+    shop.mkdir()
+    (shop / "price.txt").write_text("2 a pear\n")
+    session = app.opened().create(task="sell pears", workspace=str(shop))
+    session.checkpoint("before", workspace=True)
+    with pytest.raises(ValueError, match="x"), session.running(workspace=True):
+        raise ValueError("x")
+
+    kept = [e.body["workspace"] for e in session.events() if e.kind == "checkpoint.created"]
+    assert (len(kept), {one["tree"] for one in kept}) == (2, {kept[0]["tree"]})
 
 
 class Processes:

@@ -159,13 +159,13 @@ def stamp_of(found: os.stat_result) -> tuple[int, ...]:
 
 
 def covers(left_out: Iterable[str], path: str) -> bool:
-    """Return whether *path* is one of *left_out*, or in a directory of them."""
+    """Return whether *path* is one of *left_out*, or below one of them; a directory has a `/` at its end there, or not."""
     names = left_out if isinstance(left_out, (set, frozenset, dict)) else set(left_out)
     if path in names:
         return True
     at = path.find("/")
     while at >= 0:
-        if path[: at + 1] in names:
+        if path[: at + 1] in names or path[:at] in names:
             return True
         at = path.find("/", at + 1)
     return False

@@ -122,7 +122,11 @@ class GitWorkspace:
         user = borrowing.find(self._root)
         settings = self._ours.git.settings_of(str(user.git_dir) if user else None)
         changes = comparing.changes(self._ours.git, now.id, target.id, paths)
-        return planning.plan(self._root, Ignoring(self._ours, user, settings), now, target, changes)
+        plan = planning.plan(self._root, Ignoring(self._ours, user, settings), now, target, changes)
+        unread = [Untouched(one.path, "not-saved", "unreadable") for one in now.left_out if one.reason == "unreadable"]
+        known = {one.path for one in plan.leaves}
+        more = [one for one in unread if one.path not in known and (not paths or covers(paths, one.path))]
+        return plan._replace(leaves=sorted([*plan.leaves, *more]))
 
     def _end(self, *, back: bool) -> Restored | None:
         if not self._ours.exists:

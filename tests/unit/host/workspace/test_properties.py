@@ -205,4 +205,4 @@ class Machine(RuleBasedStateMachine):
 
 
 TestWorkspaces = Machine.TestCase
-TestWorkspaces.settings = settings(max_examples=12, stateful_step_count=15, deadline=None)
+TestWorkspaces.settings = settings(max_examples=15, stateful_step_count=15, deadline=None)

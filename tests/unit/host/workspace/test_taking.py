@@ -109,6 +109,13 @@ def test_touched_files_alone_are_looked_at(project, workspace, tree_of):
     assert tree_of(workspace.take()) == expected | {"notes.md": b"changed unseen"}
 
 
+def test_a_secret_that_went_with_its_directory_is_named_no_more(project, workspace):
+    project.write({"conf/.env": "TOKEN=1", "other/.env": "TOKEN=1"})
+    workspace.take()
+    project.write({"conf/.env": None})
+    assert workspace.take(["conf"]).left_out == [LeftOut("other/.env", "secret", 7)]
+
+
 def test_a_directory_that_went_is_gone_with_all_that_was_in_it(project, workspace, tree_of):
     workspace.take()
     (project.root / "lib/count.py").unlink()

@@ -1,0 +1,170 @@
+"""Signals: a Python agent in a run is told to end, once or twice, at a random moment, also while its lock hangs.
+
+It has to end with the exit code that a shell expects, its session paused with the reason and one checkpoint for it, all that
+was acknowledged in the log, and the store sound. What could not be appended is taken in from its emergency file.
+"""
+
+import fcntl
+import os
+import random
+import select
+import signal
+import time
+from pathlib import Path
+
+from tests.faults.harness import (
+    Acks,
+    Outcome,
+    die_with_parent,
+    file_system,
+    in_fresh_process,
+    replay_line,
+    scratch,
+    wait_for_size,
+)
+from tests.faults.oracle import Subject, Violation
+
+NAME = "signals"
+UNWATCHED = "segue-unwatched"
+"""The control: nobody ends a process that hangs."""
+_NUMBERS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+_PROMISED = 2.0
+_PATIENCE = 5.0
+"""Seconds after which a process counts as hanging: the promise, and what a busy machine may add to it."""
+
+
+def run(subject: Subject, cases: int, seed: int, base: Path | None = None) -> Outcome:
+    """End `cases` agents, each in its own way."""
+    outcome = Outcome(NAME, subject.name, "", seed)
+    begin = time.monotonic()
+    for case in range(cases):
+        with scratch(base) as place:
+            outcome.where = file_system(place)
+            violations = _one(subject, place, seed + case, outcome)
+        outcome.cases += 1
+        if violations:
+            outcome.fail(f"case {case}", tuple(violations), replay_line(NAME, subject.name, seed + case, {"cases": 1}))
+    outcome.seconds = time.monotonic() - begin
+    return outcome
+
+
+def _one(subject: Subject, place: Path, seed: int, outcome: Outcome) -> list[Violation]:
+    rng = random.Random(seed)
+    numbers = rng.choices(_NUMBERS, k=rng.choice((1, 1, 2)))
+    hangs = rng.random() < (1.0 if subject.name == UNWATCHED else 0.15)
+    (place / "acks").touch()
+    pid = os.fork()
+    if pid == 0:
+        die_with_parent()
+        _agent(place, watched=subject.name != UNWATCHED)
+    wait_for_size(place / "acks", 0, 20.0)
+    time.sleep(rng.random() * 0.03)
+    lock = _hold(place) if hangs else -1
+    begin = time.monotonic()
+    for number in numbers:
+        os.kill(pid, number)
+        if len(numbers) > 1:
+            time.sleep(rng.random() * 0.01)
+    code = _end(pid)
+    took = time.monotonic() - begin
+    if lock >= 0:
+        os.close(lock)
+    outcome.note("with a lock that hangs" if hangs else "with a free lock")
+    outcome.note(f"ended within {next((limit for limit in (0.1, 0.5, 1.0, _PROMISED, _PATIENCE) if took <= limit), took):g} s")
+    acked = len((place / "acks").read_bytes())
+    outcome.acknowledged += acked
+    if code is None:
+        return [Violation("I6", f"it did not end within {_PATIENCE:.0f} s of {[n.name for n in numbers]}")]
+    allowed = {128 + n for n in numbers}
+    violations = [] if code in allowed else [Violation("I6", f"it ended with {code}, not with one of {sorted(allowed)}")]
+    return violations + in_fresh_process(lambda: _judge(place, acked, {_reason(n) for n in numbers}))
+
+
+def _app(place: Path):
+    from segue.app import App
+
+    env = {"SEGUE_HOME": str(place / "home"), "XDG_RUNTIME_DIR": str(place / "run"), "SEGUE_UPKEEP": "off"}
+    return App(env, cwd=str(place))
+
+
+def _agent(place: Path, *, watched: bool) -> None:
+    """Append and checkpoint until the end. Does not return."""
+    code = 99
+    try:
+        for number in _NUMBERS:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+        if not watched:
+            _leave_alone()
+        acks = Acks(place / "acks")
+        session = _app(place).opened().create(task="faults")
+        (place / "session").write_text(session.id)
+        with session.running():
+            number = 0
+            while True:
+                session.append("fault.step", {"n": number})
+                os.write(acks.fd, b".")
+                number += 1
+                if number % 7 == 0:
+                    session.checkpoint("on the way")
+    except SystemExit as e:
+        code = e.code if isinstance(e.code, int) else 98
+    except KeyboardInterrupt:
+        code = 130
+    finally:
+        os._exit(code)
+
+
+def _leave_alone() -> None:
+    """Take the watchdog away, and the patience."""
+    from segue.engine import running
+    from segue.host.signals import signals
+
+    signals._end = lambda _code: None
+    running._APPEND = 1e6  # type: ignore[misc]
+
+
+def _hold(place: Path) -> int:
+    """Return the session's lock, held as by a process that does not go on."""
+    (path,) = (place / "home" / "store" / "sessions").glob("*/lock")
+    fd = os.open(path, os.O_RDWR)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    return fd
+
+
+def _end(pid: int) -> int | None:
+    """Return the exit code of a process, as a shell has it; None where it had to be killed."""
+    watch = os.pidfd_open(pid)
+    try:
+        ended = bool(select.select([watch], [], [], _PATIENCE)[0])
+    finally:
+        os.close(watch)
+    if not ended:
+        os.kill(pid, signal.SIGKILL)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    return (code if code >= 0 else 128 - code) if ended else None
+
+
+def _reason(number: int) -> str:
+    return "user" if number == signal.SIGINT else "system"
+
+
+def _judge(place: Path, acked: int, reasons: set[str]) -> list[Violation]:
+    store = _app(place).opened()
+    session = store.session((place / "session").read_text())
+    events = list(session.events())
+    steps = [event.body["n"] for event in events if event.kind == "fault.step"]
+    life = session.state().lifecycle
+    pauses = [event for event in events if event.kind == "session.paused"]
+    taken = [e for e in events if e.kind == "checkpoint.created" and str(e.body["trigger"]).startswith("pause: ")]
+    found = [
+        *([] if steps[:acked] == list(range(acked)) else [Violation("I1", f"{len(steps)} of {acked} acknowledged steps")]),
+        *([] if len(steps) <= acked + 1 and steps == sorted(set(steps)) else [Violation("I2", f"steps {steps[-4:]} of {acked}")]),
+        *([] if life["status"] == "paused" and life["reason"] in reasons else [Violation("I6", f"it is {dict(life)}")]),
+        *([] if (len(pauses), len(taken)) == (1, 1) else [Violation("I2", f"{len(pauses)} pauses, {len(taken)} checkpoints")]),
+        *(Violation("I3", f"{f.where}: {f.reason}") for f in store.verify() if f.severity in {"damage", "gap"}),
+    ]
+    if list((place / "home" / "emergency").iterdir()):
+        found.append(Violation("I7", "an emergency file is left"))
+    if not found:
+        session.resume()
+    return found
