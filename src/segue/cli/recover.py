@@ -67,7 +67,7 @@ def report(frame: Frame, found: "Recovered", kept: "list[Kept]", more: list[dict
 
 
 def _again(frame: Frame, found: "Recovered", waiting: dict[str, bool], *, alone: bool) -> list[dict[str, Any]]:
-    """Take in what waits beside the store. What a log lost and gets again stands at its end; the conversation goes on as before."""
+    """Take in what waits beside the store. What a log lost and gets again stands at its end; the conversation goes on."""
     from segue.engine.recovering import heads, take_up
 
     store = frame.app.store

@@ -9,8 +9,8 @@ from segue.core.errors import SegueError
 from segue.testing.fakes import session_id
 from tests.faults.damage import KINDS, Sound
 
-CASES = 24
-"""Of each kind of test. 400 take four minutes."""
+SHORT, LONG = 24, 1_250
+"""Cases of each test; the long form (`make faults`) is 5,000 in all, a quarter of an hour."""
 NO_DATA = {"lock", "worker.lock"}
 
 
@@ -71,11 +71,16 @@ def silently_lost(whole, after, told):
     return lost
 
 
-@pytest.mark.parametrize("times", [1, 3])
-def test_with_a_backup_everything_is_there_again(sound, times):
+each = pytest.mark.parametrize("cases", [SHORT, pytest.param(LONG, marks=[pytest.mark.long, pytest.mark.timeout(3_000)])])
+several = pytest.mark.parametrize("times", [1, 3])
+
+
+@each
+@several
+def test_with_a_backup_everything_is_there_again(sound, times, cases):
     want = sound.told(sound.open("sound"))
-    rng = random.Random(times)
-    for case in range(CASES):
+    rng = random.Random(1_000 * cases + times)
+    for case in range(cases):
         done = damage(sound, rng, times)
         found = sound.recovery().run()
         store = sound.open("store")
@@ -86,11 +91,12 @@ def test_with_a_backup_everything_is_there_again(sound, times):
         store.close()
 
 
-@pytest.mark.parametrize("times", [1, 3])
-def test_without_any_other_copy_what_is_intact_stays_and_what_is_lost_is_named(sound, times):
+@each
+@several
+def test_without_any_other_copy_what_is_intact_stays_and_what_is_lost_is_named(sound, times, cases):
     whole = intact(sound)
-    rng = random.Random(times)
-    for case in range(CASES):
+    rng = random.Random(1_000 * cases + times)
+    for case in range(cases):
         done = damage(sound, rng, times)
         before = {
             s: events.keys() & whole.get(s, {}).keys() for s, events in intact(sound).items()

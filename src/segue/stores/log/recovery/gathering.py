@@ -26,6 +26,10 @@ class Asked(Protocol):
         """Return whether *parent* may have a fork *session*."""
         ...
 
+    def digest_at(self, session: str, seq: int) -> str:
+        """Return the digest of a session's own event; empty where it has no such event."""
+        ...
+
 
 class Gathered(NamedTuple):
     """One log out of all copies."""
@@ -94,7 +98,12 @@ def _fork(
     own = name.partition("/")[2]
     fits = [one for one in (*told, *headers) if one is not None and (one.seq, one.digest) in follows]
     sure = [one for one in fits if asked.is_fork(own, one.session)]
-    return next(iter(sure or fits or [one for one in headers if one is not None]), None)
+    if sure or fits:
+        return (sure or fits)[0]
+    for header in headers:  # no event of its own is left that would tell
+        if header is not None:
+            return header._replace(digest=asked.digest_at(header.session, header.seq) or header.digest)
+    return None
 
 
 def _from_event(node: Node, where: Mapping[str, Where]) -> ForkPoint | None:

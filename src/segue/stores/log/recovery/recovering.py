@@ -367,6 +367,14 @@ class _Run:
         parents = [place.root / "sessions" / parent for place in self.places]
         return any((one / "forks" / session).exists() for one in parents) or not any(one.is_dir() for one in parents)
 
+    def digest_at(self, session: str, seq: int) -> str:
+        """See `Asked.digest_at`."""
+        for place in self.places:
+            for node in scan("", place.root / "sessions" / session / "log").nodes:
+                if node.seq == seq:
+                    return node.digest
+        return ""
+
     @cached_property
     def _owners(self) -> dict[str, str]:
         """Event -> the log that it follows the beginning of, for all logs of all copies. Asked where a run has no beginning."""
