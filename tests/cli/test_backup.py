@@ -66,7 +66,7 @@ def test_a_store_that_lost_a_session_is_not_backed_up(shop, said):
     assert said("backup") == snapshot("""\
 $ segue backup
 ! error: store is damaged: session '019bc0fd-89c1-7466-ae0c-494e4f11e5ad', sessions/019bc0fd-89c1-7466-ae0c-494e4f11e5ad: the last backup has this session, the store does not; no backup was taken, the earlier ones stay
-! hint: segue validate names all; if what is missing may be missing: segue backup --anew
+! hint: segue recover brings it back; if what is missing may be missing: segue backup --anew
 [exit code 6]
 """)
     assert shop("backup", "--anew").code == 0

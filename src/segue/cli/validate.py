@@ -36,13 +36,15 @@ def command(frame: Frame, session: str | None) -> None:
     }
     frame.answer(document, lambda d: _text(d, found, names, frame.width))
     if bad:
-        raise DamagedError(
+        error = DamagedError(
             "the store" if target is None else f"session {target!r}",
             plural(len(bad), "place") + " of it are not what was written"
             if len(bad) > 1
             else "a place of it is not what was written",
             findings=[records.finding(f) for f in bad[:_SHOWN]],
         )
+        error.hint = "segue recover --dry-run"
+        raise error
 
 
 def _text(document: dict[str, Any], found: list[Finding], names: dict[str, str], width: int) -> str:

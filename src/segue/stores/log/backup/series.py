@@ -209,7 +209,7 @@ def _refuse(findings: list[Finding]) -> None:
     more = f" (and {len(findings) - 1} more findings)" if len(findings) > 1 else ""
     where = f"session {first.session!r}, {first.where}" if first.session else first.where
     error = DamagedError("store", f"{where}: {first.reason}{more}; no backup was taken, the earlier ones stay")
-    error.hint = "segue validate names all; if what is missing may be missing: segue backup --anew"
+    error.hint = "segue recover brings it back; if what is missing may be missing: segue backup --anew"
     raise error
 
 
