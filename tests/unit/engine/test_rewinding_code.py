@@ -54,7 +54,8 @@ class Worked(Kit):
     def edit(self, path, data):
         place = self.project / path
         if data is None:
-            place.unlink(missing_ok=True)
+            if place.is_file():
+                place.unlink()
             return
         for above in reversed(place.relative_to(self.project).parents):
             if (self.project / above).is_file():
