@@ -393,6 +393,7 @@ class TestStores(Stores.TestCase):
 
 
 @pytest.mark.long
+@pytest.mark.timeout(7200)
 class TestStoresForLong(Stores.TestCase):
     settings = settings(SHORT, max_examples=3000, stateful_step_count=60)
 

@@ -171,6 +171,25 @@ def test_a_file_of_the_tree_that_is_damaged_hides_no_other(tmp_path, segue):
     assert len(said(active_chain(segue.read(report.sessions[0].id)))) == len(told(EXPORT)) - 1
 
 
+def test_what_an_export_of_next_year_has_beside_messages_is_kept_and_named(tmp_path):
+    whole = json.loads(json.dumps(EXPORT))
+    whole["messages"][1]["votes"] = {"up": 1}
+    whole["messages"].append("later")
+    file = tmp_path / "export.json"
+    file.write_text(json.dumps({**whole, "shared": [1, 2]}))
+    sound = tmp_path / "sound.json"
+    sound.write_text(json.dumps(EXPORT))
+    drafts = read_file(file)
+    lost = [d for d in drafts if d.kind == "loss"]
+    assert [d.body["reason"] for d in lost] == [
+        "not known: member 'votes' of a message; it is kept as it is",
+        "not known: a message that is no object; it is kept as it is",
+        "not known: member 'shared' of the export; it is kept as it is",
+    ]
+    assert [json.loads(raw) for raw in raws(lost)] == [{"up": 1}, "later", [1, 2]]
+    assert [d.key for d in drafts if d not in lost] == [d.key for d in read_file(sound)]
+
+
 def test_an_empty_export_is_noted(tmp_path):
     file = tmp_path / "export.json"
     file.write_bytes(b"")

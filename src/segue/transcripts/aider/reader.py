@@ -16,7 +16,7 @@ from typing import IO, Any, Final, NamedTuple
 
 from segue.core.log.events import Draft
 from segue.ports import Batch, Noted
-from segue.transcripts._lines import MAX_LINE, open_file
+from segue.transcripts._lines import open_file
 from segue.transcripts._records import Drafts, Place, count_of, dict_of, digest, short, text_of, time_of, without_raw
 
 AGENT: Final = "aider"
@@ -38,7 +38,9 @@ _COST = re.compile(r"Cost: \$([\d.]+) message")
 _MODEL = re.compile(r"(?:Main model|Model): (\S+)")
 _VERSION = re.compile(r"Aider v([\w.+-]+)")
 _CHUNK: Final = 256 * 1024
-_MAX_BLOCK: Final = 16 * 1024 * 1024
+_PIECE: Final = 8 * 1024 * 1024
+"""A line of more bytes is read in pieces of about as many."""
+_MAX_BLOCK: Final = 8 * 1024 * 1024
 _BATCH_EVENTS: Final = 500
 _BATCH_BYTES: Final = 4 * 1024 * 1024
 _MOST_TYPED: Final = 8 * 1024 * 1024
@@ -155,7 +157,7 @@ class _History:
         number, offset = self._line, self._offset
         start, begins, size = number + 1, offset, 0
         for line in _lines(self._file):
-            if not line.endswith(b"\n") and len(line) < MAX_LINE:
+            if not line.endswith(b"\n") and len(line) < _PIECE:
                 self._torn = line
                 break
             here = _kind(line)
@@ -308,9 +310,10 @@ def _lines(file: IO[bytes]) -> Iterator[bytes]:
         lines = (rest + data).split(b"\n")
         rest = lines.pop()
         yield from (line + b"\n" for line in lines)
-        if len(rest) > MAX_LINE:
-            yield rest
-            rest = b""
+        if len(rest) >= _PIECE + 4:
+            end = len(rest) - next((n for n in (1, 2, 3) if rest[-n] >= 0xC0), 0)  # not within a character
+            yield rest[:end]
+            rest = rest[end:]
     if rest:
         yield rest
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from segue.ports import Batch, Noted
 from segue.transcripts._document import MAX_DOCUMENT, TornError, Walk, read_document
 from segue.transcripts._lines import MAX_LINE
-from segue.transcripts._records import dict_of, name_of, parse, text_of, time_of
+from segue.transcripts._records import dict_of, name_of, parse, short, text_of, time_of
 from segue.transcripts.opencode.records import Meaning, Record
 
 if TYPE_CHECKING:
@@ -91,6 +91,8 @@ class Files:
                 self._item = walk.at
                 for _ in walk.items():
                     yield from self._message(walk)
+            else:
+                self._unknown(walk, f"member {name!r} of the export")
 
     def _messages(self, walk: Walk) -> Iterator[Batch]:
         """Yield the messages that follow one another behind a damaged place."""
@@ -112,6 +114,10 @@ class Files:
                     elif name == "parts" and walk.is_array():
                         for _ in walk.items():
                             parts += [p for p in (self._record(walk),) if p is not None]
+                    else:
+                        self._unknown(walk, f"member {name!r} of a message")
+            else:
+                self._unknown(walk, "a message that is no object")
         finally:  # what was read before a damaged place is kept
             self._group(info, parts)
         if len(self._drafts) >= _BATCH_EVENTS or self._size >= _BATCH_BYTES:
@@ -125,6 +131,14 @@ class Files:
         if flaw:
             self._drafts.append(self._meaning.loss(self._path, f"byte {start}", flaw, data[:MAX_LINE], ":flaw"))
         return found
+
+    def _unknown(self, walk: Walk, what: str) -> None:
+        start, end = walk.value()
+        data = walk.data[start : min(end, start + MAX_LINE)]
+        kept = f"the first {MAX_LINE} of its {end - start} bytes are kept" if end - start > MAX_LINE else "it is kept as it is"
+        self._drafts.append(
+            self._meaning.loss(self._path, f"byte {start}", f"not known: {short(what, 80)}; {kept}", data, ":unknown")
+        )
 
     # --- the tree
 
