@@ -26,6 +26,10 @@ class Asked(Protocol):
         """Return whether *parent* may have a fork *session*."""
         ...
 
+    def parent_of(self, session: str) -> str:
+        """Return the session that has a mark of the fork *session*; empty where none has, or several have."""
+        ...
+
     def digest_at(self, session: str, seq: int) -> str:
         """Return the digest of a session's own event; empty where it has no such event."""
         ...
@@ -102,7 +106,8 @@ def _fork(
         return (sure or fits)[0]
     for header in headers:  # no event of its own is left that would tell
         if header is not None:
-            return header._replace(digest=asked.digest_at(header.session, header.seq) or header.digest)
+            parent = asked.parent_of(own) or header.session
+            return ForkPoint(parent, header.seq, asked.digest_at(parent, header.seq) or header.digest)
     return None
 
 

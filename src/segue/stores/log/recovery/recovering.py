@@ -367,6 +367,11 @@ class _Run:
         parents = [place.root / "sessions" / parent for place in self.places]
         return any((one / "forks" / session).exists() for one in parents) or not any(one.is_dir() for one in parents)
 
+    def parent_of(self, session: str) -> str:
+        """See `Asked.parent_of`."""
+        marks = {mark.parent.parent.name for place in self.places for mark in place.root.glob(f"sessions/*/forks/{session}")}
+        return marks.pop() if len(marks) == 1 else ""
+
     def digest_at(self, session: str, seq: int) -> str:
         """See `Asked.digest_at`."""
         for place in self.places:
