@@ -104,16 +104,16 @@ def _parents(base: Head, copies: Sequence[Sequence[Node]], nodes: Mapping[str, N
     named: dict[str, str] = {}
     nearest: dict[str, Node] = {}
     for copy in copies:
-        before = Node(base.seq, "", base.digest)
+        before = last = Node(base.seq, "", base.digest)
         for node in copy:
-            if node.seq <= before.seq:
+            if node.seq <= base.seq:
                 continue
+            before, last = (last, node) if node.seq > last.seq else (before, last)  # a copy may have two of one number
             other = nodes.get(node.prev)
             if (other is not None and other.seq == node.seq - 1) or (node.prev == base.digest and node.seq == base.seq + 1):
                 named[node.digest] = node.prev
             elif node.digest not in nearest or nearest[node.digest].seq < before.seq:
                 nearest[node.digest] = before
-            before = node
     children: dict[str, list[Node]] = {}
     for digest, parent in named.items():
         children.setdefault(parent, []).append(nodes[digest])

@@ -56,6 +56,13 @@ def test_a_gap_is_bridged_within_the_copy_that_has_it():
     assert [branch.line.nodes for branch in found.branches] == [right]
 
 
+def test_two_events_of_one_number_in_one_copy_are_two_lines():
+    shared = chain(2)
+    one, two = chain(2, "x", Head(2, "a2")), [Node(3, "unknown", "y3")]
+    found = rejoin(BASE, [sorted(shared + one + two)])
+    assert (found.main.nodes, [branch.line.nodes for branch in found.branches]) == (shared + one, [two])
+
+
 def test_ranges_that_touch_are_one():
     assert united([(5, 6), (1, 2), (3, 3), (9, 9)]) == [(1, 3), (5, 6), (9, 9)]
     assert gaps(3, [4, 7, 8, 10]) == [(5, 6), (9, 9)]
