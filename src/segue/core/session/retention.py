@@ -121,14 +121,21 @@ def _by_days(ordered: Sequence[Taken], policy: Policy, why: Mapping[int, list[st
         for one in runs[i][1]:
             why[one.seq].append("the clock contradicts the log here")
     sure = [(day, group[-1]) for i, (day, group) in enumerate(runs) if i not in doubtful and day is not None]
-    _last_of_each(sure, policy.daily, "day", why)
-    _last_of_each([((day - 1) // _WEEK, one) for day, one in sure], policy.weekly, "week", why)
+    unsure = {day for i, (day, _) in enumerate(runs) if i in doubtful and day is not None}
+    _last_of_each(sure, unsure, policy.daily, "day", why)
+    weeks = [((day - 1) // _WEEK, one) for day, one in sure]
+    _last_of_each(weeks, {(day - 1) // _WEEK for day in unsure}, policy.weekly, "week", why)
 
 
-def _last_of_each(taken: Sequence[tuple[int, Taken]], most: int, unit: str, why: Mapping[int, list[str]]) -> None:
-    """Give the last one of each of the latest *most* units its reason."""
+def _last_of_each(
+    taken: Sequence[tuple[int, Taken]], unsure: Collection[int], most: int, unit: str, why: Mapping[int, list[str]]
+) -> None:
+    """Give the last one of each of the latest *most* units its reason; a unit that is not sure is none of so many."""
     lasts = dict(taken)  # later ones take the place of earlier ones
-    for one in sorted(lasts.values(), key=lambda one: one.seq)[len(lasts) - min(max(most, 0), len(lasts)) :]:
+    counted = sorted((one for n, one in lasts.items() if n not in unsure), key=lambda one: one.seq)
+    latest = counted[max(len(counted) - most, 0) :] if most > 0 else []
+    extra = [one for n, one in lasts.items() if n in unsure] if most > 0 else []
+    for one in [*latest, *extra]:
         why[one.seq].append(f"last of its {unit}")
 
 

@@ -2,7 +2,7 @@
 
 from datetime import date, timedelta
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from segue.core.session.retention import LEAP, Policy, Taken, decide, verdicts
@@ -118,6 +118,7 @@ def grown(history):
 
 
 @given(histories, policies, st.integers(0, 59), st.integers(1, 20), st.sampled_from([-4004, -406, 406, 4004]))
+@example([(gap, False, 0) for gap in (0, 1, 3, 3, 0, 0, 1, 3, 3, 1, 0, 1)], Policy(0, 0, 3, 0), 0, 11, -4004)  # within a week
 def test_a_clock_that_was_off_for_a_while_has_nothing_forgotten_that_would_have_stayed(history, policy, at, length, days):
     right = grown(history)
     policy = policy._replace(automatic=0)
