@@ -62,8 +62,9 @@ def test_a_directory_with_other_things_is_no_store_that_lost_its_format(tmp_path
 
 def test_a_store_whose_sessions_were_removed_is_not_opened_as_if_it_were_new(path):
     shutil.rmtree(path / "sessions")
-    with pytest.raises(DamagedError, match="its sessions are gone"):
+    with pytest.raises(DamagedError, match="its sessions are gone") as refused:
         opened(path)
+    assert refused.value.hint == "see what backups and transcripts hold of them: segue recover --dry-run"
     assert not (path / "sessions").exists()
 
 

@@ -98,7 +98,7 @@ def _found_store(path: Path, where: Path, lost: str) -> None:
 def _check_sessions(path: Path) -> None:
     if not (path / "sessions").exists() and _is_used(path):
         error = DamagedError(f"store {str(path)!r}", "its sessions are gone: the directory was removed by something else")
-        error.hint = f"put {path}/sessions back from a copy, or begin anew in another directory: SEGUE_STORE=log:///directory"
+        error.hint = "see what backups and transcripts hold of them: segue recover --dry-run"
         raise error
 
 
