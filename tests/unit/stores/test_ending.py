@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+import pytest
+
+from segue.core.errors import ExistsError
 from segue.core.log.events import Draft
 from segue.core.log.ids import named_uuid
 from segue.host.clock import SystemClock, SystemIds
@@ -51,3 +54,15 @@ def test_a_logs_own_name_is_durable_before_its_next_event_though_somebody_read_f
     store.append(S, [Draft("message", {"role": "user", "parts": []})])
 
     assert seen[:2] == [("fsync", "sessions"), ("write", "000001.jsonl")]
+
+
+def test_who_is_told_that_a_session_is_there_may_rely_on_it(tmp_path, monkeypatch):
+    opened(tmp_path).create(S, [Draft("session.created", {})])
+    os.truncate(tmp_path / "sessions" / S / "lock", 1)  # its maker has not come to that yet
+    store = opened(tmp_path)
+    seen = calls(monkeypatch)
+
+    with pytest.raises(ExistsError):
+        store.create(S, [Draft("session.created", {})])
+
+    assert ("fsync", "sessions") in seen

@@ -108,7 +108,7 @@ class LogStore:
         if not drafts:
             raise InvalidEventError("a session begins with at least one event")
         if (self.path / "sessions" / session).exists():  # also where it was deleted
-            raise ExistsError("session", session)
+            raise self._taken(session)
         request = self._env.request(drafts)
         parent = self._check_fork(fork) if fork else None
         if parent is not None and fork is not None:
@@ -315,6 +315,17 @@ class LogStore:
         """In a forked child: nothing of the parent's is ours."""
         self._logs.after_fork()
 
+    def _taken(self, session: str) -> ExistsError:
+        """Return the refusal of a name that is durable: who made it may not have come to that yet."""
+        self._sync_names(session)
+        return ExistsError("session", session)
+
+    def _sync_names(self, session: str) -> None:
+        try:
+            files.sync_dir(self.path / "sessions")
+        except OSError as e:  # it is there, but a power loss may take it
+            raise OutcomeUnknownError(f"session {session!r} is unconfirmed: the disk reports {e.strerror or e}") from e
+
     def _create(self, session: str, request: Request, fork: ForkPoint | None, parent: Journal | None) -> Commit:
         incoming = self.path / "incoming" / f"{session}.{os.getpid()}.{os.urandom(4).hex()}"
         for part in (incoming, incoming / "log", incoming / "forks"):
@@ -333,12 +344,9 @@ class LogStore:
                 os.rename(incoming, self.path / "sessions" / session)
             except OSError as e:
                 if (self.path / "sessions" / session).exists():
-                    raise ExistsError("session", session) from e
+                    raise self._taken(session) from e
                 raise
-            try:
-                files.sync_dir(self.path / "sessions")
-            except OSError as e:  # it is there, but a power loss may take it
-                raise OutcomeUnknownError(f"session {session!r} is unconfirmed: the disk reports {e.strerror or e}") from e
+            self._sync_names(session)
             journal.publish()
 
         try:
