@@ -64,6 +64,7 @@ class Stores(RuleBasedStateMachine):
         self.directory = Path(tempfile.mkdtemp(prefix="segue-machine-"))
         self.memory = MemoryStore(clock=self.clock, ids=FakeIds(0))
         self.opened = 0
+        self.gone = []
         self.handles = [self.open(), self.open()]
         self.log = self.handles[0]
         self.leases = {}
@@ -279,6 +280,8 @@ class Stores(RuleBasedStateMachine):
                 assert [f for f in store.verify() if f.severity in {"damage", "gap"}] == []
                 store.close()
         finally:
+            for store in (*self.handles, *self.gone):  # thousands of runs share one limit of open files
+                store.close()
             shutil.rmtree(self.directory)
 
     # --- inside
@@ -356,6 +359,7 @@ class Stores(RuleBasedStateMachine):
 
     def crash(self):
         """The process ends: nothing is closed in order, all is opened again."""
+        self.gone += self.handles
         self.handles = [self.open(), self.open()]
         self.log = self.handles[0]
 
