@@ -209,8 +209,8 @@ stream_max_retries = 0
         command = [*self.command(prompt, resume=self.session()), "--config", "model_auto_compact_token_limit=2000"]
         return self._finish(self._start(command))
 
-    def ask_app_server(self, messages: Sequence[Mapping[str, object]], last: int) -> dict[int, dict]:
-        """Send *messages* to the server that other programs show sessions by; return its answers by id, up to that to *last*."""
+    def ask_app_server(self, messages: Sequence[Mapping[str, object]]) -> dict[int, dict]:
+        """Send *messages* to the server that other programs show sessions by; return its answers by id, in whatever order they come."""
         running = subprocess.Popen(
             [self.place.program("codex"), "app-server"],
             cwd=self.place.project,
@@ -223,10 +223,11 @@ stream_max_retries = 0
         assert running.stdin is not None
         assert running.stdout is not None
         answers: dict[int, dict] = {}
+        asked = {message["id"] for message in messages if "id" in message}
         try:
             running.stdin.writelines(json.dumps(message) + "\n" for message in messages)
             running.stdin.flush()
-            while last not in answers:
+            while asked - answers.keys():
                 told = json.loads(running.stdout.readline())
                 if "result" in told:
                     answers[told["id"]] = told["result"]

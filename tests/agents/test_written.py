@@ -148,7 +148,7 @@ def test_codex_has_on_its_screen_what_was_said_and_lists_the_session(place):
         {"id": 2, "method": "thread/list", "params": {}},
         {"id": 3, "method": "thread/read", "params": {"threadId": written.foreign_id, "includeTurns": True}},
     ]
-    answers = program.ask_app_server(asked, last=3)
+    answers = program.ask_app_server(asked)
     assert [t["preview"] for t in answers[2]["data"]] == ["Build notes.\nIn two lines."]
     items = [item for turn in answers[3]["thread"]["turns"] for item in turn["items"]]
     shown = [item.get("text") or item["content"][0]["text"] for item in items]
