@@ -31,7 +31,7 @@ def command(ctx: click.Context, to: str | None, anew: bool) -> None:
     if ctx.invoked_subcommand is not None:
         return
     frame: Frame = ctx.obj
-    made = frame.app.backups(to, shown(frame)).take(anew=anew)
+    made = frame.app.copies.backups(to, shown(frame)).take(anew=anew)
     frame.answer(records.backup(made), lambda _: f"{_line(made)}\nin {made.path}\n")
 
 
@@ -39,7 +39,7 @@ def command(ctx: click.Context, to: str | None, anew: bool) -> None:
 @TO
 def list_(frame: Frame, to: str | None) -> None:
     """List the backups, latest first, those of other stores in the same place as well."""
-    rows = frame.app.backups(to).all()
+    rows = frame.app.copies.backups(to).all()
 
     def render(_: object) -> str:
         if not rows:
@@ -66,7 +66,7 @@ def list_(frame: Frame, to: str | None) -> None:
 @TO
 def check(frame: Frame, backup: str, to: str | None) -> None:
     """Look at every byte of BACKUP (a name, a number, a directory, or `last`). Exit code 6 means damage."""
-    found = frame.app.backups(to, shown(frame)).check(backup)
+    found = frame.app.copies.backups(to, shown(frame)).check(backup)
     frame.answer(records.backup(found), lambda _: f"sound: {_line(found)}\n")
 
 

@@ -119,7 +119,7 @@ def take(
 ) -> Made:
     """Take a checkpoint of *session*, with what git says of its workspace."""
     app = frame.app
-    facts, changes = app.moment(session)
+    facts, changes = app.saving.moment(session)
     return create(
         app.desk,
         session,

@@ -88,7 +88,7 @@ def _means(frame: Frame) -> "Means":
     def saved(session: str, *, description: str, trigger: str) -> Any:
         return take(frame, session, description=description, trigger=trigger)
 
-    return Means(frame.app.means, frame.app.workspace_at, saved)
+    return Means(frame.app.means, frame.app.saving.workspace, saved)
 
 
 def _halves(*, code: bool, conversation: bool) -> "tuple[What, ...]":

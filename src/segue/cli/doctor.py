@@ -84,7 +84,7 @@ def _index(frame: Frame) -> dict[str, Any]:
 def _backup(frame: Frame) -> list[dict[str, Any]]:
     """Say how old the last backup is; where none is taken by itself and none was, how to begin."""
     try:
-        last, every = frame.app.backups().last(), frame.app.config["backup.every"]
+        last, every = frame.app.copies.backups().last(), frame.app.config["backup.every"]
     except (SegueError, OSError) as e:
         what = e.message if isinstance(e, SegueError) else f"the backups cannot be read: {e}"
         return [{"check": "backup", "status": "warn", "what": what, "hint": "segue config list"}]

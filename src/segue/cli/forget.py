@@ -42,7 +42,7 @@ def command(frame: Frame, session: str | None, all_: bool, dry_run: bool, **keep
     from segue.engine.forgetting import Forgetting
 
     app = frame.app
-    policy = app.retention._replace(**{name.removeprefix("keep_"): n for name, n in keep.items() if n is not None})
+    policy = app.saving.retention._replace(**{name.removeprefix("keep_"): n for name, n in keep.items() if n is not None})
     forgetting = Forgetting(app.store, app.index, policy)
     if all_:
         found = [forgetting.plan(one) for one in forgetting.candidates()] if dry_run else forgetting.forget_all(_told(frame))

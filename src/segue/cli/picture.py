@@ -64,7 +64,7 @@ def picture(state: State, app: "App") -> dict[str, Any]:
         "checkpoints": len(state.checkpoints),
         "losses": state.losses["count"],
         "limits": [one._asdict() for one in limits(state)],
-        "autosave": _autosave(app.autosaves.read(state.session)),
+        "autosave": _autosave(app.saving.autosaves.read(state.session)),
         "backup": _backup(app),
     }
 
@@ -120,7 +120,7 @@ def _saves(found: dict[str, Any] | None) -> list[str]:
 
 def _backup(app: "App") -> dict[str, Any] | None:
     """Return the store's last backup, where it has one."""
-    last = app.last_backup()
+    last = app.copies.last()
     return {"name": last.name, "at": last.at, "age_seconds": round(app.clock.now() - seconds(last.at), 3)} if last else None
 
 

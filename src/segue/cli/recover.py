@@ -41,7 +41,7 @@ def command(frame: Frame, session: str | None, dry_run: bool, place: str | None,
 
     app = frame.app
     waiting = {"spool": not app.spools.is_empty(), "emergency": not app.emergencies.is_empty()}
-    recovery = app.recovery(place, shown(frame), force=force_recovery)
+    recovery = app.copies.recovery(place, shown(frame), force=force_recovery)
     found, kept = recover(recovery, lambda: app.desk, dry_run=dry_run, session=meant(frame, session))
     more = [] if dry_run or session else _again(frame, found, waiting, alone=alone)
     return report(frame, found, kept, more, dry_run=dry_run)

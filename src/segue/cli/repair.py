@@ -21,6 +21,6 @@ def command(frame: Frame, session: str | None, dry_run: bool) -> int:
 
     app = frame.app
     found, kept = recover(
-        app.recovery(None, shown(frame)), lambda: app.desk, dry_run=dry_run, alone=True, session=meant(frame, session)
+        app.copies.recovery(None, shown(frame)), lambda: app.desk, dry_run=dry_run, alone=True, session=meant(frame, session)
     )
     return report(frame, found, kept, [], dry_run=dry_run)

@@ -19,7 +19,7 @@ def command(frame: Frame, backup: str, to: str | None, place: str | None) -> Non
     The store that is there now is moved aside, never overwritten, and its new name is said. What it has and the backup has not
     is brought back by: segue recover.
     """
-    done = frame.app.backups(place, shown(frame)).restore(backup, to)
+    done = frame.app.copies.backups(place, shown(frame)).restore(backup, to)
     b = done.backup
     newest = f", the newest of {b.newest[:19]}Z" if b.newest else ""
     held = f"{plural(b.sessions, 'session')} and {plural(b.events, 'event')}{newest}"

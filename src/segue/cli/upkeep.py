@@ -46,7 +46,7 @@ def _forget(frame: Frame) -> int:
     app = frame.app
     if app.config["retention.forget"] == "off":
         return 0
-    found = Forgetting(app.store, app.index, app.retention).forget_all(lambda _session, _error: None)
+    found = Forgetting(app.store, app.index, app.saving.retention).forget_all(lambda _session, _error: None)
     return sum(len(one.gone) for one in found)
 
 
@@ -57,7 +57,7 @@ def _back_up(frame: Frame) -> str | None:
     app = frame.app
     every = app.config["backup.every"]
     try:
-        made = back_up(app.backups(), every, app.clock) if every != "off" else None
+        made = back_up(app.copies.backups(), every, app.clock) if every != "off" else None
     except SegueError as e:
         frame.warn(e.message)
         return None
@@ -127,12 +127,12 @@ def _autosaver(frame: Frame) -> "Autosaver":
         app.desk,
         app.index,
         app.host,
-        app.autosaves,
+        app.saving.autosaves,
         lambda session, why: take(frame, session, trigger=why, automatic=True),
-        app.moment,
+        app.saving.moment,
         lambda session: see(frame, session),
     )
-    return Autosaver(means, app.intervals, float(app.config.number("timeout")))
+    return Autosaver(means, app.saving.intervals, float(app.config.number("timeout")))
 
 
 def see(frame: Frame, session: str) -> None:

@@ -54,7 +54,13 @@ class Scene:
 
     def worker(self, timeout=86_400.0, intervals=Intervals()):  # noqa: B008
         means = Means(
-            self.app.desk, self.app.index, self.processes, self.app.autosaves, self.take, lambda _: NOTHING, self.looked.append
+            self.app.desk,
+            self.app.index,
+            self.processes,
+            self.app.saving.autosaves,
+            self.take,
+            lambda _: NOTHING,
+            self.looked.append,
         )
         return Autosaver(means, intervals, timeout)
 
@@ -116,15 +122,15 @@ def test_a_save_that_fails_is_recorded_shown_and_tried_again(scene):
     worker = scene.worker()
     scene.full = True
     scene.pass_(worker, 1)
-    failed = scene.app.autosaves.read(scene.session.id).failed["checkpoint"]
+    failed = scene.app.saving.autosaves.read(scene.session.id).failed["checkpoint"]
     scene.pass_(worker, 25)
-    again = scene.app.autosaves.read(scene.session.id).failed["checkpoint"]
+    again = scene.app.saving.autosaves.read(scene.session.id).failed["checkpoint"]
     scene.full = False
     scene.pass_(worker, 30)
 
     assert (failed["times"], failed["reason"]) == (1, "event cannot be stored: no space left on device")
     assert again["times"] == 2
-    assert scene.app.autosaves.read(scene.session.id).failed == {}
+    assert scene.app.saving.autosaves.read(scene.session.id).failed == {}
     assert scene.taken() == ["interval"]
 
 
@@ -202,13 +208,13 @@ def test_a_record_that_is_damaged_is_none(scene):
     assert file.stat().st_mode & 0o777 == 0o600
     for spoilt in ("", "[]", "{", json.dumps({scene.session.id: 7}), json.dumps({scene.session.id: {"saved": 1}})):
         file.write_text(spoilt)
-        assert scene.app.autosaves.read(scene.session.id) is None
+        assert scene.app.saving.autosaves.read(scene.session.id) is None
 
 
 def test_a_worker_that_leaves_takes_its_records_along_but_for_what_failed(scene):
     scene.full = True
     scene.worker().run(Over(1))
-    assert scene.app.autosaves.read(scene.session.id).failed["checkpoint"]["times"] == 1
+    assert scene.app.saving.autosaves.read(scene.session.id).failed["checkpoint"]["times"] == 1
     scene.full = False
     scene.worker().run(Over(1))
     assert not (scene.app.config.home / "autosave").exists()

@@ -217,7 +217,7 @@ def test_the_next_opening_takes_in_what_was_kept(app, session):
     keep(app, record(app.store.url, session.id, [user("hello", key="k", actor="ann", parent=None, source={"agent": "x"})]))
     app.close()
 
-    store = App(app._env, cwd=app.cwd, clock=app.clock, ids=FakeIds(1)).opened()
+    store = App(app.env, cwd=app.cwd, clock=app.clock, ids=FakeIds(1)).opened()
     (event,) = [e for e in store.session(session.id).events() if e.kind == "message"]
     assert (event.actor, event.parent, event.key, event.source) == ("ann", None, "k", {"agent": "x"})
     assert list((app.config.home / "emergency").iterdir()) == []
@@ -229,7 +229,7 @@ def test_what_belongs_to_another_store_waits_for_it(app, session):
     assert rescue(app.desk, app.emergencies) == (0, 0, 0, 1, 0)
     (kept,) = (app.config.home / "emergency").iterdir()
     out = io.StringIO()
-    run(["doctor", "--json"], Frame(env=app._env, cwd=app.cwd, stdout=out))
+    run(["doctor", "--json"], Frame(env=app.env, cwd=app.cwd, stdout=out))
     assert [c["what"] for c in json.loads(out.getvalue())["checks"] if c["check"] == "emergency"] == [
         f"1 emergency file waiting to be taken in: {kept}"
     ]

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from segue.core.errors import NotFoundError, SegueError, UsageError
+from segue.core.errors import NotFoundError
 from segue.core.log.ids import is_uuid
 from segue.host.config import Config
 from segue.ports import Clock, Ids, Index, Places, Store, Target, Transcripts
@@ -15,20 +15,15 @@ from segue.ports.returning import Shelf
 from segue.ports.seen import Seen
 
 if TYPE_CHECKING:
+    from segue.app.copies import Copies
+    from segue.app.saving import Saving
     from segue.core.context.pack import Counter
-    from segue.core.session.autosave import Intervals
-    from segue.core.session.retention import Policy
     from segue.core.session.state import State
     from segue.engine.api import Store as OpenStore
     from segue.engine.conversion import Means
-    from segue.engine.interrupting import Moment
     from segue.engine.loading import Desk
     from segue.host.spool import Spools
-    from segue.ports.autosaves import Autosaves
-    from segue.ports.backups import Backup, Backups, Progress
-    from segue.ports.recovery import Recovery
     from segue.ports.running import Emergencies, Host
-    from segue.ports.workspace import Workspace
 
 
 class App:
@@ -55,8 +50,8 @@ class App:
         store: Store | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
-        self._env = os.environ if env is None else env
-        self.config = Config(self._env, flags)
+        self.env = os.environ if env is None else env
+        self.config = Config(self.env, flags)
         self.cwd = cwd or str(Path.cwd())
         self._clock, self._ids, self._store, self._progress = clock, ids, store, progress
 
@@ -83,6 +78,8 @@ class App:
         """The configured store, opened; made where there is none. Raises UsageError, StoreTooNewError, StoreUnusableError."""
         if self._store is None and self.config.setting("store").source == "default":
             self.config.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        from segue.app.stores import open_store
+
         store = self._store or open_store(self.config["store"], self.clock, self.ids, self.config["durability"])
         self._rescue(store)
         return store
@@ -120,14 +117,19 @@ class App:
         """This machine, as a run of an agent needs it."""
         from segue.host.running import ThisHost
 
-        return ThisHost(self.config.home, self._env, self._wake)
+        return ThisHost(self.config.home, self.env, self._wake)
+
+    def _wake(self) -> None:
+        from segue.app.upkeep import wake
+
+        wake(self)
 
     @cached_property
     def emergencies(self) -> "Emergencies":
         """What could not be appended, and nobody took in yet."""
         from segue.host.emergency import EmergencyFiles
 
-        return EmergencyFiles(self.config.home, self._env)
+        return EmergencyFiles(self.config.home, self.env)
 
     def _rescue(self, store: Store) -> None:
         """Take in what was kept in an emergency. It stays where it is while that fails."""
@@ -138,6 +140,20 @@ class App:
 
         with suppress(OSError):
             rescue(Desk(store, self.clock, self.ids), self.emergencies)
+
+    @cached_property
+    def saving(self) -> "Saving":
+        """What saving works with."""
+        from segue.app.saving import Saving
+
+        return Saving(self)
+
+    @cached_property
+    def copies(self) -> "Copies":
+        """The copies of the configured store."""
+        from segue.app.copies import Copies
+
+        return Copies(self)
 
     @cached_property
     def transcripts(self) -> Transcripts:
@@ -158,7 +174,7 @@ class App:
         """Where the coding agents of this user are at home."""
         from segue.transcripts.places import Machine
 
-        return Machine(self._env)
+        return Machine(self.env)
 
     @property
     def means(self) -> "Means":
@@ -174,7 +190,7 @@ class App:
             {writer.agent: writer for writer in writers()},
             self.transcripts,
             self.places,
-            self._env,
+            self.env,
             self.counter,
             Keeping(self.config.home),
             TemporaryDirectory,
@@ -198,101 +214,12 @@ class App:
                 return str(directory)
         return str(place)
 
-    def workspace_at(self, directory: str) -> "Workspace":
-        """Return the workspace that *directory* is in, with its snapshots: the git work tree around it, else the directory."""
-        from segue.host.workspace.judging import Limits
-        from segue.host.workspace.workspace import GitWorkspace
-
-        limits = Limits(int(self.config["snapshots.limit"]) << 20, secrets=self.config["snapshots.secrets"] == "take")
-        return GitWorkspace(directory, self.config.home, self.clock, limits, self._env)
-
-    def save_workspace(self, directory: str, touched: Iterable[str] | None = None) -> dict[str, Any]:
-        """Take a snapshot of the workspace at *directory* and return what a checkpoint keeps of it, as `facts`.
-
-        Empty where snapshots are switched off, or there is no such directory. Never an error: a checkpoint is taken all the same,
-        and says why it has no snapshot.
-
-        Args:
-            directory: somewhere in the workspace.
-            touched: see `Workspace.take`.
-        """
-        if self.config["snapshots.take"] == "off" or not directory or not Path(directory).is_dir():
-            return {}
-        from segue.engine.checkpoints import save
-
-        return {"workspace": save(self.workspace_at(directory), touched)}
-
     @property
     def header(self) -> dict[str, str]:
         """The fields of the header that new sessions have by configuration."""
         names = ("organisation", "project", "type", "owner", "model")
         found = {name: self.config[name] for name in names if self.config[name]}
         return {"project": Path(self.workspace).name} | found
-
-    def backups(self, place: str | None = None, progress: "Progress | None" = None) -> "Backups":
-        """Return the backups of the configured store, in *place* or where they are by configuration.
-
-        Raises:
-            UsageError: such a store has no backups.
-        """
-        from segue.stores.log.backup import Series
-
-        url = self.config["store"]
-        path = url.removeprefix("log://")
-        if "://" in path:
-            raise UsageError(f"store {url!r} cannot be backed up: it is not in files", hint="log:///directory")
-        return Series(
-            Path(path).expanduser(),
-            Path(place).expanduser() if place else self._backup_place,
-            keep=self.config.number("backup.keep"),
-            clock=self.clock,
-            ids=self.ids,
-            progress=progress,
-        )
-
-    def recovery(self, place: str | None, progress: "Progress", *, force: bool = False) -> "Recovery":
-        """Return what puts the configured store together, from backups in *place* or where they are by configuration.
-
-        Raises UsageError: such a store has no copies.
-        """
-        from segue.stores.log.recovery import StoreRecovery
-
-        backups = self.backups(place)
-        path = Path(self.config["store"].removeprefix("log://")).expanduser()
-        return StoreRecovery(path, backups, clock=self.clock, ids=self.ids, any_store=bool(place), force=force, progress=progress)
-
-    def last_backup(self) -> "Backup | None":
-        """Return the store's last backup that can be used, or None; nothing is loaded where there is none."""
-        with suppress(SegueError, OSError):
-            return self.backups().last() if self._backup_place.is_dir() else None
-        return None
-
-    @property
-    def _backup_place(self) -> Path:
-        return Path(self.config["backup.to"] or self.config.home / "backups").expanduser()
-
-    @property
-    def retention(self) -> "Policy":
-        """How many checkpoints stay, by configuration."""
-        from segue.core.session.retention import Policy
-
-        return Policy(*(self.config.number(f"retention.{rule}") for rule in Policy._fields))
-
-    @cached_property
-    def autosaves(self) -> "Autosaves":
-        """What the worker saved by itself, and what it could not."""
-        from segue.host.autosaves import AutosaveFile
-        from segue.host.emergency import places
-
-        home = self.config.home
-        return AutosaveFile([home / "autosave", *places(home, self._env)[1:]], self.store.url)
-
-    @property
-    def intervals(self) -> "Intervals":
-        """How often what is saved by itself, by configuration."""
-        from segue.core.session.autosave import Intervals
-
-        return Intervals(*(float(self.config.number(f"autosave.{name}")) for name in Intervals._fields))
 
     def counter(self, model: str | None) -> "Counter":
         """Return what counts tokens best here for *model*, or for the configured one."""
@@ -304,7 +231,9 @@ class App:
         """Return the store as the Python API shows it."""
         from segue.engine.api import Parts, Store
 
-        return Store(Parts(self.desk, self.index, self.counter, self.workspace, self.header, lambda: self.host, self.moment))
+        return Store(
+            Parts(self.desk, self.index, self.counter, self.workspace, self.header, lambda: self.host, self.saving.moment)
+        )
 
     def resolve(self, ref: str) -> Target:
         """Return what a reference means, seen from here. Raises NotFoundError, AmbiguousError."""
@@ -341,19 +270,6 @@ class App:
 
         return commit_of
 
-    def moment(self, session: str) -> "Moment":
-        """Return what a checkpoint of *session* keeps of this moment, and the uncommitted changes of its workspace."""
-        from segue.engine.interrupting import Moment
-        from segue.engine.loading import load
-        from segue.host.git import look
-
-        workspace = load(self.store, session, on_damage=lambda _: None).header["workspace"]
-        seen = look(workspace) if workspace else None
-        if seen is None:
-            return Moment(self.save_workspace(workspace), None)
-        changes = {"files": seen.files, "branch": seen.branch, "commit": seen.commit}
-        return Moment(self.save_workspace(workspace) | {"git": seen.to_json()}, changes)
-
     def settled(self, state: "State") -> "State":
         """Return *state*, or where its agents are gone without a word, the state after that was noted."""
         from segue.core.session.interruptions import processes
@@ -363,7 +279,7 @@ class App:
         from segue.engine.interrupting import settle
         from segue.engine.loading import load
 
-        found = settle(self.desk, [state.session], self.host, self.moment)
+        found = settle(self.desk, [state.session], self.host, self.saving.moment)
         return load(self.store, state.session, on_damage=lambda _: None) if found else state
 
     def remember_commits(self, sessions: Iterable[str]) -> set[str]:
@@ -374,41 +290,10 @@ class App:
 
     def tend(self) -> None:
         """Start the background worker when there is something for it to do. Nothing is wrong where it cannot be started."""
-        if "store" not in self.__dict__ or self.config["upkeep"] == "off":
-            return
-        from segue.engine.upkeep import is_due
+        if "store" in self.__dict__:
+            from segue.app.upkeep import tend
 
-        if is_due(self.store, self.spools) or self._backup_is_due():
-            with suppress(OSError):
-                self._start_worker()
-
-    def _wake(self) -> None:
-        """Start the worker that saves by itself, for the configured store."""
-        if self.config["upkeep"] == "off" or not self.config["store"].startswith("log:"):
-            return
-        from segue.host.worker import call
-
-        with suppress(OSError):
-            call(self.config.home, lambda: self._start_worker("--follow"))
-
-    def _start_worker(self, *flags: str) -> None:
-        """Start a worker. Raises OSError."""
-        import sys
-
-        from segue.host.processes import detach
-
-        env = {**self._env, "SEGUE_UPKEEP": "off", "SEGUE_HOME": str(self.config.home)}
-        detach([sys.executable, "-m", "segue", "upkeep", *flags, "--store", self.store.url], env)
-
-    def _backup_is_due(self) -> bool:
-        every = self.config["backup.every"]
-        if every == "off":
-            return False
-        from segue.engine.backing import backup_is_due
-
-        with suppress(SegueError, OSError):
-            return backup_is_due(self.backups(), every, self.clock)
-        return False
+            tend(self)
 
     def close(self) -> None:
         """Let go of what was opened."""
@@ -433,26 +318,3 @@ def open(url_or_path: str | os.PathLike[str] | None = None, *, durability: str |
     """
     store = None if url_or_path is None else os.fspath(url_or_path)
     return App(flags={"store": store, "durability": durability}).opened()
-
-
-def open_store(url: str, clock: Clock, ids: Ids, durability: str = "strict") -> Store:
-    """Return the store of a URL (`log:///directory`, `memory://`) or path, opened.
-
-    Raises:
-        UsageError: there is no such kind of store.
-        StoreTooNewError, StoreUnusableError: see `LogStore`.
-    """
-    scheme, colon, rest = url.partition("://")
-    if not colon:
-        scheme, rest = "log", str(Path(url).expanduser().absolute())
-    if scheme == "memory":
-        from segue.stores.memory import MemoryStore
-
-        return MemoryStore(clock=clock, ids=ids)
-    if scheme == "log":
-        if not rest.startswith("/") or "\0" in rest:
-            raise UsageError(f"store {url!r} cannot be opened: its directory is not absolute", hint="log:///absolute/directory")
-        from segue.stores.log.store import LogStore
-
-        return LogStore(rest, clock=clock, ids=ids, durability=durability)
-    raise UsageError(f"store {url!r} cannot be opened: there is no {scheme!r} store", hint="log:///directory or memory://")

@@ -1,0 +1,83 @@
+"""Wiring of saving: snapshots of workspaces and what a checkpoint keeps beside them; autosaves; retention."""
+
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from segue.app.wiring import App
+    from segue.core.session.autosave import Intervals
+    from segue.core.session.retention import Policy
+    from segue.engine.interrupting import Moment
+    from segue.ports.autosaves import Autosaves
+    from segue.ports.workspace import Workspace
+
+
+class Saving:
+    """What saving works with, by configuration."""
+
+    def __init__(self, app: "App") -> None:
+        """Work for *app*."""
+        self._app = app
+
+    def workspace(self, directory: str) -> "Workspace":
+        """Return the workspace that *directory* is in, with its snapshots: the git work tree around it, else the directory."""
+        from segue.host.workspace.judging import Limits
+        from segue.host.workspace.workspace import GitWorkspace
+
+        config = self._app.config
+        limits = Limits(int(config["snapshots.limit"]) << 20, secrets=config["snapshots.secrets"] == "take")
+        return GitWorkspace(directory, config.home, self._app.clock, limits, self._app.env)
+
+    def snapshot(self, directory: str, touched: Iterable[str] | None = None) -> dict[str, Any]:
+        """Take a snapshot of the workspace at *directory* and return what a checkpoint keeps of it, as `facts`.
+
+        Empty where snapshots are switched off, or there is no such directory. Never an error: a checkpoint is taken all the same,
+        and says why it has no snapshot.
+
+        Args:
+            directory: somewhere in the workspace.
+            touched: see `Workspace.take`.
+        """
+        if self._app.config["snapshots.take"] == "off" or not directory or not Path(directory).is_dir():
+            return {}
+        from segue.engine.checkpoints import save
+
+        return {"workspace": save(self.workspace(directory), touched)}
+
+    def moment(self, session: str) -> "Moment":
+        """Return what a checkpoint of *session* keeps of this moment, and the uncommitted changes of its workspace."""
+        from segue.engine.interrupting import Moment
+        from segue.engine.loading import load
+        from segue.host.git import look
+
+        workspace = load(self._app.store, session, on_damage=lambda _: None).header["workspace"]
+        seen = look(workspace) if workspace else None
+        if seen is None:
+            return Moment(self.snapshot(workspace), None)
+        changes = {"files": seen.files, "branch": seen.branch, "commit": seen.commit}
+        return Moment(self.snapshot(workspace) | {"git": seen.to_json()}, changes)
+
+    @property
+    def retention(self) -> "Policy":
+        """How many checkpoints stay."""
+        from segue.core.session.retention import Policy
+
+        return Policy(*(self._app.config.number(f"retention.{rule}") for rule in Policy._fields))
+
+    @cached_property
+    def autosaves(self) -> "Autosaves":
+        """What the worker saved by itself, and what it could not."""
+        from segue.host.autosaves import AutosaveFile
+        from segue.host.emergency import places
+
+        home = self._app.config.home
+        return AutosaveFile([home / "autosave", *places(home, self._app.env)[1:]], self._app.store.url)
+
+    @property
+    def intervals(self) -> "Intervals":
+        """How often what is saved by itself."""
+        from segue.core.session.autosave import Intervals
+
+        return Intervals(*(float(self._app.config.number(f"autosave.{name}")) for name in Intervals._fields))

@@ -1,0 +1,29 @@
+"""Which store a URL means, opened."""
+
+from pathlib import Path
+
+from segue.core.errors import UsageError
+from segue.ports import Clock, Ids, Store
+
+
+def open_store(url: str, clock: Clock, ids: Ids, durability: str = "strict") -> Store:
+    """Return the store of a URL (`log:///directory`, `memory://`) or path, opened.
+
+    Raises:
+        UsageError: there is no such kind of store.
+        StoreTooNewError, StoreUnusableError: see `LogStore`.
+    """
+    scheme, colon, rest = url.partition("://")
+    if not colon:
+        scheme, rest = "log", str(Path(url).expanduser().absolute())
+    if scheme == "memory":
+        from segue.stores.memory import MemoryStore
+
+        return MemoryStore(clock=clock, ids=ids)
+    if scheme == "log":
+        if not rest.startswith("/") or "\0" in rest:
+            raise UsageError(f"store {url!r} cannot be opened: its directory is not absolute", hint="log:///absolute/directory")
+        from segue.stores.log.store import LogStore
+
+        return LogStore(rest, clock=clock, ids=ids, durability=durability)
+    raise UsageError(f"store {url!r} cannot be opened: there is no {scheme!r} store", hint="log:///directory or memory://")
