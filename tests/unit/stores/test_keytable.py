@@ -4,7 +4,7 @@ from segue.stores.log.keytable import KeyTable
 
 
 def test_a_table_that_is_asked_often_finds_what_one_that_is_asked_seldom_finds(tmp_path):
-    often, path = KeyTable(tmp_path / "often"), tmp_path / "keys"
+    often, path = KeyTable(tmp_path / "often"), tmp_path
     often.load(1)
     for seq in range(1, 200):
         often.add(seq, f"k{seq % 70}" if seq % 3 else None)
@@ -19,7 +19,7 @@ def test_a_table_that_is_asked_often_finds_what_one_that_is_asked_seldom_finds(t
 
 
 def test_a_table_that_begins_anew_forgets_what_it_found(tmp_path):
-    table = KeyTable(tmp_path / "keys")
+    table = KeyTable(tmp_path)
     table.load(1)
     table.add(1, "k")
     for _ in range(100):

@@ -1,33 +1,42 @@
-"""Large values, stored once by content hash: `blobs/ab/abcdef....zst`."""
+"""Large values, stored once by content hash: `blobs/ab/abcdef....zst`.
+
+In an encrypted store a file's name is an HMAC of the hash.
+"""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from segue.core.errors import DamagedError, NotFoundError
 from segue.core.log.codec import blob_name
 from segue.stores.log import files, zstd
+from segue.stores.log.cipher import PLAIN, BadBox, Cipher
 from segue.stores.log.files import Sync
 
 LIMIT = 4 << 30
+KIND = "blob"
 
 
 class Blobs:
     """The blobs of a store. A name that `put` returned is durable."""
 
-    def __init__(self, directory: Path, sync: Sync) -> None:
+    def __init__(self, directory: Path, sync: Sync, cipher: Cipher = PLAIN) -> None:
         """Name the directory; it is made with the store."""
+        self._cipher = cipher
         self._directory = directory
         self._sync = sync
         self._durable: set[str] = set()
+        self._durable_under = ""
         self._durable_parts: set[Path] = set()
 
     def put(self, name: str, data: bytes) -> None:
         """Keep *data* under *name*, its hash."""
-        if name in self._durable:
+        if name in self._durable and self._durable_under == self._cipher.refresh().tag:
             return
+        self._durable_under = self._cipher.refresh().tag
         path = self.path(name)
         if not path.exists():
-            self._write(path, zstd.compress(data))
+            self._write(path, self._cipher.box(zstd.compress(data), KIND))
         files.sync_dir(path.parent)  # also where another process wrote it: its name may not be durable yet
         if path.parent not in self._durable_parts:
             files.sync_dir(self._directory)
@@ -36,27 +45,41 @@ class Blobs:
 
     def get(self, name: str) -> bytes:
         """Return a blob. Raises NotFoundError, DamagedError."""
+        packed = self._read(name)
         try:
-            packed = files.read_file(self.path(name))
-        except FileNotFoundError as e:
-            raise NotFoundError("blob", name) from e
-        try:
-            data = zstd.decompress(packed, LIMIT)
-        except zstd.BadFrame as e:
+            data = zstd.decompress(self._cipher.open(packed, KIND), LIMIT)
+        except (zstd.BadFrame, BadBox) as e:
             raise DamagedError(f"blob {name!r}", str(e), blob=name) from e
         if blob_name(data) != name:
             raise DamagedError(f"blob {name!r}", "its hash does not fit its name", blob=name)
         return data
 
     def path(self, name: str) -> Path:
-        """Return where a blob is. Raises NotFoundError for what cannot be a name."""
+        """Return where a blob is written to. Raises NotFoundError for what cannot be a name."""
+        return self.paths(name)[0]
+
+    def paths(self, name: str) -> list[Path]:
+        """Return where a blob may be, of every key and of none. Raises NotFoundError for what cannot be a name."""
         if len(name) != 64 or not all(c in "0123456789abcdef" for c in name):
             raise NotFoundError("blob", name)
-        return self._directory / name[:2] / f"{name}.zst"
+        return [self._directory / one[:2] / f"{one}.zst" for one in self._cipher.names(name)]
+
+    def unused(self, used: Iterable[str]) -> list[str]:
+        """Return the files of those blobs that are not among *used*, sorted."""
+        needed = {path.name for name in used for path in self.paths(name)}
+        return [f"{name[:2]}/{name}.zst" for name in self.names() if f"{name}.zst" not in needed]
 
     def names(self) -> list[str]:
-        """Return the names of all blobs, sorted."""
+        """Return what the files of all blobs are called, sorted."""
         return sorted(p.name.removesuffix(".zst") for p in self._directory.glob("??/*.zst") if not p.name.startswith("."))
+
+    def _read(self, name: str) -> bytes:
+        for path in self.paths(name):
+            try:
+                return files.read_file(path)
+            except FileNotFoundError:
+                continue
+        raise NotFoundError("blob", name)
 
     def _write(self, path: Path, packed: bytes) -> None:
         path.parent.mkdir(mode=files.DIR_MODE, exist_ok=True)

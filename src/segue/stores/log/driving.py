@@ -10,7 +10,7 @@ from segue.stores.log.journal import Journal
 
 def held(journal: Journal) -> Lease | None:
     """Return the lease that holds now, or None."""
-    last = leases.read(journal.directory, journal.session)
+    last = leases.read(journal.directory, journal.session, journal.env.cipher)
     return last if last is not None and last.until > journal.env.clock.now() else None
 
 
@@ -30,7 +30,7 @@ def acquire(journal: Journal, holder: str, ttl: float, *, take_over: bool) -> Le
 def renew(journal: Journal, lease: Lease, ttl: float) -> Lease:
     """See `Store.renew`."""
     with journal.exclusive():
-        last = leases.read(journal.directory, journal.session)
+        last = leases.read(journal.directory, journal.session, journal.env.cipher)
         if last is None or last.token != lease.token:
             raise FencedError(lease.session, lease.token, last.token if last else None)
         return _keep(journal, lease, ttl)
@@ -39,12 +39,12 @@ def renew(journal: Journal, lease: Lease, ttl: float) -> Lease:
 def release(journal: Journal, lease: Lease) -> None:
     """See `Store.release`."""
     with journal.exclusive():
-        last = leases.read(journal.directory, journal.session)
+        last = leases.read(journal.directory, journal.session, journal.env.cipher)
         if last is not None and last.token == lease.token:
             leases.clear(journal.directory)
 
 
 def _keep(journal: Journal, lease: Lease, ttl: float) -> Lease:
     kept = lease._replace(until=journal.env.clock.now() + ttl)
-    leases.write(journal.directory, kept)
+    leases.write(journal.directory, kept, journal.env.cipher)
     return kept

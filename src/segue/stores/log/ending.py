@@ -48,7 +48,7 @@ class Ending:
 
     def view(self) -> View:
         """Return what there is, durable or not."""
-        return View(self._segments, self._size if self._fd >= 0 else -1, self.head)
+        return View(self._segments, self._size if self._fd >= 0 else -1, self.head, self._env.cipher)
 
     def is_full(self) -> bool:
         """Return whether the next append should begin a new segment."""
@@ -173,6 +173,7 @@ class Ending:
 
     def _load(self, generation: int, *, writing: bool) -> None:
         self.forget()
+        self._env.cipher.refresh()  # whoever changes the key looks after every log, and says so by its generation
         if writing and is_deleted(self._directory):
             raise GoneError("session", self._session)
         if writing and generation < PUBLISHED and self.published:
@@ -210,7 +211,7 @@ class Ending:
             return self._base
         upto = _FAR if last.sealed else last.first - 1
         end = -1 if older[-1].sealed else older[-1].path.stat().st_size
-        source = Source(self._session, View(older, end, Head(upto, "")), self._base)
+        source = Source(self._session, View(older, end, Head(upto, ""), self._env.cipher), self._base)
         if not last.sealed:  # mostly the line before is in its place, and no other is looked at
             for event in read_events(source, upto - 1, upto, on_damage=_unheard):
                 return Head(event.seq, event.digest)
@@ -220,7 +221,7 @@ class Ending:
         return seen if last.sealed else Head(max(seen.seq, last.first - 1), seen.digest)
 
     def _take_in(self, data: bytes, *, writing: bool) -> None:
-        found = tail.examine(data, self.head)
+        found = tail.examine(data, self.head, self._env.cipher.open_line)
         if found.torn and writing:
             self._set_aside(data[found.end :])
         self._size += found.end
@@ -232,7 +233,7 @@ class Ending:
         start = size - segments.NEAR
         if start > 0:
             near = files.read_all(self._fd, start, size)
-            found = tail.first_end(near)
+            found = tail.first_end(near, self._env.cipher.open_line)
             if found is not None:
                 skipped, self.head = found
                 self._size = start + skipped

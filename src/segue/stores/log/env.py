@@ -8,6 +8,7 @@ from segue.core.log.codec import Content, encode_content
 from segue.core.log.events import ANY, Commit, Draft, KeyPolicy
 from segue.ports import Clock, Ids
 from segue.stores.log.blobs import Blobs
+from segue.stores.log.cipher import PLAIN, Cipher
 from segue.stores.log.files import Sync
 from segue.stores.log.locks import DEFAULT_TIMEOUT
 
@@ -16,10 +17,18 @@ if TYPE_CHECKING:
 
 
 class Env:
-    """The clock, the ids, the blobs, how bytes become durable, and who is told of closed segments."""
+    """The clock, the ids, the blobs, how bytes become durable and unreadable for others, and who is told of closed segments."""
 
     def __init__(
-        self, *, clock: Clock, ids: Ids, blobs: Blobs, sync: Sync, relaxed: bool, lock_timeout: float = DEFAULT_TIMEOUT
+        self,
+        *,
+        clock: Clock,
+        ids: Ids,
+        blobs: Blobs,
+        sync: Sync,
+        relaxed: bool,
+        lock_timeout: float = DEFAULT_TIMEOUT,
+        cipher: Cipher = PLAIN,
     ) -> None:
         """Keep them."""
         self.clock = clock
@@ -28,6 +37,7 @@ class Env:
         self.sync = sync
         self.relaxed = relaxed
         self.lock_timeout = lock_timeout
+        self.cipher = cipher
         self.rolled: Callable[[str], None] = _nobody
         """Told when a segment was closed: there is something to seal."""
 

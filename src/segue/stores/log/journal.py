@@ -53,7 +53,7 @@ class Journal:
 
     def _start(self) -> None:
         self._end = Ending(self.directory, self.session, self.base, self.env)
-        self._keys = KeyTable(self.directory / "keys")
+        self._keys = KeyTable(self.directory, self.env.cipher)
         self._queue: list[Request] = []
         self._queue_lock = threading.Lock()
 
@@ -121,7 +121,9 @@ class Journal:
             self.env.rolled(self.session)
         written = self._encode(going, total)
         if written:
-            self._end.write(b"".join(w.line for w in written), Head(written[-1].seq, written[-1].digest))
+            self._end.write(
+                b"".join(self.env.cipher.box_line(w.line) for w in written), Head(written[-1].seq, written[-1].digest)
+            )
             self._note_keys(written)
 
     def close_segment(self) -> None:
@@ -153,7 +155,7 @@ class Journal:
             if request.expect not in (ANY, head.seq):
                 raise HeadMovedError(self.session, request.expect, head.seq)
             if request.fence is not None:
-                leases.check(self.directory, self.session, request.fence, self.env.clock.now())
+                leases.check(self.directory, self.session, request.fence, self.env.clock.now(), self.env.cipher)
         request.planned = planned
         if not request.ids:
             request.ids = [self.env.ids.uuid7() for _ in written]
@@ -254,7 +256,7 @@ class Journal:
     def _load_keys(self) -> None:
         """Bring the key table up to the log's head."""
         head = self._end.head.seq
-        if not self._keys.loaded:
+        if not self._keys.fits():
             self._keys.load(self.base.seq + 1)
         if self._keys.covered > head:
             self._keys.reset(self.base.seq)  # the table of a longer log: not believed
@@ -265,7 +267,7 @@ class Journal:
             self._keys.covered = head  # kept with the next write: only what is durable may be in the file
 
     def _note_keys(self, written: Sequence[_Written]) -> None:
-        if not self._keys.loaded or self._keys.covered != written[0].seq - 1:
+        if not self._keys.fits() or self._keys.covered != written[0].seq - 1:
             return  # others wrote in between: the next to look keys up reads what the table lacks
         for event in written:
             self._keys.add(event.seq, event.key)

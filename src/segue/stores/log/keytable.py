@@ -2,7 +2,7 @@
 
 An entry is a key's 8-byte hash, the event's number (6 bytes), and a check of both (2 bytes); an all-zero hash only says how
 far the table goes. The table is a cache: never synced, cut at its first wrong entry, made longer from the log where it
-lags, and a hit is believed only when the event it names has that key.
+lags, and a hit is believed only when the event it names has that key. In an encrypted store the hashes are HMACs.
 """
 
 import os
@@ -13,6 +13,7 @@ from zlib import crc32
 
 from segue.core.errors import StorageFullError
 from segue.stores.log import files
+from segue.stores.log.cipher import PLAIN, Cipher
 
 _SIZE = 16
 _NONE = bytes(8)
@@ -20,27 +21,39 @@ _SEARCHES = 32
 """Searches after which a table by hash is made: a program that asks often pays once, one that asks seldom never."""
 
 
+def path_of(directory: Path, tag: str) -> Path:
+    """Return where the table of a log is: one for each key that the store may be encrypted with."""
+    return directory / (f"keys-{tag}" if tag else "keys")
+
+
 class KeyTable:
     """The keys of one log's own events."""
 
-    def __init__(self, path: Path) -> None:
-        """Name the file; it is read by `load`."""
-        self._path = path
+    def __init__(self, directory: Path, cipher: Cipher = PLAIN) -> None:
+        """Name the log; the file is read by `load`."""
+        self._directory, self._cipher, self._tag = directory, cipher, ""
+        self._path = path_of(directory, "")
         self._data = bytearray()
         self._table: dict[bytes, tuple[int, ...]] | None = None
         self._searches = 0
         self.covered = 0
-        self.loaded = False
+        self._loaded = False
+
+    def fits(self) -> bool:
+        """Return whether it is loaded, and its hashes are of the kind that is written now."""
+        return self._loaded and self._tag == self._cipher.tag
 
     def load(self, first: int) -> None:
         """Read the file; `covered` is the last event it knows of, at least *first* - 1."""
+        self._tag = self._cipher.tag
+        self._path = path_of(self._directory, self._tag)
         try:
             data = files.read_file(self._path)
         except OSError:
             data = b""
         self._data, self._table, self._searches = bytearray(data[: _intact(data)]), None, 0
         self.covered = max(first - 1, _last(self._data))
-        self.loaded = True
+        self._loaded = True
 
     def reset(self, covered: int) -> None:
         """Begin anew: nothing is known but that there is nothing up to *covered*."""
@@ -49,7 +62,7 @@ class KeyTable:
     def add(self, seq: int, key: str | None) -> None:
         """Note the event *seq*, which comes after all that were noted before."""
         if key is not None:
-            hashed = _hash(key)
+            hashed = self._hash(key)
             self._data += _entry(hashed, seq)
             if self._table is not None:
                 self._table[hashed] = (*self._table.get(hashed, ()), seq)
@@ -57,7 +70,7 @@ class KeyTable:
 
     def find(self, key: str, upto: int | None = None) -> Iterator[int]:
         """Yield the numbers of the events that may have *key*, latest first."""
-        wanted, end = _hash(key), len(self._data)
+        wanted, end = self._hash(key), len(self._data)
         self._searches += 1
         if self._table is None and self._searches > _SEARCHES:
             self._table = _table(self._data)
@@ -87,6 +100,10 @@ class KeyTable:
         except (OSError, StorageFullError):
             self._path.unlink(missing_ok=True)
 
+    def _hash(self, key: str) -> bytes:
+        name = self._cipher.name(key, 8) if self._tag else blake2b(key.encode(), digest_size=8).hexdigest()
+        return bytes.fromhex(name) if name != _NONE.hex() else b"\1" * 8
+
     def _append(self, before: int) -> bool:
         """Add to the file what it lacks, whoever wrote it; return False where it cannot be gone on with."""
         fd = files.open_or_create(self._path)
@@ -103,11 +120,6 @@ class KeyTable:
             return True
         finally:
             os.close(fd)
-
-
-def _hash(key: str) -> bytes:
-    digest = blake2b(key.encode(), digest_size=8).digest()
-    return digest if digest != _NONE else b"\1" * 8
 
 
 def _entry(hashed: bytes, seq: int) -> bytes:

@@ -9,24 +9,25 @@ from pathlib import Path
 
 from segue.core.errors import FencedError
 from segue.ports import Lease
-from segue.stores.log import files
+from segue.stores.log.cipher import PLAIN, Cipher
 
 _NAME = "lease.json"
+_KIND = "lease"
 
 
-def read(directory: Path, session: str) -> Lease | None:
+def read(directory: Path, session: str, cipher: Cipher = PLAIN) -> Lease | None:
     """Return the lease that was written last, also when its time is over."""
     try:
-        found = json.loads(files.read_file(directory / _NAME))
+        found = json.loads(cipher.read(directory / _NAME, _KIND))
         return Lease(session, str(found["holder"]), int(found["token"]), float(found["until"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def write(directory: Path, lease: Lease) -> None:
+def write(directory: Path, lease: Lease, cipher: Cipher = PLAIN) -> None:
     """Keep *lease*. The log's lock must be held."""
     record = {"holder": lease.holder, "token": lease.token, "until": lease.until}
-    files.replace(directory / _NAME, json.dumps(record).encode() + b"\n", durable=False)
+    cipher.write(directory / _NAME, json.dumps(record).encode() + b"\n", _KIND, durable=False)
 
 
 def clear(directory: Path) -> None:
@@ -34,9 +35,9 @@ def clear(directory: Path) -> None:
     (directory / _NAME).unlink(missing_ok=True)
 
 
-def check(directory: Path, session: str, token: int, now: float) -> None:
+def check(directory: Path, session: str, token: int, now: float, cipher: Cipher = PLAIN) -> None:
     """Raise FencedError unless the lease of *token* holds. The log's lock must be held."""
-    held = read(directory, session)
+    held = read(directory, session, cipher)
     current = held.token if held is not None and held.until > now else None
     if current != token:
         raise FencedError(session, token, current)

@@ -7,21 +7,27 @@ from pathlib import Path
 from segue.core.errors import InvalidEventError
 from segue.core.log.ids import is_uuid
 from segue.stores.log import files
+from segue.stores.log.cipher import PLAIN, Cipher
 from segue.stores.log.files import Sync
 from segue.stores.log.locks import LogLock
 
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}\Z")
 _WIDTH = 37
+NAMED = ".prefix"
+"""What follows a file's name where that is an HMAC: the file that holds the prefix, encrypted."""
+KIND = "prefix"
 
 
-def take(directory: Path, prefix: str, owner: str, sync: Sync) -> int:
+def take(directory: Path, prefix: str, owner: str, sync: Sync, cipher: Cipher = PLAIN) -> int:
     """Return the next number of *prefix*, from 1; it is durable that it was given."""
     if not _PREFIX.match(prefix):
         raise InvalidEventError(f"names cannot begin with {prefix[:80]!r}")
-    path = directory / prefix
     lock = LogLock(_lock_file(directory))
     with lock.exclusive():
+        path = directory / cipher.refresh().name(prefix)
         new = not path.exists()
+        if new and cipher.tag:
+            cipher.write(directory / f"{path.name}{NAMED}", prefix.encode(), KIND)
         fd = files.open_or_create(path)
         try:
             size = os.fstat(fd).st_size
@@ -42,7 +48,7 @@ def owners(directory: Path) -> set[str]:
     """Return the sessions that were given numbers."""
     found: set[str] = set()
     for name in os.listdir(directory) if directory.is_dir() else ():
-        if _PREFIX.match(name):
+        if _PREFIX.match(name) and not name.endswith(NAMED):
             data = files.read_file(directory / name).decode("ascii", "replace")
             found.update(owner for line in data.splitlines() if is_uuid(owner := line.strip()))
     return found

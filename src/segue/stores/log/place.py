@@ -10,7 +10,7 @@ from segue.stores.log import files, locks
 
 FORMAT = 1
 _PARTS = ("sessions", "scopes", "blobs", "numbers", "incoming", "todo")
-_FILES = ("format.json", "lock", "worker.lock")
+_FILES = ("format.json", "lock", "worker.lock", "encryption.json")
 ASIDE = "aside"
 """What recovery took out of the store, kept."""
 

@@ -12,21 +12,24 @@ and 2): whoever reads looks into the session, whoever writes next records the an
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from segue.core.errors import DamagedError, SegueError
+from segue.core.errors import DamagedError, NotFoundError, SegueError
 from segue.core.log.events import Commit, Draft, Event
 from segue.ports import Scope, Snapshot
 from segue.stores.log import files, snapshots
+from segue.stores.log.cipher import PLAIN, Cipher
 from segue.stores.log.env import Request
 from segue.stores.log.journal import Journal
+from segue.stores.log.locks import LogLock
 from segue.stores.log.logs import Logs
 
 _SCHEMA = "scope.1"
 _EVERY = 64
+KIND = "scope"
 
 
 class Scopes:
@@ -36,15 +39,14 @@ class Scopes:
         """Name the directory that holds their logs, and the sessions that change them."""
         self._directory = directory
         self._logs = logs
+        self._cipher = logs.env.cipher
         self._durable: set[str] = set()  # names that this process made sure of: whoever made one may not have come to it
 
     def append(self, journal: Journal, request: Request, publish: Callable[[], None] | None = None) -> Commit:
         """Append *request*, whose drafts change scopes, to a session; *publish* makes a new session visible."""
         names = sorted({name for draft in request.drafts for name in draft.scopes or {}})
         with ExitStack() as stack:
-            logs = {name: self._made(name) for name in names}
-            for name in names:
-                stack.enter_context(logs[name].exclusive())
+            logs = self._held(names, stack)
             stack.enter_context(journal.exclusive())
             first = journal.prepare(request)
             for name in names:
@@ -55,6 +57,19 @@ class Scopes:
             if publish is not None:
                 publish()
         return request.result()
+
+    def _held(self, names: Sequence[str], stack: ExitStack) -> dict[str, Journal]:
+        """Return the logs of scopes, made where they are missing and held alone, in one order."""
+        logs = {}
+        for name in names:
+            log = self._made(name)
+            try:
+                stack.enter_context(log.exclusive())
+            except NotFoundError:  # its directory got another name in this moment
+                log = self._made(name)
+                stack.enter_context(log.exclusive())
+            logs[name] = log
+        return logs
 
     def read(self, name: str) -> Scope:
         """Return the values of a scope and the number of changes that count."""
@@ -67,7 +82,7 @@ class Scopes:
         for event in log.read(start, None):
             fold.take(event)
         if fold.seq - start >= _EVERY:
-            snapshots.put(log.directory, Snapshot(fold.seq, fold.digest, _SCHEMA, fold.to_json()))
+            snapshots.put(log.directory, Snapshot(fold.seq, fold.digest, _SCHEMA, fold.to_json()), self._cipher)
         if fold.last is not None and self._happened(fold.last):
             fold.settle()
         return Scope(name, fold.values, fold.count)
@@ -92,10 +107,10 @@ class Scopes:
     def open(self, where: Path) -> Journal:
         """Return the log of the scope in the directory *where*. Raises DamagedError where its name does not fit."""
         try:
-            name = files.read_file(where / "name").decode()
-        except (OSError, UnicodeDecodeError) as e:
+            name = name_in(where, self._cipher)
+        except (OSError, ValueError) as e:
             raise DamagedError(f"scope {where.name!r}", f"its name cannot be read: {e}") from e
-        found = self.log(name) if place_of(name) == where.name else None
+        found = self.log(name) if where.name in places_of(name, self._cipher) else None
         if found is None:
             raise DamagedError(f"scope {where.name!r}", "it bears another scope's name")
         return found
@@ -104,10 +119,14 @@ class Scopes:
         """Return the log of scope *name*, or None where there is none."""
         key = f"scope:{name}"
         kept = self._logs.kept(key)
-        if kept is not None:
+        if kept is not None and (kept.directory / "name").exists():
             return kept
-        where = self._directory / place_of(name)
-        return self._logs.keep(key, Journal(where, key, self._logs.env, None, None)) if (where / "name").exists() else None
+        self._logs.drop(key)
+        for place in places_of(name, self._cipher.refresh()):
+            where = self._directory / place
+            if (where / "name").exists():
+                return self._logs.keep(key, Journal(where, key, self._logs.env, None, None))
+        return None
 
     def _made(self, name: str) -> Journal:
         """Return the log of scope *name*, made where it is missing."""
@@ -118,23 +137,36 @@ class Scopes:
                 files.sync_dir(self._directory)
                 self._durable.add(name)
             return found
-        where = self._directory / place_of(name)
+        lock = self.lock()
+        with lock.exclusive():  # the store's key does not change meanwhile, and with it the directory's name
+            if self.log(name) is None:
+                self._make(name)
+        lock.close()
+        return self._made(name)
+
+    def lock(self) -> LogLock:
+        """Return the lock under which scopes get their directories and these their names."""
+        path = self._directory / ".lock"
+        os.close(files.open_or_create(path))
+        return LogLock(path)
+
+    def _make(self, name: str) -> None:
+        where = self._directory / places_of(name, self._cipher)[0]
         files.make_dir(where)
         files.make_dir(where / "log")
         os.close(files.open_or_create(where / "lock"))
         files.sync_dir(where)  # the name says that all else is there, whoever made it
         files.sync_dir(self._directory)
-        files.replace(where / "name", name.encode())
-        return self._made(name)
+        self._cipher.write(where / "name", name.encode(), KIND)
 
     def _names(self) -> list[str]:
         found = []
         for directory in self._directory.iterdir():
             try:
-                name = files.read_file(directory / "name").decode()
-            except (OSError, UnicodeDecodeError):
+                name = name_in(directory, self._cipher)
+            except (OSError, ValueError):
                 continue
-            if place_of(name) == directory.name:
+            if directory.name in places_of(name, self._cipher):
                 found.append(name)
         return sorted(found)
 
@@ -193,9 +225,14 @@ def _sizes(log: Path) -> list[int]:
     return [path.stat().st_size for path in log.iterdir()] if log.is_dir() else []
 
 
-def place_of(name: str) -> str:
-    """Return the name of the directory of scope *name*."""
-    return hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
+def places_of(name: str, cipher: Cipher = PLAIN) -> list[str]:
+    """Return what the directory of scope *name* may be called, what it is called from now on first."""
+    return cipher.names(hashlib.blake2b(name.encode(), digest_size=16).hexdigest(), 16)
+
+
+def name_in(directory: Path, cipher: Cipher) -> str:
+    """Return the name that the directory of a scope bears. Raises OSError, ValueError."""
+    return cipher.read(directory / "name", KIND).decode()
 
 
 def _last(scope: Journal) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 The file ends with a seek table in zstd's own seekable format (a skippable frame, facebook/zstd contrib/seekable_format), so
 one frame is read without the others. A damaged frame loses its own lines only; a damaged table is made again from the frames.
+In an encrypted store each frame is in a box of its own (see `cipher`).
 """
 
 import os
@@ -10,9 +11,11 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from segue.stores.log import zstd
+from segue.stores.log.cipher import MAGIC, PLAIN, BadBox, Cipher, box_end
 from segue.stores.log.files import read_all
 
 GROUP = 16
+_KIND = "frame"
 _SKIPPABLE = 0x184D2A5E
 _SEEKABLE = 0x8F92EAB1
 _ENTRY = struct.Struct("<II")
@@ -29,14 +32,14 @@ class Frame(NamedTuple):
     content: int
 
 
-def seal(data: bytes) -> bytes:
+def seal(data: bytes, cipher: Cipher = PLAIN) -> bytes:
     """Return the lines of *data* (each with its newline) as a sealed file."""
     lines = _split(data)
     frames: list[bytes] = []
     table: list[bytes] = []
     for i in range(0, len(lines), GROUP):
         content = b"".join(lines[i : i + GROUP])
-        frame = zstd.compress(content)
+        frame = cipher.box(zstd.compress(content), _KIND)
         frames.append(frame)
         table.append(_ENTRY.pack(len(frame), len(content)))
     footer = _FOOTER.pack(len(table), 0, _SEEKABLE)
@@ -54,9 +57,12 @@ def has_table(fd: int) -> bool:
     return bool(_table(fd, os.fstat(fd).st_size))
 
 
-def content(fd: int, frame: Frame) -> bytes:
+def content(fd: int, frame: Frame, cipher: Cipher = PLAIN) -> bytes:
     """Return a frame's content. Raises zstd.BadFrame."""
-    data = read_all(fd, frame.offset, frame.offset + frame.size)
+    try:
+        data = cipher.open(read_all(fd, frame.offset, frame.offset + frame.size), _KIND)
+    except BadBox as e:
+        raise zstd.BadFrame(str(e)) from e
     out = zstd.decompress(data, frame.content or _LIMIT)
     if frame.content and len(out) != frame.content:
         raise zstd.BadFrame("its content has another length")
@@ -83,16 +89,20 @@ def _table(fd: int, size: int) -> list[Frame]:
 
 
 def _scan(data: bytes) -> Iterator[Frame]:
-    at = data.find(zstd.MAGIC)
-    while at >= 0:
+    at = _next(data, 0)
+    while at < len(data):
         try:
-            _, rest = zstd.split(data[at:], _LIMIT)
-            end = len(data) - len(rest)
-        except zstd.BadFrame:
-            end = data.find(zstd.MAGIC, at + 4)
-            end = len(data) if end < 0 else end
+            end = box_end(data, at) if data.startswith(MAGIC, at) else len(data) - len(zstd.split(data[at:], _LIMIT)[1])
+        except (zstd.BadFrame, BadBox):
+            end = _next(data, at + 4)
         yield Frame(at, end - at, 0)
-        at = data.find(zstd.MAGIC, end)
+        at = _next(data, end)
+
+
+def _next(data: bytes, start: int) -> int:
+    """Return where the next frame begins, boxed or not; the end where there is none."""
+    found = [at for at in (data.find(zstd.MAGIC, start), data.find(MAGIC, start)) if at >= 0]
+    return min(found, default=len(data))
 
 
 def _split(data: bytes) -> list[bytes]:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from segue.core.log.events import Head
 from segue.stores.log import files, sealing, zstd
+from segue.stores.log.cipher import PLAIN, Cipher
 
 NEAR = 1 << 16
 """How far from its end an open segment is looked at before all of it is read."""
@@ -34,6 +35,7 @@ class View(NamedTuple):
     segments: tuple[Segment, ...]
     end: int
     head: Head
+    cipher: Cipher = PLAIN
 
 
 class Block(NamedTuple):
@@ -91,11 +93,11 @@ def blocks(view: View, start: int, *, reverse: bool = False) -> Iterator[Block]:
     for i, segment in reversed(chosen) if reverse else chosen:
         last = i == len(view.segments) - 1
         until = view.head.seq if last else view.segments[i + 1].first - 1
-        for block in _segment_blocks(segment, view.end if last else None, start, reverse=reverse):
+        for block in _segment_blocks(segment, view.end if last else None, start, view.cipher, reverse=reverse):
             yield block._replace(until=until)
 
 
-def _segment_blocks(segment: Segment, end: int | None, start: int, *, reverse: bool) -> Iterator[Block]:
+def _segment_blocks(segment: Segment, end: int | None, start: int, cipher: Cipher, *, reverse: bool) -> Iterator[Block]:
     try:
         fd = files.open_read(segment.path)
     except FileNotFoundError:
@@ -108,9 +110,10 @@ def _segment_blocks(segment: Segment, end: int | None, start: int, *, reverse: b
         segment = segment._replace(path=other, sealed=True)
     try:
         if segment.sealed:
-            yield from _sealed_blocks(fd, segment, start, reverse=reverse)
+            yield from _sealed_blocks(fd, segment, start, cipher, reverse=reverse)
         else:
-            yield from _open_block(fd, segment, end, start)
+            for block in _open_block(fd, segment, end, start):
+                yield block._replace(lines=[cipher.open_line(line) for line in block.lines])
     finally:
         os.close(fd)
 
@@ -141,7 +144,7 @@ def _from_the_end(fd: int, end: int | None, start: int) -> list[bytes] | None:
     return lines[:-1] if not lines[-1] else lines
 
 
-def _sealed_blocks(fd: int, segment: Segment, start: int, *, reverse: bool) -> Iterator[Block]:
+def _sealed_blocks(fd: int, segment: Segment, start: int, cipher: Cipher, *, reverse: bool) -> Iterator[Block]:
     frames = sealing.frames(fd)
     if not frames:
         yield Block(segment.path.name, segment.first, 0, (), "the sealed segment holds no frame", 0)
@@ -152,7 +155,7 @@ def _sealed_blocks(fd: int, segment: Segment, start: int, *, reverse: bool) -> I
         first = segment.first + n * sealing.GROUP
         where = f"{segment.path.name} frame {n + 1}"
         try:
-            lines = sealing.content(fd, frames[n]).split(b"\n")
+            lines = sealing.content(fd, frames[n], cipher).split(b"\n")
         except zstd.BadFrame as e:
             yield Block(where, first, 0, (), str(e), sealing.GROUP)
             continue

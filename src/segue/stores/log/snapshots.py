@@ -11,21 +11,23 @@ from pathlib import Path
 from segue.core.errors import SegueError
 from segue.ports import Snapshot
 from segue.stores.log import files, zstd
+from segue.stores.log.cipher import PLAIN, Cipher
 from segue.stores.log.journal import Journal
 
 SPACING = 1000
 RECENT = 8
 _LIMIT = 1 << 30
+_KIND = "snapshot"
 
 
-def put(directory: Path, snapshot: Snapshot) -> None:
+def put(directory: Path, snapshot: Snapshot, cipher: Cipher = PLAIN) -> None:
     """Keep *snapshot*. Failing is no harm."""
     where = directory / "snapshots"
     header = {"seq": snapshot.seq, "digest": snapshot.digest, "schema": snapshot.schema, "hash": _hash(snapshot.data)}
     try:
         where.mkdir(mode=files.DIR_MODE, exist_ok=True)
         packed = zstd.compress(json.dumps(header).encode() + b"\n" + snapshot.data)
-        files.replace(where / f"{snapshot.seq:08d}.{_tag(snapshot.schema)}.zst", packed, durable=False)
+        cipher.refresh().write(where / f"{snapshot.seq:08d}.{_tag(snapshot.schema)}.zst", packed, _KIND, durable=False)
         _thin(where, _tag(snapshot.schema))
     except (OSError, SegueError):
         return
@@ -37,7 +39,7 @@ def latest(journal: Journal, schema: str, upto: int | None) -> Snapshot | None:
     for seq in reversed(_numbers(where, _tag(schema))):
         if upto is not None and seq > upto:
             continue
-        found = _read(where / f"{seq:08d}.{_tag(schema)}.zst", schema)
+        found = _read(where / f"{seq:08d}.{_tag(schema)}.zst", schema, journal.env.cipher)
         if found is None or found.seq != seq:
             continue
         event = journal.event(seq)
@@ -58,9 +60,9 @@ def drop(directory: Path) -> None:
         (directory / "snapshots" / name).unlink(missing_ok=True)
 
 
-def _read(path: Path, schema: str) -> Snapshot | None:
+def _read(path: Path, schema: str, cipher: Cipher) -> Snapshot | None:
     try:
-        header, _, data = zstd.decompress(files.read_file(path), _LIMIT).partition(b"\n")
+        header, _, data = zstd.decompress(cipher.read(path, _KIND), _LIMIT).partition(b"\n")
         found = json.loads(header)
         if found["schema"] != schema or found["hash"] != _hash(data):
             return None

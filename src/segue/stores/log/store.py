@@ -1,6 +1,7 @@
 """The default store behind `ports.Store`: a directory of logs.
 
 <store>/format.json          what this is, and which format
+<store>/encryption.json      under which key it is, if it is encrypted (see `cipher`)
 <store>/lock                 who may change the store as a whole
 <store>/sessions/<uuid>/     a log each (see `journal`)
 <store>/scopes/<hash>/       a log for each state that sessions share
@@ -31,8 +32,10 @@ from segue.core.log.codec import blob_name
 from segue.core.log.events import ANY, Appended, Commit, Draft, Event, ForkPoint, KeyPolicy
 from segue.core.log.ids import is_uuid
 from segue.ports import Clock, Finding, Ids, Lease, LogInfo, OnDamage, Scope, Snapshot
+from segue.ports.keys import Keys
 from segue.stores.log import driving, files, numbers, removal, snapshots, upkeep, verify
 from segue.stores.log.blobs import Blobs
+from segue.stores.log.cipher import Cipher
 from segue.stores.log.env import Env, Request
 from segue.stores.log.files import Sync, system_sync
 from segue.stores.log.journal import Journal
@@ -77,23 +80,33 @@ class LogStore:
         durability: str = "strict",
         sync: Sync = system_sync,
         lock_timeout: float = DEFAULT_TIMEOUT,
+        keys: Keys | None = None,
     ) -> None:
-        """Open the store at *path*; it is made where there is nothing.
+        """Open the store at *path*; it is made where there is nothing. *keys* gives the key where it is encrypted.
 
         Raises:
             StoreTooNewError: a newer program wrote it.
             StoreUnusableError: not a store, another user's, or locks do not work there.
+            WrongKeyError: it is encrypted, and *keys* has not the key.
         """
         self.path = Path(path).absolute()
         self.url = f"log://{self.path}"
         self._clock = clock
         self._ids = ids
-        self.blobs = Blobs(self.path / "blobs", sync)
+        self.cipher = Cipher(self.path, keys)
+        self.blobs = Blobs(self.path / "blobs", sync, self.cipher)
         self._env = Env(
-            clock=clock, ids=ids, blobs=self.blobs, sync=sync, relaxed=durability == "relaxed", lock_timeout=lock_timeout
+            clock=clock,
+            ids=ids,
+            blobs=self.blobs,
+            sync=sync,
+            relaxed=durability == "relaxed",
+            lock_timeout=lock_timeout,
+            cipher=self.cipher,
         )
         self._env.rolled = self._note_rolled
         open_place(self.path)
+        self.cipher.refresh()
         self._logs = Logs(self.path / "sessions", self._env)
         self._scopes = Scopes(self.path / "scopes", self._logs)
         _live.add(self)
@@ -218,11 +231,11 @@ class LogStore:
     @_promised
     def number(self, prefix: str, owner: str) -> int:
         """See `Store.number`."""
-        return numbers.take(self.path / "numbers", prefix, owner, self._env.sync)
+        return numbers.take(self.path / "numbers", prefix, owner, self._env.sync, self.cipher)
 
     def put_snapshot(self, session: str, snapshot: Snapshot) -> None:
         """See `Store.put_snapshot`."""
-        snapshots.put(self._logs.there(session).directory, snapshot)
+        snapshots.put(self._logs.there(session).directory, snapshot, self.cipher)
 
     def snapshot(self, session: str, schema: str, upto: int | None = None) -> Snapshot | None:
         """See `Store.snapshot`."""

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from segue.core.log.codec import BadLine, split_line, verify_line
 from segue.core.log.events import Head
+from segue.stores.log.cipher import PLAIN, Opened
 from segue.stores.log.segments import seq_of
 
 
@@ -46,11 +47,11 @@ def line_head(line: bytes) -> LineHead:
     return LineHead(head["seq"], head.get("more", 0), head.get("of", 1), digest, head.get("key"), head["id"])
 
 
-def examine(data: bytes, before: Head) -> Tail:
-    """Return how far the log goes in *data*, whose first line follows the event *before*."""
+def examine(data: bytes, before: Head, opened: Opened = PLAIN.open_line) -> Tail:
+    """Return how far the log goes in *data*, whose first line follows the event *before*; *opened* decrypts its lines."""
     parts = data.split(b"\n")
     rest = parts.pop()
-    heads = _Heads(parts)
+    heads = _Heads(parts, opened)
     last = _last(heads, lambda h: h is not None and h.more == 0)
     damaged = _last(heads, lambda h: h is None, above=last, whole=True)
     end = max(last, damaged)
@@ -62,7 +63,7 @@ def examine(data: bytes, before: Head) -> Tail:
     return Tail(kept, _head(heads, end, before), torn)
 
 
-def first_end(data: bytes) -> tuple[int, Head] | None:
+def first_end(data: bytes, opened: Opened = PLAIN.open_line) -> tuple[int, Head] | None:
     """Return where, in *data* that may begin within a line, the first whole write ends, and its last event; None if nowhere.
 
     A write that began before *data* is known to be whole when another came behind it.
@@ -73,7 +74,7 @@ def first_end(data: bytes) -> tuple[int, Head] | None:
         if end < 0:
             return None
         try:
-            head = line_head(data[at:end])
+            head = line_head(opened(data[at:end]))
         except (BadLine, ValueError, KeyError):
             head = None
         if head is not None and head.more == 0 and (head.of == 1 or end + 1 < len(data)):
@@ -85,14 +86,15 @@ def first_end(data: bytes) -> tuple[int, Head] | None:
 class _Heads:
     """The lines' heads, read when asked for: mostly only the last one is."""
 
-    def __init__(self, lines: list[bytes]) -> None:
+    def __init__(self, lines: list[bytes], opened: Opened) -> None:
         self.lines = lines
+        self._opened = opened
         self._known: dict[int, LineHead | None] = {}
 
     def __getitem__(self, i: int) -> LineHead | None:
         if i not in self._known:
             try:
-                self._known[i] = line_head(self.lines[i])
+                self._known[i] = line_head(self._opened(self.lines[i]))
             except (BadLine, ValueError, KeyError):
                 self._known[i] = None
         return self._known[i]

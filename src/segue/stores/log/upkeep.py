@@ -9,6 +9,7 @@ from segue.core.errors import DamagedError, NotFoundError, SegueError
 from segue.core.log.codec import BadLine
 from segue.ports import Clock
 from segue.stores.log import files, locks, removal, sealing, segments
+from segue.stores.log.cipher import Cipher
 from segue.stores.log.journal import Journal, LookUp
 from segue.stores.log.marks import is_deleted
 from segue.stores.log.tail import line_head
@@ -87,19 +88,20 @@ def _seal(journal: Journal, segment: segments.Segment) -> int:
         data = files.read_file(segment.path)
     except FileNotFoundError:  # another was faster
         return 0
-    if not data or not _sound(data):
+    cipher = journal.env.cipher.refresh()
+    if not data or not _sound(data := _plain(data, cipher)):
         return 0
     target = segments.sealed_path(segment.path)
-    packed = sealing.seal(data)
+    packed = sealing.seal(data, cipher)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}")
     fd = files.create(temporary)
     try:
         files.write_all(fd, packed)
         os.fsync(fd)
-        if b"".join(sealing.content(fd, frame) for frame in sealing.frames(fd)) != data:
+        if _content(fd, cipher) != data:
             raise DamagedError(f"segment {segment.path.name!r}", "its sealed form does not read back")
         with journal.lock.exclusive():
-            if files.read_file(segment.path) != data:
+            if _plain(files.read_file(segment.path), cipher) != data:
                 return 0
             os.replace(temporary, target)
             files.sync_dir(target.parent)
@@ -115,23 +117,29 @@ def _seal(journal: Journal, segment: segments.Segment) -> int:
 
 def _finish_earlier(journal: Journal, directory: Path) -> None:
     """Unlink originals whose sealed form is in place: a crash came in between."""
+    cipher = journal.env.cipher.refresh()
     for name in os.listdir(directory):
         if name.endswith(".jsonl") and segments.is_segment(name) and (directory / f"{name}.zst").exists():
             with journal.lock.exclusive(), suppress(FileNotFoundError):  # another was faster
                 fd = files.open_read(directory / f"{name}.zst")
                 try:
-                    same = _content(fd) == files.read_file(directory / name)
+                    same = _content(fd, cipher) == _plain(files.read_file(directory / name), cipher)
                 finally:
                     os.close(fd)
                 (directory / (name if same else f"{name}.zst")).unlink(missing_ok=True)
                 journal.lock.bump()
 
 
-def _content(fd: int) -> bytes:
+def _content(fd: int, cipher: Cipher) -> bytes:
     try:
-        return b"".join(sealing.content(fd, frame) for frame in sealing.frames(fd))
+        return b"".join(sealing.content(fd, frame, cipher) for frame in sealing.frames(fd))
     except ValueError:
         return b""
+
+
+def _plain(data: bytes, cipher: Cipher) -> bytes:
+    """Return what the written lines *data* hold; what cannot be opened stays as it is."""
+    return b"\n".join(map(cipher.open_line, data.split(b"\n")))
 
 
 def _sound(data: bytes) -> bool:

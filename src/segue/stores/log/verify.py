@@ -63,7 +63,7 @@ def log(journal: Journal, used: set[str] | None = None, since: Head | None = Non
         )
     told = {damage.where for damage in damages}
     segment, before = "", 0
-    for block in segments.blocks(View(view.segments, view.end, Head(1 << 60, "")), base.seq + 1):
+    for block in segments.blocks(view._replace(head=Head(1 << 60, "")), base.seq + 1):
         name = block.where.partition(" ")[0]
         segment, before = name, before if name == segment else 0
         for i, line in enumerate(block.lines):
@@ -108,7 +108,7 @@ def _blobs(journal: Journal, refs: dict[str, tuple[int, bool]], used: set[str]) 
 def _files(journal: Journal, view: View) -> Iterator[Finding]:
     directory = journal.directory
     for name in sorted(os.listdir(directory)):
-        if name not in _KNOWN and not name.startswith("."):
+        if name not in _KNOWN and not name.startswith((".", "keys-")):
             yield Finding("orphan", journal.session, name, "not a file of segue's")
     for name in sorted(os.listdir(directory / "log")):
         if not segments.is_segment(name) and not name.startswith("."):
@@ -130,7 +130,7 @@ def _files(journal: Journal, view: View) -> Iterator[Finding]:
 
 def _lost_end(journal: Journal) -> Iterator[Finding]:
     """Ask the caches how far the log once went: a log that was cut between two events looks sound by itself."""
-    keys = KeyTable(journal.directory / "keys")
+    keys = KeyTable(journal.directory, journal.env.cipher)
     keys.load(journal.base.seq + 1)
     known = max(keys.covered, snapshots.last(journal.directory))
     head = journal.head().seq  # after the caches were read: a log that grows meanwhile is no shorter than they say
@@ -167,9 +167,8 @@ def _beside(path: Path, blobs: Blobs, used: set[str]) -> Iterator[Finding]:
     for name in sorted(os.listdir(path)):
         if not place.is_ours(name):
             yield Finding("orphan", None, name, "not a file of segue's")
-    for name in blobs.names():
-        if name not in used:
-            yield Finding("orphan", None, f"blobs/{name[:2]}/{name}.zst", "no event refers to it")
+    for name in blobs.unused(used):
+        yield Finding("orphan", None, f"blobs/{name}", "no event refers to it")
 
 
 def _is_shared(directory: Path) -> bool:

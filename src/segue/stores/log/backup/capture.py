@@ -18,6 +18,7 @@ from segue.core.errors import ConflictError, NotFoundError
 from segue.core.log.ids import is_uuid
 from segue.stores.log import segments
 from segue.stores.log.backup.copying import Copying
+from segue.stores.log.cipher import SCHEME
 from segue.stores.log.journal import Journal
 from segue.stores.log.logs import Logs
 from segue.stores.log.marks import is_deleted
@@ -41,6 +42,8 @@ class Capture:
     def run(self, progress: Progress) -> None:
         """Copy everything."""
         self._copying.take(self._path / "format.json", "format.json")
+        if (self._path / SCHEME).exists():
+            self._copying.take(self._path / SCHEME, SCHEME)
         names = self._sessions()
         for done, name in enumerate(names):
             progress(done, len(names))

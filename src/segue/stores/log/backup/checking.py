@@ -10,10 +10,12 @@ from segue.core.errors import SegueError
 from segue.core.log.events import Head
 from segue.core.log.ids import is_uuid
 from segue.ports import Clock, Finding, Ids
+from segue.ports.keys import Keys
 from segue.stores.log import segments, verify
 from segue.stores.log.backup.copying import Copying
 from segue.stores.log.backup.manifest import Manifest, Tip
 from segue.stores.log.blobs import Blobs
+from segue.stores.log.cipher import Cipher
 from segue.stores.log.env import Env
 from segue.stores.log.journal import Journal
 from segue.stores.log.logs import Logs
@@ -26,9 +28,14 @@ BAD = ("damage", "gap")
 Progress = Callable[[int, int], None]
 
 
-def logs_of(path: Path, clock: Clock, ids: Ids) -> Logs:
-    """Return the logs of the store at *path*, which nobody else knows: nothing in it is synced or indexed."""
-    env = Env(clock=clock, ids=ids, blobs=Blobs(path / "blobs", _no_sync), sync=_no_sync, relaxed=True)
+def logs_of(path: Path, clock: Clock, ids: Ids, keys: Keys | None = None) -> Logs:
+    """Return the logs of the store at *path*, which nobody else knows: nothing in it is synced or indexed.
+
+    Raises:
+        WrongKeyError: it is encrypted, and *keys* has not the key.
+    """
+    cipher = Cipher(path, keys).refresh()
+    env = Env(clock=clock, ids=ids, blobs=Blobs(path / "blobs", _no_sync, cipher), sync=_no_sync, relaxed=True, cipher=cipher)
     return Logs(path / "sessions", env)
 
 

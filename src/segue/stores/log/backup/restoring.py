@@ -7,6 +7,7 @@ from pathlib import Path
 from segue.core.errors import DamagedError, StoreUnusableError
 from segue.ports import Clock, Ids
 from segue.ports.backups import Progress
+from segue.ports.keys import Keys
 from segue.stores.log import files
 from segue.stores.log.backup import manifest as manifests
 from segue.stores.log.backup.checking import BAD, logs_of
@@ -20,7 +21,9 @@ ASIDE = ".aside-"
 """What a store's name is followed by that was moved out of the way: a number follows."""
 
 
-def restore(backup: Path, target: Path, clock: Clock, ids: Ids, progress: Progress) -> tuple[Path, Path | None]:
+def restore(
+    backup: Path, target: Path, clock: Clock, ids: Ids, progress: Progress, keys: Keys | None = None
+) -> tuple[Path, Path | None]:
     """Make a store at *target* of *backup*, and return its path and where what was there is now. Raises DamagedError, OSError."""
     if target.is_symlink() or (target.exists() and not target.is_dir()):
         raise StoreUnusableError(f"store {str(target)!r} cannot be made: there is something else in its place")
@@ -28,7 +31,7 @@ def restore(backup: Path, target: Path, clock: Clock, ids: Ids, progress: Progre
     made = target.with_name(f".{target.name}.restoring-{os.getpid()}-{os.urandom(4).hex()}")
     try:
         _copy(backup, made, progress)
-        _verify(made, clock, ids)
+        _verify(made, clock, ids, keys)
         aside = move_aside(target)
         made.rename(target)
     except BaseException:
@@ -73,10 +76,10 @@ def _copy(backup: Path, made: Path, progress: Progress) -> None:
     copying.read_back()
 
 
-def _verify(made: Path, clock: Clock, ids: Ids) -> None:
+def _verify(made: Path, clock: Clock, ids: Ids, keys: Keys | None) -> None:
     (made / "sessions").mkdir(mode=files.DIR_MODE, exist_ok=True)
     open_place(made)
-    logs = logs_of(made, clock, ids)
+    logs = logs_of(made, clock, ids, keys)
     try:
         bad = [one for one in verify_store(made, logs, Scopes(made / "scopes", logs)) if one.severity in BAD]
     finally:

@@ -14,6 +14,7 @@ from segue.core.errors import DamagedError, NotFoundError, SegueError, UsageErro
 from segue.core.log.times import stamp
 from segue.ports import Clock, Finding, Ids
 from segue.ports.backups import Backup, Progress, RestoredStore
+from segue.ports.keys import Keys
 from segue.stores.log import files, locks
 from segue.stores.log.backup import manifest as manifests
 from segue.stores.log.backup.capture import Capture
@@ -32,7 +33,17 @@ _TAKING, _GOING, _LOCK = ".taking-", ".going-", "lock"
 class Series:
     """The backups of the store at one path, in one place. Passes for `ports.Backups`."""
 
-    def __init__(self, store: Path, place: Path, *, keep: int, clock: Clock, ids: Ids, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        store: Path,
+        place: Path,
+        *,
+        keep: int,
+        clock: Clock,
+        ids: Ids,
+        progress: Progress | None = None,
+        keys: Keys | None = None,
+    ) -> None:
         """Name them; nothing is made or looked at yet.
 
         Args:
@@ -42,7 +53,9 @@ class Series:
             clock: for the times in names and manifests; the order is that of the numbers.
             ids: for reading logs; no id is made.
             progress: is told how far it is.
+            keys: give the key where the store is encrypted; a backup of it is too.
         """
+        self._keys = keys
         self._store, self._place, self._keep = store.absolute(), place.absolute(), max(keep, 1)
         self._clock, self._ids, self._progress = clock, ids, progress or _quiet
         self.url = f"log://{self._store}"
@@ -93,7 +106,7 @@ class Series:
         backup = self.check(name)
         target = Path(to).absolute() if to else self._store
         try:
-            path, aside = restore(Path(backup.path), target, self._clock, self._ids, self._progress)
+            path, aside = restore(Path(backup.path), target, self._clock, self._ids, self._progress, self._keys)
         except OSError as e:
             raise files.refusal(f"store {str(target)!r}", e) from e
         return RestoredStore(backup, str(path), str(aside or ""))
@@ -131,7 +144,7 @@ class Series:
         at = stamp(self._clock.now())
         path = target / STORE
         copying = Copying(path, before)
-        live = logs_of(self._store, self._clock, self._ids)
+        live = logs_of(self._store, self._clock, self._ids, self._keys)
         live.env.sync = files.system_sync  # what is copied is durable
         try:
             Capture(self._store, live, Scopes(self._store / "scopes", live), copying).run(
@@ -142,7 +155,7 @@ class Series:
         copying.read_back()
         (path / "sessions").mkdir(mode=files.DIR_MODE, exist_ok=True)
         open_place(path)
-        logs = logs_of(path, self._clock, self._ids)
+        logs = logs_of(path, self._clock, self._ids, self._keys)
         checking = Checking(copying, logs, before[1] if before else None)
         try:
             _refuse(list(checking.run(lambda done, of: self._progress("verifying", done, of))))

@@ -9,10 +9,10 @@ from segue.core.errors import DamagedError
 from segue.core.log.codec import BadLine, decode_line, genesis
 from segue.core.log.events import ForkPoint, Head
 from segue.core.log.rejoining import Node, Rejoined, rejoin
-from segue.stores.log import files
+from segue.stores.log.cipher import PLAIN, Cipher
 from segue.stores.log.marks import read_fork
 from segue.stores.log.recovery.lines import Copy, Lines, Where, scan
-from segue.stores.log.scopes import place_of
+from segue.stores.log.scopes import name_in, places_of
 
 
 class Asked(Protocol):
@@ -45,13 +45,13 @@ class Gathered(NamedTuple):
     joined: Rejoined
 
 
-def gather(name: str, owner: str, directories: Sequence[tuple[str, Path]], asked: Asked) -> Gathered:
+def gather(name: str, owner: str, directories: Sequence[tuple[str, Path]], asked: Asked, cipher: Cipher = PLAIN) -> Gathered:
     """Return the log *name* (`sessions/<id>`, `scopes/<hash>`) out of its copies: pairs of a source's place and a directory.
 
     *owner* is what its first event follows from: the session's id, or `scope:` and the scope's name. A line of another log's,
     which damage or a person brought here, is left out.
     """
-    copies = [scan(source, directory / "log") for source, directory in directories]
+    copies = [scan(source, directory / "log", cipher) for source, directory in directories]
     where: dict[str, Where] = {}
     for copy in copies:
         for digest, place in copy.where.items():
@@ -92,9 +92,9 @@ def _fork(
     """Return where the log left its parent: as its first event says, else as a header does that fits its events."""
     follows = {(node.seq - 1, node.prev): node for copy in copies for node in copy.nodes}
     begins = {digest for copy in copies for digest in copy.begins}
-    told = [
-        _from_event(node, where) for node in follows.values() if node.digest in begins and not asked.is_foreign(name, node.digest)
-    ]
+    lines = Lines(copies[0].cipher) if copies else Lines()
+    own_first = [node for node in follows.values() if node.digest in begins and not asked.is_foreign(name, node.digest)]
+    told = [_from_event(lines.get(where[node.digest])) for node in own_first]
     headers = []
     for _, directory in directories:
         with suppress(DamagedError, OSError):
@@ -111,8 +111,7 @@ def _fork(
     return None
 
 
-def _from_event(node: Node, where: Mapping[str, Where]) -> ForkPoint | None:
-    line = Lines().get(where[node.digest])
+def _from_event(line: bytes) -> ForkPoint | None:
     if b'"kind":"session.forked"' not in line:
         return None
     try:
@@ -122,20 +121,20 @@ def _from_event(node: Node, where: Mapping[str, Where]) -> ForkPoint | None:
         return None
 
 
-def scope_name(directories: Iterable[Path]) -> str:
+def scope_name(directories: Iterable[Path], cipher: Cipher = PLAIN) -> str:
     """Return the name of the scope whose log is in *directories*, as one of them says it; empty where none does."""
     for directory in directories:
-        with suppress(OSError, UnicodeDecodeError):
-            name = files.read_file(directory / "name").decode()
-            if place_of(name) == directory.name:
+        with suppress(OSError, ValueError):
+            name = name_in(directory, cipher)
+            if directory.name in places_of(name, cipher):
                 return name
     return ""
 
 
-def scopes_in(log: Path) -> set[str]:
+def scopes_in(log: Path, cipher: Cipher = PLAIN) -> set[str]:
     """Return the names of the scopes that the events of a session's log changed."""
     found: set[str] = set()
-    copy, lines = scan("", log), Lines()
+    copy, lines = scan("", log, cipher), Lines(cipher)
     for node in copy.nodes:
         line = lines.get(copy.where[node.digest])
         if b'"scopes":{' in line:

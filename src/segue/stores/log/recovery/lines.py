@@ -12,6 +12,7 @@ from segue.core.log.events import Head
 from segue.core.log.rejoining import Node
 from segue.core.session.lifecycle import BEGINNINGS
 from segue.stores.log import files, sealing, segments, tail, zstd
+from segue.stores.log.cipher import PLAIN, Cipher
 
 _OPEN = -1
 _SCOPES = "scope.delta"
@@ -42,13 +43,14 @@ class Copy(NamedTuple):
     is_scope: bool
     begins: set[str]
     """Digests of events that stand at the beginning of a session and nowhere else."""
+    cipher: Cipher
 
 
-def scan(source: str, log: Path) -> Copy:
+def scan(source: str, log: Path, cipher: Cipher = PLAIN) -> Copy:
     """Return the intact lines of the segments in the directory *log*. What a crash cut short at the end is not among them, and
     neither are lines of a session in a scope's log, or the other way round.
     """
-    copy = Copy(source, [], {}, 0, log.parent.parent.name == "scopes", set())
+    copy = Copy(source, [], {}, 0, log.parent.parent.name == "scopes", set(), cipher)
     damaged = 0
     try:
         found = segments.listed(log)
@@ -68,29 +70,30 @@ def scan(source: str, log: Path) -> Copy:
 class Lines:
     """Gives the bytes of lines; those that stand together are read together."""
 
-    def __init__(self) -> None:
+    def __init__(self, cipher: Cipher = PLAIN) -> None:
+        self._cipher = cipher
         self._at: tuple[Path, int] | None = None
         self._data = b""
 
     def get(self, where: Where) -> bytes:
         """Return a line with its newline."""
         if self._at != (where.path, where.frame):
-            self._data = _content(where.path, where.frame)
+            self._data = _content(where.path, where.frame, self._cipher)
             self._at = (where.path, where.frame)
-        return self._data[where.start : where.end] + b"\n"
+        return self._cipher.open_line(self._data[where.start : where.end]) + b"\n"
 
 
 def _scan(copy: Copy, segment: segments.Segment, *, last: bool) -> int:
     if not segment.sealed:
         data = files.read_file(segment.path)
-        end = tail.examine(data, Head(0, "")).end if last else len(data)
+        end = tail.examine(data, Head(0, ""), copy.cipher.open_line).end if last else len(data)
         return _lines(copy, segment.path, _OPEN, data[:end])
     fd = files.open_read(segment.path)
     try:
         damaged = 0
         for n, frame in enumerate(sealing.frames(fd)):
             try:
-                damaged += _lines(copy, segment.path, n, sealing.content(fd, frame))
+                damaged += _lines(copy, segment.path, n, sealing.content(fd, frame, copy.cipher))
             except zstd.BadFrame:
                 damaged += 1
         return damaged
@@ -103,7 +106,7 @@ def _lines(copy: Copy, path: Path, frame: int, data: bytes) -> int:
     for line in data.split(b"\n"):
         end = start + len(line)
         if line:
-            node = _node(copy, line)
+            node = _node(copy, copy.cipher.open_line(line))
             if node is None or node[0].digest in copy.where:
                 damaged += 1
             else:
@@ -125,11 +128,11 @@ def _node(copy: Copy, line: bytes) -> tuple[Node, int] | None:
         return None
 
 
-def _content(path: Path, frame: int) -> bytes:
+def _content(path: Path, frame: int, cipher: Cipher) -> bytes:
     if frame == _OPEN:
         return files.read_file(path)
     fd = files.open_read(path)
     try:
-        return sealing.content(fd, sealing.frames(fd)[frame])
+        return sealing.content(fd, sealing.frames(fd)[frame], cipher)
     finally:
         os.close(fd)

@@ -11,6 +11,7 @@ from segue.core.log.rejoining import Node
 from segue.core.log.times import stamp
 from segue.ports import Clock, Ids
 from segue.stores.log import files, segments, snapshots
+from segue.stores.log.cipher import PLAIN, Cipher
 from segue.stores.log.ending import SEGMENT_BYTES
 from segue.stores.log.locks import LogLock
 from segue.stores.log.recovery.lines import Lines, Where
@@ -18,20 +19,23 @@ from segue.stores.log.recovery.lines import Lines, Where
 _SHOWN: Final = 20
 
 
-def write(log: Path, nodes: Sequence[Node], where: Mapping[str, Where], last: bytes, last_seq: int) -> None:
+def write(
+    log: Path, nodes: Sequence[Node], where: Mapping[str, Where], last: bytes, last_seq: int, cipher: Cipher = PLAIN
+) -> None:
     """Write the lines of *nodes* into the new directory *log*, and behind them *last* (with that number) where there is one.
 
     A segment begins behind each gap: within one, lines are found by counting.
     """
     log.mkdir(mode=files.DIR_MODE)
-    fd, size, before, lines = -1, 0, -1, Lines()
+    fd, size, before, lines = -1, 0, -1, Lines(cipher)
     try:
         for seq, line in _all(nodes, where, lines, last, last_seq):
             if fd < 0 or seq != before + 1 or size >= SEGMENT_BYTES:
                 _end(fd)
                 fd, size = files.create(segments.segment_path(log, seq)), 0
-            files.write_all(fd, line)
-            size, before = size + len(line), seq
+            written = cipher.box_line(line)
+            files.write_all(fd, written)
+            size, before = size + len(written), seq
     finally:
         _end(fd)
     files.sync_dir(log)
@@ -61,7 +65,8 @@ def swap(directory: Path, made: Path) -> Path | None:
     kept = _keep(log, directory / "aside") if log.exists() else None
     made.rename(log)
     files.sync_dir(directory)
-    (directory / "keys").unlink(missing_ok=True)  # caches of the log that was
+    for table in directory.glob("keys*"):  # caches of the log that was
+        table.unlink()
     snapshots.drop(directory)
     return kept
 

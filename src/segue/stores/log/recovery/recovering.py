@@ -15,10 +15,12 @@ from segue.core.log.ids import is_uuid, uuid7, uuid7_ms
 from segue.core.log.rejoining import Branch, Range, united
 from segue.ports import Clock, Finding, Ids
 from segue.ports.backups import Backups
+from segue.ports.keys import Keys
 from segue.ports.recovery import Progress, Recovered, Repaired, Split
 from segue.stores.log import files, snapshots, verify
 from segue.stores.log.backup.checking import BAD, logs_of
 from segue.stores.log.blobs import Blobs
+from segue.stores.log.cipher import Cipher
 from segue.stores.log.keytable import KeyTable
 from segue.stores.log.locks import BusyError
 from segue.stores.log.logs import Logs
@@ -29,7 +31,8 @@ from segue.stores.log.recovery.opening import ensure_place
 from segue.stores.log.recovery.places import Place, places
 from segue.stores.log.recovery.rebuilding import lock_of, loss_line, stamp_of, swap, told, write
 from segue.stores.log.recovery.values import Values, name_of
-from segue.stores.log.scopes import Scopes, place_of
+from segue.stores.log.scopes import KIND as SCOPE
+from segue.stores.log.scopes import Scopes, places_of
 
 State = Literal["damaged", "missing", "behind", "split"]
 Stamp = tuple[tuple[str, int], ...]
@@ -53,6 +56,7 @@ class StoreRecovery:
         any_store: bool = False,
         force: bool = False,
         progress: Progress | None = None,
+        keys: Keys | None = None,
     ) -> None:
         """Look at nothing yet.
 
@@ -64,7 +68,9 @@ class StoreRecovery:
             any_store: backups of other stores count too, for a store that was elsewhere.
             force: what is in the store's place and does not open is moved aside, instead of an error.
             progress: is told how far it is.
+            keys: give the key where the store is encrypted.
         """
+        self.keys = keys
         self.store, self.backups, self.clock, self.ids = store.absolute(), backups, clock, ids
         self.any_store, self.force, self.progress = any_store, force, progress or _quiet
 
@@ -82,8 +88,9 @@ class _Run:
     def __init__(self, owner: StoreRecovery, *, dry_run: bool, alone: bool) -> None:
         self.store, self.clock, self.ids, self.progress = owner.store, owner.clock, owner.ids, owner.progress
         self.dry_run = dry_run
-        self.missing = not self.store.exists()
+        self.missing, self.keys = not self.store.exists(), owner.keys
         self.others = ensure_place(self.store, dry_run=dry_run, force=owner.force)
+        self.cipher = Cipher(self.store, owner.keys).refresh()
         self.places = places(self.store, None if alone else owner.backups, any_store=owner.any_store)
         self.events = dict.fromkeys(range(len(self.places)), 0)
         self.hurt: set[int] = set()
@@ -95,10 +102,10 @@ class _Run:
             names = [name for name in names if name == f"sessions/{session}"]
             if not names:
                 raise NotFoundError("session", session, hint="segue recover --dry-run")
-        logs = logs_of(self.store, self.clock, self.ids)
+        logs = logs_of(self.store, self.clock, self.ids, self.keys)
         repaired, sound = [], 0
         try:
-            values = Values(self.store, [place.root for place in self.places[1:]], dry_run=self.dry_run)
+            values = Values(self.store, [place.root for place in self.places[1:]], dry_run=self.dry_run, cipher=self.cipher)
             for done, name in enumerate(names):
                 self.progress("looking at logs", done, len(names))
                 found = self._log(name, logs, values)
@@ -161,7 +168,7 @@ class _Run:
         directory = self.store / name
         copies = [(str(place.root), place.root / name) for place in (self.places[0], *others)]
         stamp = stamp_of(directory)
-        found = gather(name, self._owner(name), copies, self)
+        found = gather(name, self._owner(name), copies, self, self.cipher)
         live = found.copies[0]
         main = found.joined.main
         splits = [one for one in (self._split(name, branch, found) for branch in found.joined.branches) if one is not None]
@@ -225,7 +232,7 @@ class _Run:
                 tells = name.startswith("sessions/") and (new or partial)
                 reason = told(new) if new else "the end of a write is in no copy"
                 last = loss_line(head, last_seq, reason, self.clock, self.ids) if tells else b""
-                write(made, nodes, found.where, last, last_seq)
+                write(made, nodes, found.where, last, last_seq, self.cipher)
                 self._beside(name, found)
                 write_lost(directory, lost)
                 kept = swap(directory, made)
@@ -247,21 +254,22 @@ class _Run:
                 found = found._replace(fork=None)
         if found.fork is not None:
             write_fork(directory, found.fork)
-        if name.startswith("scopes/") and not scope_name([directory]):
-            files.replace(directory / "name", self._owner(name).removeprefix("scope:").encode())
+        if name.startswith("scopes/") and not scope_name([directory], self.cipher):
+            self.cipher.write(directory / "name", self._owner(name).removeprefix("scope:").encode(), SCOPE)
 
     def _owner(self, name: str) -> str:
         """Return what the first event of a log follows from."""
         kind, _, own = name.partition("/")
         if kind == "sessions":
             return own
-        return f"scope:{scope_name(place.root / name for place in self.places) or self._scope_names.get(own, '')}"
+        return f"scope:{scope_name((place.root / name for place in self.places), self.cipher) or self._scope_names.get(own, '')}"
 
     @cached_property
     def _scope_names(self) -> dict[str, str]:
         """Directory -> name, of all scopes that any session's events changed. Asked only where no copy says a scope's name."""
         logs = (place.root / name / "log" for place in self.places for name in place.logs() if name.startswith("sessions/"))
-        return {place_of(scope): scope for log in logs for scope in scopes_in(log)}
+        named = {scope for log in logs for scope in scopes_in(log, self.cipher)}
+        return {place: scope for scope in named for place in places_of(scope, self.cipher)}
 
     def _nothing_left(self, directory: Path) -> str:
         """Take a log away of which no copy has an intact event; what is there of it is kept."""
@@ -292,7 +300,7 @@ class _Run:
         if name.startswith("scopes/"):
             self.others.append(f"shared state {name} went on separately in a copy: the longer one counts")
             return None
-        lines, blobs = Lines(), self._blob
+        lines, blobs = Lines(self.cipher), self._blob
         events = [_with_blobs(lines.get(found.where[node.digest]), blobs) for node in branch.line.nodes]
         digest = bytes.fromhex(branch.line.nodes[-1].digest)
         fork = uuid7(uuid7_ms(events[0].id), digest[:10])
@@ -317,7 +325,7 @@ class _Run:
         """Return whether a copy may have what the store's own log, which is intact, has not."""
         tip = (place.tips or {}).get(name.partition("/")[2])
         if tip is None or name.startswith("scopes/"):
-            nodes = scan("", place.root / name / "log").nodes
+            nodes = scan("", place.root / name / "log", self.cipher).nodes
             if not nodes:
                 return False
             seq, digest = nodes[-1].seq, nodes[-1].digest
@@ -336,7 +344,7 @@ class _Run:
     def _known_end(self, name: str, found: Gathered) -> int:
         """Return the number of the last event that anything tells of: caches beside the log, manifests of backups."""
         directory = self.store / name
-        keys = KeyTable(directory / "keys")
+        keys = KeyTable(directory, self.cipher)
         keys.load(found.base.seq + 1)
         tips = [place.tips[directory.name].seq for place in self.places if place.tips and directory.name in place.tips]
         lost = [high for _, high in read_lost(directory).events]
@@ -375,7 +383,7 @@ class _Run:
     def digest_at(self, session: str, seq: int) -> str:
         """See `Asked.digest_at`."""
         for place in self.places:
-            for node in scan("", place.root / "sessions" / session / "log").nodes:
+            for node in scan("", place.root / "sessions" / session / "log", self.cipher).nodes:
                 if node.seq == seq:
                     return node.digest
         return ""
@@ -390,7 +398,7 @@ class _Run:
                 with suppress(DamagedError, OSError):
                     fork = read_fork(place.root / name)
                 base = fork.digest if fork else genesis(self._owner(name))
-                follows, copy = {base}, scan("", place.root / name / "log")
+                follows, copy = {base}, scan("", place.root / name / "log", self.cipher)
                 for node in copy.nodes:
                     if node.prev in follows and (node.prev == base or node.digest not in copy.begins):
                         follows.add(node.digest)
@@ -400,7 +408,7 @@ class _Run:
     def _blob(self, name: str) -> bytes:
         for place in self.places:
             with suppress(SegueError, OSError):
-                return Blobs(place.root / "blobs", _no_sync).get(name)
+                return Blobs(place.root / "blobs", _no_sync, self.cipher).get(name)
         raise NotFoundError("blob", name)
 
     # --- beside the logs

@@ -8,16 +8,17 @@ from segue.core.errors import SegueError
 from segue.ports import Finding
 from segue.stores.log import files
 from segue.stores.log.blobs import Blobs
+from segue.stores.log.cipher import PLAIN, Cipher
 
 
 class Values:
     """Brings blobs back."""
 
-    def __init__(self, store: Path, others: Sequence[Path], *, dry_run: bool) -> None:
+    def __init__(self, store: Path, others: Sequence[Path], *, dry_run: bool, cipher: Cipher = PLAIN) -> None:
         """Name the store, and copies of it."""
         self._store, self._dry_run = store, dry_run
-        self._own = Blobs(store / "blobs", files.system_sync)
-        self._others = [Blobs(other / "blobs", files.system_sync) for other in others]
+        self._own = Blobs(store / "blobs", files.system_sync, cipher)
+        self._others = [Blobs(other / "blobs", files.system_sync, cipher) for other in others]
         self._back: set[str] = set()
         self.told: list[str] = []
         """What was done, a sentence each."""
@@ -45,10 +46,10 @@ class Values:
 
     def _aside(self, name: str) -> None:
         """Keep what stands in the place of a blob."""
-        path = self._own.path(name)
-        if path.exists():
-            files.make_dir(self._store / "aside")
-            path.rename(self._store / "aside" / f"{path.name}-{len(self.told)}")
+        for path in self._own.paths(name):
+            if path.exists():
+                files.make_dir(self._store / "aside")
+                path.rename(self._store / "aside" / f"{path.name}-{len(self.told)}")
 
 
 def name_of(finding: Finding) -> str:
