@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,56 @@ conversation: 7 messages in both
 """)
 
 
+def test_every_form_of_a_reference_means_a_checkpoint_to_each_command(two):
+    two("checkpoint", "create", "--automatic", "--name", "weighed")
+    weighed, automatic, second, first = names(two)
+    session = two("list", "--json").json["sessions"][0]["id"]
+    meant = {
+        "last": automatic,
+        "latest": automatic,
+        "current": automatic,
+        "SESSION-260115-001": automatic,
+        session: automatic,
+        session[:-2]: automatic,
+        first: first,
+        first.lower(): first,
+        automatic[:-2]: automatic,
+        "093005": second,
+        "auto-save-1": automatic,
+        "weighed": weighed,
+        weighed[:-3]: weighed,
+    }
+    for ref, name in meant.items():
+        assert two("checkpoint", "show", ref, "--json").json["name"] == name, ref
+        assert two("checkpoint", "diff", ref, "--json").json["old"] == name, ref
+        assert two("checkpoint", "restore", ref, "--dry-run", "--json").json["checkpoint"] == name, ref
+
+
+def test_a_reference_that_fits_several_checkpoints_or_none_is_an_error(two):
+    second, first = names(two)[:2]
+    several, none = two("checkpoint", "show", "RECOVERY-260115-001", "--json"), two("checkpoint", "show", "plums", "--json")
+    assert (several.code, several.error["candidates"]) == (2, sorted([first, second]))
+    assert (none.code, none.error["message"]) == (4, "checkpoint 'plums' was not found")
+
+
+def test_what_git_says_of_the_workspace_is_looked_at_again_after_files_went_back(cli):
+    def git(*args):
+        named = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        subprocess.run(["git", *named, *args], cwd=cli.workspace, check=True, capture_output=True)
+
+    git("init", "-q", "-b", "main")
+    (cli.workspace / "a.txt").write_text("one\n")
+    git("add", ".")
+    git("commit", "-qm", "one")
+    cli("start", "--task", "sell pears")
+    cli("checkpoint", "create")
+    (cli.workspace / "a.txt").write_text("two\n")
+    cli("checkpoint", "create")
+    assert [f["path"] for f in cli("status", "--json").json["changes"]["files"]] == ["a.txt"]
+    cli("checkpoint", "restore", names(cli)[1], "--code")
+    assert cli("status", "--json").json["changes"]["files"] == []
+
+
 def test_a_session_goes_back_and_forth(two):
     second, first = names(two)[:2]
     assert two.says("checkpoint", "restore", first, "--dry-run") == snapshot("""\
@@ -153,16 +204,16 @@ $ segue checkpoint restore
 ! hint: segue checkpoint list
 [exit code 2]
 """)
-    assert two.says("checkpoint", "restore", "last") == snapshot("""\
-$ segue checkpoint restore last
-! error: checkpoint 'last' was not found
+    assert two.says("checkpoint", "restore", "plums") == snapshot("""\
+$ segue checkpoint restore plums
+! error: checkpoint 'plums' was not found
 ! hint: segue checkpoint list
 [exit code 4]
 """)
     assert two.says("checkpoint", "restore", "RECOVERY-260115-009-101010") == snapshot("""\
 $ segue checkpoint restore RECOVERY-260115-009-101010
-! error: session 'RECOVERY-260115-009-101010' was not found
-! hint: segue list
+! error: checkpoint 'RECOVERY-260115-009-101010' was not found
+! hint: segue checkpoint list
 [exit code 4]
 """)
     assert two.says("checkpoint", "restore", second, "--session", "SESSION-991231-001") == snapshot("""\

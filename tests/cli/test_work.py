@@ -155,7 +155,7 @@ $ segue pause -m lunch
 SESSION-260115-001 is paused after 2 s of work.
   doing      sell pears
   next       print a price list
-  saved      RECOVERY-260115-001-093002 (9 events)
+  saved      RECOVERY-260115-001-093002 (10 events)
 go on with: segue resume SESSION-260115-001
 """)
 
@@ -171,11 +171,18 @@ def test_a_pause_for_a_script(shop):
             "completed": [],
             "in_progress": "sell pears",
             "next_actions": ["print a price list"],
-            "head": 9,
+            "head": 10,
             "checkpoint": "RECOVERY-260115-001-093002",
             "command": "segue resume SESSION-260115-001",
         }
     )
+
+
+def test_a_pause_and_its_checkpoint_are_one_append(shop):
+    shop("pause", "-m", "lunch")
+    saved, paused = [json.loads(one) for one in shop("log", "current", "--json").out.splitlines()][-2:]
+    assert (saved["kind"], paused["kind"], saved["at"]) == ("checkpoint.created", "session.paused", paused["at"])
+    assert saved["body"]["trigger"] == "pause: user"
 
 
 def test_a_paused_session_cannot_be_paused_again(shop):

@@ -59,6 +59,18 @@ class Saving:
         changes = {"files": seen.files, "branch": seen.branch, "commit": seen.commit}
         return Moment(self.snapshot(workspace) | {"git": seen.to_json()}, changes)
 
+    def see(self, session: str) -> None:
+        """Note what git says of the workspace of *session*: branch, commit and uncommitted changes."""
+        from segue.engine.checkpoints import see
+        from segue.engine.loading import load
+        from segue.host.git import look
+
+        desk = self._app.desk
+        workspace = load(desk.store, session, on_damage=lambda _: None).header["workspace"]
+        seen = look(workspace) if workspace else None
+        if seen is not None:
+            see(desk, session, {"files": seen.files, "branch": seen.branch, "commit": seen.commit})
+
     @property
     def retention(self) -> "Policy":
         """How many checkpoints stay."""

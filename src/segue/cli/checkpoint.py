@@ -6,20 +6,17 @@ import click
 
 from segue.cli import records
 from segue.cli.checkpoint_look import diff_, show_
-from segue.cli.checkpoint_restore import restore_
+from segue.cli.checkpoint_restore import place, restore_
 from segue.cli.frame import Frame
 from segue.cli.params import CONTEXT, common
 from segue.cli.params import command as _command
 from segue.cli.params import session as _session
 from segue.cli.render import ago, line, table
-from segue.core.errors import NotFoundError
 from segue.core.log.times import seconds
 from segue.engine.checkpoints import Made, create, forget
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from segue.ports import Target
 
 _SHOWN = 5
 """Files that are named; all of them are in --json."""
@@ -28,7 +25,11 @@ _SHOWN = 5
 @click.group("checkpoint", context_settings=CONTEXT, short_help="name a position to come back to, or list them")
 @common
 def command() -> None:
-    """Name a position of a session to come back to, or list what was named."""
+    """Name a position of a session to come back to, or list what was named.
+
+    Where a CHECKPOINT is asked for: its name or the beginning of it, the end of it (AUTO-SAVE-15, STEP-003), last, or a
+    session, which means its latest one.
+    """
 
 
 @_command("create")
@@ -101,11 +102,9 @@ def list_(frame: Frame, session: str | None, all_: bool) -> None:
 @click.option("--note", "-m", default="", help="Why.")
 def forget_(frame: Frame, checkpoint: str, note: str) -> None:
     """Let a CHECKPOINT's name go. The log keeps what it named."""
-    target: Target = frame.app.resolve(checkpoint)
-    if target.place is None:
-        raise NotFoundError("checkpoint", checkpoint, hint="segue checkpoint list")
-    forget(frame.app.desk, target.session, target.place, note)
-    frame.answer({"forgotten": target.place, "session": target.session}, lambda d: f"{d['forgotten']} is forgotten\n")
+    found = place(frame, checkpoint)
+    forget(frame.app.desk, found.session, found.name, note)
+    frame.answer({"forgotten": found.name, "session": found.session}, lambda d: f"{d['forgotten']} is forgotten\n")
 
 
 def take(

@@ -72,13 +72,10 @@ def restore_(
 
 
 def place(frame: Frame, ref: str) -> "Checkpoint":
-    """Return the checkpoint or continuation that *ref* means. Raises NotFoundError, AmbiguousError."""
-    from segue.engine.restores import find
+    """Return the checkpoint or continuation that *ref* means, see `engine.placing`. Raises NotFoundError, AmbiguousError."""
+    from segue.engine.placing import place
 
-    target = frame.app.resolve(ref)
-    if target.place is None:
-        raise NotFoundError("checkpoint", ref, hint="segue checkpoint list")
-    return find(frame.app.store, target.session, target.place)
+    return place(frame.app.store, frame.app.index, frame.app.resolve, ref)
 
 
 def _means(frame: Frame) -> "Means":
@@ -88,7 +85,7 @@ def _means(frame: Frame) -> "Means":
     def saved(session: str, *, description: str, trigger: str) -> Any:
         return take(frame, session, description=description, trigger=trigger)
 
-    return Means(frame.app.means, frame.app.saving.workspace, saved)
+    return Means(frame.app.means, frame.app.saving.workspace, saved, frame.app.saving.see)
 
 
 def _halves(*, code: bool, conversation: bool) -> "tuple[What, ...]":

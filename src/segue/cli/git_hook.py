@@ -27,7 +27,6 @@ def command(frame: Frame, name: str) -> None:
 
 def _save(frame: Frame, name: str) -> None:
     from segue.cli.checkpoint import take
-    from segue.cli.upkeep import see
     from segue.core.session.lifecycle import LIVE
     from segue.engine.loading import load
 
@@ -38,4 +37,4 @@ def _save(frame: Frame, name: str) -> None:
     if name.startswith("pre-"):
         take(frame, target, description=f"before git {name.removeprefix('pre-')}", trigger=f"git {name}", automatic=True)
     else:
-        see(frame, target)
+        frame.app.saving.see(target)

@@ -16,12 +16,13 @@ from segue.engine.sessions import Interruption, interruption, move
 @click.option("--no-checkpoint", is_flag=True, help="Take no checkpoint first.")
 def command(frame: Frame, session: str | None, reason: str, note: str, no_checkpoint: bool) -> None:
     """Checkpoint SESSION and pause it; print what was done, what is in progress, and the command to go on with."""
-    from segue.cli.checkpoint import take
+    from segue.engine.interrupting import stop
 
-    target = frame.session(session).session
-    state = move(frame.app.desk, target, "pause", reason=reason, note=note)
-    made = None if no_checkpoint else take(frame, target, description=note, trigger=f"pause: {reason}")
-    found = interruption(state)
+    desk, target = frame.app.desk, frame.session(session).session
+    if no_checkpoint:
+        found, made = interruption(move(desk, target, "pause", reason=reason, note=note)), None
+    else:
+        found, made = stop(desk, target, reason, note, moment=frame.app.saving.moment)
     document = found._asdict() | {"checkpoint": made.name if made else None, "command": found.command}
     frame.answer(document, lambda d: _text(found, d["checkpoint"], frame.width))
 

@@ -130,19 +130,6 @@ def _autosaver(frame: Frame) -> "Autosaver":
         app.saving.autosaves,
         lambda session, why: take(frame, session, trigger=why, automatic=True),
         app.saving.moment,
-        lambda session: see(frame, session),
+        app.saving.see,
     )
     return Autosaver(means, app.saving.intervals, float(app.config.number("timeout")))
-
-
-def see(frame: Frame, session: str) -> None:
-    """Note what git says of a session's workspace."""
-    from segue.engine.checkpoints import see
-    from segue.engine.loading import load
-    from segue.host.git import look
-
-    desk = frame.app.desk
-    workspace = load(desk.store, session, on_damage=lambda _: None).header["workspace"]
-    seen = look(workspace) if workspace else None
-    if seen is not None:
-        see(desk, session, {"files": seen.files, "branch": seen.branch, "commit": seen.commit})

@@ -74,11 +74,11 @@ class AmbiguousError(UsageError):
 
     code = "ambiguous"
 
-    def __init__(self, ref: str, candidates: Sequence[str]) -> None:
-        """Name the reference and what it fits."""
+    def __init__(self, ref: str, candidates: Sequence[str], what: str = "sessions") -> None:
+        """Name the reference, what it fits, and what that is."""
         shown = ", ".join(candidates[:8]) + (", ..." if len(candidates) > 8 else "")
         super().__init__(
-            f"reference {ref!r} fits {len(candidates)} sessions: {shown}",
+            f"reference {ref!r} fits {len(candidates)} {what}: {shown}",
             hint="give more characters of the one you mean",
             ref=ref,
             candidates=list(candidates),

@@ -16,7 +16,7 @@ from segue.core.session.state import State
 from segue.engine import checkpoints
 from segue.engine.loading import Timed, load
 from segue.engine.saving import draft_of
-from segue.engine.sessions import Interruption, append, interruption
+from segue.engine.sessions import Interruption, append, interruption, step
 from segue.ports import Store
 from segue.ports.running import Emergencies, Kept, Processes
 
@@ -87,6 +87,28 @@ def interrupt(
     except _StoppedError:
         return None
     return interruption(load(desk.store, session, on_damage=_pass))
+
+
+def stop(
+    desk: Timed, session: str, reason: str = "user", note: str = "", *, moment: Callable[[str], Moment] = lambda _: NOTHING
+) -> tuple[Interruption, checkpoints.Made]:
+    """Take a checkpoint of *session* and pause it as its user asked, in one append; return the summary and the checkpoint.
+
+    Raises:
+        IllegalTransitionError: its state does not allow it; nothing was written, and *moment* was not asked.
+    """
+    step(load(desk.store, session, on_damage=_pass), "pause", reason=reason, note=note)
+    facts, changes = moment(session)
+    made = checkpoints.create(
+        desk,
+        session,
+        description=note,
+        trigger=f"pause: {reason}",
+        facts=facts,
+        changes=changes,
+        then=lambda state: step(state, "pause", reason=reason, note=note),
+    )
+    return interruption(load(desk.store, session, on_damage=_pass)), made
 
 
 # --- agents that went without a word

@@ -5,6 +5,7 @@ code cannot be restored the conversation stays as it is. A restore that was kill
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from segue.core.errors import LeaseHeldError, RestoreError, SegueError, UsageError
@@ -41,6 +42,8 @@ class Means(NamedTuple):
     workspace: Callable[[str], Workspace]
     """Directory -> the workspace there."""
     take: Take
+    see: Callable[[str], object]
+    """Notes branch, commit and uncommitted changes of a session's workspace, where they are others than before."""
 
 
 class Wish(NamedTuple):
@@ -136,6 +139,7 @@ def finish(means: Means, session: str) -> Rewound | Restored | None:
     """
     open_, files = _settle(means, session, "finish")
     if open_ is None:
+        _look(means, session, files)
         return files
     checkpoint = find(means.going.desk.store, session, open_.checkpoint)
     return carry_out(means, session, checkpoint, Wish(open_.what, take_over=True))
@@ -148,6 +152,7 @@ def undo(means: Means, session: str) -> Rewound | Restored | None:
     """
     open_, files = _settle(means, session, "undo")
     if open_ is None:
+        _look(means, session, files)
         return files
     store = means.going.desk.store
     what = open_.what
@@ -157,6 +162,7 @@ def undo(means: Means, session: str) -> Rewound | Restored | None:
         known = latest(store, session)
         more = {k: v for k, v in known.body.items() if k == "continuation"} if known is not None else {}
         store.append(session, [outcome(open_.checkpoint, "interrupted", **more)], on_key="replace")
+        _look(means, session, files)
         return files
     return carry_out(means, session, find(store, session, open_.before), Wish(what, take_over=True))
 
@@ -170,6 +176,13 @@ def _settle(means: Means, session: str, how: Literal["finish", "undo"]) -> tuple
         workspace = means.workspace(root)
         files = workspace.finish() if how == "finish" else workspace.undo()
     return interrupted(store, session), files
+
+
+def _look(means: Means, session: str, files: Restored | None) -> None:
+    """Look at the workspace again where files of it were restored. Where that fails all is done, and the next look tells."""
+    if files is not None:
+        with suppress(SegueError, OSError):
+            means.see(session)
 
 
 def _lease(desk: Desk, session: str, *, take_over: bool) -> Lease:
@@ -207,6 +220,7 @@ class _Restore:
         if turned is not None and turned.continuation:
             self.continuation = turned.continuation
         self._tell(outcome(checkpoint.name, "done", what=list(what)))
+        _look(self.means, (turned.continuation if turned is not None else "") or self.plan.session, code)
         return Rewound(self.plan, made.name, code, turned)
 
     def _code(self, saved: Checkpoint) -> Restored | None:

@@ -110,14 +110,16 @@ def move(desk: Desk, session: str, verb: str, *, reason: str = "", note: str = "
             f"session {session!r} cannot be superseded by nothing, or by itself", hint="--by SESSION names its successor"
         )
 
-    def decide_move(state: State) -> list[Draft]:
-        try:
-            return decide(state, verb, reason=reason, note=note, by=by)
-        except IllegalTransitionError as e:
-            raise _by_name(e, verb, state) from None
-
-    change(desk.store, session, decide_move)
+    change(desk.store, session, lambda state: step(state, verb, reason=reason, note=note, by=by))
     return load(desk.store, session, on_damage=_pass)
+
+
+def step(state: State, verb: str, *, reason: str = "", note: str = "", by: str = "") -> list[Draft]:
+    """Return the events that take a session through a transition. Raises IllegalTransitionError, in the words of a person."""
+    try:
+        return decide(state, verb, reason=reason, note=note, by=by)
+    except IllegalTransitionError as e:
+        raise _by_name(e, verb, state) from None
 
 
 def append(

@@ -35,7 +35,8 @@ class Kit:
             self.desk, able, transcripts(), Machine(env), env, lambda _: Estimator(), Keeping(place / "ours"), self.scratch,
             str(place),
         )  # fmt: skip
-        self.means = Means(going, self.no_workspace, self.take)
+        self.seen = []
+        self.means = Means(going, self.no_workspace, self.take, self.seen.append)
 
     @contextmanager
     def scratch(self):

@@ -283,7 +283,7 @@ def test_a_restore_that_was_killed_a_moment_ago_is_named_though_its_lease_still_
     desk = kit.desk._replace(store=Dying(kit.store, 1))
     with pytest.raises(Killed):
         carry_out(
-            Means(kit.means.going._replace(desk=desk), kit.no_workspace, kit.take),
+            Means(kit.means.going._replace(desk=desk), kit.no_workspace, kit.take, kit.seen.append),
             session,
             find(kit.store, session, one.name),
             Wish(),
@@ -315,7 +315,7 @@ def test_wherever_a_restore_is_killed_nothing_is_lost_and_the_next_one_does_it(k
         def take(session, *, description="", trigger="user", desk=desk):
             return create(desk, session, description=description, trigger=trigger)
 
-        means = Means(kit.means.going._replace(desk=desk), kit.no_workspace, take)
+        means = Means(kit.means.going._replace(desk=desk), kit.no_workspace, take, kit.seen.append)
         try:
             done = carry_out(means, session, found, Wish(take_over=True))
             break

@@ -170,6 +170,7 @@ def test_both_halves_go_back_and_forth(worked):
     assert worked.picture() == {".gitignore": b"*.log\n", "a.py": b"one"}
     assert worked.words(worked.session) == ["go", "done"]
     assert (done.code.written, done.code.deleted, done.plan.what) == (["a.py"], ["b.py"], ("code", "conversation"))
+    assert worked.seen == [worked.session]
     worked.restore(done.before, "code", "conversation")
     assert (worked.picture(), worked.line(worked.session)) == (before, line)
 

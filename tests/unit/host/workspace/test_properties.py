@@ -3,10 +3,12 @@
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, precondition, rule
@@ -17,6 +19,8 @@ from segue.testing.fakes import FakeClock
 from tests.unit.host.workspace.workspaces import Project, untouched
 
 PATHS = ["a", "b", "dir/a", "dir/deep/b", "dir", "dir/deep", "line\nend", "\udcff", "x.log", ".env", "run.sh", "big"]
+CASES = ["A", "DIR/a", "Dir", "X.LOG"] if sys.platform == "linux" else []  # elsewhere these are the same files, most often
+PATHS += CASES
 TEXTS = [b"1", b"2", b"1\r\n2\r\n", b"", b"x" * 300, b"\0\xff"]
 LIMIT = 200
 
@@ -68,24 +72,40 @@ class Machine(RuleBasedStateMachine):
 
     @rule(path=st.sampled_from(PATHS), data=st.sampled_from(TEXTS), executable=st.booleans())
     def write(self, path, data, executable):
-        place = self.project.root / path
-        self.clear(place)
-        with suppress(NotADirectoryError, FileExistsError):
-            place.parent.mkdir(parents=True, exist_ok=True)
+        self.clear(self.project.root / path)
+
+        def make(place):
             place.write_bytes(data)
             place.chmod(0o755 if executable else 0o644)
 
+        self.put(path, make)
+
     @rule(path=st.sampled_from(PATHS), to=st.sampled_from(["a", "dir", "/etc/passwd", "nowhere"]))
     def link(self, path, to):
-        place = self.project.root / path
-        self.clear(place)
-        with suppress(NotADirectoryError, FileExistsError):
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.symlink_to(to)
+        self.clear(self.project.root / path)
+        self.put(path, lambda place: place.symlink_to(to))
 
     @rule(path=st.sampled_from(PATHS))
     def delete(self, path):
         self.clear(self.project.root / path)
+
+    @rule(path=st.sampled_from(PATHS), mode=st.sampled_from([0o600, 0o640, 0o744, 0o777]))
+    def permit(self, path, mode):
+        place = self.project.root / path
+        if place.is_file() and not place.is_symlink() and place.resolve() == place:
+            place.chmod(mode)
+
+    @rule(path=st.sampled_from(PATHS), to=st.sampled_from(PATHS))
+    def rename(self, path, to):
+        """A file, link or directory gets another name, one that differs in case alone among them."""
+        old, new = self.project.root / path, self.project.root / to
+        if f"{to}/".startswith(f"{path}/") or f"{path}/".startswith(f"{to}/") or not os.path.lexists(old):
+            return
+        if any(above.is_symlink() for above in old.parents if above != self.project.root and self.project.root in above.parents):
+            return
+        self.clear(new)
+        with suppress(FileNotFoundError):
+            self.put(to, old.rename)
 
     def clear(self, place):
         """Remove a file, link or directory; nothing is removed, and so nothing written, beyond a link."""
@@ -171,6 +191,49 @@ class Machine(RuleBasedStateMachine):
                 assert data == now.get(path)
         return done.before, now
 
+    @rule(
+        target=snapshots,
+        chosen=snapshots,
+        path=st.sampled_from(PATHS),
+        edit=st.sampled_from([None, b"edited meanwhile", "dir", "nowhere"]),
+    )
+    def restore_while_the_user_edits(self, chosen, path, edit):
+        """What he did after he was shown what would be done stays, and is named."""
+        plan = self.workspace.preview(chosen[0])
+        shown = self.project.files()
+        if edit is None:
+            self.clear(self.project.root / path)
+        elif isinstance(edit, str):
+            self.clear(self.project.root / path)
+            self.put(path, lambda place: place.symlink_to(edit))
+        else:
+            self.clear(self.project.root / path)
+            self.put(path, lambda place: place.write_bytes(edit))
+        edited = self.project.files()
+        now, alone = self.files()
+        done = self.workspace.restore(plan)
+        self.compare(done.before, now)
+        files = self.project.files()
+        assert {name: files.get(name) for name in alone} == alone
+        for name in edited:
+            if edited[name] != shown.get(name):
+                assert files.get(name) == edited[name], (name, done)
+        return done.before, now
+
+    @rule(chosen=snapshots)
+    def restore_and_undo(self, chosen):
+        """A restore of what was there gives back all that the first one changed."""
+        before = self.project.files()
+        done = self.workspace.restore(self.workspace.preview(chosen[0]))
+        back = self.workspace.restore(self.workspace.preview(done.before))
+        assert self.project.files() == before, (done, back)
+
+    def put(self, path, make):
+        place = self.project.root / path
+        with suppress(NotADirectoryError, FileExistsError):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            make(place)
+
     @rule(chosen=consumes(snapshots))
     def forget(self, chosen):
         self.workspace.forget([chosen[0]])
@@ -206,3 +269,11 @@ class Machine(RuleBasedStateMachine):
 
 TestWorkspaces = Machine.TestCase
 TestWorkspaces.settings = settings(max_examples=15, stateful_step_count=15, deadline=None)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(14_400)
+class TestManyWorkspaces(Machine.TestCase):
+    """The same over many more sequences."""
+
+    settings = settings(max_examples=2_000, stateful_step_count=20, deadline=None)
