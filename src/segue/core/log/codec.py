@@ -177,12 +177,17 @@ def split_line(line: bytes) -> tuple[bytes, str, bytes]:
 
 
 def erase_line(line: bytes) -> bytes:
-    """Return *line* with its content replaced by the content's hash; its digest stays."""
+    """Return *line* (with its newline if it has one) with its content replaced by the content's hash; its digest stays.
+
+    Raises:
+        BadLine: torn, or not a segue line.
+    """
     head, digest, content = split_line(line)
     if _ERASED.match(content):
         return line
     content_hash = blake2b(content, digest_size=32).hexdigest()
-    return b"".join((head, _DIGEST_MARK, digest.encode(), b'","erased":"', content_hash.encode(), b'"}\n'))
+    end = b'"}\n' if line.endswith(b"\n") else b'"}'
+    return b"".join((head, _DIGEST_MARK, digest.encode(), b'","erased":"', content_hash.encode(), end))
 
 
 def blob_refs(data: bytes) -> dict[str, bool]:

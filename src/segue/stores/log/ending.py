@@ -48,7 +48,7 @@ class Ending:
 
     def view(self) -> View:
         """Return what there is, durable or not."""
-        return View(self._segments, self._size if self._fd >= 0 else -1, self.head, self._env.cipher)
+        return View(self._segments, self._size if self._fd >= 0 else -1, self.head, self._env.cipher, self._generation)
 
     def is_full(self) -> bool:
         """Return whether the next append should begin a new segment."""

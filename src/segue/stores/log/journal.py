@@ -94,6 +94,14 @@ class Journal:
             self._end.refresh(writing=True)
             yield
 
+    @contextmanager
+    def rewriting(self) -> Iterator[None]:
+        """Hold the log alone while files of its segments are replaced: everybody looks at them anew afterwards."""
+        with self.lock.exclusive():
+            self.lock.bump()  # before: whoever dies in between leaves no other process with what it knew
+            self._end.forget()
+            yield
+
     def position(self) -> Head:
         """Return the last event's number and digest. `exclusive` must be held."""
         return self._end.head

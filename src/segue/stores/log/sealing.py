@@ -7,7 +7,7 @@ In an encrypted store each frame is in a box of its own (see `cipher`).
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from segue.stores.log import zstd
@@ -35,16 +35,24 @@ class Frame(NamedTuple):
 def seal(data: bytes, cipher: Cipher = PLAIN) -> bytes:
     """Return the lines of *data* (each with its newline) as a sealed file."""
     lines = _split(data)
-    frames: list[bytes] = []
+    contents = [b"".join(lines[i : i + GROUP]) for i in range(0, len(lines), GROUP)]
+    return packed((frame(content, cipher), len(content)) for content in contents)
+
+
+def frame(content: bytes, cipher: Cipher = PLAIN) -> bytes:
+    """Return the lines in *content* as one frame of a sealed file."""
+    return cipher.box(zstd.compress(content), _KIND)
+
+
+def packed(frames: Iterable[tuple[bytes, int]]) -> bytes:
+    """Return a sealed file of *frames*: the bytes of each, and the length of its content."""
+    parts: list[bytes] = []
     table: list[bytes] = []
-    for i in range(0, len(lines), GROUP):
-        content = b"".join(lines[i : i + GROUP])
-        frame = cipher.box(zstd.compress(content), _KIND)
-        frames.append(frame)
-        table.append(_ENTRY.pack(len(frame), len(content)))
-    footer = _FOOTER.pack(len(table), 0, _SEEKABLE)
-    body = b"".join(table) + footer
-    return b"".join((*frames, _HEADER.pack(_SKIPPABLE, len(body)), body))
+    for one, content in frames:
+        parts.append(one)
+        table.append(_ENTRY.pack(len(one), content))
+    body = b"".join(table) + _FOOTER.pack(len(table), 0, _SEEKABLE)
+    return b"".join((*parts, _HEADER.pack(_SKIPPABLE, len(body)), body))
 
 
 def frames(fd: int) -> list[Frame]:

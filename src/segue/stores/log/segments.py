@@ -36,6 +36,8 @@ class View(NamedTuple):
     end: int
     head: Head
     cipher: Cipher = PLAIN
+    generation: int = -1
+    """The log's when `end` was found out; segments may have been written anew since. -1: they cannot have been."""
 
 
 class Block(NamedTuple):
@@ -93,11 +95,21 @@ def blocks(view: View, start: int, *, reverse: bool = False) -> Iterator[Block]:
     for i, segment in reversed(chosen) if reverse else chosen:
         last = i == len(view.segments) - 1
         until = view.head.seq if last else view.segments[i + 1].first - 1
-        for block in _segment_blocks(segment, view.end if last else None, start, view.cipher, reverse=reverse):
+        for block in _segment_blocks(segment, (view.end, view.generation) if last else None, start, view.cipher, reverse=reverse):
             yield block._replace(until=until)
 
 
-def _segment_blocks(segment: Segment, end: int | None, start: int, cipher: Cipher, *, reverse: bool) -> Iterator[Block]:
+def is_as_seen(segment: Segment, generation: int) -> bool:
+    """Return whether a file opened before this was asked is the one that was there at that generation, bytes and all."""
+    try:
+        return generation < 0 or os.stat(segment.path.parent.parent / "lock").st_size == generation
+    except FileNotFoundError:
+        return False
+
+
+def _segment_blocks(
+    segment: Segment, seen: tuple[int, int] | None, start: int, cipher: Cipher, *, reverse: bool
+) -> Iterator[Block]:
     try:
         fd = files.open_read(segment.path)
     except FileNotFoundError:
@@ -112,7 +124,8 @@ def _segment_blocks(segment: Segment, end: int | None, start: int, cipher: Ciphe
         if segment.sealed:
             yield from _sealed_blocks(fd, segment, start, cipher, reverse=reverse)
         else:
-            for block in _open_block(fd, segment, end, start):
+            known = seen is not None and is_as_seen(segment, seen[1])  # else all is read: the lines' numbers say what counts
+            for block in _open_block(fd, segment, seen[0] if seen is not None and known else None, start):
                 yield block._replace(lines=[cipher.open_line(line) for line in block.lines])
     finally:
         os.close(fd)

@@ -111,6 +111,8 @@ class Capture:
         for segment in view.segments:
             last = segment == view.segments[-1]
             self._copying.take(segment.path, f"{name}/log/{segment.path.name}", view.end if last and view.end >= 0 else None)
+            if last and not segments.is_as_seen(segment, view.generation):  # it may be another file than the one that was seen
+                raise FileNotFoundError(segment.path.name)
         for other in sorted(os.listdir(directory / "log")):  # one whose sealed form is there, or that is no segment
             if segments.is_segment(other) and f"{name}/log/{other}" not in self._copying.files and other.endswith(".zst"):
                 raise FileNotFoundError(other)
