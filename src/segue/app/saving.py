@@ -10,8 +10,9 @@ if TYPE_CHECKING:
     from segue.core.session.autosave import Intervals
     from segue.core.session.retention import Policy
     from segue.engine.interrupting import Moment
+    from segue.engine.releasing import Releasing
     from segue.ports.autosaves import Autosaves
-    from segue.ports.workspace import Workspace
+    from segue.ports.workspace import Snapshots, Workspace
 
 
 class Saving:
@@ -29,6 +30,20 @@ class Saving:
         config = self._app.config
         limits = Limits(int(config["snapshots.limit"]) << 20, secrets=config["snapshots.secrets"] == "take")
         return GitWorkspace(directory, config.home, self._app.clock, limits, self._app.env)
+
+    @cached_property
+    def snapshots(self) -> "Snapshots":
+        """All snapshots of workspaces."""
+        from segue.host.workspace.snapshots import GitSnapshots
+
+        return GitSnapshots(self._app.config.home, self._app.env)
+
+    @property
+    def releasing(self) -> "Releasing":
+        """What lets snapshots go with their checkpoints."""
+        from segue.engine.releasing import Releasing
+
+        return Releasing(self._app.store, self._app.index, self.snapshots)
 
     def snapshot(self, directory: str, touched: Iterable[str] | None = None) -> dict[str, Any]:
         """Take a snapshot of the workspace at *directory* and return what a checkpoint keeps of it, as `facts`.

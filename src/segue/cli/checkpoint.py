@@ -12,6 +12,7 @@ from segue.cli.params import CONTEXT, common
 from segue.cli.params import command as _command
 from segue.cli.params import session as _session
 from segue.cli.render import ago, line, table
+from segue.core.errors import WorkspaceError
 from segue.core.log.times import seconds
 from segue.engine.checkpoints import Made, create, forget
 
@@ -101,9 +102,14 @@ def list_(frame: Frame, session: str | None, all_: bool) -> None:
 @click.argument("checkpoint")
 @click.option("--note", "-m", default="", help="Why.")
 def forget_(frame: Frame, checkpoint: str, note: str) -> None:
-    """Let a CHECKPOINT's name go. The log keeps what it named."""
+    """Let a CHECKPOINT's name go, and its snapshot of the workspace. The log keeps what else it named."""
     found = place(frame, checkpoint)
-    forget(frame.app.desk, found.session, found.name, note)
+    releasing = frame.app.saving.releasing
+    forget(frame.app.desk, found.session, found.name, note, intend=releasing.intend)
+    try:
+        releasing.settle()
+    except WorkspaceError as e:  # tried again with the next one that goes
+        frame.warn(e.message)
     frame.answer({"forgotten": found.name, "session": found.session}, lambda d: f"{d['forgotten']} is forgotten\n")
 
 

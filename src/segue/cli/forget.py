@@ -8,8 +8,8 @@ from segue.cli import records
 from segue.cli.frame import Frame
 from segue.cli.params import command as _command
 from segue.cli.params import session as _session
-from segue.cli.render import ago, plural, style, table
-from segue.core.errors import SegueError
+from segue.cli.render import ago, plural, size, style, table
+from segue.core.errors import SegueError, WorkspaceError
 from segue.core.log.times import seconds
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ def _keep(name: str, what: str) -> "Callable[[Callable[..., Any]], Callable[...,
 def command(frame: Frame, session: str | None, all_: bool, dry_run: bool, **keep: int | None) -> None:
     """Let the checkpoints of SESSION go that no rule keeps: only automatic ones can, and the log keeps what they named.
 
+    The snapshots of the workspace that only they named go with them.
+
     What stays by default: the last 5, the last one of each of 7 days and of 4 weeks, and 10 further ones (segue config list
     names the settings). Whatever the numbers, those that a person took stay, and those that a fork, a continuation or a
     handoff relies on. The order is the log's: a clock that jumps makes nothing old.
@@ -43,14 +45,26 @@ def command(frame: Frame, session: str | None, all_: bool, dry_run: bool, **keep
 
     app = frame.app
     policy = app.saving.retention._replace(**{name.removeprefix("keep_"): n for name, n in keep.items() if n is not None})
-    forgetting = Forgetting(app.store, app.index, policy)
+    forgetting = Forgetting(app.store, app.index, policy, app.saving.releasing)
     if all_:
         found = [forgetting.plan(one) for one in forgetting.candidates()] if dry_run else forgetting.forget_all(_told(frame))
     else:
         target = frame.session(session).session
         found = [forgetting.plan(target) if dry_run else forgetting.forget(target)]
-    document = {"dry_run": dry_run, "sessions": [records.forgotten(one) for one in found]}
-    frame.answer(document, lambda _: "".join(_text(frame, one, dry_run) for one in found) or "nothing is to be forgotten\n")
+    freed = _freed(frame, (lambda: forgetting.size(found)) if dry_run else forgetting.let_go)
+    document = {"dry_run": dry_run, "sessions": [records.forgotten(one) for one in found], "bytes": freed}
+    rows = "".join(_text(frame, one, dry_run) for one in found) or "nothing is to be forgotten\n"
+    frees = f"{size(freed)} of snapshots {'would go' if dry_run else 'went'}\n" if freed else ""
+    frame.answer(document, lambda _: rows + frees)
+
+
+def _freed(frame: Frame, settle: "Callable[[], int]") -> int | None:
+    """Return the bytes of snapshots that went, or would go; None where nobody can say. They are tried again the next time."""
+    try:
+        return settle()
+    except WorkspaceError as e:
+        frame.warn(e.message)
+        return None
 
 
 def _told(frame: Frame) -> "Callable[[str, SegueError], None]":

@@ -2,20 +2,23 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import click
 
 from segue.cli.frame import Frame
 from segue.cli.params import command as _command
-from segue.core.errors import SegueError
+from segue.core.errors import SegueError, WorkspaceError
 
 if TYPE_CHECKING:
     from segue.engine.autosaving import Autosaver
 
 _LATEST = 20
 """So many sessions are asked at which commit their workspace is, where they do not say so yet."""
+
+_MANY = 10
+"""Fewer snapshots that go are left for later: what stays is packed anew each time."""
 
 
 @_command("upkeep", hidden=True)
@@ -46,7 +49,10 @@ def _forget(frame: Frame) -> int:
     app = frame.app
     if app.config["retention.forget"] == "off":
         return 0
-    found = Forgetting(app.store, app.index, app.saving.retention).forget_all(lambda _session, _error: None)
+    forgetting = Forgetting(app.store, app.index, app.saving.retention, app.saving.releasing)
+    found = forgetting.forget_all(lambda _session, _error: None)
+    with suppress(WorkspaceError):  # what was not let go is tried again the next time
+        forgetting.let_go(_MANY)
     return sum(len(one.gone) for one in found)
 
 

@@ -109,12 +109,15 @@ def see(desk: Timed, session: str, changes: Mapping[str, Any]) -> None:
     change(desk.store, session, lambda state: [Draft("changes.seen", changes)] if _other(state, changes) else [])
 
 
-def forget(desk: Desk, session: str, name: str, why: str = "") -> None:
-    """Let the checkpoint *name* go; the log keeps what it named. Raises NotFoundError."""
+def forget(
+    desk: Desk, session: str, name: str, why: str = "", *, intend: Callable[[State, Sequence[str]], object] = lambda _, __: None
+) -> None:
+    """Let the checkpoint *name* go; the log keeps what it named. *intend* is told before. Raises NotFoundError."""
 
     def decide(state: State) -> list[Draft]:
         if name not in state.checkpoints:
             raise NotFoundError("checkpoint", name, hint=f"segue checkpoint list {session}")
+        intend(state, [name])
         return [Draft("checkpoint.forgotten", {"name": name} | ({"why": why} if why else {}))]
 
     change(desk.store, session, decide)

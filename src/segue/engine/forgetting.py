@@ -1,7 +1,7 @@
 """Forgetting checkpoints by retention: what would go and why, and letting it go. The log keeps what they named."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ from segue.core.log.events import Draft
 from segue.core.session.retention import Policy, Verdict, verdicts
 from segue.core.session.state import State
 from segue.engine.loading import change, load
+from segue.engine.releasing import Releasing
 from segue.ports import Index, Store
 
 
@@ -29,25 +30,37 @@ class Forgotten(NamedTuple):
 class Forgetting:
     """Retention over the sessions of a store."""
 
-    def __init__(self, store: Store, index: Index, policy: Policy) -> None:
+    def __init__(self, store: Store, index: Index, policy: Policy, releasing: Releasing) -> None:
         """Look at nothing yet."""
-        self._store, self._index, self._policy = store, index, policy
+        self._store, self._index, self._policy, self._releasing = store, index, policy, releasing
 
     def plan(self, session: str) -> Forgotten:
         """Return which checkpoints of *session* stay and why, and which would go. Changes nothing. Raises NotFoundError."""
         return self._decided(load(self._store, session, on_damage=_pass))
 
     def forget(self, session: str) -> Forgotten:
-        """Let the checkpoints of *session* go that no rule keeps, all in one append; repeatable. Raises NotFoundError."""
+        """Let the checkpoints of *session* go that no rule keeps, all in one append; repeatable.
+
+        Their snapshots go with `let_go`. Raises NotFoundError, WorkspaceError.
+        """
         done: list[Forgotten] = []
 
         def decide(state: State) -> list[Draft]:
             done[:] = [self._decided(state)]
-            gone = reversed(done[0].gone)
+            gone = done[0].gone[::-1]
+            self._releasing.intend(state, [one.checkpoint.name for one in gone])
             return [Draft("checkpoint.forgotten", {"name": one.checkpoint.name, "why": "retention"}) for one in gone]
 
         change(self._store, session, decide)
         return done[0]
+
+    def let_go(self, at_least: int = 1) -> int:
+        """Let the snapshots go that no checkpoint names any more, see `Releasing.settle`. Raises WorkspaceError."""
+        return self._releasing.settle(at_least)
+
+    def size(self, plans: Iterable[Forgotten]) -> int:
+        """Return the bytes of snapshots that would go by *plans*, together. Raises WorkspaceError."""
+        return self._releasing.size({one.session: [v.checkpoint.name for v in one.gone] for one in plans if one.gone})
 
     def candidates(self) -> list[str]:
         """Return the sessions with more automatic checkpoints than may stay for no other reason: in no other can one go."""

@@ -5,7 +5,7 @@ whatever repository is there, so that nothing that happens to them harms it. Pat
 decoded as `os.fsdecode` does it: what is no UTF-8 has lone surrogates in it, see `shown`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
 Reason = Literal["secret", "too-large", "too-many", "unreadable", "nested-repository", "submodule", "special", "refused"]
@@ -233,10 +233,37 @@ class Workspace(Protocol):
         """Take an interrupted restore back; None where there is none. What was changed since stays and is named."""
         ...
 
-    def forget(self, snapshots: Iterable[str]) -> int:
-        """Let snapshots go and return the bytes that this freed. Those of which there is none are passed over.
 
-        The last one of each workspace keeps its files until there is a newer one: the next is computed from it.
+class Released(NamedTuple):
+    """A snapshot whose checkpoint is about to be forgotten."""
+
+    id: str
+    store: str
+    """The URL of the store that the checkpoint is in."""
+    session: str
+    checkpoint: str
+
+
+class Snapshots(Protocol):
+    """All snapshots of this machine's workspaces. Every method may raise WorkspaceError; nothing was changed then."""
+
+    def size(self, snapshots: Iterable[str]) -> int:
+        """Return the bytes on the disk that only *snapshots* have. Those of which there is none count nothing."""
+        ...
+
+    def release(self, snapshots: Collection[Released]) -> None:
+        """Write down, durably, that snapshots are about to lose their names. They stay as they are."""
+        ...
+
+    def released(self) -> list[Released]:
+        """Return what was written down and is not settled, of all stores."""
+        ...
+
+    def settle(self, snapshots: Collection[Released], keep: Collection[Released] = ()) -> int:
+        """Let *snapshots* go but those in *keep*, take all of them off the list, and return the bytes that this freed.
+
+        One that an interrupted restore relies on stays, and on the list. The last one of each workspace keeps its files until
+        there is a newer one: the next is computed from it.
         """
         ...
 

@@ -1,6 +1,7 @@
 """Retention over the sessions of a store."""
 
 import fcntl
+import os
 
 import pytest
 
@@ -10,7 +11,9 @@ from segue.engine.checkpoints import create
 from segue.engine.forgetting import Forgetting
 from segue.engine.forks import fork
 from segue.engine.loading import Desk, load
+from segue.engine.releasing import Releasing
 from segue.engine.sessions import start
+from segue.host.workspace.snapshots import GitSnapshots
 from segue.stores.index.index import SqliteIndex
 from segue.stores.log.store import LogStore
 from segue.testing.fakes import FakeClock, FakeIds
@@ -29,6 +32,7 @@ class Shop:
         self.index = SqliteIndex(self.store, ":memory:")
         self.desk = Desk(self.store, self.clock, self.ids)
         self.policy = FEW
+        self.snapshots = GitSnapshots(path / "ours", os.environ)
 
     def start(self, task="sell pears"):
         return start(self.desk, {"task": task}).id
@@ -42,7 +46,7 @@ class Shop:
 
     @property
     def forgetting(self):
-        return Forgetting(self.store, self.index, self.policy)
+        return Forgetting(self.store, self.index, self.policy, Releasing(self.store, self.index, self.snapshots))
 
     def left(self, session):
         return list(load(self.store, session).checkpoints)

@@ -53,6 +53,13 @@ class Ignoring:
         found = split(self._ours.git.run(*command, env=env | {"GIT_INDEX_FILE": str(index)}, work_tree=True))
         return found - self.tracked() if found else found
 
+    def forced(self) -> set[str]:
+        """Return what the user's repository tracks although it is ignored. Raises WorkspaceError, OSError."""
+        with self._theirs() as env:
+            command = (*self.option, "ls-files", "-z", "-t", "-c", "-i", *self.listing())
+            records = self._ours.git.run(*command, env=env, work_tree=True).split(b"\0") if env else []
+        return {os.fsdecode(record[2:]) for record in records if record and not record.startswith(b"S")}
+
     def tracked(self) -> set[str]:
         """Return what the user's repository tracks, and has checked out. Raises WorkspaceError, OSError."""
         with self._theirs() as env:
@@ -61,15 +68,24 @@ class Ignoring:
 
     def of(self, paths: list[str]) -> set[str]:
         """Return those of *paths* that are ignored and not tracked by the user. Raises WorkspaceError, OSError."""
+        if not paths:
+            return set()
+        with self._theirs() as found:
+            return self._matching(paths, found)
+
+    def matching(self, paths: list[str]) -> set[str]:
+        """Return those of *paths* that the lists name, tracked or not. Raises WorkspaceError, OSError."""
+        return self._matching(paths, {})
+
+    def _matching(self, paths: list[str], index: dict[str, str]) -> set[str]:
         root = self._ours.root
         # git says nothing of what is beyond a symbolic link
         asked = [path for path in paths if not _is_beyond(root, path)]
         if not asked or not os.path.isdir(root):
             return set()
         command = (*self.option, "check-ignore", "-z", "--stdin")
-        with self._theirs() as found:
-            env = (found or {"GIT_INDEX_FILE": str(self._ours.own / "nothing")}) | {"GIT_LITERAL_PATHSPECS": "0"}
-            return _ask(lambda names: self._ours.git.tell(*command, stdin=names, env=env, work_tree=True, fine=(0, 1))[0], asked)
+        env = (index or {"GIT_INDEX_FILE": str(self._ours.own / "nothing")}) | {"GIT_LITERAL_PATHSPECS": "0"}
+        return _ask(lambda names: self._ours.git.tell(*command, stdin=names, env=env, work_tree=True, fine=(0, 1))[0], asked)
 
     @contextmanager
     def _theirs(self) -> "Iterator[dict[str, str]]":

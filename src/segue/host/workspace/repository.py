@@ -78,6 +78,12 @@ class Repository:
                 (self.own / name).unlink(missing_ok=True)
             yield
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep everybody from working with the repository, which is there. Raises WorkspaceError."""
+        with self._lock(self._all, fcntl.LOCK_EX, wait=True):
+            yield
+
     @property
     def incoming(self) -> Path:
         """Where objects are written aside."""
@@ -164,22 +170,55 @@ class Repository:
         if sum(one.name.endswith(".pack") for one in (self.path / "objects" / "pack").iterdir()) > _MOST_PACKS:
             self.git.run("repack", "-q", "-d", "--geometric=2")
 
-    def forget(self, commits: Iterable[str]) -> int:
-        """Let snapshots go, and what only they had; return the bytes that this freed. Raises WorkspaceError."""
-        self._make()
-        with self._lock(self._all, fcntl.LOCK_EX, wait=True):
-            known = self.git.run("for-each-ref", "--format=%(refname)", _SNAPSHOTS).decode().split()
-            gone = [ref for ref in (_SNAPSHOTS + commit for commit in commits) if ref in set(known)]
-            if not gone:
-                return 0
-            before = self._size()
-            self.git.run("update-ref", "--stdin", stdin="".join(f"delete {ref}\n" for ref in gone).encode())
-            self.git.run("pack-refs", "--all")
-            self.git.run("repack", "-q", "-a", "-d", "--window=10")
-            self.git.run("prune", "--expire=now")
-            for shared in self.path.glob("sharedindex.*"):  # copies, for the time of a look at an index of the user's
-                shared.unlink()
-            return max(0, before - self._size())
+    def forget(self, commits: Iterable[str]) -> tuple[int, set[str]]:
+        """Let snapshots go, and what only they had, while the repository is held `alone`. Raises WorkspaceError.
+
+        Return the bytes that this freed, and those that stay because an interrupted restore relies on them.
+        """
+        wanted, held = set(commits), self._restoring()
+        known = set(self.git.run("for-each-ref", "--format=%(refname)", _SNAPSHOTS).decode().split())
+        gone = [_SNAPSHOTS + commit for commit in sorted(wanted - held) if _SNAPSHOTS + commit in known]
+        if not gone:
+            return 0, wanted & held
+        before = self._size()
+        self.git.run("update-ref", "--stdin", stdin="".join(f"delete {ref}\n" for ref in gone).encode())
+        self.git.run("pack-refs", "--all")
+        self.git.run("repack", "-q", "-a", "-d", "--window=10")
+        self.git.run("prune", "--expire=now")
+        for shared in self.path.glob("sharedindex.*"):  # copies, for the time of a look at an index of the user's
+            shared.unlink()
+        return max(0, before - self._size()), wanted & held
+
+    def size_of(self, commits: Iterable[str]) -> int:
+        """Return the bytes on the disk that only *commits* have. Raises WorkspaceError."""
+        said = self.git.run("for-each-ref", "--format=%(refname) %(objectname)", "refs/segue/").decode().splitlines()
+        refs = dict(line.split(" ") for line in said)
+        gone = set(commits) & {commit for ref, commit in refs.items() if ref.startswith(_SNAPSHOTS)}
+        stay = {commit for ref, commit in refs.items() if not (ref.startswith(_SNAPSHOTS) and commit in gone)}
+        only = self._objects(gone) - self._objects(stay)
+        if not only:
+            return 0
+        command = ("cat-file", "--batch-check=%(objectsize:disk)", "--buffer")
+        return sum(map(int, self.git.run(*command, stdin=b"\n".join(sorted(only)) + b"\n").split()))
+
+    def _objects(self, commits: Iterable[str]) -> set[bytes]:
+        wanted = "".join(f"{one}\n" for one in commits).encode()
+        return (
+            set(self.git.run("rev-list", "--objects", "--no-object-names", "--stdin", stdin=wanted).split()) if wanted else set()
+        )
+
+    def _restoring(self) -> set[str]:
+        """Return the snapshots that interrupted restores rely on; one whose record cannot be read relies on who knows which."""
+        found = set[str]()
+        for record in (self.path / "segue").glob("*/restoring.json"):
+            try:
+                said = json.loads(record.read_bytes())
+                found |= {said["target"], said["before"]}
+            except FileNotFoundError:
+                continue
+            except (OSError, ValueError, KeyError, TypeError) as e:
+                raise WorkspaceError(self.root, f"the record of an interrupted restore cannot be read: {e}") from e
+        return found
 
     def _size(self) -> int:
         return sum(one.stat().st_size for one in (self.path / "objects").rglob("*") if one.is_file())

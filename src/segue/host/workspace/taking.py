@@ -81,12 +81,16 @@ class Taking:
         if wanted is None and last is not None and self._is_other(found, last):  # he checked something else out
             state = self._begin()
             found, unreadable = self._candidates(None)
+        user = self._user.stamp() if self._user else []
+        anew = wanted is None and user != state.user
+        if anew:  # he may track by now what is ignored, and what was watched no more
+            state = state._replace(watched=state.watched - self._ignoring.of(sorted(state.watched)))
+            found += [_Found(path, "W") for path in sorted(self._ignoring.forced() - {one.path for one in found})]
         left_out = {path: LeftOut(path, "unreadable") for path in unreadable}
         changing, watched = self._update(found, state, wanted, left_out)
-        user = self._user.stamp() if self._user else []
         ignoring = self._ignoring.digest
         news = ignoring != state.ignoring or any(one.path.endswith(".gitignore") for one in found)
-        if (news and last is not None) or (wanted is None and user != state.user):
+        if (news and last is not None) or anew:
             self._drop(sorted(self._ignoring.by_now(self._index, self._ours.aside())))
         for one in borrowing.submodules(self._ours.root, self._ours):
             left_out.setdefault(one.path, one)
@@ -98,7 +102,7 @@ class Taking:
                     left_out.setdefault(one.path, one)
         named = sorted(left_out.values())
         more += max(0, len(named) - MOST_NAMED)
-        fresh = _Last(named[:MOST_NAMED], more, watched, state.sparse, ignoring, user)
+        fresh = _Last(named[:MOST_NAMED], more, watched, state.sparse, ignoring, user if wanted is None else state.user)
         return self._record(self._tree(), fresh, at, changing, keep=keep, full=wanted is None)
 
     # --- the index --------------------------------------------------------------------------------
@@ -179,6 +183,7 @@ class Taking:
         looked_at = [path for path in state.watched - known if wanted is None or covers(set(wanted), path)]
         takes: dict[str, tuple[int, ...]] = {}
         drops = []
+        gone = []
         submodules = self._submodules(found)
         for one in [*found, *(_Found(path, "W") for path in looked_at)]:
             verdict: Verdict = self._judge.judge(one.path, tracked=one.tag != "?", submodule=one.path in submodules)
@@ -186,12 +191,14 @@ class Taking:
                 left_out[one.path] = verdict.left_out
             if verdict.do == "take" or (verdict.do == "gone" and one.tag not in "?W"):
                 takes[one.path] = verdict.stamp
+                gone += [one.path] if verdict.do == "gone" else []
             elif verdict.do in {"drop", "leave"} and one.tag not in "?W":
                 drops.append(one.path)
         self._drop(drops)
         for path in self._add(list(takes)):
             left_out[path] = LeftOut(path, "refused")
         watched = (state.watched - takes.keys()) | {path for path in drops if path in left_out}
+        watched |= self._ignoring.matching(gone)  # no list would tell when it is there again
         return self._settle(takes), watched
 
     def _submodules(self, found: list[_Found]) -> set[str]:

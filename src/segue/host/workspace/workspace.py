@@ -111,10 +111,6 @@ class GitWorkspace:
         """See `Workspace.undo`."""
         return self._end(back=True)
 
-    def forget(self, snapshots: Iterable[str]) -> int:
-        """See `Workspace.forget`."""
-        return self._ours.forget(snapshots) if self._ours.exists else 0
-
     def _take(self, touched: Iterable[str] | None, *, keep: bool) -> WorkspaceSnapshot:
         return Taking(self._ours, self._limits).take(self._clock.now(), touched, keep=keep)
 

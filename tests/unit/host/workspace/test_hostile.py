@@ -7,7 +7,7 @@ import pytest
 
 from segue.core.errors import NotFoundError
 from segue.host.git import look
-from tests.unit.host.workspace.workspaces import Project, untouched
+from tests.unit.host.workspace.workspaces import Project, forget, untouched
 
 CONFIG = """\
 [core]
@@ -127,7 +127,7 @@ def test_no_program_runs_whatever_is_done(project, workspace, planted):
         assert b"+pears 5" in b"".join(workspace.patch(first.id))
         back = workspace.restore(workspace.preview(first.id))
         workspace.restore(workspace.preview(back.before))
-        workspace.forget([first.id, second.id])
+        forget(workspace, first.id, second.id)
     assert (back.written, back.deleted) == (["stock.txt"], ["fresh.txt"])
     assert planted() == set()
 

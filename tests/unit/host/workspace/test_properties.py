@@ -16,7 +16,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 from segue.host.workspace.judging import Limits
 from segue.host.workspace.workspace import GitWorkspace
 from segue.testing.fakes import FakeClock
-from tests.unit.host.workspace.workspaces import Project, untouched
+from tests.unit.host.workspace.workspaces import Project, forget, untouched
 
 PATHS = ["a", "b", "dir/a", "dir/deep/b", "dir", "dir/deep", "line\nend", "\udcff", "x.log", ".env", "run.sh", "big"]
 CASES = ["A", "DIR/a", "Dir", "X.LOG"] if sys.platform == "linux" else []  # elsewhere these are the same files, most often
@@ -236,7 +236,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(chosen=consumes(snapshots))
     def forget(self, chosen):
-        self.workspace.forget([chosen[0]])
+        forget(self.workspace, chosen[0])
 
     @rule(chosen=snapshots)
     def read(self, chosen):

@@ -9,7 +9,7 @@ import pytest
 from segue.core.errors import NotFoundError, WorkspaceError
 from segue.host.workspace.files import Files
 from segue.ports.workspace import Untouched
-from tests.unit.host.workspace.workspaces import Project, picture
+from tests.unit.host.workspace.workspaces import Project, forget, picture
 
 
 def names(changes):
@@ -307,7 +307,7 @@ def test_a_snapshot_that_is_gone_is_not_restored(project, workspace):
     taken = workspace.take()
     project.write({"stock.txt": "6"})
     plan = workspace.preview(taken.id)
-    workspace.forget([taken.id])
+    forget(workspace, taken.id)
     with pytest.raises(NotFoundError):
         workspace.restore(plan)
     assert (project.root / "stock.txt").read_text() == "6"

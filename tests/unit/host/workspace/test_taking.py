@@ -425,3 +425,30 @@ def test_our_own_home_within_the_workspace_is_not_taken(tmp_path, tree_of):
     workspace = GitWorkspace(str(tmp_path / "p"), tmp_path / "p" / "my [home]", FakeClock())
     workspace.take()
     assert tree_of(workspace.take(), workspace) == {"a.txt": b"1"}
+
+
+def test_what_is_ignored_is_taken_once_the_user_tracks_it(project, workspace, tree_of):
+    workspace.take()
+    project.git("add", "-f", "trace.log")
+    assert "trace.log" not in tree_of(workspace.take(["stock.txt"]))
+    assert tree_of(workspace.take())["trace.log"] == b"ignored\n"
+
+
+def test_what_is_ignored_and_tracked_is_taken_when_it_is_there_again(project, workspace, tree_of):
+    project.git("add", "-f", "trace.log")
+    workspace.take()
+    project.write({"trace.log": None})
+    assert "trace.log" not in tree_of(workspace.take())
+    project.write({"trace.log": "again\n"})
+    assert tree_of(workspace.take())["trace.log"] == b"again\n"
+
+
+def test_what_is_ignored_and_tracked_no_more_is_not_taken_when_it_is_there_again(project, workspace, tree_of):
+    project.git("add", "-f", "trace.log")
+    workspace.take()
+    project.write({"trace.log": None})
+    workspace.take()
+    project.git("rm", "-q", "--cached", "trace.log")
+    workspace.take()
+    project.write({"trace.log": "again\n"})
+    assert "trace.log" not in tree_of(workspace.take())

@@ -11,6 +11,7 @@ from inline_snapshot import snapshot
 from segue.core.errors import WorkspaceError
 from segue.host.workspace.workspace import GitWorkspace
 from segue.testing.fakes import FakeClock
+from tests.unit.host.workspace.workspaces import forget
 
 TAKE = """
 import sys
@@ -46,7 +47,7 @@ def test_snapshots_are_forgotten_while_others_are_taken(project, workspace, home
     beside = open_workspace(other)
     while process.poll() is None:
         (other / "a.txt").write_bytes(os.urandom(100))
-        beside.forget([beside.take().id])
+        forget(beside, beside.take().id)
     for line in process.communicate()[0].splitlines():
         snapshot, text = line.split()
         assert workspace.content(snapshot, "busy") == text.encode()

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from segue.core.errors import NotFoundError
-from tests.unit.host.workspace.workspaces import Project, untouched
+from tests.unit.host.workspace.workspaces import Project, forget, untouched
 
 KINDS = ["plain", "packed", "linked", "submodule", "sparse", "split", "racy"]
 
@@ -52,7 +52,7 @@ def test_everything_that_is_done_leaves_the_users_repository_byte_for_byte(some,
         b"".join(workspace.patch(first.id))
         back = workspace.restore(workspace.preview(first.id))
         workspace.restore(workspace.preview(back.before))
-        workspace.forget([first.id, second.id, back.before])
+        forget(workspace, first.id, second.id, back.before)
         workspace.take()
 
 
@@ -176,12 +176,12 @@ def test_forgotten_snapshots_are_gone_and_the_others_are_whole(project, workspac
     first = workspace.take()
     project.write({"notes.md": "second\n"})
     second = workspace.take()
-    assert workspace.forget([first.id, "0" * 40, "nonsense"]) > 19_000
+    assert forget(workspace, first.id, "0" * 40, "nonsense") > 19_000
     with pytest.raises(NotFoundError):
         workspace.get(first.id)
     assert tree_of(second)["notes.md"] == b"second\n"
-    assert workspace.forget([first.id]) == 0
-    assert workspace.forget([second.id]) >= 0
+    assert forget(workspace, first.id) == 0
+    assert forget(workspace, second.id) >= 0
     assert tree_of(workspace.take())["notes.md"] == b"second\n"
 
 

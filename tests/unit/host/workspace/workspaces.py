@@ -4,6 +4,9 @@ import os
 import subprocess
 from contextlib import contextmanager
 
+from segue.host.workspace.snapshots import GitSnapshots
+from segue.ports.workspace import Released
+
 NAMED = (
     "-c",
     "user.name=ann",
@@ -85,3 +88,11 @@ def untouched(directory):
     before = inside(directory)
     yield
     assert inside(directory) == before
+
+
+def forget(workspace, *snapshots):
+    """Let snapshots go, of this workspace or others beside it, and return the bytes that this freed."""
+    kept = GitSnapshots(workspace._ours.path.parent, os.environ)
+    going = [Released(one, "", "", "") for one in snapshots]
+    kept.release(going)
+    return kept.settle(going)

@@ -1,0 +1,62 @@
+"""All snapshots of this machine's workspaces: what they cost, and letting them go."""
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+
+from segue.core.errors import WorkspaceError
+from segue.host.workspace.repository import Repository, write
+from segue.ports.workspace import Released
+
+
+class GitSnapshots:
+    """The repository of snapshots. See `ports.workspace.Snapshots`."""
+
+    def __init__(self, home: Path, env: Mapping[str, str]) -> None:
+        """Work with what is below *home*; *env* is the user's environment."""
+        place = home.absolute() / "workspaces"
+        self._ours = Repository(place, str(place), env)
+        self._list = place / "segue" / "released.json"
+
+    def size(self, snapshots: Iterable[str]) -> int:
+        """See `Snapshots.size`."""
+        return self._ours.size_of(snapshots) if self._ours.exists else 0
+
+    def release(self, snapshots: Collection[Released]) -> None:
+        """See `Snapshots.release`."""
+        if not self._ours.exists:
+            return
+        with self._ours.alone():
+            known = self._read()
+            self._write([*known, *(one for one in snapshots if one not in known)])
+
+    def released(self) -> list[Released]:
+        """See `Snapshots.released`."""
+        return self._read()
+
+    def settle(self, snapshots: Collection[Released], keep: Collection[Released] = ()) -> int:
+        """See `Snapshots.settle`."""
+        if not self._ours.exists:
+            return 0
+        kept = {one.id for one in keep}
+        with self._ours.alone():
+            freed, held = self._ours.forget({one.id for one in snapshots} - kept)
+            self._write([one for one in self._read() if one not in snapshots or one.id in held])
+        return freed
+
+    def _read(self) -> list[Released]:
+        try:
+            return [Released(*one) for one in json.loads(self._list.read_bytes())]
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError, TypeError) as e:
+            raise WorkspaceError(self._ours.root, f"the list of snapshots that go cannot be read: {e}") from e
+
+    def _write(self, released: list[Released]) -> None:
+        try:
+            if released:
+                write(self._list, json.dumps(released).encode())
+            else:
+                self._list.unlink(missing_ok=True)
+        except OSError as e:
+            raise WorkspaceError(self._ours.root, f"the list of snapshots that go cannot be written: {e}") from e
