@@ -13,6 +13,9 @@ Whoever takes the spool in locks it, renames it, makes it read-only and unlocks 
 next file, and no hook ever waits for what is done with the frames. A payload that is too large, or finds the spool full, is
 counted: one byte more in `HOME/spool/AGENT~`.
 
+Where `HOME/sealed` is there, the store is encrypted, and this file has no key: of a payload no more is spooled then than
+where the agent's own transcript has the record: ids, the transcript's path, and a few words of fixed sets (`pointer`).
+
 Then the worker that takes spools in is started (`segue upkeep --follow`), unless it is at work: it holds the lock of
 `HOME/spool/worker~` as long as it lives. The time of that file is when it was last started.
 """
@@ -28,6 +31,22 @@ PROGRAM = ""
 
 LIMIT = 64 << 20
 LARGEST = 8 << 20
+SEALED = "/sealed"
+IDS = (
+    *(b"session_id", b"thread-id", b"thread_id", b"turn_id", b"prompt_id"),
+    *(b"tool_use_id", b"call_id", b"message_id", b"agent_id"),
+)
+PATHS = (b"transcript_path", b"agent_transcript_path")
+WORDS = {
+    b"source": (b"startup", b"resume", b"clear", b"compact"),
+    b"reason": (b"clear", b"resume", b"logout", b"exit", b"prompt_input_exit", b"bypass_permissions_disabled", b"other"),
+    b"trigger": (b"manual", b"auto"),
+    b"permission_mode": (
+        *(b"default", b"plan", b"acceptEdits", b"bypassPermissions", b"dontAsk"),
+        *(b"auto", b"auto-edit", b"auto_edit", b"autoEdit", b"yolo"),
+    ),
+    b"notification_type": (*(b"permission_prompt", b"idle_prompt", b"auth_success", b"elicitation_dialog", b"ToolPermission"),),
+}
 SHELLS = (b"sh", b"bash", b"dash", b"zsh", b"ash", b"ksh", b"fish")
 
 
@@ -59,8 +78,6 @@ def caller() -> bytes:
 def spool(home: str, agent: str, event: str, payload: bytes | None) -> None:
     """Append one frame to the spool of *agent*, durable on return, or count one that was dropped. Raises OSError."""
     path = home + "/spool/" + agent
-    head = b"segue-spool 1 %d %s %d%s\n" % (time.time_ns(), event.encode(), len(payload or b""), caller())
-    data = b"%s%s\n" % (head, payload or b"")
     while True:
         fd = posix.open(path, posix.O_WRONLY | posix.O_APPEND | posix.O_CREAT | posix.O_NOFOLLOW, 0o600)
         posix.lockf(fd, posix.F_LOCK, 0)
@@ -68,6 +85,10 @@ def spool(home: str, agent: str, event: str, payload: bytes | None) -> None:
         if found.st_mode & 0o200:
             break
         posix.close(fd)  # taken between opening and locking
+    if payload is not None and is_sealed(home):  # looked at under the lock: what came before is taken in after it
+        payload = pointer(payload)
+    head = b"segue-spool 1 %d %s %d%s\n" % (time.time_ns(), event.encode(), len(payload or b""), caller())
+    data = b"%s%s\n" % (head, payload or b"")
     if payload is None or found.st_size + len(data) > LIMIT:
         drop(path)
         data = b""
@@ -75,6 +96,51 @@ def spool(home: str, agent: str, event: str, payload: bytes | None) -> None:
         data = data[posix.write(fd, data) :]
     posix.fsync(fd)
     posix.close(fd)
+
+
+def is_sealed(home: str) -> bool:
+    """Return whether nothing of a payload's content may lie in the spool. Raises OSError where that cannot be told."""
+    try:
+        posix.stat(home + SEALED)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def pointer(payload: bytes) -> bytes:
+    """Return what of a *payload* tells where its record is and nothing of what was said, as JSON; little, where it is no object.
+
+    Only texts of the object itself count, never those of a value within: quotes that are escaped are put out of sight, then the
+    pieces between quotes are by turns what is outside of a text and what is inside.
+    """
+    pieces = payload.replace(b"\\\\", b"..").replace(b'\\"', b"..").split(b'"')
+    found = {}
+    key = before = b""
+    depth = at = 0
+    for n, piece in enumerate(pieces):
+        if n % 2 == 0:
+            depth += piece.count(b"{") + piece.count(b"[") - piece.count(b"}") - piece.count(b"]")
+            before = piece.strip()
+            if (n == 0 and before != b"{") or depth < (n < len(pieces) - 1):
+                return b"{}"
+        elif depth == 1:
+            text = payload[at : at + len(piece)]
+            if before == b":" and is_told(key, text):
+                found[key] = text
+            key = text
+        at += len(piece) + 1
+    whole = depth == 0 and len(pieces) % 2
+    told = [b'"%s":"%s"' % one for one in found.items()] if whole else []
+    return b"{%s}" % b",".join([b'"segue_sealed":true', *told])
+
+
+def is_told(key: bytes, text: bytes) -> bool:
+    """Return whether the member *key* of a payload, which is *text*, says nothing of what was said."""
+    if key in PATHS:
+        return len(text) <= 4096 and text.partition(b"#")[0].endswith((b".jsonl", b".json", b".db")) and min(text) >= 32
+    if key in IDS:
+        return len(text) <= 64 and text.replace(b"-", b"").replace(b"_", b"").isalnum()
+    return text in WORDS.get(key, ())
 
 
 def drop(path: str) -> None:

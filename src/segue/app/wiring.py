@@ -81,6 +81,7 @@ class App:
         from segue.app.stores import open_store
 
         store = self._store or open_store(self.config["store"], self.clock, self.ids, self.config["durability"])
+        self._seal(store)
         self._rescue(store)
         return store
 
@@ -130,6 +131,12 @@ class App:
         from segue.host.emergency import EmergencyFiles
 
         return EmergencyFiles(self.config.home, self.env)
+
+    def _seal(self, store: Store) -> None:
+        """Have agents' hooks spool nothing of what is said where the store is encrypted."""
+        cipher = getattr(store, "cipher", None)
+        if cipher is not None and cipher.tag:
+            self.spools.seal()
 
     def _rescue(self, store: Store) -> None:
         """Take in what was kept in an emergency. It stays where it is while that fails."""

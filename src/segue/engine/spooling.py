@@ -115,8 +115,7 @@ class Intake:
                     broken += 1
             broken += len(taken.broken)
             waiting += len(homeless)
-            if len(homeless) < len(taken.frames) or taken.broken or not taken.frames:
-                self._spools.done(taken, homeless)
+            self._spools.done(taken, homeless)
         return Ingested(payloads, events, waiting, broken + self._spools.dropped())
 
     def _note(self, frame: SpooledFrame, payload: dict[str, Any] | None) -> list[str]:

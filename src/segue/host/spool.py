@@ -4,6 +4,7 @@ A spool is taken by renaming it under its lock into `spool/taken/`; there it sta
 a crash at any moment loses nothing and takes nothing in twice (the log's keys see to that).
 """
 
+import json
 import os
 import re
 import time
@@ -16,6 +17,10 @@ from segue.core.log.times import stamp
 
 WORKER = "worker~"
 """The lock that the worker holds, in the spool; its time is when it was last started."""
+SEALED = "sealed"
+"""Where this file is in the home, hooks spool nothing of a payload's content (`segue.hooks.pointer`)."""
+_SEAL = b"the store is encrypted: agents' hooks spool no more than where to find what was said\n"
+_POINTS = ("session_id", "thread-id", "thread_id", "transcript_path", "agent_transcript_path")
 _HEAD = re.compile(rb"segue-spool 1 (\d{1,20}) (\S{1,200}) (\d{1,12})(?: (\d{1,10}\.\d{1,20}))?\n")
 _AGENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
 
@@ -47,8 +52,33 @@ class Spools:
 
     def __init__(self, home: Path) -> None:
         """Name the home; nothing is made there."""
+        self._home = home
         self._directory = home / "spool"
         self._taken = self._directory / "taken"
+
+    @property
+    def is_sealed(self) -> bool:
+        """Whether hooks spool nothing of what was said: the store is encrypted."""
+        return (self._home / SEALED).exists()
+
+    def seal(self) -> None:
+        """Have hooks spool nothing of what was said from now on, durably. Repeatable.
+
+        What waits already is as it was until it is taken in.
+        """
+        if self.is_sealed:
+            return
+        self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write(self._home / SEALED, self._home / f".{SEALED}.{os.getpid()}", _SEAL)
+        directory = os.open(self._home, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+    def unseal(self) -> None:
+        """Have hooks spool whole payloads again. Repeatable."""
+        (self._home / SEALED).unlink(missing_ok=True)
 
     def is_empty(self) -> bool:
         """Return whether nothing waits. Cheap."""
@@ -69,15 +99,15 @@ class Spools:
         if not waiting:
             taken.path.unlink(missing_ok=True)
             return
-        temporary = self._directory / f"{taken.path.name}~{os.getpid()}"
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as file:
-            for frame in waiting:
-                process = f" {frame.process}" if frame.process else ""
-                head = f"segue-spool 1 {frame.nanoseconds} {frame.event} {len(frame.payload)}{process}\n"
-                file.write(head.encode() + frame.payload + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(taken.path)
+        kept = [frame._replace(payload=_pointer(frame.payload)) for frame in waiting] if self.is_sealed else list(waiting)
+        if kept == taken.frames and not taken.broken:
+            return
+        data = b""
+        for frame in kept:
+            process = f" {frame.process}" if frame.process else ""
+            head = f"segue-spool 1 {frame.nanoseconds} {frame.event} {len(frame.payload)}{process}\n"
+            data += head.encode() + frame.payload + b"\n"
+        _write(taken.path, self._directory / f"{taken.path.name}~{os.getpid()}", data)
 
     def dropped(self) -> int:
         """Return how many payloads found no room, or were too large, since the last call."""
@@ -116,6 +146,25 @@ class Spools:
             os.fchmod(fd, 0o400)
         finally:
             os.close(fd)
+
+
+def _write(path: Path, temporary: Path, data: bytes) -> None:
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.rename(path)
+
+
+def _pointer(payload: bytes) -> bytes:
+    """Return of a payload that was spooled before its store was encrypted what finds its session."""
+    try:
+        told = json.loads(payload)
+    except (ValueError, RecursionError):
+        return b"{}"
+    if not isinstance(told, dict) or "segue_sealed" in told:
+        return payload if isinstance(told, dict) else b"{}"
+    return json.dumps({"segue_sealed": True} | {name: told[name] for name in _POINTS if isinstance(told.get(name), str)}).encode()
 
 
 def _read(path: Path) -> Taken:
