@@ -2,36 +2,10 @@
 
 import pytest
 
-from segue.core.errors import WrongKeyError
-from segue.core.log.storekeys import id_of
 from segue.stores.log import LogStore, ending
-from segue.stores.log.cipher import SCHEME, Scheme, write_scheme
 from segue.testing import StoreContract
 from tests.contract.test_log import Sealing
-
-KEY = bytes(range(32))
-
-
-class Ring:
-    """Keys that are at hand."""
-
-    def __init__(self, *keys):
-        self.keys = {id_of(key): key for key in keys}
-
-    def key(self, id):
-        try:
-            return self.keys[id]
-        except KeyError:
-            raise WrongKeyError(f"there is no key {id}") from None
-
-
-def encrypted(kind, place, clock, ids):
-    path = place / "store"
-    path.mkdir(exist_ok=True)
-    if not (path / SCHEME).exists():
-        kind(path, clock=clock, ids=ids).close()
-        write_scheme(path / SCHEME, Scheme(id_of(KEY)))
-    return kind(path, clock=clock, ids=ids, keys=Ring(KEY))
+from tests.encryption import encrypted
 
 
 class TestEncryptedLogStore(StoreContract):

@@ -96,6 +96,7 @@ class App:
     def index(self) -> Index:
         """The index of the store, beside its logs; a scan where Python has no full text."""
         try:
+            from segue.stores.index.database import no_key
             from segue.stores.index.index import SqliteIndex, check_full_text
 
             check_full_text()
@@ -103,8 +104,9 @@ class App:
             from segue.engine.scanning import ScanIndex
 
             return ScanIndex(self.store)
-        place = getattr(self.store, "path", None)
-        return SqliteIndex(self.store, place / "index.sqlite" if place else ":memory:", progress=self._progress)
+        place, cipher = getattr(self.store, "path", None), getattr(self.store, "cipher", None)
+        path, key = place / "index.sqlite" if place else ":memory:", cipher.index_key if cipher else no_key
+        return SqliteIndex(self.store, path, key=key, progress=self._progress)
 
     @cached_property
     def spools(self) -> "Spools":

@@ -71,14 +71,15 @@ def _index(frame: Frame) -> dict[str, Any]:
     except SegueError as e:
         return {"check": "index", "status": "fail", "what": e.message, "hint": e.hint}
     what = f"{found.path}: {found.sessions} sessions, {found.entries} entries"
-    status = "ok"
+    status, hint = "ok", found.hint
     if found.fallback:
         status, what = "warn", f"{found.path or 'none'} is not used, questions are answered without it: {found.fallback}"
     elif found.damaged:
         status, what = "warn", f"{what}; {found.damaged} damaged places in the logs are left out"
+        hint = "segue validate"
     elif found.rebuilt:
         what = f"{what}; it was made anew: {found.rebuilt}"
-    return {"check": "index", "status": status, "what": what, "hint": "segue validate" if found.damaged else None}
+    return {"check": "index", "status": status, "what": what, "hint": hint}
 
 
 def _backup(frame: Frame) -> list[dict[str, Any]]:

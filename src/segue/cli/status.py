@@ -26,5 +26,7 @@ def command(frame: Frame, session: str | None) -> None:
     document: dict[str, Any] = picture(state, frame.app)
     frame.answer(document, lambda d: text(d, frame.width))
     frame.damage(damage, target.session)
+    if why := frame.app.index.shortfall():
+        frame.warn(why)
     if open_ := interrupted(frame.app.store, target.session):
         frame.warn(f"{open_.told()}: segue checkpoint restore --finish, or --undo")

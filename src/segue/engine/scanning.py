@@ -85,6 +85,10 @@ class ScanIndex:
         sessions = sum(1 for _ in self._store.sessions())
         return IndexStatus("", "none", "", 0, sessions, 0, 0, 0, "", "this Python has no full text", guarded=False)
 
+    def shortfall(self) -> str:
+        """See `Index.shortfall`."""
+        return ""
+
     def close(self) -> None:
         """See `Index.close`."""
 

@@ -70,6 +70,8 @@ class IndexStatus(NamedTuple):
     """Why this process works on a copy in memory; empty where it does not."""
     guarded: bool
     """This SQLite can damage a WAL when two processes write: our lock keeps them apart."""
+    hint: str | None = None
+    """What would make the fallback needless, where that is known."""
 
 
 class Index(Protocol):
@@ -133,6 +135,10 @@ class Index(Protocol):
 
     def status(self) -> IndexStatus:
         """Return what is known of the index, without taking anything in."""
+        ...
+
+    def shortfall(self) -> str:
+        """Return why this process answers from memory, and what would help; empty where it does not, or was not asked yet."""
         ...
 
     def close(self) -> None:

@@ -4,10 +4,15 @@ Only one process writes at a time: a `flock` on a file beside it is held around 
 SQLite before 3.51.3 can damage a WAL file when two processes write and checkpoint at the same instant; and a lock of our own
 never starves. A process that cannot write (a read-only place, a full disk, a lock that another does not give back) works on
 a copy in memory: it answers like all others, and what it took in is lost with it.
+
+The index of an encrypted store is encrypted: `index.sqlite.<8 hex digits that stand for the key>`. The key is asked for at every
+use and again under the lock, so that a process that began before the store was encrypted (or rotated, or decrypted) writes
+nothing to the old file any more. Whoever opens an index removes those under other keys and those in the clear, and keeps nothing.
 """
 
 import fcntl
 import os
+import re
 import sqlite3
 import threading
 import time
@@ -17,10 +22,15 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, TypeVar
 
+from segue.core.errors import StoreUnusableError
+from segue.core.log.storekeys import id_of
+from segue.stores.index.driver import NO_DRIVER, Driver
 from segue.stores.index.schema import SCRATCH, TABLES, VERSION
 
 MEMORY: Final = ":memory:"
 _LOCK_SECONDS: Final = 5.0
+_ENDS: Final = ("", "-wal", "-shm", "-journal", ".damaged")
+"""What follows the file's name in the names of those that belong to it."""
 _ATTEMPTS: Final = 4
 """As it is, mended, once more, and on a copy in memory."""
 _UNWRITABLE: Final = frozenset({3, 5, 6, 8, 10, 13, 14, 22})
@@ -36,21 +46,34 @@ class Unwritable(Exception):  # noqa: N818  (not an error of the user's: it neve
     """The file cannot be written now."""
 
 
-class Stale(sqlite3.DatabaseError):
+class Stale(Exception):  # noqa: N818  (as above)
     """The index is sound and of no more use: it is made anew."""
+
+
+def no_key() -> str:
+    """Return the key of an index in the clear."""
+    return ""
 
 
 class Database:
     """A connection to the index, and what it takes to have one. Safe between threads; a forked child opens its own."""
 
-    def __init__(self, path: str | Path, lock_seconds: float = _LOCK_SECONDS) -> None:
-        """Know where the index is: a file, or MEMORY. Nothing is opened yet."""
-        self.path = str(path)
-        self.in_memory = self.path == MEMORY
+    def __init__(self, path: str | Path, key: Callable[[], str] = no_key, lock_seconds: float = _LOCK_SECONDS) -> None:
+        """Know where the index is: a file, or MEMORY; and what says under which key (64 hex digits; empty: none) it belongs now.
+
+        Nothing is opened yet.
+        """
+        self._place = str(path)
+        self.path = self._place
+        """The file under the key that was used last."""
+        self.in_memory = self._place == MEMORY
         self.rebuilt = ""
         """Why this process made the index anew; empty where it did not."""
         self.fallback = ""
         """Why this process works on a copy in memory; empty where it does not."""
+        self.driver = Driver()
+        self._key = key
+        self._used = ""
         self._lock_seconds = lock_seconds
         self._mutex = threading.RLock()
         self._db: sqlite3.Connection | None = None
@@ -66,23 +89,26 @@ class Database:
                     return work(self._connection())
                 except Unwritable as e:
                     self._fall_back(str(e))
-                except (sqlite3.ProgrammingError, sqlite3.InterfaceError):
+                except Stale as e:
+                    self._renew(str(e), keep=False)
+                except self.driver.Misuse:
                     raise
-                except sqlite3.Error as e:
+                except self.driver.Error as e:
                     if attempt == _ATTEMPTS - 1:
                         raise
                     self._mend(e, attempt)
-            raise AssertionError("unreachable")
+            raise StoreUnusableError(f"index {self.path!r} cannot be used: the store changes faster than it is read")
 
     @contextmanager
     def writing(self, db: sqlite3.Connection) -> Iterator[None]:
         """Hold the write lock, and commit what is done within."""
         with self._flock():
+            self._check_key()
             db.execute("BEGIN IMMEDIATE")
             try:
                 yield
             except BaseException:
-                with suppress(sqlite3.Error):
+                with suppress(self.driver.Error):
                     db.execute("ROLLBACK")
                 raise
             db.execute("COMMIT")
@@ -96,13 +122,18 @@ class Database:
             try:
                 with self._flock():
                     db.close()
-            except (Unwritable, sqlite3.Error):
+            except (Unwritable, self.driver.Error):
                 _abandoned.append(db)
 
     def drop(self, why: str) -> None:
         """Make the index anew at its next use."""
         with self._mutex:
             self._discard(why, keep=False)
+
+    @property
+    def hint(self) -> str | None:
+        """What would make a copy in memory needless, where that is known."""
+        return "pip install 'segue[encryption]'" if self.fallback == NO_DRIVER else None
 
     def size(self) -> int:
         """Return the bytes of the file and its WAL; 0 in memory."""
@@ -120,17 +151,51 @@ class Database:
 
     def _connection(self) -> sqlite3.Connection:
         if self._db is None:
+            self._take_driver(self._key())
             self._db = self._open_memory() if self.in_memory or self.fallback else self._open_file()
+        else:
+            self._check_key()
         return self._db
+
+    def _check_key(self) -> None:
+        if self._key() != self._used:
+            raise Stale("the store is under another key now")
+
+    def _take_driver(self, key: str) -> None:
+        """Get ready to open the file under *key*; without what that takes, to do without a file."""
+        if key != self._used:
+            self._used, self.fallback = key, ""
+        self.path = f"{self._place}.{id_of(bytes.fromhex(key))}" if key and not self.in_memory else self._place
+        try:
+            self.driver = Driver(key)
+        except ImportError:
+            self.driver = Driver()
+            with suppress(Unwritable), self._flock():
+                self._remove_others()
+            self.fallback = NO_DRIVER
+
+    def _remove_others(self) -> None:
+        """Remove the files of an index in the clear or under another key."""
+        place = Path(self._place)
+        ours = re.compile(re.escape(place.name) + rf"(\.[0-9a-f]{{8}})?({'|'.join(map(re.escape, _ENDS))})")
+        kept = {f"{Path(self.path).name}{end}" for end in _ENDS}
+        try:
+            for file in place.parent.iterdir():
+                if ours.fullmatch(file.name) and file.name not in kept:
+                    file.unlink(missing_ok=True)
+        except OSError as e:
+            raise Unwritable(f"{e.filename}: {e.strerror}") from e
 
     def _open_file(self) -> sqlite3.Connection:
         with self._flock():
+            self._check_key()
+            self._remove_others()
             try:
                 os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
                 self._inode = Path(self.path).stat().st_ino
             except OSError as e:
                 raise Unwritable(e.strerror or "cannot be opened") from e
-            db = _connect(self.path)
+            db = self.driver.connect(self.path)
             try:
                 db.execute("PRAGMA journal_mode=WAL")
                 db.execute("PRAGMA synchronous=NORMAL")
@@ -154,23 +219,23 @@ class Database:
 
     def _open_memory(self) -> sqlite3.Connection:
         """Return a connection to a copy of the file, or to an empty index where there is none to copy."""
-        db = _connect(MEMORY)
+        db = self.driver.connect(MEMORY)
         if not self.in_memory:
-            with suppress(sqlite3.Error, OSError):
-                source = sqlite3.connect(f"file:{_quoted(self.path)}?mode=ro", uri=True, timeout=1)
+            with suppress(self.driver.Error, OSError):
+                source = self.driver.connect(f"file:{_quoted(self.path)}?mode=ro", uri=True)
                 try:
                     source.backup(db)
                 finally:
                     source.close()
         try:
             self._ensure_tables(db)
-        except sqlite3.Error:
+        except (Stale, self.driver.Error):
             db.close()
-            db = _connect(MEMORY)
+            db = self.driver.connect(MEMORY)
             self._ensure_tables(db)
         return db
 
-    def _mend(self, error: sqlite3.Error, attempt: int) -> None:
+    def _mend(self, error: Exception, attempt: int) -> None:
         code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
         if self.in_memory or self.fallback:
             self._db = None
@@ -180,10 +245,13 @@ class Database:
             else:
                 self._fall_back(str(error))
         else:
-            try:
-                self._discard(str(error), keep=not isinstance(error, Stale))
-            except Unwritable as e:
-                self._fall_back(str(e))
+            self._renew(str(error), keep=True)
+
+    def _renew(self, why: str, *, keep: bool) -> None:
+        try:
+            self._discard(why, keep=keep)
+        except Unwritable as e:
+            self._fall_back(str(e))
 
     def _fall_back(self, why: str) -> None:
         _abandoned.append(self._db)
@@ -197,7 +265,7 @@ class Database:
         file = Path(self.path)
         with self._flock():
             if db is not None:
-                with suppress(sqlite3.Error):
+                with suppress(self.driver.Error):
                     db.close()
             try:
                 if file.stat().st_ino == self._inode or not self._inode:
@@ -220,7 +288,7 @@ class Database:
             yield
             return
         try:
-            fd = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            fd = os.open(f"{self._place}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         except OSError as e:
             raise Unwritable(e.strerror or "cannot be locked") from e
         try:
@@ -249,13 +317,6 @@ class Database:
                 raise Unwritable(e.strerror or "cannot be locked") from e
             time.sleep(pause)
             pause = min(pause * 2, 0.05)
-
-
-def _connect(path: str) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=1, isolation_level=None, check_same_thread=False)
-    db.execute("PRAGMA temp_store=MEMORY")
-    db.execute("PRAGMA trusted_schema=OFF")
-    return db
 
 
 def _version(db: sqlite3.Connection) -> str:

@@ -13,7 +13,7 @@ from segue.core.session.catalogue import PlaceRow, SessionRow
 from segue.core.session.refs import Target, resolve
 from segue.ports import EVERYTHING, Filters, Hits, IndexStatus, Store
 from segue.stores.index import feeding, querying, searching, sharing
-from segue.stores.index.database import Database, Stale
+from segue.stores.index.database import Database, Stale, no_key
 from segue.stores.index.schema import COLUMNS, DEAD, VERSION
 
 _SAFE_SQLITE: Final = (3, 51, 3)
@@ -34,16 +34,20 @@ def check_full_text() -> None:
 class SqliteIndex:
     """The index of a store in an SQLite file, or in memory. Safe between threads and processes; a lost file is made anew."""
 
-    def __init__(self, store: Store, path: str | Path, *, progress: Progress | None = None) -> None:
+    def __init__(
+        self, store: Store, path: str | Path, *, key: Callable[[], str] = no_key, progress: Progress | None = None
+    ) -> None:
         """Know the *store* and where its index is; `:memory:` is in memory. Nothing is opened before it is asked for.
 
         Args:
             store: the store that is indexed.
             path: the file, made with mode 0600 where it is missing; its directory must be there.
+            key: says, each time it is asked, under which key the store is now: 64 hex digits, or nothing for a store in the
+                clear. The index is under the same; without the library that this takes it is in memory.
             progress: is told how many of how many sessions were taken in, while it takes long.
         """
         self._store = store
-        self._data = Database(path)
+        self._data = Database(path, key)
         self._progress = progress
 
     # --- taking in
@@ -204,7 +208,7 @@ class SqliteIndex:
             return IndexStatus(
                 path=self._data.path,
                 version=VERSION,
-                sqlite=sqlite3.sqlite_version,
+                sqlite=".".join(map(str, self._data.driver.version)),
                 bytes=self._data.size(),
                 sessions=sessions,
                 entries=entries,
@@ -212,10 +216,16 @@ class SqliteIndex:
                 damaged=damaged,
                 rebuilt=_meta(db, "rebuilt"),
                 fallback=self._data.fallback,
-                guarded=sqlite3.sqlite_version_info < _SAFE_SQLITE,
+                guarded=self._data.driver.version < _SAFE_SQLITE,
+                hint=self._data.hint,
             )
 
         return self._data.use(ask)
+
+    def shortfall(self) -> str:
+        """See `Index.shortfall`."""
+        why, hint = self._data.fallback, self._data.hint
+        return why and f"the index is in memory and made anew by each command: {why}" + (f" ({hint})" if hint else "")
 
     def close(self) -> None:
         """See `Index.close`."""

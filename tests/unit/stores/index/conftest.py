@@ -2,33 +2,41 @@
 
 import pytest
 
-from segue.stores.index.index import SqliteIndex
 from segue.stores.log.store import LogStore
 from segue.stores.memory import MemoryStore
 from segue.testing.fakes import FakeClock, FakeIds
+from tests.encryption import encrypted
+from tests.unit.stores.index.helping import file_of, open_index
 
 
-@pytest.fixture(params=["memory", "log"])
+@pytest.fixture(params=["memory", "log", "encrypted"])
 def place(request, tmp_path):
     """A store, and where its index is."""
-    clock, ids = FakeClock(), FakeIds()
     if request.param == "memory":
-        yield MemoryStore(clock=clock, ids=ids), ":memory:"
+        yield MemoryStore(clock=FakeClock(), ids=FakeIds()), ":memory:"
         return
-    store = LogStore(tmp_path / "store", clock=clock, ids=ids, durability="relaxed")
-    yield store, tmp_path / "store" / "index.sqlite"
+    store = _log_store(tmp_path, request.param)
+    yield store, file_of(store)
     store.close()
 
 
-@pytest.fixture
-def log_place(tmp_path):
-    store = LogStore(tmp_path / "store", clock=FakeClock(), ids=FakeIds(), durability="relaxed")
-    yield store, tmp_path / "store" / "index.sqlite"
+@pytest.fixture(params=["log", "encrypted"])
+def log_place(request, tmp_path):
+    """A store in files, and the file of its index."""
+    store = _log_store(tmp_path, request.param)
+    yield store, file_of(store)
     store.close()
 
 
 @pytest.fixture
 def index(place):
-    made = SqliteIndex(*place)
+    made = open_index(place[0])
     yield made
     made.close()
+
+
+def _log_store(place, kind):
+    clock, ids = FakeClock(), FakeIds()
+    if kind == "encrypted":
+        return encrypted(LogStore, place, clock, ids, durability="relaxed")
+    return LogStore(place / "store", clock=clock, ids=ids, durability="relaxed")

@@ -1,8 +1,31 @@
 """Sessions to index, and what an index says of them."""
 
 from segue.core.log.events import Draft, ForkPoint
+from segue.core.log.storekeys import id_of
+from segue.stores.index.database import no_key
+from segue.stores.index.index import SqliteIndex
+from segue.stores.log.store import LogStore
 from segue.testing.builders import user
-from segue.testing.fakes import session_id
+from segue.testing.fakes import FakeClock, FakeIds, session_id
+from tests.encryption import KEY, Ring
+
+
+def open_index(store, path=None):
+    """The index of *store*, where it belongs or at *path*."""
+    cipher = getattr(store, "cipher", None)
+    where = path or (store.path / "index.sqlite" if cipher else ":memory:")
+    return SqliteIndex(store, where, key=cipher.index_key if cipher else no_key)
+
+
+def another(store, seed):
+    """What another process opens the *store* as."""
+    return LogStore(store.path, clock=FakeClock(), ids=FakeIds(seed=seed), durability="relaxed", keys=Ring(KEY))
+
+
+def file_of(store):
+    """The file that the index of a store in files is in."""
+    key = store.cipher.index_key()
+    return store.path / (f"index.sqlite.{id_of(bytes.fromhex(key))}" if key else "index.sqlite")
 
 
 def begin(store, n, *more, **header):

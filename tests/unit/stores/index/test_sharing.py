@@ -6,10 +6,9 @@ import pytest
 
 from segue.core.log.events import Draft
 from segue.ports import Filters
-from segue.stores.index.index import SqliteIndex
 from segue.testing.builders import user
 from segue.testing.fakes import FakeIds, session_id
-from tests.unit.stores.index.helping import begin, fork, found
+from tests.unit.stores.index.helping import begin, fork, found, open_index
 
 A, B, C, D = (session_id(n) for n in range(1, 5))
 
@@ -34,7 +33,7 @@ def test_a_fork_finds_what_it_shares_and_nothing_behind_the_fork_point(family, i
 
 
 def test_what_is_new_in_a_parent_is_found_for_a_fork_that_is_asked_first(family, place):
-    index = SqliteIndex(*place)
+    index = open_index(place[0])
     assert sorted(found(index, "alpha", Filters(session=D))) == [(D, 2), (D, 3), (D, 5)]
     assert [r.id for r in index.sessions()] == [D, C, B, A]
     assert index.session(D).id == D
@@ -49,7 +48,7 @@ def test_filters_are_those_of_the_session_that_is_shown(family, index):
 
 @pytest.mark.parametrize("seen", [True, False])
 def test_the_past_that_forks_share_with_a_deleted_session_stays_found(family, place, seen):
-    index = SqliteIndex(*place)
+    index = open_index(place[0])
     if seen:
         index.catch_up()
     family.delete(A)
@@ -67,9 +66,9 @@ def test_the_past_that_forks_share_with_a_deleted_session_stays_found(family, pl
 
 
 def test_a_parent_that_was_taken_in_only_in_part_is_read_on_through_a_fork(place):
-    store, path = place
+    store, _ = place
     begin(store, 1, *[user(f"alpha w{i}") for i in range(10)])
-    index = SqliteIndex(store, path)
+    index = open_index(store)
     index.catch_up()
     store.append(A, [user(f"beta w{i}") for i in range(600)])
     fork(store, 2, 1, 400)
@@ -82,10 +81,10 @@ def test_a_parent_that_was_taken_in_only_in_part_is_read_on_through_a_fork(place
 
 
 def test_deleting_a_parent_reads_nothing_of_the_past_again(place):
-    store, path = place
+    store, _ = place
     begin(store, 1, *[user(f"alpha w{i}") for i in range(300)])
     fork(store, 2, 1, 200)
-    index = SqliteIndex(store, path)
+    index = open_index(store)
     index.catch_up()
     store.delete(A)
     read, whole = [], store.read
@@ -98,10 +97,10 @@ def test_deleting_a_parent_reads_nothing_of_the_past_again(place):
 
 @pytest.mark.parametrize("seed", range(8))
 def test_whichever_go_each_fork_finds_its_whole_past(place, seed):
-    store, path = place
+    store, _ = place
     rng, ids = random.Random(seed), FakeIds(seed=99)
     begin(store, 1, *[user(f"alpha {ids.uuid7()[-6:]}") for _ in range(9)])
-    index, last = SqliteIndex(store, path), 1
+    index, last = open_index(store), 1
     for _ in range(20):
         there = sorted(store.sessions())
         number = int(rng.choice([n for n in range(1, last + 1) if session_id(n) in there]))
@@ -114,7 +113,7 @@ def test_whichever_go_each_fork_finds_its_whole_past(place, seed):
             index.catch_up()
     for session in store.sessions():
         said = [(session, e.seq) for e in store.read(session) if e.kind == "message"]
-        for asked in (index, SqliteIndex(store, ":memory:")):
+        for asked in (index, open_index(store, ":memory:")):
             assert sorted(found(asked, "alpha", Filters(session=session), limit=1000)) == said
     every = {e.id for s in store.sessions() for e in store.read(s) if e.kind == "message"}
     assert len(found(index, "alpha", limit=1000)) == len(every)
