@@ -1,6 +1,7 @@
 """Wiring of copies: the backups of the configured store, and what puts it together from them."""
 
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,9 @@ from segue.core.errors import SegueError, UsageError
 
 if TYPE_CHECKING:
     from segue.app.wiring import App
+    from segue.host.mirror.repository import GitMirror
     from segue.ports.backups import Backup, Backups, Progress
+    from segue.ports.mirror import Mirror, Mirroring
     from segue.ports.recovery import Recovery
 
 
@@ -28,12 +31,8 @@ class Copies:
         from segue.stores.log.backup import Series
 
         app = self._app
-        url = app.config["store"]
-        path = url.removeprefix("log://")
-        if "://" in path:
-            raise UsageError(f"store {url!r} cannot be backed up: it is not in files", hint="log:///directory")
         return Series(
-            Path(path).expanduser(),
+            self._path,
             Path(place).expanduser() if place else self._place,
             keep=app.config.number("backup.keep"),
             clock=app.clock,
@@ -42,16 +41,48 @@ class Copies:
         )
 
     def recovery(self, place: str | None, progress: "Progress", *, force: bool = False) -> "Recovery":
-        """Return what puts the store together, from backups in *place* or where they are by configuration.
-
-        Raises UsageError: such a store has no copies.
+        """Return what puts the store together, from backups in *place* or where they are by configuration; mirrors in *place*
+        count as well. Raises UsageError: such a store has no copies.
         """
-        from segue.stores.log.recovery import StoreRecovery
+        from segue.stores.log.recovery import Others, StoreRecovery
 
         app = self._app
         backups = self.backups(place)
-        path = Path(app.config["store"].removeprefix("log://")).expanduser()
-        return StoreRecovery(path, backups, clock=app.clock, ids=app.ids, any_store=bool(place), force=force, progress=progress)
+        mirrors = [self._mirror, *self._mirror.aside(), *(self._mirror.below(Path(place)) if place else ())]
+        return StoreRecovery(
+            self._path,
+            Others(backups, mirrors, any_store=bool(place)),
+            clock=app.clock,
+            ids=app.ids,
+            force=force,
+            progress=progress,
+        )
+
+    @property
+    def mirror(self) -> "Mirror":
+        """The mirror of the store. Raises UsageError: such a store has none."""
+        return self._mirror
+
+    @property
+    def mirroring(self) -> "Mirroring":
+        """What brings the store into its mirror. Raises UsageError: such a store has none."""
+        from segue.stores.log.mirroring import Mirroring
+
+        return Mirroring(self._path, self._mirror, clock=self._app.clock, ids=self._app.ids)
+
+    def mirror_is_due(self) -> bool:
+        """Return whether there is something for the mirror; looked at once a minute at most."""
+        app = self._app
+        every = app.config.number("autosave.mirror")
+        if app.config["mirror"] != "activity" or not every:
+            return False
+        with suppress(SegueError, OSError):
+            if 0 <= app.clock.now() - self._mirror.looked_at < every:
+                return False
+            if self.mirroring.is_due():
+                return True
+            self._mirror.look()
+        return False
 
     def last(self) -> "Backup | None":
         """Return the last backup that can be used, or None; nothing is loaded where there is none."""
@@ -69,6 +100,25 @@ class Copies:
         with suppress(SegueError, OSError):
             return backup_is_due(self.backups(), every, self._app.clock)
         return False
+
+    @property
+    def _path(self) -> Path:
+        """The store's directory. Raises UsageError: it is not in files."""
+        url = self._app.config["store"]
+        path = url.removeprefix("log://")
+        if "://" in path:
+            raise UsageError(f"store {url!r} has no copies: it is not in files", hint="log:///directory")
+        return Path(path).expanduser()
+
+    @cached_property
+    def _mirror(self) -> "GitMirror":
+        from segue.host.mirror.repository import GitMirror, named
+
+        return GitMirror(
+            self._app.config.home / "mirrors" / named(self._path.absolute(), self._app.config.home),
+            self._app.clock,
+            self._app.env,
+        )
 
     @property
     def _place(self) -> Path:

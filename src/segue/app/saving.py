@@ -107,4 +107,5 @@ class Saving:
         """How often what is saved by itself."""
         from segue.core.session.autosave import Intervals
 
-        return Intervals(*(float(self._app.config.number(f"autosave.{name}")) for name in Intervals._fields))
+        found = Intervals(*(float(self._app.config.number(f"autosave.{name}")) for name in Intervals._fields))
+        return found if self._app.config["mirror"] == "activity" else found._replace(mirror=0.0)

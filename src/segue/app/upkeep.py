@@ -13,7 +13,7 @@ def tend(app: "App") -> None:
         return
     from segue.engine.upkeep import is_due
 
-    if is_due(app.store, app.spools) or app.copies.is_due():
+    if is_due(app.store, app.spools) or app.copies.is_due() or app.copies.mirror_is_due():
         with suppress(OSError):
             _start(app)
 

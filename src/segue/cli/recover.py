@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 @click.argument("session", required=False)
 @click.option("--dry-run", is_flag=True, help="Say what is there and what would be done; do nothing.")
 @click.option(
-    "--from", "place", metavar="DIR", help="The directory of the backups, of whatever store (else the setting backup.to)."
+    "--from",
+    "place",
+    metavar="DIR",
+    help="The directory of the backups, of whatever store (else the setting backup.to); mirrors in it count as well.",
 )
 @click.option("--no-import", "alone", is_flag=True, help="Leave agents' own transcripts alone.")
 @click.option(
@@ -30,8 +33,8 @@ if TYPE_CHECKING:
     help="Where what is in the store's place does not open: move it aside as a whole, and begin from all that there is.",
 )
 def command(frame: Frame, session: str | None, dry_run: bool, place: str | None, alone: bool, force_recovery: bool) -> int:
-    """Put every log together from the store itself, its backups, stores that were moved aside, what hooks spooled, emergency
-    files, and the agents' own transcripts. With SESSION (its id) that one's log only.
+    """Put every log together from the store itself, its backups, its mirror, stores that were moved aside, what hooks spooled,
+    emergency files, and the agents' own transcripts. With SESSION (its id) that one's log only.
 
     The longest intact log wins, and nothing intact is dropped: where two copies went on separately, both are kept, one as a fork.
     Only logs that are damaged, missing or shorter than a copy are written; as they were, they are kept. What is in no copy is

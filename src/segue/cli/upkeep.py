@@ -24,8 +24,8 @@ _MANY = 10
 @_command("upkeep", hidden=True)
 @click.option("--follow", is_flag=True, help="Capture what agents do until none of them is at work; started by their hooks.")
 def command(frame: Frame, follow: bool) -> None:
-    """Take in what hooks spooled, seal closed segments, bring the index up to date, forget by retention, and take a backup if one
-    is due.
+    """Take in what hooks spooled, seal closed segments, bring the index up to date, forget by retention, bring the mirror up to
+    date, and take a backup if one is due.
 
     Each only if no other process does it now.
     """
@@ -38,7 +38,7 @@ def command(frame: Frame, follow: bool) -> None:
     app = frame.app
     done = work(app.store, app.index, app.spools, app.transcripts, app.clock)
     app.remember_commits(row.id for row in app.index.sessions(limit=_LATEST))
-    document = {**done._asdict(), "forgotten": _forget(frame), "backup": _back_up(frame)}
+    document = {**done._asdict(), "forgotten": _forget(frame), "mirrored": _mirror(frame), "backup": _back_up(frame)}
     frame.answer(document, lambda d: f"{d['ingested']} taken in, {d['sealed']} sealed, {d['indexed']} indexed\n")
 
 
@@ -54,6 +54,18 @@ def _forget(frame: Frame) -> int:
     with suppress(WorkspaceError):  # what was not let go is tried again the next time
         forgetting.let_go(_MANY)
     return sum(len(one.gone) for one in found)
+
+
+def _mirror(frame: Frame) -> int:
+    """Bring what is new into the mirror, and return in how many logs something was. Where it fails, `doctor` tells."""
+    app = frame.app
+    if app.config["mirror"] == "off" or not app.config["store"].startswith("log:"):
+        return 0
+    try:
+        return len(app.copies.mirroring.run().logs)
+    except SegueError as e:
+        frame.warn(e.message)
+        return 0
 
 
 def _back_up(frame: Frame) -> str | None:
@@ -137,5 +149,6 @@ def _autosaver(frame: Frame) -> "Autosaver":
         lambda session, why: take(frame, session, trigger=why, automatic=True),
         app.saving.moment,
         app.saving.see,
+        app.copies.mirroring.run if app.config["mirror"] != "off" and app.config["store"].startswith("log:") else None,
     )
     return Autosaver(means, app.saving.intervals, float(app.config.number("timeout")))

@@ -22,6 +22,7 @@
     ├── StoreUnusableError        1  this place cannot hold a store
     ├── ConfigurationError        1  a file of an agent's configuration cannot be changed
     ├── WorkspaceError            1  a workspace snapshot cannot be taken or read
+    ├── MirrorError               1  the mirror of the store cannot be written or read
     ├── InterruptionError       130  a run's limit is reached, or it was interrupted
     ├── RestoreError              1  a checkpoint could not be restored, or one half of it
     ├── StorageFullError          1  nothing was stored
@@ -304,6 +305,16 @@ class WorkspaceError(SegueError):
     def __init__(self, root: str, reason: str, *, hint: str | None = None) -> None:
         """Name the directory and the reason."""
         super().__init__(f"workspace {root!r} cannot be saved or restored: {reason}", hint=hint, root=root, reason=reason)
+
+
+class MirrorError(SegueError):
+    """The mirror of a store cannot be written or read; the message says why. Nothing is wrong with the store."""
+
+    code = "mirror"
+
+    def __init__(self, place: str, reason: str, *, hint: str | None = None) -> None:
+        """Name the repository and the reason."""
+        super().__init__(f"mirror {place!r} cannot be written or read: {reason}", hint=hint, place=place, reason=reason)
 
 
 class InterruptionError(SegueError):

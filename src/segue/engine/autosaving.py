@@ -13,6 +13,7 @@ from segue.core.session.autosave import (
     CHECKPOINT,
     CONTEXT,
     CONVERSATION,
+    MIRROR,
     NOTICE,
     PROJECT,
     Failure,
@@ -54,6 +55,8 @@ class Means(NamedTuple):
     """Tells what there is of a session beside its log."""
     see: Callable[[str], object]
     """Notes branch, commit and uncommitted changes of a session's workspace, where they are others than before."""
+    mirror: Callable[[], object] | None = None
+    """Brings what is new in the logs into the mirror, where there is to be one."""
 
 
 class Stoppable(Protocol):
@@ -80,7 +83,7 @@ class _Watched:
         self.ended: Event | None = None
         """The hook that told that its agent ended, where nothing told since that it began again."""
         self.worked = state.active_seconds
-        self.saved = dict.fromkeys((CONTEXT, CONVERSATION, PROJECT, NOTICE), now)
+        self.saved = dict.fromkeys((CONTEXT, CONVERSATION, PROJECT, NOTICE, MIRROR), now)
         self.saved[CHECKPOINT] = taken if taken is not None else begun
         self.failed: dict[str, Failure] = {}
         self.count = 0
@@ -173,9 +176,11 @@ class Autosaver:
         since = now - watched.saved[CHECKPOINT]
         if CHECKPOINT not in what and self._may(watched) and may_trigger(watched.trigger, since):
             what, why = [*what, CHECKPOINT], watched.trigger
+        if CHECKPOINT in what and MIRROR not in what:
+            what = [*what, MIRROR]
         for one in what:
             self._do(watched, one, now, why)
-        return bool(set(what) - {CONTEXT, CONVERSATION})
+        return bool(set(what) - {CONTEXT, CONVERSATION, MIRROR}) or MIRROR in watched.failed
 
     def _may(self, watched: _Watched) -> bool:
         return watched.fresh and bool(self._intervals.checkpoint) and CHECKPOINT not in watched.failed
@@ -228,6 +233,8 @@ class Autosaver:
             means.take(watched.session, why)
             watched.fresh, watched.trigger = False, ""
             watched.count += 1
+        elif what == MIRROR and means.mirror is not None:
+            means.mirror()
         elif what == NOTICE:
             plural = "checkpoint" if watched.count == 1 else "checkpoints"
             watched.notice = f"{watched.count} automatic {plural} in the hour until {stamp(means.desk.clock.now())[11:16]} UTC"

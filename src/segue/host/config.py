@@ -73,6 +73,7 @@ KEYS: Final = (
     Key("autosave.frequent", "600", "SEGUE_AUTOSAVE_FREQUENT", "the same, once a session has been at work for long", least=0),
     Key("autosave.long", "1800", "SEGUE_AUTOSAVE_LONG", "seconds of work from which on a session is long", least=0),
     Key("autosave.notice", "3600", "SEGUE_AUTOSAVE_NOTICE", "seconds that status counts automatic checkpoints over", least=0),
+    Key("autosave.mirror", "60", "SEGUE_AUTOSAVE_MIRROR", "seconds between two looks at what the mirror lacks", least=0),
     Key("timeout", "86400", "SEGUE_TIMEOUT", "seconds of silence after which a session is paused; 0: never", least=0),
     Key("backup.to", "", "SEGUE_BACKUP_TO", "directory of the store's backups; else `backups` in the home of segue"),
     Key("backup.keep", "5", "SEGUE_BACKUP_KEEP", "how many backups stay", least=1),
@@ -82,6 +83,14 @@ KEYS: Final = (
         "SEGUE_BACKUP_EVERY",
         "how often a backup is taken in the background, when something is done: hour, day, week, or off",
         ("hour", "day", "week", "off"),
+    ),
+    Key(
+        "mirror",
+        "activity",
+        "SEGUE_MIRROR",
+        "when the worker brings what is new in the logs into the mirror, a git repository in the home of segue: activity, while "
+        "and after something is done; checkpoints, at automatic checkpoints and when a session rests; off",
+        ("activity", "checkpoints", "off"),
     ),
     Key("snapshots.take", "on", "SEGUE_SNAPSHOTS", "whether a checkpoint holds the files of the workspace", ("on", "off")),
     Key(

@@ -12,7 +12,7 @@ Progress = Callable[[str, int, int], None]
 class Source(NamedTuple):
     """A copy of the store, or the store itself (the first one)."""
 
-    kind: Literal["store", "backup", "aside"]
+    kind: Literal["store", "backup", "aside", "mirror"]
     place: str
     state: Literal["intact", "damaged", "unreadable", "missing"]
     sessions: int

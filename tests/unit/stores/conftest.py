@@ -1,10 +1,14 @@
 """A store that is worked in, and its backups."""
 
+import os
+
 import pytest
 
 from segue.core.log.events import Draft, ForkPoint
+from segue.host.mirror.repository import GitMirror
 from segue.stores.log.backup import Series
-from segue.stores.log.recovery import StoreRecovery
+from segue.stores.log.mirroring import Mirroring
+from segue.stores.log.recovery import Others, StoreRecovery
 from segue.stores.log.store import LogStore
 from segue.testing import builders as b
 from segue.testing.fakes import FakeClock, FakeIds, session_id
@@ -24,8 +28,16 @@ class Shop:
     def series(self, keep=5, place="backups", store="store"):
         return Series(self.home / store, self.home / place, keep=keep, clock=self.clock, ids=self.ids)
 
+    def mirror(self, **env):
+        return GitMirror(self.home / "mirror", self.clock, {**os.environ, **env})
+
+    def mirrored(self, **env):
+        """Bring what is new into the mirror."""
+        return Mirroring(self.home / "store", self.mirror(**env), clock=self.clock, ids=self.ids).run()
+
     def recovery(self, **more):
-        return StoreRecovery(self.home / "store", self.series(), clock=self.clock, ids=self.ids, **more)
+        others = Others(self.series(), [self.mirror(), *self.mirror().aside()])
+        return StoreRecovery(self.home / "store", others, clock=self.clock, ids=self.ids, **more)
 
     def begin(self, n, *drafts):
         self.store.create(session_id(n), [b.created(task=f"sell pears {n}"), *drafts])

@@ -1,8 +1,9 @@
 """What is to be saved by itself, and when: intervals, what happened since the last time, and what failed before.
 
-Four things are saved, each at its own pace. `context`: the cached fold, from which a restored context is made at once.
+Five things are saved, each at its own pace. `context`: the cached fold, from which a restored context is made at once.
 `conversation`: what was said, in the index, where it is searched. `project`: branch, commit and uncommitted changes.
 `checkpoint`: a name to come back to, with the workspace. Some events ask for a checkpoint before its time (`trigger`).
+`mirror`: what is new in the logs, in the mirror.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,7 +12,14 @@ from typing import Any, Final, NamedTuple
 from segue.core.log.events import Event
 from segue.core.session.lifecycle import QUIET
 
-CONTEXT, CONVERSATION, PROJECT, CHECKPOINT, NOTICE = "context", "conversation", "project", "checkpoint", "notice"
+CONTEXT, CONVERSATION, PROJECT, CHECKPOINT, NOTICE, MIRROR = (
+    "context",
+    "conversation",
+    "project",
+    "checkpoint",
+    "notice",
+    "mirror",
+)
 
 BOOKKEEPING: Final = QUIET | {
     "agent.set",
@@ -43,6 +51,7 @@ class Intervals(NamedTuple):
     long: float = 1_800.0
     """Seconds of work from which on a session is long."""
     notice: float = 3_600.0
+    mirror: float = 60.0
 
     def of(self, what: str, worked: float) -> float:
         """Return the interval of one kind in a session that has been at work for *worked* seconds."""
@@ -80,7 +89,7 @@ def due(
         now: seconds since 1970.
     """
     found = []
-    for what in (CONTEXT, CONVERSATION, PROJECT, CHECKPOINT, NOTICE):
+    for what in (CONTEXT, CONVERSATION, PROJECT, CHECKPOINT, NOTICE, MIRROR):
         interval = intervals.of(what, worked)
         if not interval or (what == CHECKPOINT and not fresh):
             continue

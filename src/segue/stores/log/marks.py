@@ -21,6 +21,14 @@ def mark_deleted(directory: Path) -> None:
     files.replace(directory / "deleted", b"")
 
 
+def is_given_up(directory: Path) -> bool:
+    """Return whether recovery marked a log as deleted because no copy had anything of it, and it is still so."""
+    try:
+        return is_deleted(directory) and bool(read_lost(directory).events) and not os.listdir(directory / "log")
+    except OSError:
+        return False
+
+
 def read_fork(directory: Path) -> ForkPoint | None:
     """Return where a log left its parent. Raises DamagedError."""
     try:

@@ -9,7 +9,7 @@ from segue.core.session.autosave import GAP, Failure, Intervals, delay, due, is_
 from segue.testing.builders import assistant, created, decision, tool, tool_result, user
 from segue.testing.events import written
 
-KINDS = ["context", "conversation", "project", "checkpoint", "notice"]
+KINDS = ["context", "conversation", "project", "checkpoint", "notice", "mirror"]
 NOW = 1_000_000.0
 
 
@@ -22,10 +22,10 @@ def at(now, *, saved=0.0, failed=None, worked=0.0, fresh=True, intervals=Interva
     [
         (29, []),
         (30, ["context"]),
-        (60, ["context", "conversation"]),
-        (300, ["context", "conversation", "project"]),
-        (899, ["context", "conversation", "project"]),
-        (900, ["context", "conversation", "project", "checkpoint"]),
+        (60, ["context", "conversation", "mirror"]),
+        (300, ["context", "conversation", "project", "mirror"]),
+        (899, ["context", "conversation", "project", "mirror"]),
+        (900, ["context", "conversation", "project", "checkpoint", "mirror"]),
         (3600, KINDS),
     ],
 )
@@ -39,11 +39,11 @@ def test_a_session_that_works_for_long_gets_checkpoints_more_often():
 
 
 def test_nothing_new_is_no_checkpoint():
-    assert at(NOW + 9000, saved=NOW, fresh=False) == ["context", "conversation", "project", "notice"]
+    assert at(NOW + 9000, saved=NOW, fresh=False) == ["context", "conversation", "project", "notice", "mirror"]
 
 
 def test_an_interval_of_nothing_is_never():
-    off = Intervals(0, 0, 0, 0, 600, 1800, 0)
+    off = Intervals(0, 0, 0, 0, 600, 1800, 0, 0)
     assert at(NOW + 1e6, saved=NOW, worked=1e6, intervals=off) == []
 
 

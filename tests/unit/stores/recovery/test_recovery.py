@@ -196,10 +196,10 @@ def test_backups_of_a_store_that_was_elsewhere_count_when_they_are_asked_for(sho
     shop.home.joinpath("elsewhere").rename(shop.home / "gone")
     manifest = next(shop.series().directory.glob("*/manifest.jsonl"))
     assert b"/store" in manifest.read_bytes()
-    from segue.stores.log.recovery import StoreRecovery
+    from segue.stores.log.recovery import Others, StoreRecovery
 
-    new = StoreRecovery(shop.home / "new", shop.series(), clock=shop.clock, ids=shop.ids)
+    new = StoreRecovery(shop.home / "new", Others(shop.series()), clock=shop.clock, ids=shop.ids)
     assert (new.run().logs, list(shop.open("new").sessions())) == ([], [])
-    new = StoreRecovery(shop.home / "new", shop.series(), clock=shop.clock, ids=shop.ids, any_store=True)
+    new = StoreRecovery(shop.home / "new", Others(shop.series(), any_store=True), clock=shop.clock, ids=shop.ids)
     assert [one.was for one in new.run().logs] == ["missing"]
     assert list(shop.open("new").sessions()) == [session_id(1)]
