@@ -28,6 +28,7 @@ class Copies:
         Raises:
             UsageError: such a store has no backups.
         """
+        from segue.host.workspace.copies import SnapshotCopies
         from segue.stores.log.backup import Series
 
         app = self._app
@@ -38,6 +39,7 @@ class Copies:
             clock=app.clock,
             ids=app.ids,
             progress=progress,
+            beside=SnapshotCopies(app.config.home, app.env),
         )
 
     def recovery(self, place: str | None, progress: "Progress", *, force: bool = False) -> "Recovery":

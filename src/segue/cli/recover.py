@@ -46,7 +46,8 @@ def command(frame: Frame, session: str | None, dry_run: bool, place: str | None,
     waiting = {"spool": not app.spools.is_empty(), "emergency": not app.emergencies.is_empty()}
     recovery = app.copies.recovery(place, shown(frame), force=force_recovery)
     found, kept = recover(recovery, lambda: app.desk, dry_run=dry_run, session=meant(frame, session))
-    more = [] if dry_run or session else _again(frame, found, waiting, alone=alone)
+    more = [] if dry_run else _snapshots(frame, place)
+    more += [] if dry_run or session else _again(frame, found, waiting, alone=alone)
     return report(frame, found, kept, more, dry_run=dry_run)
 
 
@@ -67,6 +68,18 @@ def report(frame: Frame, found: "Recovered", kept: "list[Kept]", more: list[dict
     document["sources"] += more
     frame.answer(document, lambda d: _text(frame, d, found, kept))
     return DamagedError.exit_code if any(one.lost or one.blobs or not one.after for one in found.logs) else 0
+
+
+def _snapshots(frame: Frame, place: str | None) -> list[dict[str, Any]]:
+    """Take in the snapshots of workspaces that the last backup has and that are not there any more."""
+    from segue.engine.backing import bring_back
+
+    backups = frame.app.copies.backups(place)
+    try:
+        brought = bring_back(backups, frame.app.store, frame.app.saving.snapshots)
+    except (SegueError, OSError) as e:
+        return [_source("snapshots", "", 0, str(e))]
+    return [_source("snapshots", "", 0, f"{plural(brought, 'snapshot')} of workspaces brought back")] if brought else []
 
 
 def _again(frame: Frame, found: "Recovered", waiting: dict[str, bool], *, alone: bool) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from segue.cli import records
 from segue.cli.frame import Frame
 from segue.cli.params import command as _command
 from segue.cli.render import plural, style, table
-from segue.core.errors import DamagedError
+from segue.core.errors import DamagedError, WorkspaceError
 from segue.ports import Finding
 
 _SHOWN: Final = 50
@@ -16,16 +16,23 @@ _SHOWN: Final = 50
 
 @_command("validate", short_help="check every byte, and name what is damaged")
 @click.argument("session", required=False)
-def command(frame: Frame, session: str | None) -> None:
+@click.option("--full", is_flag=True, help="Read every byte of snapshots of workspaces, too.")
+def command(frame: Frame, session: str | None, full: bool) -> None:
     """Check digests, structure, references and snapshots of SESSION, or of the whole store. Nothing is changed.
 
-    The exit code is 6 where something is damaged; every finding is named.
+    Each checkpoint's snapshot of the workspace must be there with all that is in it. The exit code is 6 where something is
+    damaged; every finding is named.
     """
     from segue.engine.validating import validate
 
     app = frame.app
     target = app.resolve(session).session if session else None
-    checked, found = validate(app.store, target)
+    snapshots = app.saving.snapshots
+    try:
+        checked, found = validate(app.store, target, snapshots, every_byte=full)
+    except WorkspaceError as e:
+        frame.warn(f"snapshots of workspaces were not looked at: {e.message}")
+        checked, found = validate(app.store, target)
     names = {f.session: _name(frame, f.session) for f in found if f.session}
     bad = [f for f in found if f.severity in {"damage", "gap"}]
     document = {

@@ -1,7 +1,11 @@
 """Backups of a store: whole copies of it, beside it or elsewhere, each verified when it was taken."""
 
-from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from pathlib import Path
 
 Progress = Callable[[str, int, int], None]
 """Is told what is being done, how much of it is done, and how much there is."""
@@ -25,6 +29,8 @@ class Backup(NamedTuple):
     copied: int
     """Of the bytes, those that no earlier backup had."""
     damaged: str = ""
+    snapshots: int = 0
+    """Files in it of the repository in which snapshots of workspaces are kept."""
 
 
 class RestoredStore(NamedTuple):
@@ -35,6 +41,28 @@ class RestoredStore(NamedTuple):
     """Where it is now."""
     aside: str
     """Where what was in its place is now; empty where nothing was."""
+
+
+class Beside(Protocol):
+    """What is kept beside a store and belongs into its backups: the repository of snapshots of workspaces."""
+
+    def captured(self) -> "AbstractContextManager[Mapping[str, Path]]":
+        """Give its files as they are at one moment, by the names that they get in the backup; they stay so until the end.
+
+        Nobody else waits for longer than it takes to list them. Raises WorkspaceError.
+        """
+        ...
+
+    def check(self, copy: str) -> str:
+        """Return why the copy in a directory, whose bytes are those that were copied, is not whole; empty where it is."""
+        ...
+
+    def bring_back(self, copy: str, wanted: Collection[str]) -> set[str]:
+        """Take in those of *wanted* snapshots that the copy in a directory has, whatever is there of them; return them.
+
+        Raises WorkspaceError.
+        """
+        ...
 
 
 class Backups(Protocol):
@@ -67,6 +95,15 @@ class Backups(Protocol):
 
     def check(self, name: str) -> Backup:
         """Look at every byte of a backup (a name, the beginning of one, a path, `last`). Raises NotFoundError, DamagedError."""
+        ...
+
+    def bring_back(self, name: str, wanted: Collection[str]) -> set[str]:
+        """Take in those of *wanted* snapshots of workspaces that a backup has, and return them.
+
+        Raises:
+            NotFoundError, DamagedError: see `check`.
+            WorkspaceError: they cannot be taken in.
+        """
         ...
 
     def restore(self, name: str, to: str | None = None) -> RestoredStore:

@@ -234,6 +234,10 @@ class Workspace(Protocol):
         ...
 
 
+GONE: Final = "it is not there"
+"""Why a snapshot is none."""
+
+
 class Released(NamedTuple):
     """A snapshot whose checkpoint is about to be forgotten."""
 
@@ -249,6 +253,13 @@ class Snapshots(Protocol):
 
     def size(self, snapshots: Iterable[str]) -> int:
         """Return the bytes on the disk that only *snapshots* have. Those of which there is none count nothing."""
+        ...
+
+    def check(self, snapshots: Collection[str], *, every_byte: bool = False) -> dict[str, str]:
+        """Return those of *snapshots* that are not what they were, and why; `GONE` for one that is not there.
+
+        That all of each is there is looked at; with *every_byte* also that it is as it was written.
+        """
         ...
 
     def release(self, snapshots: Collection[Released]) -> None:

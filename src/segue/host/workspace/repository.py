@@ -12,6 +12,7 @@ A snapshot is a commit without parents under `refs/segue/snapshots/`; the latest
 import fcntl
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -50,7 +51,7 @@ _CONFIG: Final = """\
 	detachedHead = false
 """  # fmt: skip
 _ATTRIBUTES: Final = "* -text -crlf !eol -ident -filter !working-tree-encoding !diff !merge !export-subst\n"
-_SNAPSHOTS: Final = "refs/segue/snapshots/"
+SNAPSHOTS: Final = "refs/segue/snapshots/"
 _LATEST: Final = "refs/segue/latest/"
 _TITLE: Final = "segue workspace snapshot\n\n"
 _WAIT: Final = 120.0
@@ -76,6 +77,13 @@ class Repository:
             shutil.rmtree(self.incoming, ignore_errors=True)  # what was left by one who was killed
             for name in ("index.new", "index.new.lock"):
                 (self.own / name).unlink(missing_ok=True)
+            yield
+
+    @contextmanager
+    def adding(self) -> Iterator[None]:
+        """Keep everybody from taking objects away. Raises WorkspaceError."""
+        self._make()
+        with self._lock(self._all, fcntl.LOCK_SH, wait=True):
             yield
 
     @contextmanager
@@ -134,11 +142,57 @@ class Repository:
 
     def name(self, commit: str, *, keep: bool) -> None:
         """Make *commit* the latest of this workspace, durably; with *keep* it is a snapshot until it is forgotten."""
-        refs = [_LATEST + self.own.name, *([_SNAPSHOTS + commit] if keep else [])]
+        refs = [_LATEST + self.own.name, *([SNAPSHOTS + commit] if keep else [])]
         self.git.run("update-ref", "--stdin", stdin="".join(f"update {ref} {commit}\n" for ref in refs).encode())
         for ref in refs:
             sync(self.path / ref)
             sync((self.path / ref).parent)
+
+    def lacking(self, commits: Iterable[str]) -> list[str]:
+        """Return those of *commits* that are no snapshots here. Raises WorkspaceError."""
+        refs = set(self.git.run("for-each-ref", "--format=%(refname)", SNAPSHOTS).decode().split())
+        return sorted(commit for commit in set(commits) if SNAPSHOTS + commit not in refs)
+
+    def give_names(self, commits: Iterable[str]) -> None:
+        """Make *commits*, whose objects are here, snapshots, durably. Raises WorkspaceError."""
+        commits = list(commits)
+        if not commits:
+            return
+        lines = "".join(f"update {SNAPSHOTS}{commit} {commit}\n" for commit in commits)
+        self.git.run("update-ref", "--stdin", stdin=lines.encode())
+        for commit in commits:
+            sync(self.path / SNAPSHOTS / commit)
+        sync(self.path / SNAPSHOTS)
+
+    def broken(self, commits: Iterable[str], *, every_byte: bool = False) -> dict[str, str]:
+        """Return those of *commits* of which something is not there or, with *every_byte*, not as it was written; and why.
+
+        Raises WorkspaceError.
+        """
+        wanted = sorted(set(commits))
+        bad = self._corrupt() if every_byte else set()
+        if not wanted or (not bad and self._reason_against(wanted) is None):
+            return {}
+        found = {}
+        for commit in wanted:
+            reason = self._reason_against([commit])
+            if reason is None and bad & self._objects([commit]):
+                reason = "an object of it is not as it was written"
+            if reason is not None:
+                found[commit] = reason
+        return found
+
+    def _reason_against(self, commits: list[str]) -> str | None:
+        try:
+            self.git.run("rev-list", "--objects", "--quiet", "--stdin", stdin="".join(f"{c}\n" for c in commits).encode())
+        except WorkspaceError as e:
+            return str(e.fields["reason"])
+        return None
+
+    def _corrupt(self) -> set[bytes]:
+        """Return the objects that are not as they were written."""
+        said, complaints = self.git.tell("fsck", "--full", "--no-dangling", "--no-progress", fine=tuple(range(256)))
+        return set(re.findall(rb"\b[0-9a-f]{40}\b", said + complaints))
 
     def get(self, commit: str) -> WorkspaceSnapshot:
         """Return a snapshot. Raises NotFoundError, WorkspaceError."""
@@ -176,8 +230,8 @@ class Repository:
         Return the bytes that this freed, and those that stay because an interrupted restore relies on them.
         """
         wanted, held = set(commits), self._restoring()
-        known = set(self.git.run("for-each-ref", "--format=%(refname)", _SNAPSHOTS).decode().split())
-        gone = [_SNAPSHOTS + commit for commit in sorted(wanted - held) if _SNAPSHOTS + commit in known]
+        known = set(self.git.run("for-each-ref", "--format=%(refname)", SNAPSHOTS).decode().split())
+        gone = [SNAPSHOTS + commit for commit in sorted(wanted - held) if SNAPSHOTS + commit in known]
         if not gone:
             return 0, wanted & held
         before = self._size()
@@ -193,8 +247,8 @@ class Repository:
         """Return the bytes on the disk that only *commits* have. Raises WorkspaceError."""
         said = self.git.run("for-each-ref", "--format=%(refname) %(objectname)", "refs/segue/").decode().splitlines()
         refs = dict(line.split(" ") for line in said)
-        gone = set(commits) & {commit for ref, commit in refs.items() if ref.startswith(_SNAPSHOTS)}
-        stay = {commit for ref, commit in refs.items() if not (ref.startswith(_SNAPSHOTS) and commit in gone)}
+        gone = set(commits) & {commit for ref, commit in refs.items() if ref.startswith(SNAPSHOTS)}
+        stay = {commit for ref, commit in refs.items() if not (ref.startswith(SNAPSHOTS) and commit in gone)}
         only = self._objects(gone) - self._objects(stay)
         if not only:
             return 0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from segue.core.errors import WorkspaceError
 from segue.host.workspace.repository import Repository, write
-from segue.ports.workspace import Released
+from segue.ports.workspace import GONE, Released
 
 
 class GitSnapshots:
@@ -43,6 +43,17 @@ class GitSnapshots:
             freed, held = self._ours.forget({one.id for one in snapshots} - kept)
             self._write([one for one in self._read() if one not in snapshots or one.id in held])
         return freed
+
+    def check(self, snapshots: Collection[str], *, every_byte: bool = False) -> dict[str, str]:
+        """See `Snapshots.check`."""
+        if not snapshots:
+            return {}
+        if not self._ours.exists:
+            return dict.fromkeys(snapshots, GONE)
+        with self._ours.adding():
+            gone = set(self._ours.lacking(snapshots))
+            found = self._ours.broken(set(snapshots) - gone, every_byte=every_byte)
+        return dict.fromkeys(gone, GONE) | found
 
     def _read(self) -> list[Released]:
         try:

@@ -214,7 +214,7 @@ def test_a_backup_of_a_newer_program_is_named_and_not_used(shop):
     shop.begin(1)
     backup = shop.series().take()
     path = Path(backup.path) / "manifest.jsonl"
-    path.write_bytes(path.read_bytes().replace(b'"segue-backup":1', b'"segue-backup":2', 1))
+    path.write_bytes(path.read_bytes().replace(b'"segue-backup":2', b'"segue-backup":3', 1))
     assert "newer program" in shop.series().all()[0].damaged
     assert shop.series().last() is None
     with pytest.raises(StoreTooNewError):

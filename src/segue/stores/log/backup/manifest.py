@@ -1,7 +1,8 @@
 """What is in a backup: `manifest.jsonl`, written last. A backup without a whole one is none.
 
 JSON Lines: first what the backup is, then a line for each file (its size, its hash, and what tells whether the store's own file
-has changed since) and for each log (where it ended), last the sums, and a hash of all lines before. Hashes are BLAKE2b, 32 bytes.
+has changed since), for each file of what is kept beside the store, and for each log (where it ended), last the sums, and a hash
+of all lines before. Hashes are BLAKE2b, 32 bytes.
 """
 
 import json
@@ -9,6 +10,7 @@ import os
 from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from segue.core.errors import DamagedError, StoreTooNewError
@@ -18,7 +20,9 @@ from segue.stores.log import files
 NAME: Final = "manifest.jsonl"
 STORE: Final = "store"
 """The directory of a backup that is a store."""
-VERSION: Final = 1
+BESIDE: Final = "workspaces"
+"""The directory of a backup that has what is kept beside the store."""
+VERSION: Final = 2
 _END: Final = 4096
 
 
@@ -46,6 +50,8 @@ class Manifest(NamedTuple):
     files: Mapping[str, Copied]
     tips: Mapping[str, Tip]
     """Session -> where its log ended. Deleted ones are not among them."""
+    beside: Mapping[str, Copied] = MappingProxyType({})
+    """The files of what is kept beside the store."""
 
 
 def new_hash() -> Any:
@@ -66,8 +72,9 @@ def write(backup: Path, manifest: Manifest, *, events: int, copied: int) -> None
             "sessions": len(manifest.tips),
             "events": events,
             "newest": max((tip.at for tip in manifest.tips.values()), default=""),
-            "files": len(manifest.files),
-            "bytes": sum(one.size for one in manifest.files.values()),
+            "files": len(manifest.files) + len(manifest.beside),
+            "bytes": sum(one.size for one in (*manifest.files.values(), *manifest.beside.values())),
+            "beside": len(manifest.beside),
             "copied": copied,
             "hash": digest.hexdigest(),
         }
@@ -94,6 +101,7 @@ def about(backup: Path) -> Backup:
             int(sums["files"]),
             int(sums["bytes"]),
             int(sums["copied"]),
+            snapshots=int(sums.get("beside", 0)),
         )
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as e:
         return _unusable(backup, f"its manifest cannot be read: {e}", {})
@@ -121,18 +129,22 @@ def _records(manifest: Manifest) -> Iterator[dict[str, Any]]:
     yield {"segue-backup": VERSION, "store": manifest.store, "at": manifest.at}
     for name in sorted(manifest.files):
         yield {"file": name, **manifest.files[name]._asdict()}
+    for name in sorted(manifest.beside):
+        yield {"beside": name, **manifest.beside[name]._asdict()}
     for session in sorted(manifest.tips):
         yield {"log": session, **manifest.tips[session]._asdict()}
 
 
 def _manifest(records: list[dict[str, Any]]) -> Manifest:
-    copied, tips = {}, {}
+    copied: dict[str, dict[str, Copied]] = {"file": {}, "beside": {}}
+    tips = {}
     for record in records[1:]:
-        if "file" in record:
-            copied[_inside(record["file"])] = Copied(int(record["size"]), str(record["hash"]), str(record["stamp"]))
+        which = "file" if "file" in record else "beside"
+        if which in record:
+            copied[which][_inside(record[which])] = Copied(int(record["size"]), str(record["hash"]), str(record["stamp"]))
         else:
             tips[str(record["log"])] = Tip(int(record["seq"]), str(record["digest"]), str(record["at"]))
-    return Manifest(str(records[0]["store"]), str(records[0]["at"]), copied, tips)
+    return Manifest(str(records[0]["store"]), str(records[0]["at"]), copied["file"], tips, copied["beside"])
 
 
 def _inside(name: Any) -> str:

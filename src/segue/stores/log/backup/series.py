@@ -4,7 +4,7 @@ import errno
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -13,14 +13,14 @@ from pathlib import Path
 from segue.core.errors import DamagedError, NotFoundError, SegueError, UsageError
 from segue.core.log.times import stamp
 from segue.ports import Clock, Finding, Ids
-from segue.ports.backups import Backup, Progress, RestoredStore
+from segue.ports.backups import Backup, Beside, Progress, RestoredStore
 from segue.ports.keys import Keys
 from segue.stores.log import files, locks
 from segue.stores.log.backup import manifest as manifests
 from segue.stores.log.backup.capture import Capture
 from segue.stores.log.backup.checking import Checking, logs_of
 from segue.stores.log.backup.copying import Copying, is_whole
-from segue.stores.log.backup.manifest import STORE, Manifest
+from segue.stores.log.backup.manifest import BESIDE, STORE, Manifest
 from segue.stores.log.backup.restoring import restore
 from segue.stores.log.locks import BusyError
 from segue.stores.log.place import open_place
@@ -43,6 +43,7 @@ class Series:
         ids: Ids,
         progress: Progress | None = None,
         keys: Keys | None = None,
+        beside: Beside | None = None,
     ) -> None:
         """Name them; nothing is made or looked at yet.
 
@@ -54,7 +55,9 @@ class Series:
             ids: for reading logs; no id is made.
             progress: is told how far it is.
             keys: give the key where the store is encrypted; a backup of it is too.
+            beside: what is kept beside the store and belongs into its backups.
         """
+        self._beside = beside
         self._keys = keys
         self._store, self._place, self._keep = store.absolute(), place.absolute(), max(keep, 1)
         self._clock, self._ids, self._progress = clock, ids, progress or _quiet
@@ -99,7 +102,15 @@ class Series:
         if backup.damaged:
             raise DamagedError(f"backup {backup.name!r}", backup.damaged)
         check_bytes(Path(backup.path), manifests.read(Path(backup.path)), self._progress)
+        self._check_beside(Path(backup.path) / BESIDE, f"backup {backup.name!r}")
         return backup
+
+    def bring_back(self, name: str, wanted: Collection[str]) -> set[str]:
+        """See `Backups.bring_back`."""
+        backup = self.check(name)
+        if self._beside is None or not backup.snapshots:
+            return set()
+        return self._beside.bring_back(str(Path(backup.path) / BESIDE), wanted)
 
     def restore(self, name: str, to: str | None = None) -> RestoredStore:
         """See `Backups.restore`."""
@@ -121,7 +132,7 @@ class Series:
         target = self.directory / f"{_TAKING}{os.getpid()}-{os.urandom(4).hex()}"
         target.mkdir(mode=files.DIR_MODE)
         try:
-            self._fill(target, before)
+            self._fill(target, before, anew=anew)
             published = target.rename(self.directory / self._next(listed))
         except BaseException:
             shutil.rmtree(target, ignore_errors=True)
@@ -140,7 +151,7 @@ class Series:
                 continue
         return None
 
-    def _fill(self, target: Path, before: tuple[Path, Manifest] | None) -> None:
+    def _fill(self, target: Path, before: tuple[Path, Manifest] | None, *, anew: bool) -> None:
         at = stamp(self._clock.now())
         path = target / STORE
         copying = Copying(path, before)
@@ -161,9 +172,29 @@ class Series:
             _refuse(list(checking.run(lambda done, of: self._progress("verifying", done, of))))
         finally:
             logs.close()
-        manifest = Manifest(self.url, at, copying.files, checking.tips)
-        manifests.write(target, manifest, events=checking.events, copied=copying.copied)
+        beside = self._copy_beside(target / BESIDE, before)
+        if before and before[1].beside and not beside.files and self._beside is not None:  # without *anew*
+            raise _not_whole("store", "those that the last backup has are gone")
+        if not anew:
+            self._check_beside(target / BESIDE, "store")
+        manifest = Manifest(self.url, at, copying.files, checking.tips, beside.files)
+        manifests.write(target, manifest, events=checking.events, copied=copying.copied + beside.copied)
         files.sync_dir(target)
+
+    def _copy_beside(self, target: Path, before: tuple[Path, Manifest] | None) -> Copying:
+        """Copy what is kept beside the store. After the logs: it is durable before the events that name it."""
+        copying = Copying(target, (before[0].parent / BESIDE, before[1]._replace(files=before[1].beside)) if before else None)
+        if self._beside is not None:
+            with self._beside.captured() as found:
+                for name, source in sorted(found.items()):
+                    copying.take(source, name)
+            copying.read_back()
+        return copying
+
+    def _check_beside(self, copy: Path, where: str) -> None:
+        reason = self._beside.check(str(copy)) if self._beside is not None and copy.is_dir() else ""
+        if reason:
+            raise _not_whole(where, reason)
 
     def _next(self, listed: list[Path]) -> str:
         number = max((int(path.name.partition("-")[0]) for path in listed), default=0) + 1
@@ -206,13 +237,21 @@ class Series:
 def check_bytes(backup: Path, manifest: Manifest, progress: Progress) -> None:
     """Compare every byte of a backup with its manifest. Raises DamagedError, which names the first files that differ."""
     bad = []
-    for done, (name, expected) in enumerate(sorted(manifest.files.items())):
-        progress("verifying", done, len(manifest.files))
-        if not is_whole(backup / STORE / name, expected):
-            bad.append(name)
+    found = {f"{STORE}/{name}": copied for name, copied in manifest.files.items()}
+    found |= {f"{BESIDE}/{name}": copied for name, copied in manifest.beside.items()}
+    for done, (name, expected) in enumerate(sorted(found.items())):
+        progress("verifying", done, len(found))
+        if not is_whole(backup / name, expected):
+            bad.append(name.removeprefix(f"{STORE}/"))
     if bad:
         shown = ", ".join(bad[:3]) + (f" and {len(bad) - 3} more" if len(bad) > 3 else "")
         raise DamagedError(f"backup {backup.name!r}", f"not as they were written: {shown}", files=bad[:100])
+
+
+def _not_whole(where: str, reason: str) -> DamagedError:
+    error = DamagedError(where, f"snapshots of workspaces are not whole: {reason}")
+    error.hint = "segue recover brings them back; if what is missing may be missing: segue backup --anew"
+    return error
 
 
 def _refuse(findings: list[Finding]) -> None:
