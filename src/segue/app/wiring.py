@@ -11,6 +11,7 @@ from segue.core.errors import NotFoundError
 from segue.core.log.ids import is_uuid
 from segue.host.config import Config
 from segue.ports import Clock, Ids, Index, Places, Store, Target, Transcripts
+from segue.ports.boxes import CLEAR, Boxes
 from segue.ports.returning import Shelf
 from segue.ports.seen import Seen
 
@@ -54,6 +55,7 @@ class App:
         self.config = Config(self.env, flags)
         self.cwd = cwd or str(Path.cwd())
         self._clock, self._ids, self._store, self._progress = clock, ids, store, progress
+        self._opened: Store | None = None
 
     @cached_property
     def clock(self) -> Clock:
@@ -81,7 +83,8 @@ class App:
         from segue.app.stores import open_store
 
         store = self._store or open_store(self.config["store"], self.clock, self.ids, self.config["durability"])
-        self._seal(store)
+        self._opened = store
+        self._seal()
         self._rescue(store)
         return store
 
@@ -120,7 +123,7 @@ class App:
         """This machine, as a run of an agent needs it."""
         from segue.host.running import ThisHost
 
-        return ThisHost(self.config.home, self.env, self._wake)
+        return ThisHost(self.config.home, self.env, self._wake, self.boxes)
 
     def _wake(self) -> None:
         from segue.app.upkeep import wake
@@ -132,12 +135,17 @@ class App:
         """What could not be appended, and nobody took in yet."""
         from segue.host.emergency import EmergencyFiles
 
-        return EmergencyFiles(self.config.home, self.env)
+        return EmergencyFiles(self.config.home, self.env, lambda: self.boxes)
 
-    def _seal(self, store: Store) -> None:
+    @property
+    def boxes(self) -> Boxes:
+        """What the store is encrypted with, for what lies beside it."""
+        cipher: Boxes = getattr(self._opened or self.store, "cipher", CLEAR)
+        return cipher
+
+    def _seal(self) -> None:
         """Have agents' hooks spool nothing of what is said where the store is encrypted."""
-        cipher = getattr(store, "cipher", None)
-        if cipher is not None and cipher.tag:
+        if self.boxes.tag:
             self.spools.seal()
 
     def _rescue(self, store: Store) -> None:
@@ -201,7 +209,7 @@ class App:
             self.places,
             self.env,
             self.counter,
-            Keeping(self.config.home),
+            Keeping(self.config.home, self.boxes, self.env),
             TemporaryDirectory,
             self.cwd,
             self.config.numbers("windows"),

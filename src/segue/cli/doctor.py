@@ -107,6 +107,10 @@ def _emergency(frame: Frame) -> list[dict[str, Any]]:
         return []
     what = f"{plural(len(kept), 'emergency file')} waiting to be taken in: {', '.join(one.path for one in kept[:3])}"
     hint = "make room, or name the store that they belong to: segue status --store URL"
+    locked = [one.locked for one in kept if one.locked]
+    if locked:
+        what += f"; {plural(len(locked), 'file')} cannot be opened: {locked[0]}"
+        hint = "name the key that they are under: SEGUE_KEY_FILE=/path"
     return [{"check": "emergency", "status": "warn", "what": what, "hint": hint}]
 
 

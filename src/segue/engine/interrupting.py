@@ -174,7 +174,7 @@ class Rescued(NamedTuple):
     """New ones: what was in the log already adds nothing."""
     interruptions: int
     waiting: int
-    """Files that could not be taken in now: their store is another one, or it has no room yet."""
+    """Files that could not be taken in now: their store is another one, it has no room yet, or their key is not at hand."""
     broken: int
     """Bytes that are no whole record; their files are set aside as `*.broken`."""
 
@@ -198,6 +198,10 @@ def rescue(desk: Timed, emergencies: Emergencies) -> Rescued:
     """Take in what was kept of the events of this store, each once, and remove the files of which all is in the log."""
     files = events = interruptions = waiting = broken = 0
     for kept in emergencies.take():
+        if kept.locked:
+            kept.leave()
+            waiting += 1
+            continue
         try:
             new, paused = _rescue_file(desk, kept)
         except (SegueError, OSError):

@@ -6,17 +6,21 @@ frames, then zeros:
 
     segue-emergency 1 <bytes of the payload> <BLAKE2b-128 of the payload, in hex>\n<payload>\n
 
-Its process holds a lock on it while it lives; what others may take in has none.
+Its process holds a lock on it while it lives; what others may take in has none. Beside an encrypted store the payload is a box.
 """
 
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final
+
+from segue.core.errors import SegueError
+from segue.host import boxing
+from segue.ports.boxes import CLEAR, Boxes
 
 SIZES: Final = (256 * 1024, 64 * 1024, 16 * 1024)
 """Bytes that are set aside; less where there is no more."""
@@ -24,6 +28,8 @@ _HEAD = re.compile(rb"segue-emergency 1 (\d{1,12}) ([0-9a-f]{32})\n")
 _NAME = re.compile(r"\d{1,10}-[0-9a-f]{16}\Z")
 _MAGIC = b"segue-emergency "
 _LARGEST = 1 << 30
+_WHAT: Final = "emergency"
+_ASIDE: Final = ".broken"
 _own: set[str] = set()
 """Files of this process: a lock does not keep a process from its own."""
 
@@ -31,8 +37,9 @@ _own: set[str] = set()
 class ReserveFile:
     """A file with room for an emergency."""
 
-    def __init__(self, places: list[Path]) -> None:
-        """Set room aside in the first of *places*; the others, and it again, are for when that fails."""
+    def __init__(self, places: list[Path], boxes: Boxes = CLEAR) -> None:
+        """Set room aside in the first of *places*; the others, and it again, are for when that fails. *boxes* hold payloads."""
+        self._boxes = boxes
         self._pid = os.getpid()
         self._others = [*places[1:], places[0]]
         self._elsewhere: dict[Path, tuple[Path, int]] = {}
@@ -47,7 +54,7 @@ class ReserveFile:
 
     def put(self, payload: bytes) -> str:
         """See `Reserve.put`."""
-        frame = _frame(payload)
+        frame = self._frame(payload)
         if self._end + len(frame) > self._size:
             return self.put_elsewhere(payload)
         try:
@@ -60,17 +67,27 @@ class ReserveFile:
     def put_elsewhere(self, payload: bytes) -> str:
         """See `Reserve.put_elsewhere`."""
         refused: OSError | None = None
+        frame = self._frame(payload)
         for place in self._others:
             try:
                 if place not in self._elsewhere:
                     self._elsewhere[place] = _new(place)
                 path, fd = self._elsewhere[place]
-                _write(fd, _frame(payload), os.fstat(fd).st_size)
+                _write(fd, frame, os.fstat(fd).st_size)
             except OSError as e:
                 refused = e
             else:
                 return str(path)
         raise refused or FileNotFoundError("there is no other place")
+
+    def _frame(self, payload: bytes) -> bytes:
+        """Return the frame of a payload. Raises PermissionError where it may not lie in the clear, and its key is not at hand."""
+        try:
+            return _frame(self._boxes.refresh().box(payload, _WHAT))
+        except SegueError as e:
+            if not self._boxes.tag:  # it was encrypted since this process opened it
+                raise PermissionError(e.message) from e
+            return _frame(self._boxes.box(payload, _WHAT))
 
     def close(self) -> None:
         """See `Reserve.close`."""
@@ -90,17 +107,23 @@ class ReserveFile:
 class KeptFile:
     """An emergency file that nobody writes any more."""
 
-    def __init__(self, path: Path, fd: int) -> None:
-        """Read it."""
+    def __init__(self, path: Path, fd: int, boxes: Boxes = CLEAR) -> None:
+        """Read it, and open its boxes."""
         self.path = str(path)
+        self.locked = ""
         self._fd = fd
-        self.payloads, self.broken = _read(fd)
+        found, self.broken = _read(fd)
+        self.current = all(map(boxes.is_current, found))
+        try:
+            self.payloads = [boxes.open(payload, _WHAT) for payload in found]
+        except (ValueError, SegueError) as e:
+            self.payloads, self.locked = [], str(e)
 
     def done(self) -> None:
         """See `Kept.done`."""
         with suppress(OSError):
             if self.broken:
-                Path(self.path).rename(f"{self.path}.broken")
+                Path(self.path).rename(f"{self.path}{_ASIDE}")
             else:
                 Path(self.path).unlink()
         os.close(self._fd)
@@ -113,9 +136,10 @@ class KeptFile:
 class EmergencyFiles:
     """The emergency files that belong to a home of segue."""
 
-    def __init__(self, home: Path, env: Mapping[str, str]) -> None:
-        """Name the places; nothing is made there."""
+    def __init__(self, home: Path, env: Mapping[str, str], boxes: Callable[[], Boxes] = lambda: CLEAR) -> None:
+        """Name the places; nothing is made there. *boxes* is asked for when something is taken."""
         self._places = places(home, env)
+        self._boxes = boxes
 
     def is_empty(self) -> bool:
         """See `Emergencies.is_empty`."""
@@ -125,14 +149,42 @@ class EmergencyFiles:
         """See `Emergencies.take`. Reserves that a killed process left unused are removed."""
         found = []
         for path in [place / name for place in self._places for name in _names(place)]:
-            kept = _take(path)
+            kept = _take(path, self._boxes())
             if kept is None:
                 continue
-            if kept.payloads or kept.broken:
+            if kept.payloads or kept.broken or kept.locked:
                 found.append(kept)
             else:
                 kept.done()
         return found
+
+    def rekey(self) -> list[str]:
+        """Bring what waits under the newest key, or under none; return the files that stay as they are, and why.
+
+        Each file is whole in its old form or in its new one. Raises OSError.
+        """
+        boxes = self._boxes().refresh()
+        left = []
+        for kept in self.take():
+            if kept.locked:
+                left.append(f"{kept.path}: {kept.locked}")
+            elif not kept.current:
+                copy, fd = _new(Path(kept.path).parent)
+                data = b"".join(_frame(boxes.box(payload, _WHAT)) for payload in kept.payloads)
+                _write(fd, data, 0)
+                os.close(fd)
+                _own.discard(str(copy))
+                kept.done()
+                continue
+            kept.leave()
+        for path in [one for place in self._places for one in _aside(place)]:
+            try:
+                data = path.read_bytes()
+                if not boxes.is_current(data):
+                    boxing.replace(path, [boxes.box(boxes.open(data, _ASIDE), _ASIDE)])
+            except (ValueError, SegueError) as e:
+                left.append(f"{path}: {e}")
+        return left
 
 
 def places(home: Path, env: Mapping[str, str]) -> list[Path]:
@@ -206,7 +258,14 @@ def _names(place: Path) -> list[str]:
         return []
 
 
-def _take(path: Path) -> KeptFile | None:
+def _aside(place: Path) -> list[Path]:
+    try:
+        return [path for path in place.iterdir() if path.name.endswith(_ASIDE) and _NAME.match(path.name.removesuffix(_ASIDE))]
+    except OSError:
+        return []
+
+
+def _take(path: Path, boxes: Boxes) -> KeptFile | None:
     """Return a file that no living process holds; None for another one, or what is no file of ours."""
     try:
         if not _is_ours(path.parent):
@@ -219,7 +278,7 @@ def _take(path: Path) -> KeptFile | None:
         if stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid() and found.st_size <= _LARGEST:
             os.lockf(fd, os.F_TLOCK, 0)
             if path.exists():  # nobody took it between opening and locking
-                return KeptFile(path, fd)
+                return KeptFile(path, fd, boxes)
     except OSError:
         pass
     os.close(fd)

@@ -1,67 +1,97 @@
-"""Files of ours beside the store: copies of what an agent might destroy, and texts that one is to read."""
+"""Files of ours beside the store: copies of what an agent might destroy, and texts that one is to read.
 
-import os
-import shutil
+Beside an encrypted store copies are in boxes. A text that an agent reads cannot be: it lies in memory then, where there is a
+place for it, and goes after a day.
+"""
+
+from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 from pathlib import Path, PurePath
+from typing import Final
 
-_CHUNK = 1 << 20
+from segue.core.errors import SegueError
+from segue.host import boxing, memory
+from segue.host.boxing import SUFFIX
+from segue.ports.boxes import CLEAR, Boxes
+
+_WHAT: Final = "kept"
 
 
 class Keeping:
     """Keeps files in a directory of ours."""
 
-    def __init__(self, home: Path) -> None:
-        """Keep them below *home*, which is made when it is needed."""
-        self._home = home
+    def __init__(self, home: Path, boxes: Boxes = CLEAR, env: Mapping[str, str] | None = None) -> None:
+        """Keep them below *home*, which is made when it is needed, in *boxes*."""
+        self._home, self._boxes, self._env = home, boxes, env or {}
 
     def keep(self, path: str, name: str) -> str:
         """Copy the file *path* durably into the directory *name* of ours, and return the copy's path.
 
-        A copy of the same bytes is made once; earlier ones of other bytes stay. Raises OSError.
+        A copy of the same bytes is made once; earlier ones of other bytes stay. Raises OSError, WrongKeyError.
         """
+        boxes = self._boxes.refresh()
         source = Path(path)
-        directory = self._directory("kept", name)
+        directory = self._directory(self._home / "kept", name)
         digest = blake2b(digest_size=8)
         with source.open("rb") as file:
-            while data := file.read(_CHUNK):
-                digest.update(data)
-        copy = directory / f"{source.stem}-{digest.hexdigest()}{source.suffix}"
+            for part in boxing.parts(file):
+                digest.update(part)
+        suffix = source.suffix + (SUFFIX if boxes.tag else "")
+        copy = directory / f"{source.stem}-{boxes.name(digest.hexdigest(), 8)}{suffix}"
         if not copy.exists():
-            temporary = directory / f".{copy.name}.{os.getpid()}"
-            with source.open("rb") as file, open(_new(temporary), "wb") as out:
-                shutil.copyfileobj(file, out, _CHUNK)
-                out.flush()
-                os.fsync(out.fileno())
-            temporary.replace(copy)
-            _sync(directory)
+            with source.open("rb") as file:
+                boxing.replace(copy, boxing.boxed(boxes, boxing.parts(file), _WHAT))
         return str(copy)
 
+    def content(self, copy: str) -> Iterator[bytes]:
+        """Yield the bytes of a copy that `keep` made. Raises OSError, ValueError, WrongKeyError."""
+        with Path(copy).open("rb") as file:
+            yield from boxing.opened(self._boxes, file, _WHAT)
+
     def leave(self, name: str, text: str) -> str:
-        """Write *text* as the file *name* of ours, whole or not at all, and return its path. Raises OSError."""
-        directory = self._directory("restored", "")
-        path = directory / PurePath(name).name
-        temporary = directory / f".{path.name}.{os.getpid()}"
-        with open(_new(temporary), "wb") as out:
-            out.write(text.encode("utf-8", "replace"))
-        temporary.replace(path)
+        """Write *text* as the file *name* of ours, whole or not at all, and return its path. Raises OSError, WrongKeyError."""
+        place = self._home / "restored"
+        if self._boxes.refresh().tag:
+            base = memory.place(self._env)
+            tag = blake2b(str(self._home).encode("utf-8", "surrogateescape"), digest_size=6).hexdigest()
+            place = base / "restored" / tag if base else place
+            memory.forget(place)
+        path = self._directory(place, "") / PurePath(name).name
+        boxing.replace(path, [text.encode("utf-8", "replace")])
         return str(path)
 
-    def _directory(self, kind: str, name: str) -> Path:
+    def rekey(self) -> list[str]:
+        """Bring the copies under the newest key, or under none; return those that stay as they are, and why.
+
+        Each is whole in its old form or in its new one. Texts that agents were to read go, where there is a key: they can be had
+        again. Raises OSError.
+        """
+        boxes = self._boxes.refresh()
+        left = []
+        for path in _files(self._home / "kept"):
+            try:
+                if not boxing.is_current(boxes, path):
+                    self._rewrite(path)
+            except (ValueError, SegueError) as e:
+                left.append(f"{path}: {e}")
+        if boxes.tag:
+            for path in _files(self._home / "restored"):
+                path.unlink(missing_ok=True)
+        return left
+
+    def _rewrite(self, path: Path) -> None:
+        to = path.with_name(path.name.removesuffix(SUFFIX) + (SUFFIX if self._boxes.tag else ""))
+        with path.open("rb") as file:
+            boxing.replace(to, boxing.boxed(self._boxes, boxing.opened(self._boxes, file, _WHAT), _WHAT))
+        if to != path:
+            path.unlink()
+
+    def _directory(self, base: Path, name: str) -> Path:
         words = [word for word in name.replace("\\", "/").split("/") if word not in {"", ".", ".."}]
-        directory = self._home.joinpath(kind, *words)
+        directory = base.joinpath(*words)
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         return directory
 
 
-def _new(path: Path) -> int:
-    path.unlink(missing_ok=True)
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0), 0o600)
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _files(directory: Path) -> list[Path]:
+    return sorted(path for path in directory.rglob("*") if path.is_file() and not path.is_symlink())

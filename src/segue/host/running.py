@@ -5,20 +5,21 @@ from pathlib import Path
 
 from segue.host.emergency import ReserveFile, places
 from segue.host.processes import KnownProcesses
+from segue.ports.boxes import CLEAR, Boxes
 from segue.ports.running import Save
 
 
 class ThisHost(KnownProcesses):
     """See `ports.running.Host`."""
 
-    def __init__(self, home: Path, env: Mapping[str, str], wake: Callable[[], None]) -> None:
+    def __init__(self, home: Path, env: Mapping[str, str], wake: Callable[[], None], boxes: Boxes = CLEAR) -> None:
         """Keep emergency files below *home*, or where *env* says that a user's may be; *wake* starts the worker."""
-        self._places = places(home, env)
+        self._places, self._boxes = places(home, env), boxes
         self.wake = wake
 
     def reserve(self) -> ReserveFile:
         """See `Host.reserve`."""
-        return ReserveFile(self._places)
+        return ReserveFile(self._places, self._boxes)
 
     def listen(self, save: Save) -> Callable[[], None]:
         """See `Host.listen`."""

@@ -83,6 +83,11 @@ class Kept(Protocol):
         """Bytes of it that are no whole payload."""
         ...
 
+    @property
+    def locked(self) -> str:
+        """Why its payloads cannot be opened; empty where they are."""
+        ...
+
     def done(self) -> None:
         """All of it is in the log: let go of it. What is broken is set aside."""
         ...

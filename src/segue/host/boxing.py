@@ -1,0 +1,93 @@
+"""Files of any size in boxes: a row of them, each of a part of the file, so that no more than a part is in memory.
+
+Each part is boxed as what the file is, its number, and whether more follows: none can be taken out, put in or moved.
+"""
+
+import os
+import struct
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, Final
+
+from segue.ports.boxes import Boxes
+
+SUFFIX: Final = ".box"
+PART: Final = 4 << 20
+HEAD: Final = 64
+"""So many bytes of a file say of which kind it is."""
+_FRAME: Final = struct.Struct("<4sI")
+_MAGIC: Final = b"\x53\x2a\x4d\x18"
+
+
+def parts(source: IO[bytes]) -> Iterator[bytes]:
+    """Yield a file in parts; one that is empty is an empty part."""
+    part = source.read(PART)
+    yield part
+    while len(part) == PART and (part := source.read(PART)):
+        yield part
+
+
+def boxed(boxes: Boxes, content: Iterable[bytes], what: str) -> Iterator[bytes]:
+    """Yield *content*, in parts of `PART` at most, as it is written."""
+    waiting: bytes | None = None
+    n = 0
+    for part in content:
+        if waiting is not None:
+            yield boxes.box(waiting, f"{what} {n} more")
+            n += 1
+        waiting = part
+    yield boxes.box(waiting or b"", f"{what} {n} last")
+
+
+def opened(boxes: Boxes, source: IO[bytes], what: str) -> Iterator[bytes]:
+    """Yield what a file holds that `boxed` wrote; the file itself where it is none.
+
+    Raises:
+        ValueError: it was changed or cut short, or is under a key that is not at hand.
+    """
+    head = source.read(_FRAME.size)
+    if not head.startswith(_MAGIC):
+        yield head
+        while data := source.read(PART):
+            yield data
+        return
+    n = 0
+    while head:
+        if len(head) < _FRAME.size or not head.startswith(_MAGIC):
+            raise ValueError("its end is missing")
+        data = head + source.read(_FRAME.unpack(head)[1])
+        head = source.read(_FRAME.size)
+        yield boxes.open(data, f"{what} {n} {'more' if head else 'last'}")
+        n += 1
+
+
+def replace(path: Path, content: Iterable[bytes]) -> None:
+    """Give the file *path* a new content, durably, whole or not at all. Raises OSError."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.unlink(missing_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
+    try:
+        with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
+            file.writelines(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync(path.parent)
+
+
+def sync(directory: Path) -> None:
+    """Bring a directory to the disk. Raises OSError."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def is_current(boxes: Boxes, path: Path) -> bool:
+    """Return whether a file is of the kind that is written now. Raises OSError."""
+    with path.open("rb") as file:
+        return boxes.is_current(file.read(HEAD))
