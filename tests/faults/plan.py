@@ -15,6 +15,16 @@ class Part:
     on_disk: bool = False
 
 
+ALL = 1_000_000
+"""Every case that there is."""
+OPERATIONS = (
+    *("append", "append-blob", "create", "fork", "scope", "lease", "delete", "seal", "snapshot", "index", "import"),
+    *("restore-transcript", "spool", "hook", "checkpoint", "restore-code", "forget", "pause", "end", "run", "emergency"),
+    *("backup", "restore-store", "recover", "repair", "init", "git-hooks"),
+)
+"""What every call of is made to fail, one at a time (`operations`)."""
+CARELESS = ("careless-write", "careless-file", "careless-answer", "careless-temporary", "careless-error")
+
 CONTROLS: Mapping[tuple[str, str], int] = {
     ("kill", "json-in-place"): 60,
     ("kill", "no-lock"): 60,
@@ -36,6 +46,7 @@ CONTROLS: Mapping[tuple[str, str], int] = {
     ("holders", "no-lock"): 40,
     ("caches", "index-believed"): 20,
     ("signals", "segue-unwatched"): 2,
+    **{("sweep", name): ALL for name in CARELESS},
 }
 """The controls of each method, and in how many cases they have to be caught at least once."""
 
@@ -55,6 +66,7 @@ SHORT = (
     Part("caches", "segue", 40),
     Part("holders", "segue", 40),
     Part("signals", "segue", 100),
+    *(Part("sweep", operation, 10) for operation in OPERATIONS),
     *(Part(*part) for part in _NEGATIVE),
     *(Part(method, subject, cases, control=True) for (method, subject), cases in CONTROLS.items()),
 )
@@ -74,18 +86,28 @@ LONG = (
     Part("caches", "segue", 1_000),
     Part("holders", "segue", 400),
     Part("signals", "segue", 5_000),
+    *(Part("sweep", operation, ALL) for operation in OPERATIONS),
     *(Part(*part) for part in _NEGATIVE),
     *(Part(method, subject, cases * 3, control=True) for (method, subject), cases in CONTROLS.items()),
 )
 
-_CHUNK = {"kill": 200, "states": 1_000, "errors": 500, "power-ext4": 60, "power-xfs": 60, "damage": 250, "caches": 50}
+_CHUNK = {
+    "kill": 200,
+    "states": 1_000,
+    "errors": 500,
+    "power-ext4": 60,
+    "power-xfs": 60,
+    "damage": 250,
+    "caches": 50,
+    "sweep": ALL,
+}
 
 
 def parts(form: tuple[Part, ...], scale: float = 1.0) -> Iterator[Part]:
     """Yield a form's parts in pieces that take about as long as each other, so that the processes end together."""
     pieces = []
     for part in form:
-        cases = part.cases if part.control else max(1, int(part.cases * scale))
+        cases = part.cases if part.control or part.cases == ALL else max(1, int(part.cases * scale))
         size = cases if part.control else _CHUNK.get(part.method, 50)
         pieces += [(begin / cases, replace(part, cases=min(size, cases - begin))) for begin in range(0, cases, size)]
     yield from (piece for _, piece in sorted(pieces, key=lambda pair: pair[0]))

@@ -23,6 +23,7 @@ _METHODS = {
     "damage": "bit flips, zeroed pages, truncated, duplicated, deleted, swapped, empty files",
     "caches": "index and caches lost or damaged",
     "holders": "lock holders forked, frozen, killed",
+    "sweep": "every changing call of an operation fails, is short, or is the last one",
     "signals": "SIGTERM, SIGINT, SIGHUP, SIGQUIT in a run, once and twice",
 }
 

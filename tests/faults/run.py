@@ -9,15 +9,17 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from tests.faults import caches, damage, errors, fulldisk, holders, kill, powerloss, signals, states
+from tests.faults import caches, damage, errors, fulldisk, holders, kill, powerloss, signals, states, sweep
 from tests.faults.disk import ordered
 from tests.faults.harness import Outcome, die_with_parent, scratch
+from tests.faults.operations import NAMED, Operation
+from tests.faults.oracle import Subject
 from tests.faults.plan import CONTROLS, LONG, SHORT, Part, parts
 from tests.faults.report import write_report
 from tests.faults.subjects import SUBJECTS
@@ -37,7 +39,10 @@ METHODS: dict[str, Callable[..., Outcome]] = {
     caches.NAME: caches.run,
     holders.NAME: holders.run,
     signals.NAME: signals.run,
+    sweep.NAME: sweep.run,
 }
+TRIED: Mapping[str, Subject | Operation] = {**SUBJECTS, **NAMED}
+"""What faults are tried on, by name: stores, and of the sweep operations."""
 ON_DISK = {kill.NAME, holders.NAME}
 """Methods that can also run on the disk that the project is on."""
 
@@ -47,8 +52,8 @@ def run_part(part: Part, seed: int) -> Outcome:
     method = METHODS[part.method]
     if part.on_disk and part.method in ON_DISK:
         CACHE.mkdir(parents=True, exist_ok=True)
-        return method(SUBJECTS[part.subject], part.cases, seed, base=CACHE)
-    return method(SUBJECTS[part.subject], part.cases, seed)
+        return method(TRIED[part.subject], part.cases, seed, base=CACHE)
+    return method(TRIED[part.subject], part.cases, seed)
 
 
 def run_all(wanted: list[Part], seed: int, jobs: int, results: Path | None) -> list[tuple[Part, Outcome]]:
@@ -113,12 +118,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--long", action="store_true", help="the form of make faults")
     parser.add_argument("--scale", type=float, default=1.0, help="multiply the number of cases")
     parser.add_argument("--only", choices=sorted(METHODS), action="append", help="one method (repeatable)")
-    parser.add_argument("--subject", choices=sorted(SUBJECTS), help="one store")
+    parser.add_argument("--subject", choices=sorted(TRIED), help="one store, or of the sweep one operation")
     parser.add_argument("--cases", type=int, help="how many cases, with --only and --subject")
     parser.add_argument("--seed", type=int, help="the first seed")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--trace", type=Path, help="a kept recording to judge --state of again")
     parser.add_argument("--state", type=int)
+    parser.add_argument("--point", type=int, help="one point of a swept operation, with every fault")
     parser.add_argument("--json", action="store_true", help="print outcomes as JSON lines")
     parser.add_argument("--report", action="store_true", help="only write docs/reliability.md from the kept results")
     return parser.parse_args()
@@ -143,6 +149,8 @@ def main() -> int:
     if options.report:
         write_report(results, PROJECT / "docs" / "reliability.md")
         return 0
+    if options.point:
+        METHODS[sweep.NAME] = partial(sweep.run, point=options.point)
     seed = options.seed if options.seed is not None else int(time.time()) if options.long else 1
     if options.trace:
         return replay_trace(options.subject, options.trace, seed, options.cases or states.PER_TRACE, options.state)

@@ -52,10 +52,10 @@ class RecordingError(Exception):
 
 
 @cache
-def shim() -> Path:
-    """Compile the shim, once for each version of it, and return the library."""
-    source = Path(__file__).with_name("shim.c")
-    library = _PROJECT / ".cache" / "faults" / f"shim-{source.stat().st_mtime_ns}.so"
+def compiled(name: str) -> Path:
+    """Compile a library to preload, once for each version of it, and return where it is."""
+    source = Path(__file__).with_name(name)
+    library = _PROJECT / ".cache" / "faults" / f"{source.stem}-{source.stat().st_mtime_ns}.so"
     if not library.exists():
         # Where the machine has none, `make setup` has brought one as a package.
         found = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
@@ -65,7 +65,7 @@ def shim() -> Path:
         command = [*compiler, "-O2", "-shared", "-fPIC", "-o", str(fresh), str(source), "-ldl", "-lpthread"]
         done = subprocess.run(command, check=False, capture_output=True, text=True)
         if done.returncode:
-            raise RecordingError(f"the shim does not compile: {done.stderr[-2000:]}")
+            raise RecordingError(f"{name} does not compile: {done.stderr[-2000:]}")
         fresh.rename(library)
     return library
 
@@ -81,7 +81,7 @@ def record(place: Path, subject: str, seed: int, *, plan: str = "", appends: int
     trace.touch(0o600)
     environment = {
         **os.environ,
-        "LD_PRELOAD": str(shim()),
+        "LD_PRELOAD": str(compiled("shim.c")),
         "FAULTS_ROOT": str(root),
         "FAULTS_ACKS": str(acks),
         "FAULTS_TRACE": str(trace),

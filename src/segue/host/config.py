@@ -3,13 +3,13 @@
 The file is `config.toml` in the home of segue, its keys written with dots (`restore.level = "balanced"`) or in tables.
 """
 
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from segue.core.errors import StoreUnusableError, UsageError
+from segue.host.beside import beside
 
 
 class Key(NamedTuple):
@@ -189,7 +189,7 @@ class Config:
                 f"setting {name!r} cannot be changed in {str(self.file)!r} by itself", hint=f"edit the file: {self.file}"
             )
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        temporary = self.file.with_name(f".{self.file.name}.{os.getpid()}")
+        temporary = beside(self.file)
         temporary.write_text(text, encoding="utf-8")
         temporary.chmod(0o600)
         temporary.replace(self.file)

@@ -10,6 +10,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
 
+from segue.host.beside import beside
 from segue.ports.seen import Sighting
 
 _SLACK: Final = 4096
@@ -64,7 +65,7 @@ class SeenFile:
         return found
 
     def _rewrite(self, known: dict[str, Sighting]) -> None:
-        temporary = self._file.with_name(f".{self._file.name}.{os.getpid()}")
+        temporary = beside(self._file)
         with suppress(OSError):
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as file:

@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 
 from segue.core.errors import ChangedError, ConfigurationError
+from segue.host.beside import beside
 
 
 def read(path: Path) -> bytes | None:
@@ -57,7 +58,7 @@ def replace(path: Path, before: bytes | None, after: bytes) -> None:
         OSError: it cannot be written; nothing was done.
     """
     real = path.resolve()
-    temporary = real.with_name(f".{real.name}.segue-{os.getpid()}")
+    temporary = beside(real)
     known = None if before is None else real.stat()
     try:
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from segue.core.errors import ConfigurationError
+from segue.host.beside import beside
 
 NAMES: Final = ("pre-commit", "pre-rebase", "post-checkout", "post-merge")
 WAITED: Final = frozenset({"pre-rebase"})
@@ -129,7 +130,7 @@ def _planned(path: Path, program: Program) -> Hook:
 
 
 def _install(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.segue-{os.getpid()}")
+    temporary = beside(path)
     with os.fdopen(
         os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o755), "w", encoding="utf-8"
     ) as file:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from segue.core.errors import DamagedError
+from segue.host.beside import beside
 from segue.host.install.files import sync
 
 _NAME = "installed.json"
@@ -119,7 +120,7 @@ class Receipt:
             "files": [entry._asdict() for entry in self._entries.values()],
             "directories": self.directories,
         }
-        temporary = self.directory / f".{_NAME}.{os.getpid()}"
+        temporary = beside(self.directory / _NAME)
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
             json.dump(document, file, ensure_ascii=False, indent=1)
             file.flush()

@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from segue.core.errors import NotFoundError, WorkspaceError
 from segue.host.workspace.gitting import Git
+from segue.host.workspace.sweeping import sweep
 from segue.ports.workspace import LeftOut, WorkspaceSnapshot
 
 _CONFIG: Final = """\
@@ -73,6 +74,8 @@ class Repository:
     def held(self, *, wait: bool = True) -> Iterator[None]:
         """Keep others from working on this workspace, and everybody from taking objects away. Raises WorkspaceError."""
         self._make()
+        with suppress(WorkspaceError), self._lock(self._all, fcntl.LOCK_EX, wait=False):
+            sweep(self.path)  # where nobody else is at work
         with self._lock(self.own / "lock", fcntl.LOCK_EX, wait=wait), self._lock(self._all, fcntl.LOCK_SH, wait=wait):
             shutil.rmtree(self.incoming, ignore_errors=True)  # what was left by one who was killed
             for name in ("index.new", "index.new.lock"):
@@ -90,6 +93,7 @@ class Repository:
     def alone(self) -> Iterator[None]:
         """Keep everybody from working with the repository, which is there. Raises WorkspaceError."""
         with self._lock(self._all, fcntl.LOCK_EX, wait=True):
+            sweep(self.path)
             yield
 
     @property
@@ -104,7 +108,7 @@ class Repository:
 
     def aside(self) -> dict[str, str]:
         """Return the environment with which git writes objects aside."""
-        (self.incoming / "pack").mkdir(mode=0o700, parents=True, exist_ok=True)
+        make(self.incoming / "pack")
         known = str(self.path / "objects")
         return {"GIT_OBJECT_DIRECTORY": str(self.incoming), "GIT_ALTERNATE_OBJECT_DIRECTORIES": quoted(known)}
 
@@ -284,12 +288,12 @@ class Repository:
     def _make(self) -> None:
         """Make the repository where there is none. It is written by hand: no template of anybody's gets into it."""
         try:
-            self.own.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make(self.own)
             if self.exists:
                 return
             with self._lock(self._all, fcntl.LOCK_EX, wait=True):
                 for name in ("objects/pack", "objects/info", "refs/heads", "refs/segue", "info"):
-                    (self.path / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+                    make(self.path / name)
                 write(self.path / "config", _CONFIG.encode())
                 write(self.path / "info" / "attributes", _ATTRIBUTES.encode())
                 write(self.path / "HEAD", b"ref: refs/heads/none\n")
@@ -321,6 +325,13 @@ def quoted(path: str) -> str:
     """Return a path as one entry of GIT_ALTERNATE_OBJECT_DIRECTORIES, whatever it has in it."""
     escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
+
+
+def make(path: Path) -> None:
+    """Make a directory, and those above it that are missing, for this user alone. Raises OSError."""
+    if not path.parent.exists():
+        make(path.parent)
+    path.mkdir(mode=0o700, exist_ok=True)
 
 
 def write(path: Path, data: bytes) -> None:

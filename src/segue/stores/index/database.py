@@ -128,7 +128,10 @@ class Database:
     def drop(self, why: str) -> None:
         """Make the index anew at its next use."""
         with self._mutex:
-            self._discard(why, keep=False)
+            try:
+                self._discard(why, keep=False)
+            except Unwritable as e:
+                self._fall_back(str(e))
 
     @property
     def hint(self) -> str | None:

@@ -11,6 +11,7 @@ from segue.core.log.ids import is_uuid
 from segue.stores.log.env import Env
 from segue.stores.log.journal import Journal
 from segue.stores.log.marks import is_deleted, read_fork
+from segue.stores.log.swapping import finish
 
 OPEN = 64
 """How many logs keep their files open (two descriptors each)."""
@@ -50,6 +51,8 @@ class Logs:
         directory = self.directory / session
         if not directory.is_dir():
             raise NotFoundError("session", session, hint="segue list")
+        if not (directory / "log").is_dir():
+            finish(directory)
         fork = read_fork(directory)
         return self.keep(session, Journal(directory, session, self.env, fork, self.any(fork.session) if fork else None))
 

@@ -19,6 +19,7 @@ _MAKING = 600.0
 """A fork that is not there this many seconds after it was marked never will be."""
 _ALL = 1 << 60
 _STAYS = {"deleted", "lock"}
+_FORK = "fork.json"
 
 
 def mark_fork(parent: Journal, child: str) -> None:
@@ -57,14 +58,20 @@ def reclaim(store: Path, journal: Journal, look_up: LookUp, clock: Clock) -> Non
             journal.lock.bump()
             return
         for entry in sorted(os.scandir(journal.directory), key=lambda e: e.name):
-            if entry.name not in _STAYS:
+            if entry.name not in {*_STAYS, _FORK}:
                 _unlink(Path(entry.path))
         journal.lock.bump()
-    if journal.parent is not None:
-        above = look_up(journal.parent.session)
+    above = None if journal.parent is None else look_up(journal.parent.session)
+    if above is not None:
         unmark_fork(above, journal.session)
-        if is_deleted(above.directory):
-            reclaim(store, above, look_up, clock)
+    (journal.directory / _FORK).unlink(missing_ok=True)  # last: without it nobody knows whose mark is to be taken away
+    if above is not None and is_deleted(above.directory):
+        reclaim(store, above, look_up, clock)
+
+
+def unfinished(directory: Path) -> bool:
+    """Return whether a session was deleted and has still more than what stays of it."""
+    return is_deleted(directory) and any(name not in _STAYS for name in os.listdir(directory))
 
 
 def sweep(directory: Path) -> None:

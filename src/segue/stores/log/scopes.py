@@ -26,6 +26,7 @@ from segue.stores.log.env import Request
 from segue.stores.log.journal import Journal
 from segue.stores.log.locks import LogLock
 from segue.stores.log.logs import Logs
+from segue.stores.log.swapping import finish
 
 _SCHEMA = "scope.1"
 _EVERY = 64
@@ -125,6 +126,8 @@ class Scopes:
         for place in places_of(name, self._cipher.refresh()):
             where = self._directory / place
             if (where / "name").exists():
+                if not (where / "log").is_dir():
+                    finish(where)
                 return self._logs.keep(key, Journal(where, key, self._logs.env, None, None))
         return None
 

@@ -64,6 +64,14 @@ def _promised(method: Callable[_P, _R]) -> Callable[_P, _R]:
     return call
 
 
+def _told(events: Iterator[Event]) -> Iterator[Event]:
+    """Yield *events*; what the system refuses meanwhile is an error of ours."""
+    try:
+        yield from events
+    except OSError as e:
+        raise files.refusal("what was to be read", e) from e
+
+
 class LogStore:
     """Logs in files under one directory. Many processes may use it at once.
 
@@ -164,6 +172,7 @@ class LogStore:
 
     # --- reading
 
+    @_promised
     def read(
         self,
         session: str,
@@ -176,7 +185,7 @@ class LogStore:
     ) -> Iterator[Event]:
         """See `Store.read`."""
         journal = self._logs.there(session)
-        return journal.read(after, upto, reverse=reverse, blobs=blobs, on_damage=on_damage)
+        return _told(journal.read(after, upto, reverse=reverse, blobs=blobs, on_damage=on_damage))
 
     def info(self, session: str) -> LogInfo:
         """See `Store.info`."""

@@ -31,6 +31,8 @@ def work(store: Path, journal_of: LookUp, clock: Clock) -> int:
         if abs(clock.now() - os.fstat(fd).st_mtime) > _STALE:
             _sweep_incoming(store / "incoming", clock)
             _sweep_temporary(store, clock)
+            _mark_unfinished(store)
+            _sweep_beside(store)
             os.utime(fd, (clock.now(), clock.now()))
         marks = sorted(Path(entry.path) for entry in os.scandir(store / "todo"))
         return sum(_do_marked(store, mark, journal_of, clock) for mark in marks)
@@ -167,6 +169,20 @@ def _sweep_temporary(store: Path, clock: Clock) -> None:
             with suppress(FileNotFoundError):  # renamed or swept meanwhile
                 if _TEMPORARY.match(name) and clock.now() - path.lstat().st_mtime > _STALE:
                     path.unlink()
+
+
+def _mark_unfinished(store: Path) -> None:
+    """Mark sessions whose deletion was interrupted."""
+    for entry in os.scandir(store / "sessions"):
+        if removal.unfinished(Path(entry.path)):
+            (store / "todo" / entry.name).touch(mode=files.FILE_MODE)
+
+
+def _sweep_beside(store: Path) -> None:
+    """Take away what an interrupted `restore-store` left beside the store."""
+    from segue.stores.log.backup.restoring import sweep
+
+    sweep(store)
 
 
 def _sweep_incoming(incoming: Path, clock: Clock) -> None:

@@ -18,8 +18,9 @@ from segue.stores.log.marks import Lost, is_deleted, read_lost
 from segue.stores.log.reading import Source, read_events
 from segue.stores.log.scopes import Scopes
 from segue.stores.log.segments import View
+from segue.stores.log.swapping import NEXT
 
-_KNOWN = {"lock", "log", "fork.json", "lost.json", "aside", "keys", "snapshots", "lease.json", "forks", "deleted", "name"}
+_KNOWN = {"lock", "log", NEXT, "fork.json", "lost.json", "aside", "keys", "snapshots", "lease.json", "forks", "deleted", "name"}
 
 
 def store(path: Path, logs: Logs, scopes: Scopes) -> Iterator[Finding]:

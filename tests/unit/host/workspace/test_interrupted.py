@@ -145,3 +145,27 @@ def test_a_snapshot_that_is_killed_leaves_the_earlier_ones_and_the_next_one_whol
         assert tree_of(first) == held
     whole = tree_of(workspace.take())
     assert whole == {path: data for path, data in project.files().items() if not path.startswith(("trace", "build"))}
+
+
+def test_locks_and_pieces_that_a_killed_git_left_are_in_the_way_of_no_later_snapshot(project, workspace, home):
+    before = workspace.take()
+    (repository,) = [path.parent for path in home.rglob("HEAD") if (path.parent / "segue").is_dir()]
+    (latest,) = (repository / "refs" / "segue" / "latest").iterdir()
+    left = [
+        latest.with_name(f"{latest.name}.lock"),
+        repository / "packed-refs.lock",
+        repository / "objects" / "pack" / "tmp_pack_a1b2c3",
+        repository / "segue" / latest.name / ".last.json.4711",
+    ]
+    for path in left:
+        path.touch()
+    project.write({"stock.txt": "pears 6\n"})
+    after = workspace.take()
+    assert after.tree != before.tree
+    assert [path for path in left if path.exists()] == []
+
+
+def test_nobody_else_may_look_into_the_repository_of_snapshots(project, workspace, home):
+    workspace.take()
+    (repository,) = [path.parent for path in home.rglob("HEAD") if (path.parent / "segue").is_dir()]
+    assert [str(path) for path in (repository, *repository.rglob("*")) if path.lstat().st_mode & 0o077] == []

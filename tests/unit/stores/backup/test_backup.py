@@ -276,3 +276,15 @@ def test_two_stores_in_one_place_do_not_take_each_others_turn(shop):
     assert [Path(one.store).name for one in shop.series(keep=1, store="other").all()] == ["other", "store"]
     with pytest.raises(NotFoundError):
         shop.series().check("7")
+
+
+def test_what_a_killed_restore_left_is_taken_away_by_the_next_one_and_by_upkeep(shop):
+    shop.begin(1)
+    series = shop.series()
+    series.take()
+    left = shop.home / ".store.restoring-4711-00c0ffee"
+    for again in (lambda: series.restore("last"), lambda: shop.open("store").upkeep()):
+        (left / "sessions").mkdir(parents=True)
+        shop.clock.advance(7200)
+        again()
+        assert not left.exists()

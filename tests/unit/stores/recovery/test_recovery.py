@@ -9,6 +9,7 @@ import pytest
 from segue.core.errors import NotFoundError, StoreTooNewError, StoreUnusableError
 from segue.engine.loading import Desk, load
 from segue.engine.recovering import recover
+from segue.testing.builders import user
 from segue.testing.fakes import session_id
 
 
@@ -203,3 +204,23 @@ def test_backups_of_a_store_that_was_elsewhere_count_when_they_are_asked_for(sho
     new = StoreRecovery(shop.home / "new", Others(shop.series(), any_store=True), clock=shop.clock, ids=shop.ids)
     assert [one.was for one in new.run().logs] == ["missing"]
     assert list(shop.open("new").sessions()) == [session_id(1)]
+
+
+@pytest.mark.parametrize("opened_by", ["a reader", "repair"])
+def test_a_repair_that_was_killed_between_two_logs_is_finished_by_whoever_comes_next(shop, opened_by):
+    shop.begin(1)
+    shop.say(1, count=3)
+    shop.store.close()
+    directory = shop.store.path / "sessions" / session_id(1)
+    shutil.copytree(directory / "log", directory / "log.new")  # as it is behind the step that moves the old one aside
+    (directory / "aside").mkdir(mode=0o700)
+    (directory / "log").rename(directory / "aside" / "log-1")
+    if opened_by == "repair":
+        found = shop.recovery().run(alone=True)
+        assert (found.others, found.sound) == ([], 1)
+    store = shop.open("store")
+    assert texts(store, session_id(1)) == ["pears 0", "pears 1", "pears 2"]
+    assert sorted(path.name for path in directory.iterdir() if path.name in {"log", "log.new"}) == ["log"]
+    store.append(session_id(1), [user("and on")])
+    assert [f.severity for f in store.verify()] == ["aside"]
+    store.close()

@@ -19,9 +19,10 @@ from segue.stores.log.marks import Lost, is_given_up, mark_deleted, read_fork, r
 from segue.stores.log.recovery.around import Around
 from segue.stores.log.recovery.gathering import Gathered, gather, scope_name
 from segue.stores.log.recovery.lines import Lines
-from segue.stores.log.recovery.rebuilding import lock_of, loss_line, stamp_of, swap, told, write
+from segue.stores.log.recovery.rebuilding import loss_line, stamp_of, told, write
 from segue.stores.log.recovery.values import name_of
 from segue.stores.log.scopes import KIND as SCOPE
+from segue.stores.log.swapping import lock_of, swap
 
 Stamp = tuple[tuple[str, int], ...]
 _WORDS: Final = 3
@@ -115,7 +116,8 @@ class Joining:
         head = Head(nodes[-1].seq, nodes[-1].digest) if nodes else found.base
         partial = bool(nodes) and found.where[head.digest].more > 0
         if same and not new and not partial:
-            self._beside(found, missing)
+            self._beside(found)
+            write_lost(self._directory, Lost(tuple(missing)))
             return ""
         is_session = self._name.startswith("sessions/")
         for part in (self._directory, *([self._directory / "forks"] if is_session else [])):
@@ -130,8 +132,9 @@ class Joining:
             with lock.exclusive():
                 self._check_unmoved(stamp)
                 write(made, nodes, found.where, last, last_seq, self._cipher)
-                self._beside(found, missing)
+                self._beside(found)
                 kept = swap(self._directory, made)
+                write_lost(self._directory, Lost(tuple(missing)))  # not before the log itself tells of it
                 lock.bump()
                 lock.bump()
         except BaseException:
@@ -146,8 +149,8 @@ class Joining:
         if stamp_of(self._directory) != stamp:
             raise Moved
 
-    def _beside(self, found: Gathered, missing: Sequence[Range]) -> None:
-        """Write what stands beside a log: its fork header, a scope's name, what is lost."""
+    def _beside(self, found: Gathered) -> None:
+        """Write what stands beside a log: its fork header, a scope's name."""
         fork = found.fork
         with suppress(DamagedError):
             fork = None if read_fork(self._directory) == fork else fork
@@ -156,7 +159,6 @@ class Joining:
         if self._name.startswith("scopes/") and not scope_name([self._directory], self._cipher):
             name = self._means.around.owner(self._name).removeprefix("scope:")
             self._cipher.write(self._directory / "name", name.encode(), SCOPE)
-        write_lost(self._directory, Lost(tuple(missing)))
 
     def _nothing_left(self) -> str:
         """Take a log away of which no copy has an intact event; what is there of it is kept."""

@@ -10,10 +10,9 @@ from segue.core.log.events import Draft, Head
 from segue.core.log.rejoining import Node
 from segue.core.log.times import stamp
 from segue.ports import Clock, Ids
-from segue.stores.log import files, segments, snapshots
+from segue.stores.log import files, segments
 from segue.stores.log.cipher import PLAIN, Cipher
 from segue.stores.log.ending import SEGMENT_BYTES
-from segue.stores.log.locks import LogLock
 from segue.stores.log.recovery.lines import Lines, Where
 
 _SHOWN: Final = 20
@@ -56,43 +55,12 @@ def told(lost: Sequence[tuple[int, int]]) -> str:
     return f"event{'' if one else 's'} {', '.join(parts)}{more} {'is' if one else 'are'} in no copy"
 
 
-def swap(directory: Path, made: Path) -> Path | None:
-    """Put the log *made* into the place of that in *directory*, and return where the old one is kept; None where there was none.
-
-    The log's lock must be held. Every process that knows the old one looks again.
-    """
-    log = directory / "log"
-    kept = _keep(log, directory / "aside") if log.exists() else None
-    made.rename(log)
-    files.sync_dir(directory)
-    for table in directory.glob("keys*"):  # caches of the log that was
-        table.unlink()
-    snapshots.drop(directory)
-    return kept
-
-
-def _keep(log: Path, aside: Path) -> Path:
-    files.make_dir(aside)
-    number = 1
-    while (kept := aside / f"log-{number}").exists():
-        number += 1
-    log.rename(kept)
-    files.sync_dir(aside)
-    return kept
-
-
 def stamp_of(directory: Path) -> tuple[tuple[str, int], ...]:
     """Return what changes whenever the log in *directory* does."""
     try:
         return tuple(sorted((one.name, one.stat().st_size) for one in os.scandir(directory / "log")))
     except OSError:
         return ()
-
-
-def lock_of(directory: Path) -> LogLock:
-    """Return the lock of the log in *directory*, made where it is missing."""
-    os.close(files.open_or_create(directory / "lock"))
-    return LogLock(directory / "lock")
 
 
 def _all(

@@ -25,6 +25,7 @@ from segue.stores.log.recovery.knowing import Known
 from segue.stores.log.recovery.opening import ensure_place
 from segue.stores.log.recovery.places import Others, places
 from segue.stores.log.recovery.values import Values, name_of
+from segue.stores.log.swapping import finish
 
 _TRIES: Final = 5
 _STALE: Final = 3600.0
@@ -76,6 +77,8 @@ class _Run:
         self.dry_run, self.keys = dry_run, owner.keys
         self.missing = not self.store.exists()
         self.others = ensure_place(self.store, dry_run=dry_run, force=owner.force)
+        for directory in () if dry_run else [*(self.store / "sessions").glob("*"), *(self.store / "scopes").glob("*")]:
+            finish(directory)
         self.own, *self.copies = places(self.store, None if alone else owner.others, room)
         scheme = beside.scheme(self.store, self.copies, dry_run=dry_run, others_told=self.others)
         self.cipher = Cipher(scheme, owner.keys).refresh()

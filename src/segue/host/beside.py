@@ -1,0 +1,27 @@
+"""Temporary files beside the file that they are to become."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+
+def beside(path: Path) -> Path:
+    """Return the name of a temporary file of this process beside *path*; those that killed processes left there are removed."""
+    begin = f".{path.name}.segue-"
+    with suppress(OSError):  # no such directory yet, or not one to look into
+        for entry in os.scandir(path.parent):
+            if entry.name.startswith(begin) and _is_gone(entry.name[len(begin) :]):
+                Path(entry.path).unlink()
+    return path.with_name(f"{begin}{os.getpid()}")
+
+
+def _is_gone(pid: str) -> bool:
+    if not (pid.isascii() and pid.isdigit()):
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return False
