@@ -61,8 +61,11 @@ class Saving:
 
         return {"workspace": save(self.workspace(directory), touched)}
 
-    def moment(self, session: str) -> "Moment":
-        """Return what a checkpoint of *session* keeps of this moment, and the uncommitted changes of its workspace."""
+    def moment(self, session: str, touched: Iterable[str] | None = None) -> "Moment":
+        """Return what a checkpoint of *session* keeps of this moment, and the uncommitted changes of its workspace.
+
+        *touched*: see `Workspace.take`.
+        """
         from segue.engine.interrupting import Moment
         from segue.engine.loading import load
         from segue.host.git import look
@@ -70,9 +73,9 @@ class Saving:
         workspace = load(self._app.store, session, on_damage=lambda _: None).header["workspace"]
         seen = look(workspace) if workspace else None
         if seen is None:
-            return Moment(self.snapshot(workspace), None)
+            return Moment(self.snapshot(workspace, touched), None)
         changes = {"files": seen.files, "branch": seen.branch, "commit": seen.commit}
-        return Moment(self.snapshot(workspace) | {"git": seen.to_json()}, changes)
+        return Moment(self.snapshot(workspace, touched) | {"git": seen.to_json()}, changes)
 
     def see(self, session: str) -> None:
         """Note what git says of the workspace of *session*: branch, commit and uncommitted changes."""

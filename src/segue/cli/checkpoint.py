@@ -17,7 +17,7 @@ from segue.core.log.times import seconds
 from segue.engine.checkpoints import Made, create, forget
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 _SHOWN = 5
 """Files that are named; all of them are in --json."""
@@ -121,10 +121,11 @@ def take(
     trigger: str = "user",
     automatic: bool = False,
     continuation: str | int | None = None,
+    touched: "Iterable[str] | None" = None,
 ) -> Made:
-    """Take a checkpoint of *session*, with what git says of its workspace."""
+    """Take a checkpoint of *session*, with its workspace and what git says of it. *touched*: see `Workspace.take`."""
     app = frame.app
-    facts, changes = app.saving.moment(session)
+    facts, changes = app.saving.moment(session, touched)
     return create(
         app.desk,
         session,

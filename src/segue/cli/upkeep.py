@@ -139,6 +139,7 @@ def _autosaving(frame: Frame) -> Iterator[Callable[[], bool]]:
 def _autosaver(frame: Frame) -> "Autosaver":
     from segue.cli.checkpoint import take
     from segue.engine.autosaving import Autosaver, Means
+    from segue.engine.touching import touched
 
     app = frame.app
     means = Means(
@@ -146,7 +147,7 @@ def _autosaver(frame: Frame) -> "Autosaver":
         app.index,
         app.host,
         app.saving.autosaves,
-        lambda session, why: take(frame, session, trigger=why, automatic=True),
+        lambda session, why: take(frame, session, trigger=why, automatic=True, touched=touched(app.store, session)),
         app.saving.moment,
         app.saving.see,
         app.copies.mirroring.run if app.config["mirror"] != "off" and app.config["store"].startswith("log:") else None,
