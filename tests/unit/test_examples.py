@@ -40,6 +40,15 @@ def test_the_page_for_python_runs_from_top_to_bottom(tmp_path, monkeypatch, caps
     assert "Build the report" in capsys.readouterr().out
 
 
+def test_the_page_for_checkpoints_runs_and_goes_back_and_forth(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs/how-to/checkpoints.md").read_text(encoding="utf-8"), re.DOTALL)
+    exec(compile(block, "checkpoints.md", "exec"), {"__name__": "page"})
+    assert capsys.readouterr().out.splitlines() == [
+        "['prices.txt']", "plums: 2", " ['prices.txt'] []", "plums: 2, pears: 3", "",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("name", segue.__all__)
 def test_every_public_name_is_there_and_explained(name):
     assert getattr(segue, name).__doc__

@@ -9,8 +9,10 @@ if TYPE_CHECKING:
     from segue.app.wiring import App
     from segue.core.session.autosave import Intervals
     from segue.core.session.retention import Policy
+    from segue.engine.checkpoints import Made
     from segue.engine.interrupting import Moment
     from segue.engine.releasing import Releasing
+    from segue.engine.rewinding import Means
     from segue.ports.autosaves import Autosaves
     from segue.ports.workspace import Snapshots, Workspace
 
@@ -76,6 +78,38 @@ class Saving:
             return Moment(self.snapshot(workspace, touched), None)
         changes = {"files": seen.files, "branch": seen.branch, "commit": seen.commit}
         return Moment(self.snapshot(workspace, touched) | {"git": seen.to_json()}, changes)
+
+    def take(
+        self,
+        session: str,
+        *,
+        description: str = "",
+        trigger: str = "user",
+        automatic: bool = False,
+        continuation: str | int | None = None,
+        touched: Iterable[str] | None = None,
+    ) -> "Made":
+        """Take a checkpoint of *session*, with its workspace and what git says of it. *touched*: see `Workspace.take`."""
+        from segue.engine.checkpoints import create
+
+        facts, changes = self.moment(session, touched)
+        return create(
+            self._app.desk,
+            session,
+            description=description,
+            trigger=trigger,
+            automatic=automatic,
+            continuation=continuation,
+            facts=facts,
+            changes=changes,
+        )
+
+    @property
+    def rewinding(self) -> "Means":
+        """What going back to a checkpoint takes."""
+        from segue.engine.rewinding import Means
+
+        return Means(self._app.means, self.workspace, self.take, self.see)
 
     def see(self, session: str) -> None:
         """Note what git says of the workspace of *session*: branch, commit and uncommitted changes."""

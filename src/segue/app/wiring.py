@@ -246,11 +246,12 @@ class App:
 
     def opened(self) -> "OpenStore":
         """Return the store as the Python API shows it."""
-        from segue.engine.api import Parts, Store
+        from segue.engine.api import Store
+        from segue.engine.api_parts import Parts
 
-        return Store(
-            Parts(self.desk, self.index, self.counter, self.workspace, self.header, lambda: self.host, self.saving.moment)
-        )
+        saving, here = self.saving, self.workspace
+        host, rewinding = lambda: self.host, lambda: saving.rewinding
+        return Store(Parts(self.desk, self.index, self.counter, here, self.header, host, saving.moment, rewinding))
 
     def resolve(self, ref: str) -> Target:
         """Return what a reference means, seen from here. Raises NotFoundError, AmbiguousError."""

@@ -14,10 +14,10 @@ from segue.cli.params import session as _session
 from segue.cli.render import ago, line, table
 from segue.core.errors import WorkspaceError
 from segue.core.log.times import seconds
-from segue.engine.checkpoints import Made, create, forget
+from segue.engine.checkpoints import forget
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 _SHOWN = 5
 """Files that are named; all of them are in --json."""
@@ -55,7 +55,7 @@ def create_(
     """
     target = frame.session(session).session
     place = name if step is None else step
-    made = take(frame, target, description=description, trigger=trigger, automatic=automatic, continuation=place)
+    made = frame.app.saving.take(target, description=description, trigger=trigger, automatic=automatic, continuation=place)
     also = f" and {made.continuation}" if made.continuation else ""
     back = f"at event {made.position}; come back with: segue checkpoint restore {made.name}\n"
     frame.answer(records.checkpoint(made), lambda d: f"{d['name']}{also}\n{_saved(d['workspace'])}{back}")
@@ -111,31 +111,6 @@ def forget_(frame: Frame, checkpoint: str, note: str) -> None:
     except WorkspaceError as e:  # tried again with the next one that goes
         frame.warn(e.message)
     frame.answer({"forgotten": found.name, "session": found.session}, lambda d: f"{d['forgotten']} is forgotten\n")
-
-
-def take(
-    frame: Frame,
-    session: str,
-    *,
-    description: str = "",
-    trigger: str = "user",
-    automatic: bool = False,
-    continuation: str | int | None = None,
-    touched: "Iterable[str] | None" = None,
-) -> Made:
-    """Take a checkpoint of *session*, with its workspace and what git says of it. *touched*: see `Workspace.take`."""
-    app = frame.app
-    facts, changes = app.saving.moment(session, touched)
-    return create(
-        app.desk,
-        session,
-        description=description,
-        trigger=trigger,
-        automatic=automatic,
-        continuation=continuation,
-        facts=facts,
-        changes=changes,
-    )
 
 
 command.add_command(create_)

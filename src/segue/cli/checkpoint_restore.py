@@ -11,7 +11,7 @@ from segue.cli.render import line, plural
 from segue.core.errors import ConfirmationError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
-    from segue.engine.restores import Checkpoint, What
+    from segue.engine.restores import Checkpoint
     from segue.engine.rewinding import Means, Plan, Rewound
     from segue.ports.workspace import Untouched
 
@@ -49,9 +49,9 @@ def restore_(
     own files stay as they are.
     """
     from segue.engine.restores import line_of
-    from segue.engine.rewinding import Wish, carry_out, plan
+    from segue.engine.rewinding import Wish, carry_out, halves, plan
 
-    means = _means(frame)
+    means = frame.app.saving.rewinding
     if settle is not None:
         _settle(frame, means, session, settle)
         return
@@ -59,7 +59,7 @@ def restore_(
         raise UsageError("no checkpoint was given", hint="segue checkpoint list")
     found = place(frame, checkpoint)
     target = frame.app.resolve(session).session if session else line_of(frame.app.store, found)
-    wish = Wish(_halves(code=code or both, conversation=conversation or both), take_over)
+    wish = Wish(halves(code=code or both, conversation=conversation or both), take_over)
     if session:
         found = _known(means, target, found)
     if dry_run or (frame.interactive and not yes):
@@ -76,25 +76,6 @@ def place(frame: Frame, ref: str) -> "Checkpoint":
     from segue.engine.placing import place
 
     return place(frame.app.store, frame.app.index, frame.app.resolve, ref)
-
-
-def _means(frame: Frame) -> "Means":
-    from segue.cli.checkpoint import take
-    from segue.engine.rewinding import Means
-
-    def saved(session: str, *, description: str, trigger: str) -> Any:
-        return take(frame, session, description=description, trigger=trigger)
-
-    return Means(frame.app.means, frame.app.saving.workspace, saved, frame.app.saving.see)
-
-
-def _halves(*, code: bool, conversation: bool) -> "tuple[What, ...]":
-    halves: list[What] = []
-    if code:
-        halves.append("code")
-    if conversation:
-        halves.append("conversation")
-    return tuple(halves)
 
 
 def _known(means: "Means", session: str, found: "Checkpoint") -> "Checkpoint":

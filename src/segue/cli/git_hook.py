@@ -26,15 +26,14 @@ def command(frame: Frame, name: str) -> None:
 
 
 def _save(frame: Frame, name: str) -> None:
-    from segue.cli.checkpoint import take
     from segue.core.session.lifecycle import LIVE
     from segue.engine.loading import load
 
-    target = frame.app.resolve("current").session
+    saving, target = frame.app.saving, frame.app.resolve("current").session
     state = load(frame.app.store, target, on_damage=lambda _: None)
     if state.status not in LIVE - {"paused"}:
         return
     if name.startswith("pre-"):
-        take(frame, target, description=f"before git {name.removeprefix('pre-')}", trigger=f"git {name}", automatic=True)
+        saving.take(target, description=f"before git {name.removeprefix('pre-')}", trigger=f"git {name}", automatic=True)
     else:
-        frame.app.saving.see(target)
+        saving.see(target)

@@ -137,19 +137,18 @@ def _autosaving(frame: Frame) -> Iterator[Callable[[], bool]]:
 
 
 def _autosaver(frame: Frame) -> "Autosaver":
-    from segue.cli.checkpoint import take
     from segue.engine.autosaving import Autosaver, Means
     from segue.engine.touching import touched
 
-    app = frame.app
+    app, saving = frame.app, frame.app.saving
     means = Means(
         app.desk,
         app.index,
         app.host,
-        app.saving.autosaves,
-        lambda session, why: take(frame, session, trigger=why, automatic=True, touched=touched(app.store, session)),
-        app.saving.moment,
-        app.saving.see,
+        saving.autosaves,
+        lambda session, why: saving.take(session, trigger=why, automatic=True, touched=touched(app.store, session)),
+        saving.moment,
+        saving.see,
         app.copies.mirroring.run if app.config["mirror"] != "off" and app.config["store"].startswith("log:") else None,
     )
-    return Autosaver(means, app.saving.intervals, float(app.config.number("timeout")))
+    return Autosaver(means, saving.intervals, float(app.config.number("timeout")))

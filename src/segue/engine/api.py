@@ -2,40 +2,25 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from segue.core.errors import UsageError
 from segue.core.log.events import ANY, MAIN, Appended, Commit, Draft, Event, KeyPolicy
 from segue.core.log.kinds import validate
 from segue.core.session.catalogue import PlaceRow, SessionRow
 from segue.core.session.state import State
 from segue.engine import checkpoints, forks, sessions
-from segue.engine.loading import Desk, load
-from segue.ports import EVERYTHING, Filters, Finding, Hits, Index, OnDamage
+from segue.engine.api_parts import Open, Parts
+from segue.engine.loading import load
+from segue.ports import EVERYTHING, Filters, Finding, Hits, OnDamage
 from segue.ports import Store as Port
 
 if TYPE_CHECKING:
-    from segue.core.context.pack import Context, Counter
-    from segue.engine.interrupting import Moment
+    from segue.core.context.pack import Context
+    from segue.engine.restores import Checkpoint
+    from segue.engine.rewinding import Plan, Rewound, Wish
     from segue.engine.running import Run
     from segue.engine.sessions import Interruption
-    from segue.ports.running import Host
-
-
-class Parts(NamedTuple):
-    """What an open store is made of: handed in by the wiring."""
-
-    desk: Desk
-    catalogue: Index
-    counter: "Callable[[str | None], Counter]"
-    """Counts tokens for the family of a model."""
-    workspace: str
-    header: Mapping[str, str]
-    """Fields of the header that new sessions have by configuration."""
-    host: "Callable[[], Host]"
-    """This machine: signals, processes, and room for an emergency."""
-    moment: "Callable[[str], Moment]"
-    """Tells what a checkpoint of a session keeps beside the log: git's state, a snapshot of the workspace."""
+    from segue.ports.workspace import Restored
 
 
 class Store:
@@ -51,7 +36,7 @@ class Store:
     """
 
     def __init__(self, parts: Parts) -> None:
-        self._parts = _Open(parts)
+        self._parts = Open(parts)
         self.url = parts.desk.store.url
         """Where the store is; `segue.open` takes it."""
 
@@ -114,52 +99,10 @@ class Store:
         return f"<segue store {self.url}>"
 
 
-class _Open:
-    """The parts of a store, for as long as it is open."""
-
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-        self.closed = False
-
-    @property
-    def desk(self) -> Desk:
-        return self._there.desk
-
-    @property
-    def catalogue(self) -> Index:
-        return self._there.catalogue
-
-    @property
-    def counter(self) -> "Callable[[str | None], Counter]":
-        return self._there.counter
-
-    @property
-    def workspace(self) -> str:
-        return self._there.workspace
-
-    @property
-    def header(self) -> Mapping[str, str]:
-        return self._there.header
-
-    @property
-    def host(self) -> "Host":
-        return self._there.host()
-
-    @property
-    def moment(self) -> "Callable[[str], Moment]":
-        return self._there.moment
-
-    @property
-    def _there(self) -> Parts:
-        if self.closed:
-            raise UsageError(f"store {self._parts.desk.store.url!r} is closed", hint="segue.open opens it again")
-        return self._parts
-
-
 class Session:
     """A session of an open store. It holds no state of its own: every call asks the log."""
 
-    def __init__(self, parts: _Open, session: str, position: int | None = None) -> None:
+    def __init__(self, parts: Open, session: str, position: int | None = None) -> None:
         self._parts = parts
         self.id = session
         self.position = position
@@ -257,6 +200,69 @@ class Session:
     def checkpoints(self) -> list[PlaceRow]:
         """Return the checkpoints and continuations, latest first."""
         return self._parts.catalogue.places(self.id)
+
+    def plan_restore(self, checkpoint: str = "last", *, code: bool = False, conversation: bool = False) -> "Plan":
+        """Return what `restore_checkpoint` would do, as things are; nothing is written. See there."""
+        from segue.engine.rewinding import plan
+
+        found, wish = self._wish(checkpoint, code=code, conversation=conversation)
+        return plan(self._parts.rewinding, self.id, found, wish)
+
+    def restore_checkpoint(
+        self, checkpoint: str = "last", *, code: bool = False, conversation: bool = False, take_over: bool = False
+    ) -> "Rewound":
+        """Bring code, conversation, or both back to what they were at a checkpoint, and return what was done.
+
+        A checkpoint of what is there is taken first, `before`: to restore that one undoes this. Ignored files stay, and what
+        changes in the very moment stays and is named. A conversation that a coding agent keeps goes on in a session of its own,
+        `session`.
+
+        Args:
+            checkpoint: one that this session knows: `last`, a name, its beginning or end.
+            code: only the files of the workspace; with *conversation* both, or nothing. By default what the checkpoint has.
+            conversation: only what was said.
+            take_over: end the lease that another has on the session.
+
+        Raises:
+            NotFoundError, AmbiguousError: there is no such checkpoint, or several.
+            UsageError: what is asked for cannot be had from it.
+            LeaseHeldError: another drives the session; nothing was done.
+            RestoreError: one half could not be restored; the message says what is as it was and what is not.
+            UnfinishedRestoreError: an earlier restore was interrupted; see `settle_restore`.
+            WorkspaceError: git is not there, or failed.
+
+        Example:
+            >>> import segue
+            >>> with segue.open("memory://") as store:
+            ...     session = store.create(task="price the plums", workspace="")
+            ...     _ = session.append("task.set", {"id": "plums", "title": "price the plums", "status": "pending"})
+            ...     name = session.checkpoint("before the plums were priced")
+            ...     _ = session.append("task.set", {"id": "plums", "status": "active"})
+            ...     session.plan_restore(name).what
+            ...     done = session.restore_checkpoint(name)
+            ...     session.state().work["tasks"]["plums"]["status"]
+            ...     undone = session.restore_checkpoint(done.before)
+            ...     session.state().work["tasks"]["plums"]["status"]
+            ('conversation',)
+            'pending'
+            'active'
+        """
+        from segue.engine.rewinding import carry_out
+
+        found, wish = self._wish(checkpoint, code=code, conversation=conversation)
+        return carry_out(self._parts.rewinding, self.id, found, wish._replace(take_over=take_over))
+
+    def settle_restore(self, how: Literal["finish", "undo"]) -> "Rewound | Restored | None":
+        """Bring a restore of this session that was killed to its end, or take it back; None where there is none."""
+        from segue.engine.rewinding import finish, undo
+
+        return finish(self._parts.rewinding, self.id) if how == "finish" else undo(self._parts.rewinding, self.id)
+
+    def _wish(self, checkpoint: str, *, code: bool, conversation: bool) -> "tuple[Checkpoint, Wish]":
+        from segue.engine.placing import known
+        from segue.engine.rewinding import Wish, halves
+
+        return known(self._store, self.id, checkpoint), Wish(halves(code=code, conversation=conversation))
 
     def fork(self, at: int | None = None, **header: Any) -> "Session":
         """Begin a session that shares this one's past up to *at* (its head), and return it. Nothing is copied."""

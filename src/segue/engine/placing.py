@@ -57,6 +57,20 @@ def place(store: Store, catalogue: Index, resolve: Callable[[str], Target], ref:
     raise refused
 
 
+def known(store: Store, session: str, ref: str) -> Checkpoint:
+    """Return the checkpoint or continuation that *ref* means among those that *session* knows. See `place`."""
+    text = ref.strip()
+    if text.lower() in LAST:
+        return _latest(store, session, ref)
+    rows = known_places(store, session)
+    found = {row.name: row for row in rows if row.name.upper() == text.upper()} or _fitting(rows, text)
+    if len(found) > 1:
+        raise AmbiguousError(ref, sorted(found), "checkpoints")
+    for name in found:
+        return find(store, session, name)
+    raise NotFoundError("checkpoint", ref, hint=f"segue checkpoint list {session}")
+
+
 def _fitting(rows: Iterable[PlaceRow], text: str) -> dict[str, PlaceRow]:
     """Return those whose name begins with *text*, or ends with it behind the session's number; by name."""
     wanted = text.upper()

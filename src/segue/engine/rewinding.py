@@ -89,6 +89,16 @@ class Rewound(NamedTuple):
     code: Restored | None
     turned: "turning.Turned | None"
 
+    @property
+    def session(self) -> str:
+        """The session that goes on from there."""
+        return (self.turned.continuation if self.turned is not None else "") or self.plan.session
+
+
+def halves(*, code: bool, conversation: bool) -> tuple[What, ...]:
+    """Return what is asked for, as `Wish` has it."""
+    return tuple(half for half, wanted in zip(ALL, (code, conversation), strict=True) if wanted)
+
 
 def plan(means: Means, session: str, checkpoint: Checkpoint, wish: Wish) -> Plan:
     """Return what going back to *checkpoint* in *session* would do; nothing is written.
@@ -220,8 +230,9 @@ class _Restore:
         if turned is not None and turned.continuation:
             self.continuation = turned.continuation
         self._tell(outcome(checkpoint.name, "done", what=list(what)))
-        _look(self.means, (turned.continuation if turned is not None else "") or self.plan.session, code)
-        return Rewound(self.plan, made.name, code, turned)
+        done = Rewound(self.plan, made.name, code, turned)
+        _look(self.means, done.session, code)
+        return done
 
     def _code(self, saved: Checkpoint) -> Restored | None:
         if self.plan.code is None:

@@ -1,7 +1,10 @@
 """The Python API: an open store and its sessions as objects."""
 
+import os
+
 import pytest
 
+from segue.app import App
 from segue.core.errors import AmbiguousError, IllegalTransitionError, InvalidEventError, NotFoundError, UsageError
 from segue.core.log.events import Draft
 from segue.core.session.state import SCHEMA, fold
@@ -203,3 +206,29 @@ def test_steps_of_the_lifecycle_that_are_written_by_hand_follow_each_other(store
     assert session.append(paused).new is False  # a repeated append writes nothing
     session.append_all([Draft("session.unarchived", {}), Draft("session.resumed", {})])
     assert session.state().status == "active"
+
+
+def test_a_session_goes_back_to_a_checkpoint_and_back_again(tmp_path):
+    project = tmp_path / "project"
+    project.mkdir()
+    env = {"SEGUE_HOME": str(tmp_path / "home"), "PATH": os.environ["PATH"], "HOME": str(tmp_path), "SEGUE_UPKEEP": "off"}
+    with App(env, cwd=str(project)).opened() as store:
+        session = store.create(task="price the plums")
+        session.append("task.set", {"id": "plums", "title": "price the plums", "status": "pending"})
+        (project / "a.txt").write_text("one")
+        name = session.checkpoint("one", workspace=True)
+        session.append("task.set", {"id": "plums", "status": "active"})
+        (project / "a.txt").write_text("two")
+
+        plan = session.plan_restore(name)
+        assert ([c.path for c in plan.code.writes], plan.what) == (["a.txt"], ("code", "conversation"))
+        assert (project / "a.txt").read_text() == "two"
+
+        done = session.restore_checkpoint(name)
+        assert ((project / "a.txt").read_text(), session.state().work["tasks"]["plums"]["status"]) == ("one", "pending")
+        assert (done.session, session.settle_restore("undo")) == (session.id, None)
+
+        session.restore_checkpoint()  # the last one is that of what was there before
+        assert ((project / "a.txt").read_text(), session.state().work["tasks"]["plums"]["status"]) == ("two", "active")
+        with pytest.raises(NotFoundError):
+            session.restore_checkpoint("RECOVERY-991231-001-000000")

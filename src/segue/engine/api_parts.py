@@ -1,0 +1,87 @@
+"""What an open store of the Python API is made of."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from segue.core.errors import UsageError
+from segue.engine.loading import Desk
+from segue.ports import Index
+
+if TYPE_CHECKING:
+    from segue.core.context.pack import Counter
+    from segue.engine.interrupting import Moment
+    from segue.engine.rewinding import Means
+    from segue.ports.running import Host
+
+
+class Parts(NamedTuple):
+    """What an open store is made of: handed in by the wiring."""
+
+    desk: Desk
+    catalogue: Index
+    counter: "Callable[[str | None], Counter]"
+    """Counts tokens for the family of a model."""
+    workspace: str
+    header: Mapping[str, str]
+    """Fields of the header that new sessions have by configuration."""
+    host: "Callable[[], Host]"
+    """This machine: signals, processes, and room for an emergency."""
+    moment: "Callable[[str], Moment]"
+    """Tells what a checkpoint of a session keeps beside the log: git's state, a snapshot of the workspace."""
+    rewinding: "Callable[[], Means]"
+    """What going back to a checkpoint takes."""
+
+
+class Open:
+    """The parts of a store, for as long as it is open."""
+
+    def __init__(self, parts: Parts) -> None:
+        """Open it."""
+        self._parts = parts
+        self.closed = False
+
+    @property
+    def desk(self) -> Desk:
+        """Where events are read and written."""
+        return self._there.desk
+
+    @property
+    def catalogue(self) -> Index:
+        """The index."""
+        return self._there.catalogue
+
+    @property
+    def counter(self) -> "Callable[[str | None], Counter]":
+        """Counts tokens."""
+        return self._there.counter
+
+    @property
+    def workspace(self) -> str:
+        """Where sessions begun here work."""
+        return self._there.workspace
+
+    @property
+    def header(self) -> Mapping[str, str]:
+        """Fields that new sessions have."""
+        return self._there.header
+
+    @property
+    def host(self) -> "Host":
+        """This machine."""
+        return self._there.host()
+
+    @property
+    def moment(self) -> "Callable[[str], Moment]":
+        """Tells what there is beside the log."""
+        return self._there.moment
+
+    @property
+    def rewinding(self) -> "Means":
+        """What going back takes."""
+        return self._there.rewinding()
+
+    @property
+    def _there(self) -> Parts:
+        if self.closed:
+            raise UsageError(f"store {self._parts.desk.store.url!r} is closed", hint="segue.open opens it again")
+        return self._parts
