@@ -20,7 +20,7 @@ from segue.stores.log import LogStore
 from segue.stores.log.cipher import SCHEME, Scheme, write_scheme
 from segue.stores.memory import MemoryStore
 from segue.transcripts import transcripts
-from tests.contract.test_encrypted import KEY, Ring
+from tests.encryption import KEY, Ring
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 SESSION = "7dcc6b33-a8e7-41fa-a76f-5d0f155f452e"

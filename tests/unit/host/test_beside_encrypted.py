@@ -16,7 +16,7 @@ from segue.host.emergency import EmergencyFiles, ReserveFile, places
 from segue.host.keeping import Keeping
 from segue.stores.log import LogStore
 from segue.stores.log.cipher import SCHEME, Cipher, Scheme, write_scheme
-from tests.contract.test_encrypted import KEY, Ring
+from tests.encryption import KEY, Ring
 
 OTHER = bytes(32)
 CANARY = b"CANARY-7741"
