@@ -14,7 +14,7 @@ class Ring:
     def __init__(self, *keys):
         self.keys = {id_of(key): key for key in keys}
 
-    def key(self, id):
+    def key(self, id, place=""):
         try:
             return self.keys[id]
         except KeyError:

@@ -40,6 +40,7 @@ class Copies:
             ids=app.ids,
             progress=progress,
             beside=SnapshotCopies(app.config.home, app.env),
+            keys=app.keys,
         )
 
     def recovery(self, place: str | None, progress: "Progress", *, force: bool = False) -> "Recovery":
@@ -58,6 +59,7 @@ class Copies:
             ids=app.ids,
             force=force,
             progress=progress,
+            keys=app.keys,
         )
 
     @property
@@ -70,7 +72,7 @@ class Copies:
         """What brings the store into its mirror. Raises UsageError: such a store has none."""
         from segue.stores.log.mirroring import Mirroring
 
-        return Mirroring(self._path, self._mirror, clock=self._app.clock, ids=self._app.ids)
+        return Mirroring(self._path, self._mirror, clock=self._app.clock, ids=self._app.ids, keys=self._app.keys)
 
     def mirror_is_due(self) -> bool:
         """Return whether there is something for the mirror; looked at once a minute at most."""

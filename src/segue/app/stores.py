@@ -4,14 +4,15 @@ from pathlib import Path
 
 from segue.core.errors import UsageError
 from segue.ports import Clock, Ids, Store
+from segue.ports.keys import Keys
 
 
-def open_store(url: str, clock: Clock, ids: Ids, durability: str = "strict") -> Store:
+def open_store(url: str, clock: Clock, ids: Ids, durability: str = "strict", keys: Keys | None = None) -> Store:
     """Return the store of a URL (`log:///directory`, `memory://`) or path, opened.
 
     Raises:
         UsageError: there is no such kind of store.
-        StoreTooNewError, StoreUnusableError: see `LogStore`.
+        StoreTooNewError, StoreUnusableError, WrongKeyError: see `LogStore`.
     """
     scheme, colon, rest = url.partition("://")
     if not colon:
@@ -25,5 +26,5 @@ def open_store(url: str, clock: Clock, ids: Ids, durability: str = "strict") -> 
             raise UsageError(f"store {url!r} cannot be opened: its directory is not absolute", hint="log:///absolute/directory")
         from segue.stores.log.store import LogStore
 
-        return LogStore(rest, clock=clock, ids=ids, durability=durability)
+        return LogStore(rest, clock=clock, ids=ids, durability=durability, keys=keys)
     raise UsageError(f"store {url!r} cannot be opened: there is no {scheme!r} store", hint="log:///directory or memory://")

@@ -17,6 +17,7 @@ from segue.ports.seen import Seen
 
 if TYPE_CHECKING:
     from segue.app.copies import Copies
+    from segue.app.encryption import Secrecy
     from segue.app.saving import Saving
     from segue.core.context.pack import Counter
     from segue.core.session.state import State
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from segue.engine.conversion import Means
     from segue.engine.loading import Desk
     from segue.host.spool import Spools
+    from segue.ports.keys import Keys
     from segue.ports.running import Emergencies, Host
 
 
@@ -82,11 +84,18 @@ class App:
             self.config.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         from segue.app.stores import open_store
 
-        store = self._store or open_store(self.config["store"], self.clock, self.ids, self.config["durability"])
+        store = self._store or open_store(self.config["store"], self.clock, self.ids, self.config["durability"], self.keys)
         self._opened = store
         self._seal()
         self._rescue(store)
         return store
+
+    @property
+    def keys(self) -> "Keys":
+        """Where this machine has the keys of encrypted stores."""
+        from segue.host.keys import MachineKeys
+
+        return MachineKeys(self.env, self.config["key.file"])
 
     @cached_property
     def desk(self) -> "Desk":
@@ -164,6 +173,13 @@ class App:
         from segue.app.saving import Saving
 
         return Saving(self)
+
+    @cached_property
+    def secrecy(self) -> "Secrecy":
+        """The encryption of the configured store."""
+        from segue.app.encryption import Secrecy
+
+        return Secrecy(self)
 
     @cached_property
     def copies(self) -> "Copies":

@@ -50,6 +50,9 @@ Care:
   repair         set aside what is damaged, keep all that is intact
   backup         take a verified copy of the store, or list them
   restore-store  make the store anew from a backup
+  encrypt        put the store under a key
+  decrypt        write an encrypted store in the clear
+  key            the key of an encrypted store: show, rotate
   doctor         check this machine: locks, disk, permissions, agents
   config         settings, and where each comes from
   completion     print what makes a shell complete segue's words

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from segue.engine.forgetting import Forgotten
     from segue.engine.recovering import Kept
     from segue.ports.backups import Backup
+    from segue.ports.encryption import Changed, Encrypted
     from segue.ports.recovery import Recovered
 
 
@@ -66,6 +67,12 @@ def recovered(found: "Recovered", kept: "list[Kept]") -> dict[str, Any]:
 def backup(b: "Backup") -> dict[str, Any]:
     """A backup, and what is in it."""
     return b._asdict()
+
+
+def encrypted(state: "Encrypted", changed: "Changed | None", elsewhere: list[str]) -> dict[str, Any]:
+    """How the store is encrypted, what a change of that did, and which backups are not under its key."""
+    shape = {**state._asdict(), "older": list(state.older), "backups_elsewhere": elsewhere}
+    return shape if changed is None else {**shape, "changed": {**changed._asdict(), "left": list(changed.left)}}
 
 
 def forgotten(f: "Forgotten") -> dict[str, Any]:

@@ -35,6 +35,12 @@ KEYS: Final = (
         "strict: an append that returned survives a power loss; relaxed: it survives the end of the process only",
         ("strict", "relaxed"),
     ),
+    Key(
+        "key.file",
+        "",
+        "SEGUE_KEY_FILE",
+        "file that holds the key of an encrypted store, where it is neither in SEGUE_KEY nor where the store says",
+    ),
     Key("organisation", "", "SEGUE_ORGANISATION", "organisation of new sessions"),
     Key("project", "", "SEGUE_PROJECT", "project of new sessions; else the name of the workspace's directory"),
     Key("type", "general", "SEGUE_TYPE", "type of new sessions: focus, strategic, research, review, ... or one's own"),

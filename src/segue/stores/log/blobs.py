@@ -5,6 +5,7 @@ In an encrypted store a file's name is an HMAC of the hash.
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from segue.core.errors import DamagedError, NotFoundError
@@ -14,6 +15,7 @@ from segue.stores.log.cipher import PLAIN, BadBox, Cipher
 from segue.stores.log.files import Sync
 
 LIMIT = 4 << 30
+_LOOKS = 3
 KIND = "blob"
 
 
@@ -31,9 +33,10 @@ class Blobs:
 
     def put(self, name: str, data: bytes) -> None:
         """Keep *data* under *name*, its hash."""
-        if name in self._durable and self._durable_under == self._cipher.refresh().tag:
+        if self._durable_under != self._cipher.refresh().tag:
+            self._durable_under, self._durable = self._cipher.tag, set()
+        if name in self._durable:
             return
-        self._durable_under = self._cipher.refresh().tag
         path = self.path(name)
         if not path.exists():
             self._write(path, self._cipher.box(zstd.compress(data), KIND))
@@ -42,6 +45,14 @@ class Blobs:
             files.sync_dir(self._directory)
             self._durable_parts.add(path.parent)
         self._durable.add(name)
+
+    def has(self, name: str) -> bool:
+        """Return whether a blob is there as it is written now, and reads back."""
+        try:
+            packed = files.read_file(self.path(name))
+            return blob_name(zstd.decompress(self._cipher.open(packed, KIND), LIMIT)) == name
+        except (FileNotFoundError, zstd.BadFrame, BadBox):
+            return False
 
     def get(self, name: str) -> bytes:
         """Return a blob. Raises NotFoundError, DamagedError."""
@@ -74,11 +85,17 @@ class Blobs:
         return sorted(p.name.removesuffix(".zst") for p in self._directory.glob("??/*.zst") if not p.name.startswith("."))
 
     def _read(self, name: str) -> bytes:
+        for _ in range(_LOOKS):  # it may get another name while we look
+            for path in self.paths(name):
+                try:
+                    return files.read_file(path)
+                except FileNotFoundError:
+                    continue
+            if not self._cipher.refresh().scheme.changing:
+                break
         for path in self.paths(name):
-            try:
+            with suppress(FileNotFoundError):
                 return files.read_file(path)
-            except FileNotFoundError:
-                continue
         raise NotFoundError("blob", name)
 
     def _write(self, path: Path, packed: bytes) -> None:

@@ -15,7 +15,8 @@ In an encrypted store
 What is not encrypted is read as it is, whatever the store's key says: while a store is being encrypted, rotated or decrypted its
 files are of both kinds. What is written is always of the newest kind. `encryption.json` says which that is:
 
-    {"segue-encryption": 1, "key": "<id, or nothing>", "older": {"<id>": "<boxed under the newest>" | null}, "changing": false}
+    {"segue-encryption": 1, "key": "<id, or nothing>", "older": {"<id>": "<boxed under the newest>" | null}, "changing": false,
+     "place": "file:/home/me/segue.key"}
 
 It is looked at again whenever it may have changed, so that a process which began before the change writes as all others do.
 """
@@ -24,6 +25,7 @@ import base64
 import hmac
 import json
 import os
+import re
 import struct
 import threading
 from collections.abc import Callable
@@ -47,6 +49,7 @@ _NONCE: Final = 12
 _TAG: Final = 16
 _LINE_START: Final = b'{"v":1,"seq":'
 _BOX: Final = b',"box":"'
+_NUMBER: Final = re.compile(rb'\{"v":1,"seq":(\d{1,20}),')
 _FRAMED: Final = 8
 """Bytes of a box before what its length counts."""
 
@@ -64,12 +67,15 @@ class Scheme(NamedTuple):
     """Keys that something may still be under, each in a box under the newest; None: the user has it."""
     changing: bool = False
     """Whether not everything is of the newest kind yet."""
+    place: str = ""
+    """Where the user has the key: `keyring`, `file:` and a path, `environment`."""
 
 
 class _Set(NamedTuple):
     """One key, ready for use."""
 
     id: bytes
+    key: bytes
     box: "AESGCM"
     names: bytes
     for_index: bytes
@@ -96,9 +102,14 @@ class Cipher:
             with self._mutex:
                 seen = self._stamp()
                 scheme = read_scheme(self._path)
-                if scheme.key:
-                    self._set(scheme.key)
-                self.scheme, self._seen, self._unknown = scheme, seen, set()
+                before, self.scheme = self.scheme, scheme
+                try:
+                    if scheme.key:
+                        self._set(scheme.key)
+                except SegueError:
+                    self.scheme = before
+                    raise
+                self._seen, self._unknown = seen, set()
         return self
 
     @property
@@ -115,9 +126,10 @@ class Cipher:
 
     def box_line(self, line: bytes) -> bytes:
         """Return a *line* of a log (with its newline) as it is written."""
-        if not self.scheme.key:
+        if not self.scheme.key or line.find(_BOX, len(_LINE_START), len(_LINE_START) + 40) >= 0:
             return line
-        number = line[len(_LINE_START) : line.index(b",", len(_LINE_START))]
+        found = _NUMBER.match(line)
+        number = found[1] if found else b"0"  # a damaged line: it keeps its place, and is as hard to read as the others
         used = self._set(self.scheme.key)
         nonce = os.urandom(_NONCE)
         text = base64.b64encode(used.id + nonce + used.box.encrypt(nonce, line.rstrip(b"\n"), b"line " + number))
@@ -199,14 +211,21 @@ class Cipher:
 
     def names(self, plain: str, size: int = 32) -> list[str]:
         """Return all that something may be called while kinds are mixed, the newest first."""
-        keys = [self.scheme.key, *(one for one in self.scheme.older if one != self.scheme.key), ""]
-        return list(dict.fromkeys(self._named(key, plain, size) if key else plain for key in keys))
+        if not self.scheme.key and not self.scheme.older:
+            return [plain]
+        older = [one for one in self.scheme.older if one != self.scheme.key and self._known(one)] if self.scheme.changing else []
+        newest = [self._named(self.scheme.key, plain, size)] if self.scheme.key else [plain]
+        return [*newest, *(self._named(one, plain, size) for one in older), *([plain] if self.scheme.key else [])]
 
     # --- keys
 
-    def wrap(self, key: bytes) -> str:
-        """Return another *key* in a box under the newest, as text."""
-        return base64.b64encode(self.box(key, "key")).decode()
+    def key_of(self, id: str) -> bytes:
+        """Return the key *id*. Raises WrongKeyError, DamagedError."""
+        return self._set(id).key
+
+    def wrapped(self, key: bytes, *, under: str) -> str:
+        """Return a *key* in a box under another, as text."""
+        return base64.b64encode(self._boxed(key, "key", self._set(under))).decode()
 
     def adopt(self, key: bytes) -> str:
         """Know *key* from now on, and return its name."""
@@ -239,7 +258,7 @@ class Cipher:
                 raise DamagedError(f"key {id}", f"encryption.json holds it, but: {e}") from e
         if self._keys is None:
             raise WrongKeyError(f"the store cannot be opened: it is encrypted under key {id}, and none was given", key=id)
-        return self._keys.key(id)
+        return self._keys.key(id, self.scheme.place)
 
     # --- inside
 
@@ -299,7 +318,7 @@ def read_scheme(path: Path) -> Scheme:
         if found["segue-encryption"] != VERSION:
             raise StoreTooNewError(str(path.parent), found["segue-encryption"], VERSION)
         older = {str(key): None if box is None else str(box) for key, box in found["older"].items()}
-        return Scheme(str(found["key"]), older, bool(found["changing"]))
+        return Scheme(str(found["key"]), older, bool(found["changing"]), str(found["place"]))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
         error = DamagedError(f"{path.name} of store {str(path.parent)!r}", str(e))
         error.hint = "segue recover"
@@ -308,7 +327,13 @@ def read_scheme(path: Path) -> Scheme:
 
 def write_scheme(path: Path, scheme: Scheme) -> None:
     """Make *scheme* what the store's writers go by."""
-    record = {"segue-encryption": VERSION, "key": scheme.key, "older": scheme.older, "changing": scheme.changing}
+    record = {
+        "segue-encryption": VERSION,
+        "key": scheme.key,
+        "older": scheme.older,
+        "changing": scheme.changing,
+        "place": scheme.place,
+    }
     files.replace(path, json.dumps(record).encode() + b"\n")
 
 
@@ -324,7 +349,7 @@ def _ready(key: bytes) -> _Set:
             "the store cannot be opened: it is encrypted, and the library for that is not installed",
             hint="pip install 'segue[encryption]'",
         ) from e
-    return _Set(bytes.fromhex(id_of(key)), AESGCM(derived(key, "content")), derived(key, "names"), derived(key, "index"))
+    return _Set(bytes.fromhex(id_of(key)), key, AESGCM(derived(key, "content")), derived(key, "names"), derived(key, "index"))
 
 
 def _about(what: str, n: int, *, last: bool) -> bytes:

@@ -137,16 +137,18 @@ def _identity(line: bytes) -> tuple[bytes, str] | None:
 
 def _frame(part: Part, lines: list[bytes], cipher: Cipher, *, anew: bool) -> tuple[bytes, int]:
     """Return a frame of *lines* and its content's length; one that cannot be read, or need not be written, as it stands."""
-    if part.error or (part.lines == lines and not anew):
+    if part.error:
+        return sealing.kept(part.stored, cipher) if anew else part.stored, part.size
+    if part.lines == lines and not anew:
         return part.stored, part.size
     content = b"\n".join(lines)
     return sealing.frame(content, cipher), len(content)
 
 
 def _line(part: Part, lines: list[bytes], cipher: Cipher, *, anew: bool) -> tuple[bytes, int]:
-    """Return a line as it is to be stored; what is no event, or need not be written, as it stands."""
+    """Return a line as it is to be stored; what need not be written as it stands."""
     (line,) = lines
-    if part.lines == lines and not (anew and _identity(line)):
+    if not line or (part.lines == lines and not anew):
         return part.stored, part.size
-    boxed = cipher.box_line(line + b"\n")[:-1] if _identity(line) else line
+    boxed = cipher.box_line(line + b"\n")[:-1] if anew or _identity(line) else line
     return boxed, len(boxed)

@@ -65,6 +65,11 @@ def has_table(fd: int) -> bool:
     return bool(_table(fd, os.fstat(fd).st_size))
 
 
+def kept(stored: bytes, cipher: Cipher) -> bytes:
+    """Return a frame that cannot be read, as *stored*, as it is to be stored: as hard to read for others as all else."""
+    return stored if stored.startswith(MAGIC) else cipher.box(stored, _KIND)
+
+
 def content(fd: int, frame: Frame, cipher: Cipher = PLAIN) -> bytes:
     """Return a frame's content. Raises zstd.BadFrame."""
     try:

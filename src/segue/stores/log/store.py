@@ -18,7 +18,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from segue.core.errors import (
     ExistsError,
@@ -44,6 +44,9 @@ from segue.stores.log.logs import Logs
 from segue.stores.log.marks import is_deleted, write_fork
 from segue.stores.log.place import open_place
 from segue.stores.log.scopes import Scopes
+
+if TYPE_CHECKING:
+    from segue.ports.encryption import Encryption
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -330,6 +333,13 @@ class LogStore:
     def close(self) -> None:
         """See `Store.close`."""
         self._logs.close()
+
+    @property
+    def encryption(self) -> "Encryption":
+        """The encryption of this store."""
+        from segue.stores.log.rekeying import Rekeying
+
+        return Rekeying(self.path, self._logs, self._scopes, self.blobs)
 
     # --- inside
 
