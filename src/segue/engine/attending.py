@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 
 from segue.core.errors import SegueError
 from segue.core.log.events import Draft, Event
-from segue.core.session.interruptions import Interrupt, of_end
+from segue.core.session.interruptions import BUDGET, Interrupt, of_end
 from segue.core.session.lifecycle import decide
 from segue.core.session.state import State
 from segue.engine.loading import change
@@ -20,6 +20,8 @@ STREAM: Final = "hooks"
 """The stream of what hooks told."""
 BEGINS: Final = frozenset({"SessionStart", "UserPromptSubmit", "BeforeAgent", "session.created", "chat.message"})
 """Hooks that tell of somebody who works in a session, in the words of the agents."""
+WORKS: Final = frozenset({"PreToolUse", "BeforeTool"})
+"""Hooks that tell that an agent is at work, whoever began: after a limit it may go on by itself."""
 ENDS: Final = frozenset({"SessionEnd"})
 
 
@@ -43,7 +45,7 @@ class Attendance:
     def note(self, session: str, frame: Frame) -> int:
         """Append what a hook tells of who is at work; return how many events that was."""
         known = self._noted.get(session) == frame.process or self._hosts is None or not frame.process
-        if frame.event in ENDS or (known and frame.event not in BEGINS):
+        if frame.event in ENDS or (known and frame.event not in BEGINS | WORKS):
             return 0
         try:
             done = change(self._store, session, lambda state: self._decide(state, frame))
@@ -55,7 +57,8 @@ class Attendance:
     def _decide(self, state: State, frame: Frame) -> list[Draft]:
         drafts = []
         life = state.lifecycle
-        if frame.event in BEGINS and life["status"] == "paused" and life["since"] < frame.at:
+        goes_on = frame.event in BEGINS or (frame.event in WORKS and life["reason"] == BUDGET)
+        if goes_on and life["status"] == "paused" and life["since"] < frame.at:
             note = f"{frame.agent} goes on"
             drafts = [
                 draft._replace(key=f"{frame.agent}:resumed@{frame.at}", at=frame.at)

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from segue.core.log.events import Damage
+from segue.core.session.interruptions import BUDGET, Interrupt
 from segue.core.session.limits import Limit, limits
 from segue.ports import Clock, Store
 
@@ -14,23 +15,31 @@ class _Timed(NamedTuple):
     clock: Clock
 
 
-def save_at_limit(store: Store, session: str, *, clock: Clock) -> str | None:
-    """Take an automatic checkpoint of *session* where an agent of it has just stopped at a limit; return its name.
+def save_at_limit(store: Store, session: str, *, clock: Clock) -> None:
+    """Take an automatic checkpoint of *session* where an agent of it has just stopped at a limit.
 
+    Where hooks tell when the agent goes on, the session is paused as well, for `budget`, until they do.
     Nothing is saved twice, nor for a limit that is long over: old transcripts are full of them.
     """
+    from segue.engine.attending import STREAM
     from segue.engine.checkpoints import create
+    from segue.engine.interrupting import interrupt
     from segue.engine.loading import load
 
     state = load(store, session, on_damage=_pass)
     found = next((one for one in limits(state) if one.until(clock.now()) != 0.0), None)
     if found is None:
-        return None
+        return
+    key = f"limit:{found.agent}:{found.at}"
     told = state.agents[found.agent]["seq"]
-    if any(place["trigger"] == TRIGGER and place["position"] >= told for place in state.checkpoints.values()):
-        return None
-    made = create(_Timed(store, clock), session, description=about(found), trigger=TRIGGER, automatic=True)
-    return made.name
+    if store.lookup(session, key) is not None or any(
+        place["trigger"] == TRIGGER and place["position"] >= told for place in state.checkpoints.values()
+    ):
+        return
+    desk = _Timed(store, clock)
+    if STREAM in state.heads and interrupt(desk, session, Interrupt(BUDGET, about(found)), key, at=found.at) is not None:
+        return
+    create(desk, session, description=about(found), trigger=TRIGGER, automatic=True)
 
 
 def about(limit: Limit) -> str:
