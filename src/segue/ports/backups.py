@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
 Progress = Callable[[str, int, int], None]
 """Is told what is being done, how much of it is done, and how much there is."""
@@ -46,8 +45,8 @@ class RestoredStore(NamedTuple):
 class Beside(Protocol):
     """What is kept beside a store and belongs into its backups: the repository of snapshots of workspaces."""
 
-    def captured(self) -> "AbstractContextManager[Mapping[str, Path]]":
-        """Give its files as they are at one moment, by the names that they get in the backup; they stay so until the end.
+    def captured(self) -> "AbstractContextManager[Mapping[str, str]]":
+        """Give the paths of its files as they are at one moment, by the names that they get in the backup; they stay so until the end.
 
         Nobody else waits for longer than it takes to list them. Raises WorkspaceError.
         """

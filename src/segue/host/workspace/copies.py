@@ -27,7 +27,7 @@ class SnapshotCopies:
         self._ours, self._env = Repository(place, str(place), env), env
 
     @contextmanager
-    def captured(self) -> Iterator[Mapping[str, Path]]:
+    def captured(self) -> Iterator[Mapping[str, str]]:
         """See `Beside.captured`. Packs never change: links keep them while others join or drop theirs."""
         if not self._ours.exists:
             yield {}
@@ -76,7 +76,7 @@ class SnapshotCopies:
             self._ours.give_names(self._ours.lacking(found))
         return found
 
-    def _capture(self, aside: Path) -> dict[str, Path]:
+    def _capture(self, aside: Path) -> dict[str, str]:
         found = {name: self._ours.path / name for name in _PLAIN if (self._ours.path / name).is_file()}
         try:
             with self._ours.alone():
@@ -91,7 +91,7 @@ class SnapshotCopies:
                         found[f"{_PACKS}/{one.name}"] = aside / one.name
         except OSError as e:
             raise WorkspaceError(self._ours.root, str(e)) from e
-        return found
+        return {name: str(path) for name, path in found.items()}
 
 
 def _refs(repository: Path) -> dict[str, str]:

@@ -187,7 +187,7 @@ class Series:
         if self._beside is not None:
             with self._beside.captured() as found:
                 for name, source in sorted(found.items()):
-                    copying.take(source, name)
+                    copying.take(Path(source), name)
             copying.read_back()
         return copying
 
