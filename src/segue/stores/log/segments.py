@@ -7,7 +7,7 @@ found by counting is believed only when the line there says so.
 import os
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,7 +48,8 @@ class Block(NamedTuple):
     """The number that the first line should have, by counting."""
     until: int
     """The last number that counts here: a later segment holds what follows."""
-    lines: Sequence[bytes]
+    lines: Iterable[bytes]
+    """To be gone through once: each is opened when its turn comes."""
     error: str = ""
     lost: int = 0
     """How many lines a damaged frame held, at most."""
@@ -126,7 +127,7 @@ def _segment_blocks(
         else:
             known = seen is not None and is_as_seen(segment, seen[1])  # else all is read: the lines' numbers say what counts
             for block in _open_block(fd, segment, seen[0] if seen is not None and known else None, start):
-                yield block._replace(lines=[cipher.open_line(line) for line in block.lines])
+                yield block._replace(lines=map(cipher.open_line, block.lines))
     finally:
         os.close(fd)
 
