@@ -140,3 +140,16 @@ def test_where_something_else_is_in_the_stores_place_only_force_moves_it(shop):
     assert shop("recover", "--json").error["code"] == "store-unusable"
     assert shop("recover", "--force-recovery", "--json").code == 0
     assert len(shop("list", "--json").json["sessions"]) == 1
+
+
+def test_a_session_begins_whatever_has_become_of_the_store(shop, said):
+    shop("backup")
+    (store_of(shop) / "format.json").write_text("{")
+    assert shop("start", "--task", "weigh them", "--json").error["code"] == "damaged"
+    assert said("start", "--task", "weigh them", "--force-recovery") == snapshot("""\
+$ segue start --task 'weigh them' --force-recovery
+SESSION-260115-002  2026-01-15-general-shop-002
+add events: segue append SESSION-260115-002 --stdin    see it: segue status SESSION-260115-002
+! warning: format.json was damaged: it is made anew, the damaged one is kept
+""")
+    assert len(shop("list", "--json").json["sessions"]) == 2

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from segue.host.mirror.repository import GitMirror
     from segue.ports.backups import Backup, Backups, Progress
     from segue.ports.mirror import Mirror, Mirroring
-    from segue.ports.recovery import Recovery
+    from segue.ports.recovery import Recovery, Sifter
 
 
 class Copies:
@@ -61,6 +61,14 @@ class Copies:
             progress=progress,
             keys=app.keys,
         )
+
+    @property
+    def sifter(self) -> "Sifter":
+        """What finds what is left of sessions in files of any origin."""
+        from segue.host.mirror.repository import GitMirror
+        from segue.stores.log.sifting import Sifter
+
+        return Sifter(lambda path: GitMirror(Path(path), self._app.clock, self._app.env), self._app.keys)
 
     @property
     def mirror(self) -> "Mirror":

@@ -265,9 +265,9 @@ class App:
         from segue.engine.api import Store
         from segue.engine.api_parts import Parts
 
-        saving, here = self.saving, self.workspace
-        host, rewinding = lambda: self.host, lambda: saving.rewinding
-        return Store(Parts(self.desk, self.index, self.counter, here, self.header, host, saving.moment, rewinding))
+        saving, copies, here = self.saving, self.copies, self.workspace
+        host, rewinding, sifter = lambda: self.host, lambda: saving.rewinding, lambda: copies.sifter
+        return Store(Parts(self.desk, self.index, self.counter, here, self.header, host, saving.moment, rewinding, sifter))
 
     def resolve(self, ref: str) -> Target:
         """Return what a reference means, seen from here. Raises NotFoundError, AmbiguousError."""

@@ -47,6 +47,8 @@ Take in:
 Care:
   validate       check every byte, and name what is damaged
   recover        put the store together from all copies there are
+  reconstruct    make sessions of whatever is left of them, files of any
+                 origin
   repair         set aside what is damaged, keep all that is intact
   backup         take a verified copy of the store, or list them
   restore-store  make the store anew from a backup

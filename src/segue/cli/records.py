@@ -11,10 +11,12 @@ from segue.ports import Finding
 if TYPE_CHECKING:
     from segue.core.session.retention import Verdict
     from segue.engine.forgetting import Forgotten
+    from segue.engine.importing import Import
+    from segue.engine.reconstructing import Reconstructed
     from segue.engine.recovering import Kept
     from segue.ports.backups import Backup
     from segue.ports.encryption import Changed, Encrypted
-    from segue.ports.recovery import Recovered
+    from segue.ports.recovery import Recovered, Sifted
 
 
 def begun(session: Begun, **more: Any) -> dict[str, Any]:
@@ -61,6 +63,17 @@ def recovered(found: "Recovered", kept: "list[Kept]") -> dict[str, Any]:
         "kept": [one._asdict() for one in kept],
         "others": list(found.others),
         "sound": found.sound,
+    }
+
+
+def reconstructed(found: "Sifted", made: "list[Reconstructed]", imported: "Import | None") -> dict[str, Any]:
+    """What was left of sessions, and what was made of it."""
+    return {
+        "sessions": [one._asdict() for one in made],
+        "imported": [one.to_json() for one in imported.sessions] if imported else [],
+        "unread": dict(found.unread),
+        "damaged": found.damaged,
+        "shared": found.shared,
     }
 
 

@@ -30,7 +30,14 @@ _LONGEST: Final = 64_000_000
 @click.option(
     "--from", "document", metavar="FILE", help="Begin with the state of a document (- reads it): segue show --json prints one."
 )
-def command(frame: Frame, tags: tuple[str, ...], foreign_ids: tuple[str, ...], document: str | None, **given: Any) -> None:
+@click.option(
+    "--force-recovery",
+    is_flag=True,
+    help="Put the store together first, as segue recover --force-recovery does: what does not open is moved aside.",
+)
+def command(
+    frame: Frame, tags: tuple[str, ...], foreign_ids: tuple[str, ...], document: str | None, *, force_recovery: bool, **given: Any
+) -> None:
     """Begin a session without processes, in this workspace, and print its name.
 
     Events are added with `segue append`, transcripts with `segue import`.
@@ -38,6 +45,8 @@ def command(frame: Frame, tags: tuple[str, ...], foreign_ids: tuple[str, ...], d
     from segue.engine.sessions import start, start_from
 
     app = frame.app
+    if force_recovery:
+        _recover(frame)
     given["type"] = given.pop("type_")
     said = {k: v for k, v in given.items() if v is not None} | {"tags": list(tags), "foreign_ids": list(foreign_ids)}
     if document is None:
@@ -48,6 +57,22 @@ def command(frame: Frame, tags: tuple[str, ...], foreign_ids: tuple[str, ...], d
         records.begun(begun),
         lambda d: f"{d['name']}  {d['slug']}\nadd events: segue append {d['name']} --stdin    see it: segue status {d['name']}\n",
     )
+
+
+def _recover(frame: Frame) -> None:
+    """Put the store together from all copies, and say what was done."""
+    from segue.cli.backup import shown
+    from segue.engine.recovering import recover
+
+    app = frame.app
+    found, kept = recover(app.copies.recovery(None, shown(frame), force=True), lambda: app.desk)
+    if found.logs or kept:
+        app.index.rebuild()
+    lost = sum(1 for one in found.logs if one.lost or one.blobs or not one.after)
+    told = [*found.others, *([f"{len(found.logs)} logs were put together"] if found.logs else [])]
+    told += [f"of {lost} of them something is in no copy: segue validate"] if lost else []
+    for one in told:
+        frame.warn(one)
 
 
 def _read(frame: Frame, name: str) -> Any:

@@ -16,6 +16,7 @@ from segue.ports import Store as Port
 
 if TYPE_CHECKING:
     from segue.core.context.pack import Context
+    from segue.engine.reconstructing import Reconstructed
     from segue.engine.restores import Checkpoint
     from segue.engine.rewinding import Plan, Rewound, Wish
     from segue.engine.running import Run
@@ -81,6 +82,23 @@ class Store:
         from segue.engine.validating import validate
 
         return validate(self.port, session)[1]
+
+    def reconstruct(self, *paths: str, dry_run: bool = False) -> "list[Reconstructed]":
+        """Make a new session of each log that *paths*, files or directories of any origin, hold something of.
+
+        Each gap is named in what is returned, and in the session that was made. Repeatable: of the
+        same events no second session is made.
+
+        Args:
+            paths: single segments, damaged backups or mirrors, lines with others lost between them, whatever surrounds them.
+            dry_run: make nothing.
+
+        Raises:
+            NotFoundError: a path is not there.
+        """
+        from segue.engine.reconstructing import reconstruct
+
+        return reconstruct(self._parts.sifter, self._parts.desk, paths, dry_run=dry_run)[1]
 
     def close(self) -> None:
         """Let go of files. What is asked of the store or its sessions from then on is a UsageError; closing it again is none."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from segue.core.context.pack import Counter
     from segue.engine.interrupting import Moment
     from segue.engine.rewinding import Means
+    from segue.ports.recovery import Sifter
     from segue.ports.running import Host
 
 
@@ -30,6 +31,8 @@ class Parts(NamedTuple):
     """Tells what a checkpoint of a session keeps beside the log: git's state, a snapshot of the workspace."""
     rewinding: "Callable[[], Means]"
     """What going back to a checkpoint takes."""
+    sifter: "Callable[[], Sifter]"
+    """Finds what is left of sessions in files of any origin."""
 
 
 class Open:
@@ -79,6 +82,11 @@ class Open:
     def rewinding(self) -> "Means":
         """What going back takes."""
         return self._there.rewinding()
+
+    @property
+    def sifter(self) -> "Sifter":
+        """What finds what is left of sessions."""
+        return self._there.sifter()
 
     @property
     def _there(self) -> Parts:

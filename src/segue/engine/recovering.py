@@ -108,7 +108,7 @@ def _keep(desk: Desk, split: Split) -> Kept | None:
     None where it is kept already.
     """
     header = {"title": f"went on separately from event {split.after.seq}"}
-    drafts = [_draft(event) for event in split.events if event.kind not in BEGINNINGS]
+    drafts = [draft_of(event) for event in split.events if event.kind not in BEGINNINGS]
     begun = None
     try:
         with suppress(NotFoundError):
@@ -121,7 +121,7 @@ def _keep(desk: Desk, split: Split) -> Kept | None:
     return Kept(split.session, split.after.seq, len(split.events), begun.id, begun.name)
 
 
-def _draft(event: Event) -> Draft:
+def draft_of(event: Event) -> Draft:
     """Return the draft of an event again. What it changed in shared state stays as that state's own log has it."""
     return Draft(
         event.kind,

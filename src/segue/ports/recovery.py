@@ -1,6 +1,6 @@
 """Recovery of a store's logs from all copies that there are."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from segue.core.log.events import Event, Head
@@ -88,4 +88,39 @@ class Recovery(Protocol):
             NotFoundError: no copy has that *session*.
             StorageFullError: there is no room; logs that were not reached are as they were.
         """
+        ...
+
+
+class Piece(NamedTuple):
+    """What is left of a session."""
+
+    session: str
+    """Its id; empty where nothing tells it."""
+    events: Sequence[Event]
+    """In their order, a fork's shared past first. What is not among them is `lost`; large values are in them, or `blobs`."""
+    lost: tuple[Range, ...]
+    blobs: tuple[str, ...]
+    files: tuple[str, ...]
+    """Where its own events were."""
+
+
+class Sifted(NamedTuple):
+    """What a heap of files holds."""
+
+    pieces: Sequence[Piece]
+    strangers: Sequence[str]
+    """Files with nothing of ours in them: transcripts may be among them."""
+    unread: Mapping[str, str]
+    """File -> why it could not be read."""
+    damaged: int
+    """How many places look like events and are not intact."""
+    shared: int
+    """How many changes of shared state were found: they are of no session."""
+
+
+class Sifter(Protocol):
+    """Finds what is left of sessions in files of any origin."""
+
+    def sift(self, paths: Sequence[str]) -> Sifted:
+        """Look at the files that *paths* name or hold; nothing is changed. Raises NotFoundError where one is not there."""
         ...

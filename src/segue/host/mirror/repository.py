@@ -11,6 +11,7 @@ the byte behind its last. Objects come in as packs that are on the disk before a
 from where it was. A repository that is damaged is moved aside as a whole, and read by recovery; the next one is made anew.
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -273,7 +274,7 @@ class GitMirror:
     def _held(self, how: int) -> Iterator[None]:
         """Keep others from changing it, or from looking at it meanwhile; what git and the system refuse is a MirrorError."""
         try:
-            descriptor = os.open(self.path / "segue" / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = self._lock(how)
             try:
                 self._wait(descriptor, how)
                 yield
@@ -283,6 +284,15 @@ class GitMirror:
             raise MirrorError(self.place, str(e.fields["reason"]), hint=e.hint) from e
         except OSError as e:
             raise MirrorError(self.place, (e.strerror or str(e)).lower()) from e
+
+    def _lock(self, how: int) -> int:
+        path = self.path / "segue" / "lock"
+        try:
+            return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as e:
+            if how == fcntl.LOCK_SH and e.errno in {errno.EROFS, errno.EACCES}:
+                return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            raise
 
     def _wait(self, descriptor: int, how: int) -> None:
         until = time.monotonic() + _WAIT

@@ -9,14 +9,30 @@ from segue.core.errors import SegueError
 from segue.testing.fakes import session_id
 from tests.faults.damage import KINDS, Sound
 
-SHORT, LONG = 24, 1_250
-"""Cases of each test; the long form (`make faults`) is 5,000 in all, a quarter of an hour."""
+SHORT, LONG = 12, 640
+"""Cases of each test; the long form (`make faults`) is 5,120 in all, half an hour."""
 NO_DATA = {"lock", "worker.lock"}
 
 
+def backed_up(shop):
+    shop.series().take()
+
+
+def mirrored(shop):
+    shop.mirrored()
+
+
+def moved_aside(shop):
+    shutil.copytree(shop.store.path, shop.home / "store.aside-1")
+
+
+COPIES = {"backup": backed_up, "mirror": mirrored, "aside": moved_aside}
+"""What makes the one copy that is left beside the store."""
+
+
 @pytest.fixture
-def sound(shop, tmp_path):
-    """A store with a backup, an older copy of it, and all that it says."""
+def grown(shop, tmp_path):
+    """A store, and an older copy of it."""
     shop.begin(9)
     shop.say(9, count=2)
     shop.store.close()
@@ -24,9 +40,15 @@ def sound(shop, tmp_path):
     shop.fill()
     shop.say(9, count=5)
     shop.store.close()
-    shop.series().take()
     shutil.copytree(shop.store.path, tmp_path / "sound")
     return shop
+
+
+@pytest.fixture
+def sound(grown):
+    """The same, with a backup."""
+    backed_up(grown)
+    return grown
 
 
 def damage(shop, rng, times=1):
@@ -77,16 +99,18 @@ several = pytest.mark.parametrize("times", [1, 3])
 
 @each
 @several
-def test_with_a_backup_everything_is_there_again(sound, times, cases):
-    want = sound.told(sound.open("sound"))
-    rng = random.Random(1_000 * cases + times)
+@pytest.mark.parametrize("copy", COPIES)
+def test_with_any_one_copy_everything_is_there_again(grown, copy, times, cases):
+    COPIES[copy](grown)
+    want = grown.told(grown.open("sound"))
+    rng = random.Random(f"{copy} {times} {cases}")
     for case in range(cases):
-        done = damage(sound, rng, times)
-        found = sound.recovery().run()
-        store = sound.open("store")
-        assert (sound.told(store), bad(store)) == (want, []), (case, done)
+        done = damage(grown, rng, times)
+        found = grown.recovery().run()
+        store = grown.open("store")
+        assert (grown.told(store), bad(store)) == (want, []), (case, done)
         assert (found.splits, [one for one in found.logs if one.lost or one.blobs]) == ([], []), (case, done)
-        again = sound.recovery().run()
+        again = grown.recovery().run()
         assert again.logs == [], (case, done)
         store.close()
 
@@ -113,7 +137,17 @@ def test_without_any_other_copy_what_is_intact_stays_and_what_is_lost_is_named(s
         store.close()
 
 
-def test_a_store_that_is_gone_is_made_anew_from_its_backup(sound):
+@pytest.mark.parametrize("copy", COPIES)
+def test_a_store_that_is_gone_is_made_anew_from_any_one_copy(grown, copy):
+    want = grown.told(grown.open("sound"))
+    COPIES[copy](grown)
+    shutil.rmtree(grown.store.path)
+    grown.recovery().run()
+    store = grown.open("store")
+    assert (grown.told(store), bad(store)) == (want, [])
+
+
+def test_what_a_store_that_is_gone_had_is_said(sound):
     want = sound.told(sound.open("sound"))
     shutil.rmtree(sound.store.path)
     found = sound.recovery().run()
