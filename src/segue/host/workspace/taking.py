@@ -10,7 +10,7 @@ from segue.core.errors import WorkspaceError
 from segue.host.workspace import borrowing
 from segue.host.workspace.ignoring import Ignoring, joined
 from segue.host.workspace.judging import Judge, Limits, Verdict, covers
-from segue.host.workspace.repository import Repository, write
+from segue.host.workspace.repository import INDEX_VERSION, Repository, write
 from segue.ports.workspace import LeftOut, WorkspaceSnapshot
 
 MOST_TOUCHED: Final = 300
@@ -223,7 +223,7 @@ class Taking:
         """Put files into the index as they are, or take them out where they are gone; return those that git refuses."""
         if not paths:
             return []
-        command = ("update-index", "-z", "--add", "--remove", "--replace", "--stdin")
+        command = ("update-index", *INDEX_VERSION, "-z", "--add", "--remove", "--replace", "--stdin")
         try:
             self._ours.git.run(*command, stdin=joined(paths), env=self._env(), work_tree=True)
         except WorkspaceError:  # one of them went away or cannot be read, or has a name that git takes from nobody
@@ -236,7 +236,7 @@ class Taking:
     def _drop(self, paths: Iterable[str]) -> None:
         lines = "".join(f"0 {'0' * 40}\t{path}\0" for path in paths)
         if lines:
-            self._ours.git.run("update-index", "-z", "--index-info", stdin=os.fsencode(lines), env=self._env())
+            self._ours.git.run("update-index", *INDEX_VERSION, "-z", "--index-info", stdin=os.fsencode(lines), env=self._env())
 
     # --- what comes of it ---------------------------------------------------------------------------
 
@@ -262,7 +262,7 @@ class Taking:
         self._ours.name(commit, keep=keep)
         if self._index.exists():
             self._index.replace(self._ours.own / "index")
-            write(self._ours.own / "last.json", json.dumps(last.to_json()).encode())
+            write(self._ours.own / "last.json", json.dumps(last.to_json()).encode(), durably=False)
         self._ours.tidy()
         return WorkspaceSnapshot(
             commit, tree, self._ours.root, at, last.left_out, last.more, changing, sparse=last.sparse, full=full
