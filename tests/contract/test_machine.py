@@ -121,6 +121,15 @@ class Stores(RuleBasedStateMachine):
         if really:
             self.both("delete", self.session(place))
 
+    @rule(place=places, seqs=st.sets(st.integers(1, 20), max_size=4), there=st.integers(0, 9))
+    def erase(self, place, seqs, there):
+        session = self.session(place)
+        with contextlib.suppress(SegueError):
+            head = self.memory.info(session).head.seq
+            seqs = {seq % (head + 1) or 1 for seq in seqs} if there else seqs
+        self.both("erase", session, sorted(seqs), {"by": "machine"})
+        self.dirty.update(self.memory.sessions())
+
     @rule(place=places, holder=holders, ttl=st.integers(1, 100), take_over=st.booleans())
     def acquire(self, place, holder, ttl, take_over):
         session = self.session(place)
@@ -318,7 +327,10 @@ class Stores(RuleBasedStateMachine):
     def events(self, store, session, events):
         seq_of = {e.id: e.seq for e in store.read(session)}
         assert all(e.id in seq_of for e in events)
-        return [e._replace(id="", node=seq_of.get(e.node, e.node), prev="", digest="") for e in events]
+        return [
+            e._replace(id="", node=seq_of.get(e.node, e.node), prev="", digest="", key=None if e.kind == "erased" else e.key)
+            for e in events
+        ]
 
     def compare(self, session):
         for method in ("info", "lease"):

@@ -4,10 +4,10 @@ A store knows bytes, order, keys, leases and forks. It does not know what events
 a clause in the contract suite.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
-from segue.core.log.events import ANY, Appended, Commit, Damage, Draft, Event, ForkPoint, Head, KeyPolicy
+from segue.core.log.events import ANY, Appended, Body, Commit, Damage, Draft, Event, ForkPoint, Head, KeyPolicy
 
 OnDamage = Callable[[Damage], None]
 
@@ -152,6 +152,24 @@ class Store(Protocol):
 
     def sessions(self) -> Iterator[str]:
         """Yield the ids of all sessions, deleted ones left out, in the order of their ids."""
+        ...
+
+    def erase(self, session: str, seqs: Collection[int], note: Body) -> int:
+        """Take the contents of events away for good: body, source and changes to shared state; return how many had any.
+
+        Numbers, ids, times, kinds, actors, keys and digests stay, so the log still verifies and a known key stays known; the
+        events are read as `erased`, with an empty body. Events that a fork shares are erased in the log that holds them, and so
+        for all its forks. Snapshots that may hold their contents go, and none is taken that was made before. Large values
+        that nothing else refers to go. What the same append changed in the same shared state goes with it: the change counts,
+        and changed nothing.
+
+        The log gets an event `erased` whose body is *note* and `seqs`, ranges of numbers; so does each fork that shares one of
+        them. What was erased before adds nothing. An erasure that is interrupted is finished by the next one in this session,
+        and by `upkeep`.
+
+        Raises:
+            NotFoundError: no such log, or no such event; nothing was erased.
+        """
         ...
 
     def delete(self, session: str) -> None:

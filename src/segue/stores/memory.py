@@ -3,8 +3,8 @@
 import copy
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from segue.core.errors import (
     ExistsError,
@@ -16,10 +16,22 @@ from segue.core.errors import (
     NotFoundError,
     UsageError,
 )
-from segue.core.log.codec import BadLine, Content, blob_name, decode_line, encode_content, encode_line, genesis, verify_line
-from segue.core.log.events import ANY, Appended, Commit, Draft, Event, ForkPoint, Head, KeyPolicy
+from segue.core.log.codec import (
+    BadLine,
+    Content,
+    blob_name,
+    blob_refs,
+    decode_line,
+    encode_content,
+    encode_line,
+    erase_line,
+    genesis,
+    verify_line,
+)
+from segue.core.log.events import ANY, Appended, Body, Commit, Draft, Event, ForkPoint, Head, KeyPolicy
 from segue.core.log.ids import is_uuid
 from segue.core.log.keys import Known, Planned, found, placed, plan
+from segue.core.log.rejoining import united
 from segue.core.log.times import stamp as time_stamp
 from segue.ports import Clock, Finding, Ids, Lease, LogInfo, OnDamage, Scope, Snapshot
 
@@ -35,10 +47,20 @@ class _Log:
         self.snapshots: dict[tuple[str, int], Snapshot] = {}
         self.lease: Lease | None = None
         self.deleted = False
+        self.forbidden = range(0)
+        """Positions of which no snapshot is taken: it may hold what was erased."""
 
     @property
     def base(self) -> int:
         return self.fork.seq if self.fork else 0
+
+
+class Change(NamedTuple):
+    """What one append changed in a scope."""
+
+    session: str
+    seqs: tuple[int, ...]
+    deltas: list[dict[str, Any]]
 
 
 class MemoryStore:
@@ -53,7 +75,7 @@ class MemoryStore:
         self._logs: dict[str, _Log] = {}
         self._blobs: dict[str, bytes] = {}
         self._numbers: dict[str, int] = {}
-        self._scopes: dict[str, list[dict[str, Any]]] = {}
+        self._scopes: dict[str, list[Change]] = {}
 
     # --- writing
 
@@ -128,10 +150,60 @@ class MemoryStore:
             if written.key is not None:
                 known = Known(written.seq, written.id, written.node, written.stream)
                 log.keys.setdefault(written.key, []).append(known)
-            for name, delta in (written.scopes or {}).items():
-                self._scopes.setdefault(name, []).append(delta)
+        self._change_scopes(log.session, [decode_line(line) for line in lines])
         log.lines += lines
         return Commit(tuple(entries), head)
+
+    def _change_scopes(self, session: str, events: Sequence[Event]) -> None:
+        for name in dict.fromkeys(name for event in events for name in event.scopes or ()):
+            changing = [event for event in events if name in (event.scopes or {})]
+            deltas = [(event.scopes or {})[name] for event in changing]
+            self._scopes.setdefault(name, []).append(Change(session, tuple(event.seq for event in changing), deltas))
+
+    def erase(self, session: str, seqs: Collection[int], note: Body) -> int:
+        """See `Store.erase`."""
+        with self._lock:
+            log: _Log | None = self._log(session)
+            head, left, done = self._head(self._log(session)).seq, {*seqs}, 0
+            for seq in seqs:
+                if not 0 < seq <= head:
+                    raise NotFoundError("event", str(seq))
+            while log is not None and left:
+                own = {seq for seq in left if seq > log.base and not decode_line(log.lines[seq - log.base - 1]).erased}
+                left = {seq for seq in left if seq <= log.base}
+                done += self._erase(log, own, note) if own else 0
+                log = self._logs[log.fork.session] if log.fork else None
+            return done
+
+    def _erase(self, log: _Log, seqs: set[int], note: Body) -> int:
+        gone = {name for seq in seqs for name in self._refs(log.lines[seq - log.base - 1])}
+        for seq in seqs:
+            log.lines[seq - log.base - 1] = erase_line(log.lines[seq - log.base - 1])
+        for changes in self._scopes.values():
+            for i, change in enumerate(changes):
+                if change.session == log.session and seqs & {*change.seqs}:
+                    changes[i] = change._replace(deltas=[{}])
+        body = {**note, "seqs": [list(one) for one in united((seq, seq) for seq in seqs)]}
+        for other in [log, *self._forks(log, min(seqs))]:
+            more = {} if other is log else {"session": log.session}
+            other.snapshots.clear()
+            other.forbidden = range(min([min(seqs), *other.forbidden[:1]]), self._head(other).seq + 1)
+            if not other.deleted:
+                draft = Draft("erased", {**body, **more})
+                self._write(other, [Planned(draft)], self._encode([draft]))
+        used = {name for other in self._logs.values() for line in other.lines for name in self._refs(line)}
+        self._blobs = {name: data for name, data in self._blobs.items() if name in used or name not in gone}
+        return len(seqs)
+
+    def _forks(self, log: _Log, seq: int) -> list[_Log]:
+        """Return the forks that share event *seq* of a log or a later one, and theirs."""
+        children = [c for c in self._logs.values() if c.fork and c.fork.session == log.session and c.fork.seq >= seq]
+        return [one for child in children for one in [child, *self._forks(child, seq)] if not one.deleted]
+
+    def _refs(self, data: bytes) -> set[str]:
+        found = blob_refs(data)
+        inner = [self._refs(self._blobs[name]) for name, is_json in found.items() if is_json and name in self._blobs]
+        return {*found}.union(*inner)
 
     def delete(self, session: str) -> None:
         """See `Store.delete`."""
@@ -210,7 +282,9 @@ class MemoryStore:
     def put_snapshot(self, session: str, snapshot: Snapshot) -> None:
         """See `Store.put_snapshot`."""
         with self._lock:
-            self._log(session).snapshots[snapshot.schema, snapshot.seq] = snapshot
+            log = self._log(session)
+            if snapshot.seq not in log.forbidden:
+                log.snapshots[snapshot.schema, snapshot.seq] = snapshot
 
     def snapshot(self, session: str, schema: str, upto: int | None = None) -> Snapshot | None:
         """See `Store.snapshot`."""
@@ -247,7 +321,7 @@ class MemoryStore:
         """See `Store.scope`."""
         with self._lock:
             values: dict[str, Any] = {}
-            deltas = self._scopes.get(name, [])
+            deltas = self._deltas(name)
             for delta in deltas:
                 for key, value in delta.items():
                     if value is None:
@@ -255,6 +329,9 @@ class MemoryStore:
                     else:
                         values[key] = copy.deepcopy(value)
             return Scope(name, values, len(deltas))
+
+    def _deltas(self, name: str) -> list[dict[str, Any]]:
+        return [delta for change in self._scopes.get(name, []) for delta in change.deltas]
 
     def scopes(self) -> Iterator[str]:
         """See `Store.scopes`."""

@@ -1,6 +1,6 @@
 """Deliberately broken stores: what the contract must see."""
 
-from . import beside, forking, keys, leases, reading, scopes, together, writing
+from . import beside, erasing, forking, keys, leases, reading, scopes, together, writing
 from .registry import BROKEN, Broken
 
-__all__ = ["BROKEN", "Broken", "beside", "forking", "keys", "leases", "reading", "scopes", "together", "writing"]
+__all__ = ["BROKEN", "Broken", "beside", "erasing", "forking", "keys", "leases", "reading", "scopes", "together", "writing"]

@@ -1,6 +1,6 @@
 """Faults of state that sessions share."""
 
-from segue.stores.memory import MemoryStore
+from segue.stores.memory import Change, MemoryStore
 
 from .registry import fails
 
@@ -22,16 +22,14 @@ class ChangesOneScopeAnEvent(MemoryStore):
 class KeepsNulls(MemoryStore):
     def scope(self, name):
         found = super().scope(name)
-        return found._replace(values={k: v for delta in self._scopes.get(name, []) for k, v in delta.items()})
+        return found._replace(values={k: v for delta in self._deltas(name) for k, v in delta.items()})
 
 
 @fails("a_later_change_wins_and_null_deletes")
 class KeepsTheFirstValue(MemoryStore):
     def scope(self, name):
         found = super().scope(name)
-        return found._replace(
-            values={k: v for delta in reversed(self._scopes.get(name, [])) for k, v in delta.items() if v is not None}
-        )
+        return found._replace(values={k: v for delta in reversed(self._deltas(name)) for k, v in delta.items() if v is not None})
 
 
 @fails("the_head_of_a_scope_moves_with_every_change_of_it_and_no_other")
@@ -47,7 +45,7 @@ class AppliesScopesOfKnownDrafts(MemoryStore):
         commit = super().append(session, drafts, **kwargs)
         for draft, entry in zip(drafts, commit.entries, strict=True):
             for name, delta in (draft.scopes or {}).items() if not entry.new else ():
-                self._scopes.setdefault(name, []).append(delta)
+                self._scopes.setdefault(name, []).append(Change(session, (), [delta]))
         return commit
 
 
@@ -64,16 +62,15 @@ class RepeatsThePastOfForks(MemoryStore):
         commit = super().create(session, drafts, fork=fork)
         for event in self.read(session, upto=fork.seq) if fork else ():
             for name, delta in (event.scopes or {}).items():
-                self._scopes[name].append(delta)
+                self._scopes[name].append(Change(session, (), [delta]))
         return commit
 
 
 @fails("what_a_deleted_session_changed_stays")
 class TakesBackWhatADeletedSessionChanged(MemoryStore):
     def delete(self, session):
-        for event in self.read(session):
-            for name, delta in (event.scopes or {}).items():
-                self._scopes[name].remove(delta)
+        for changes in self._scopes.values():
+            changes[:] = [change for change in changes if change.session != session]
         super().delete(session)
 
 

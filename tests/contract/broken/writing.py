@@ -7,7 +7,7 @@ from segue.core.errors import ExistsError, InvalidEventError, NotFoundError
 from segue.core.log.codec import genesis
 from segue.core.log.events import ANY, Commit, Draft
 from segue.core.log.ids import is_uuid, named_uuid
-from segue.stores.memory import MemoryStore
+from segue.stores.memory import Change, MemoryStore
 
 from .registry import fails
 
@@ -138,7 +138,7 @@ class AppliesScopesFirst(MemoryStore):
     def append(self, session, drafts, **kwargs):
         for draft in drafts:
             for name, delta in (draft.scopes or {}).items() if isinstance(draft.scopes, dict) else ():
-                self._scopes.setdefault(name, []).append(delta)
+                self._scopes.setdefault(name, []).append(Change(session, (), [delta]))
         return super().append(session, [d._replace(scopes=None) for d in drafts], **kwargs)
 
 

@@ -389,6 +389,17 @@ class ImportAdvanced(TypedDict, total=False):
     version: str
 
 
+class Erased(TypedDict, total=False):
+    """The contents of events were taken away for good: of which (ranges of numbers), by whom, and why. `session`: they are in its
+    log, which this one shares.
+    """
+
+    seqs: Required[list[list[int]]]
+    session: str
+    by: str
+    why: str
+
+
 class ScopeDelta(TypedDict, total=False):
     """In a scope's own log: a change that counts once the session's event is there (`prior` settles the one before)."""
 

@@ -79,6 +79,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         Kind("lease.released", bodies.Lease),
         Kind("loss", bodies.Loss),
         Kind("import.advanced", bodies.ImportAdvanced),
+        Kind("erased", bodies.Erased),
         Kind("scope.delta", bodies.ScopeDelta),
     )
 }

@@ -108,6 +108,7 @@ QUIET: Final = frozenset(
         "lease.released",
         "loss",
         "import.advanced",
+        "erased",
         "scope.delta",
     }
 )

@@ -4,13 +4,13 @@ In an encrypted store a file's name is an HMAC of the hash.
 """
 
 import os
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from segue.core.errors import DamagedError, NotFoundError
 from segue.core.log.codec import blob_name
-from segue.stores.log import files, zstd
+from segue.stores.log import files, locks, zstd
 from segue.stores.log.cipher import PLAIN, BadBox, Cipher
 from segue.stores.log.files import Sync
 
@@ -35,9 +35,9 @@ class Blobs:
         """Keep *data* under *name*, its hash."""
         if self._durable_under != self._cipher.refresh().tag:
             self._durable_under, self._durable = self._cipher.tag, set()
-        if name in self._durable:
-            return
         path = self.path(name)
+        if name in self._durable and path.exists():  # it may have been erased
+            return
         if not path.exists():
             self._write(path, self._cipher.box(zstd.compress(data), KIND))
         files.sync_dir(path.parent)  # also where another process wrote it: its name may not be durable yet
@@ -53,6 +53,28 @@ class Blobs:
             return blob_name(zstd.decompress(self._cipher.open(packed, KIND), LIMIT)) == name
         except (FileNotFoundError, zstd.BadFrame, BadBox):
             return False
+
+    def hold(self) -> int:
+        """Return a descriptor that keeps `alone` waiting until it is closed: between a `put` and the event that names it."""
+        return locks.share(self._directory / ".lock")
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep others from putting what they are about to name: what no event names now, none will. Raises BusyError."""
+        os.close(files.open_or_create(self._directory / ".lock"))
+        lock = locks.LogLock(self._directory / ".lock")
+        try:
+            with lock.exclusive():
+                yield
+        finally:
+            lock.close()
+
+    def drop(self, name: str) -> None:
+        """Unlink a blob, whatever its file is called. `alone` must be held."""
+        for path in self.paths(name):
+            with suppress(FileNotFoundError):
+                path.unlink()
+                files.sync_dir(path.parent)
 
     def get(self, name: str) -> bytes:
         """Return a blob. Raises NotFoundError, DamagedError."""

@@ -1,5 +1,6 @@
 """What the logs of one store have in common, and one append as it is asked for."""
 
+import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -46,16 +47,23 @@ class Env:
     ) -> "Request":
         """Return an append of *drafts*, encoded, their large values durable. Raises InvalidEventError."""
         contents = [encode_content(draft, self.ids.salt()) for draft in drafts]
-        for content in contents:
-            for name, data in content.blobs.items():
-                self.blobs.put(name, data)
-        return Request(drafts, contents, expect, on_key, fence)
+        request = Request(drafts, contents, expect, on_key, fence)
+        if any(content.blobs for content in contents):
+            request.hold = self.blobs.hold()
+            try:
+                for content in contents:
+                    for name, data in content.blobs.items():
+                        self.blobs.put(name, data)
+            except BaseException:
+                request.let_go()
+                raise
+        return request
 
 
 class Request:
     """One append: what is asked, what was decided, and what became of it."""
 
-    __slots__ = ("commit", "contents", "drafts", "error", "expect", "fence", "ids", "on_key", "planned")
+    __slots__ = ("commit", "contents", "drafts", "error", "expect", "fence", "hold", "ids", "on_key", "planned")
 
     def __init__(
         self, drafts: Sequence[Draft], contents: Sequence[Content], expect: int, on_key: KeyPolicy, fence: int | None
@@ -71,6 +79,14 @@ class Request:
         """The ids of the events that it writes."""
         self.commit: Commit | None = None
         self.error: BaseException | None = None
+        self.hold = -1
+        """Keeps the large values from being taken away until the events that name them are there: see `Blobs.hold`."""
+
+    def let_go(self) -> None:
+        """End what keeps the large values; its outcome is known."""
+        if self.hold >= 0:
+            os.close(self.hold)
+            self.hold = -1
 
     @property
     def settled(self) -> bool:

@@ -187,6 +187,17 @@ def try_lock(path: Path) -> int | None:
     return fd
 
 
+def share(path: Path) -> int:
+    """Return a descriptor that holds the lock of *path*, together with others, until it is closed."""
+    fd = files.open_or_create(path)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
 def check_locks_work(path: Path) -> None:
     """Refuse a place where a second descriptor gets a lock that is held (some network file systems).
 

@@ -3,7 +3,7 @@
 import json
 import os
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from segue.core.errors import DamagedError
 from segue.core.log.events import ForkPoint
@@ -81,3 +81,43 @@ def write_lost(directory: Path, lost: Lost) -> None:
         return
     record = {"events": [list(one) for one in lost.events], "blobs": sorted(lost.blobs)}
     files.replace(directory / "lost.json", json.dumps(record).encode() + b"\n")
+
+
+class Doing(NamedTuple):
+    """An erasure that was begun: whose it is, the events, the large values that they named, and what the log is to tell."""
+
+    id: str
+    seqs: tuple[int, ...]
+    blobs: tuple[str, ...]
+    note: dict[str, Any]
+
+
+class Erased(NamedTuple):
+    """What is known of erasures in a log: which snapshots are not to be believed, and what is to be finished."""
+
+    first: int = 0
+    until: int = 0
+    doing: Doing | None = None
+
+    def forbids(self, seq: int) -> bool:
+        """Return whether a snapshot of that position may hold what was erased."""
+        return self.first <= seq <= self.until
+
+
+def read_erased(directory: Path) -> Erased:
+    """Return what is known of erasures in a log. Raises DamagedError."""
+    try:
+        found = json.loads(files.read_file(directory / "erased.json"))
+        doing = found["doing"]
+        begun = Doing(str(doing["id"]), tuple(doing["seqs"]), tuple(doing["blobs"]), dict(doing["note"])) if doing else None
+        return Erased(int(found["first"]), int(found["until"]), begun)
+    except FileNotFoundError:
+        return Erased()
+    except (ValueError, KeyError, TypeError, RecursionError) as e:
+        raise DamagedError(f"erased.json of {directory.name!r}", str(e), session=directory.name) from e
+
+
+def write_erased(directory: Path, mark: Erased) -> None:
+    """Keep what is known of erasures in a log."""
+    record = {"first": mark.first, "until": mark.until, "doing": mark.doing._asdict() if mark.doing else None}
+    files.replace(directory / "erased.json", json.dumps(record).encode() + b"\n")

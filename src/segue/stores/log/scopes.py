@@ -30,6 +30,8 @@ from segue.stores.log.swapping import finish
 
 _SCHEMA = "scope.1"
 _EVERY = 64
+_ERASED: dict[str, Any] = {"session": "", "seq": 0, "event": "", "delta": [{}], "prior": "done"}
+"""What is left of a delta that was erased: it was one."""
 KIND = "scope"
 
 
@@ -96,6 +98,11 @@ class Scopes:
                 last = _last(log)
                 if last is not None and last["session"] == session and last["delta"]:
                     self._intend(log, ("", 0, ""), [])
+
+    def pass_by(self, log: Journal) -> None:
+        """Write a change of nothing, which settles the one before. The scope's lock must be held."""
+        with log.exclusive():
+            self._intend(log, ("", 0, ""), [])
 
     def names(self) -> list[str]:
         """Return the names of all scopes that were ever changed, sorted."""
@@ -180,12 +187,15 @@ class Scopes:
         session, seq, id_ = event
         body = {"session": session, "seq": seq, "event": id_, "delta": delta, "prior": prior}
         request = scope.env.request([Draft("scope.delta", body)])
-        scope.commit([request])
-        request.result()
+        try:
+            scope.commit([request])
+            request.result()
+        finally:
+            request.let_go()
 
     def _happened(self, delta: Mapping[str, Any]) -> bool:
         """Return whether the session has the event that a delta names."""
-        if not delta["delta"]:
+        if not delta["delta"] or delta is _ERASED:
             return True
         try:
             event = self._logs.any(delta["session"]).event(delta["seq"])
@@ -205,9 +215,10 @@ class _Fold:
         self.digest = ""
 
     def take(self, event: Event) -> None:
-        if event.body.get("prior") == "done":
+        body = _body(event)
+        if body.get("prior") == "done":
             self.settle()
-        self.last = event.body
+        self.last = body
         self.seq, self.digest = event.seq, event.digest
 
     def settle(self) -> None:
@@ -241,7 +252,12 @@ def name_in(directory: Path, cipher: Cipher) -> str:
 def _last(scope: Journal) -> dict[str, Any] | None:
     head = scope.position().seq
     event = scope.event(head, blobs=True) if head else None
-    return event.body if event is not None else None
+    return _body(event) if event is not None else None
+
+
+def _body(event: Event) -> dict[str, Any]:
+    """Return what a delta says; an erased one says that the one before counts, and that it changed nothing itself."""
+    return _ERASED if event.erased else event.body
 
 
 def _delta(request: Request, name: str) -> list[dict[str, Any]]:

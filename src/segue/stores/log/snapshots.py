@@ -13,6 +13,8 @@ from segue.ports import Snapshot
 from segue.stores.log import files, zstd
 from segue.stores.log.cipher import PLAIN, Cipher
 from segue.stores.log.journal import Journal
+from segue.stores.log.locks import LogLock
+from segue.stores.log.marks import read_erased
 
 SPACING = 1000
 RECENT = 8
@@ -23,21 +25,28 @@ _KIND = "snapshot"
 def put(directory: Path, snapshot: Snapshot, cipher: Cipher = PLAIN) -> None:
     """Keep *snapshot*. Failing is no harm."""
     where = directory / "snapshots"
+    lock = LogLock(directory / "lock", timeout=1.0)
     header = {"seq": snapshot.seq, "digest": snapshot.digest, "schema": snapshot.schema, "hash": _hash(snapshot.data)}
     try:
-        where.mkdir(mode=files.DIR_MODE, exist_ok=True)
         packed = zstd.compress(json.dumps(header).encode() + b"\n" + snapshot.data)
-        cipher.refresh().write(where / f"{snapshot.seq:08d}.{_tag(snapshot.schema)}.zst", packed, _KIND, durable=False)
+        with lock.shared():  # no erasure comes between the look at its mark and the file
+            if read_erased(directory).forbids(snapshot.seq):
+                return
+            where.mkdir(mode=files.DIR_MODE, exist_ok=True)
+            cipher.refresh().write(where / f"{snapshot.seq:08d}.{_tag(snapshot.schema)}.zst", packed, _KIND, durable=False)
         _thin(where, _tag(snapshot.schema))
     except (OSError, SegueError):
         return
+    finally:
+        lock.close()
 
 
 def latest(journal: Journal, schema: str, upto: int | None) -> Snapshot | None:
     """Return the latest snapshot of *schema* at or before *upto* that fits the log, or None."""
     where = journal.directory / "snapshots"
+    erased = read_erased(journal.directory)
     for seq in reversed(_numbers(where, _tag(schema))):
-        if upto is not None and seq > upto:
+        if (upto is not None and seq > upto) or erased.forbids(seq):
             continue
         found = _read(where / f"{seq:08d}.{_tag(schema)}.zst", schema, journal.env.cipher)
         if found is None or found.seq != seq:

@@ -15,7 +15,7 @@ import functools
 import os
 import time
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -29,7 +29,7 @@ from segue.core.errors import (
     UsageError,
 )
 from segue.core.log.codec import blob_name
-from segue.core.log.events import ANY, Appended, Commit, Draft, Event, ForkPoint, KeyPolicy
+from segue.core.log.events import ANY, Appended, Body, Commit, Draft, Event, ForkPoint, KeyPolicy
 from segue.core.log.ids import is_uuid
 from segue.ports import Clock, Finding, Ids, Lease, LogInfo, OnDamage, Scope, Snapshot
 from segue.ports.keys import Keys
@@ -37,6 +37,7 @@ from segue.stores.log import driving, files, numbers, removal, snapshots, upkeep
 from segue.stores.log.blobs import Blobs
 from segue.stores.log.cipher import Cipher
 from segue.stores.log.env import Env, Request
+from segue.stores.log.erasing import Erasing
 from segue.stores.log.files import Sync, system_sync
 from segue.stores.log.journal import Journal
 from segue.stores.log.locks import DEFAULT_TIMEOUT
@@ -120,6 +121,7 @@ class LogStore:
         self.cipher.refresh()
         self._logs = Logs(self.path / "sessions", self._env)
         self._scopes = Scopes(self.path / "scopes", self._logs)
+        self.erasing = Erasing(self.path, self._logs, self._scopes)
         _live.add(self)
 
     # --- writing
@@ -133,8 +135,8 @@ class LogStore:
             raise InvalidEventError("a session begins with at least one event")
         if (self.path / "sessions" / session).exists():  # also where it was deleted
             raise self._taken(session)
-        request = self._env.request(drafts)
         parent = self._check_fork(fork) if fork else None
+        request = self._env.request(drafts)
         if parent is not None and fork is not None:
             removal.mark_fork(parent, session)
         try:
@@ -143,6 +145,8 @@ class LogStore:
             if parent is not None and not (self.path / "sessions" / session).exists():
                 removal.unmark_fork(parent, session)
             raise
+        finally:
+            request.let_go()
 
     @_promised
     def append(
@@ -164,6 +168,14 @@ class LogStore:
         except NotFoundError:
             self._logs.drop(session)
             raise
+        finally:
+            request.let_go()
+
+    @_promised
+    def erase(self, session: str, seqs: Collection[int], note: Body) -> int:
+        """See `Store.erase`."""
+        self._logs.there(session)
+        return self.erasing.erase(session, seqs, note)
 
     @_promised
     def delete(self, session: str) -> None:
@@ -323,7 +335,7 @@ class LogStore:
     @_promised
     def upkeep(self) -> int:
         """Seal what waits to be sealed, if nobody else does it now; return how many segments."""
-        return upkeep.work(self.path, self._logs.any, self._clock)
+        return upkeep.work(self.path, self._logs.any, self._clock, self.erasing.finish)
 
     def has_upkeep(self) -> bool:
         """Return whether something waits to be sealed."""

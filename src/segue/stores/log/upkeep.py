@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,8 +23,11 @@ _WORTH = 1 << 15
 _TEMPORARY = re.compile(r"\..+\.\d+\.[0-9a-f]{8}\Z")
 
 
-def work(store: Path, journal_of: LookUp, clock: Clock) -> int:
-    """Do what waits, if nobody else does it now; return how many segments were sealed."""
+def work(store: Path, journal_of: LookUp, clock: Clock, finish: Callable[[str], None]) -> int:
+    """Do what waits, if nobody else does it now; return how many segments were sealed.
+
+    *finish* goes on with an erasure in a session that was interrupted.
+    """
     fd = locks.try_lock(store / "worker.lock")
     if fd is None:
         return 0
@@ -35,7 +39,7 @@ def work(store: Path, journal_of: LookUp, clock: Clock) -> int:
             _sweep_beside(store)
             os.utime(fd, (clock.now(), clock.now()))
         marks = sorted(Path(entry.path) for entry in os.scandir(store / "todo"))
-        return sum(_do_marked(store, mark, journal_of, clock) for mark in marks)
+        return sum(_do_marked(store, mark, journal_of, clock, finish) for mark in marks)
     finally:
         os.close(fd)
 
@@ -62,11 +66,12 @@ def mark_whole(mark: Path) -> None:
         os.close(fd)
 
 
-def _do_marked(store: Path, mark: Path, journal_of: LookUp, clock: Clock) -> int:
+def _do_marked(store: Path, mark: Path, journal_of: LookUp, clock: Clock, finish: Callable[[str], None]) -> int:
     try:
         whole = files.read_file(mark) == _WHOLE
-    except FileNotFoundError:
-        return 0
+        finish(mark.name)  # until it has, the mark stays
+    except (FileNotFoundError, NotFoundError):
+        whole = False
     mark.unlink(missing_ok=True)  # first: a segment that is closed meanwhile marks again
     try:
         journal = journal_of(mark.name)

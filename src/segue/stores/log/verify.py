@@ -20,7 +20,8 @@ from segue.stores.log.scopes import Scopes
 from segue.stores.log.segments import View
 from segue.stores.log.swapping import NEXT
 
-_KNOWN = {"lock", "log", NEXT, "fork.json", "lost.json", "aside", "keys", "snapshots", "lease.json", "forks", "deleted", "name"}
+_KNOWN = {"lock", "log", NEXT, "fork.json", "lost.json", "erased.json", "aside", "keys", "snapshots", "lease.json", "forks"}
+_KNOWN |= {"deleted", "name"}
 
 
 def store(path: Path, logs: Logs, scopes: Scopes) -> Iterator[Finding]:

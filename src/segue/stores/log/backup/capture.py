@@ -25,7 +25,7 @@ from segue.stores.log.marks import is_deleted
 from segue.stores.log.scopes import Scopes
 
 TRIES: Final = 8
-_BESIDE: Final = ("fork.json", "lost.json", "deleted", "name")
+_BESIDE: Final = ("fork.json", "lost.json", "deleted", "name", "erased.json")
 _FOLDERS: Final = ("log", "aside", "forks")
 
 Progress = Callable[[int, int], None]
