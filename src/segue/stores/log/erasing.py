@@ -37,17 +37,26 @@ class Erasing:
         """Name them."""
         self._store, self._logs, self._scopes, self._env = store, logs, scopes, logs.env
 
+    def logs(self) -> Iterator[Journal]:
+        """Yield all logs of the store that hold lines."""
+        return all_logs(self._store, self._logs, self._scopes)
+
     def erase(self, session: str, seqs: Collection[int], note: Body) -> int:
         """Take the contents of events away, also of those that a fork shares, where they are; return how many had any.
+
+        A session may be a deleted one that forks need, or `scope:` and a scope's name.
 
         Raises:
             NotFoundError: there is no such event; nothing was erased.
         """
+        if session.startswith("scope:"):
+            log = self._scopes.log(session.removeprefix("scope:"))
+            return self._erase_scope(log, {*seqs}) if log is not None else 0
         head = self._logs.any(session).head().seq
         for seq in seqs:
             if not 0 < seq <= head:
                 raise NotFoundError("event", str(seq), hint=f"segue log {session}")
-        log: Journal | None = self._logs.any(session)
+        log = self._logs.any(session)
         left, done = {*seqs}, 0
         while log is not None and left:
             own = {seq for seq in left if seq > log.base.seq}
@@ -61,10 +70,6 @@ class Erasing:
         journal = self._logs.any(session)
         if read_erased(journal.directory).doing is not None:
             self._erase(journal, (), {})
-
-    def erase_scope(self, where: Path, seqs: Collection[int]) -> int:
-        """Take the contents of changes to shared state away; return how many had any."""
-        return self._erase_scope(self._scopes.open(where), {*seqs})
 
     # --- one log
 

@@ -19,6 +19,7 @@ from segue.stores.log import files, locks
 from segue.stores.log.backup import manifest as manifests
 from segue.stores.log.backup.capture import Capture
 from segue.stores.log.backup.checking import Checking, logs_of
+from segue.stores.log.backup.clearing import clear_backup, finish_clearing
 from segue.stores.log.backup.copying import Copying, is_whole
 from segue.stores.log.backup.manifest import BESIDE, STORE, Manifest
 from segue.stores.log.backup.restoring import restore
@@ -121,6 +122,22 @@ class Series:
         except OSError as e:
             raise files.refusal(f"store {str(target)!r}", e) from e
         return RestoredStore(backup, str(path), str(aside or ""))
+
+    def clear(self, needle: Needle, erased: Collection[str]) -> int:
+        """Erase in every backup of the store what *needle* finds and the events of the digests *erased*; return how many files.
+
+        A backup is made anew beside itself, linked but for what changes, verified, and put in its own place. Repeatable.
+        Raises BusyError while one is taken.
+        """
+        if not self.directory.is_dir():
+            return 0
+        with self._alone():
+            made: dict[str, Path] = {}
+            return sum(clear_backup(path, needle, erased, self._keys, made) for path in _listed(self.directory))
+
+    def own(self) -> list[Path]:
+        """Return the backups of this store, oldest first, and what is left of unfinished ones."""
+        return sorted(path for path in _entries(self.directory) if path.is_dir())
 
     # --- inside
 
@@ -226,6 +243,7 @@ class Series:
             raise BusyError("backup cannot be taken: another process takes one now", hint="segue backup list")
         try:
             os.utime(fd, (self._clock.now(), self._clock.now()))
+            finish_clearing(self.directory)
             for path in _entries(self.directory):
                 if path.name.startswith((_TAKING, _GOING)):
                     shutil.rmtree(path, ignore_errors=True)

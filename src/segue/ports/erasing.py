@@ -1,0 +1,56 @@
+"""Erasing: the places where what segue keeps may hold contents, each searched, cleared and scanned."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from segue.core.log.needles import Needle
+
+
+class Left(NamedTuple):
+    """Where something still stands, or what could not be looked into."""
+
+    where: str
+    count: int
+    why: str = ""
+
+
+class Scan(NamedTuple):
+    """A look at every byte of a place, what is compressed or encoded in it opened."""
+
+    files: int
+    bytes: int
+    left: Sequence[Left]
+    unread: Sequence[Left]
+
+    @property
+    def count(self) -> int:
+        """How often it was found."""
+        return sum(one.count for one in self.left)
+
+
+class Ground(Protocol):
+    """A place in which contents may stand: the store, its backups, what lies beside it, workspace snapshots."""
+
+    @property
+    def name(self) -> str:
+        """What it is, in words."""
+        ...
+
+    def purge(self, needle: Needle) -> int:
+        """Take what *needle* finds away, and what the store's logs say is erased; return how many files were changed or went.
+
+        Repeatable: what is interrupted is done again. Raises BusyError, StorageFullError.
+        """
+        ...
+
+    def scan(self, needle: Needle) -> Scan:
+        """Look at every byte. Changes nothing."""
+        ...
+
+
+class Searched(Protocol):
+    """The store as a place: its events are found, and erased through `Store.erase`."""
+
+    def find(self, needle: Needle) -> Mapping[str, Collection[int]]:
+        """Return in which logs' own events *needle* finds something: session -> numbers."""
+        ...
