@@ -10,7 +10,7 @@ class Left(NamedTuple):
     """Where something still stands, or what could not be looked into."""
 
     where: str
-    count: int
+    times: int
     why: str = ""
 
 
@@ -23,9 +23,9 @@ class Scan(NamedTuple):
     unread: Sequence[Left]
 
     @property
-    def count(self) -> int:
+    def times(self) -> int:
         """How often it was found."""
-        return sum(one.count for one in self.left)
+        return sum(one.times for one in self.left)
 
 
 class Ground(Protocol):

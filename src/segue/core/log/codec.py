@@ -190,6 +190,11 @@ def erase_line(line: bytes) -> bytes:
     return b"".join((head, _DIGEST_MARK, digest.encode(), b'","erased":"', content_hash.encode(), end))
 
 
+def is_erased(line: bytes) -> bool:
+    """Return whether a *line* has lost its content to `erase_line`. Raises BadLine."""
+    return _ERASED.match(split_line(line)[2]) is not None
+
+
 def blob_refs(data: bytes) -> dict[str, bool]:
     """Return the names of the blobs that *data*, a line or a blob of JSON, refers to, and whether they are JSON themselves.
 

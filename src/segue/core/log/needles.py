@@ -10,11 +10,11 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import Final
-from urllib.parse import quote, quote_plus
 
 from segue.core.errors import UsageError
 
 LEAST: Final = 4
+_UNRESERVED: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-~"
 _ENCODED: Final = 8
 """Bytes that a base64 form has at least."""
 
@@ -82,13 +82,18 @@ def forms(text: str) -> set[bytes]:
     raw = text.encode("utf-8", "surrogatepass")
     plain = {text, *_escaped(text), *(twice for once in _escaped(text) for twice in _escaped(once))}
     found = {one.encode("utf-8", "surrogatepass") for one in plain}
-    percent = {quote(text, safe="", errors="replace"), quote(text, errors="replace"), quote_plus(text, errors="replace")}
-    percent |= {"".join(f"%{byte:02X}" for byte in raw)}
+    percent = {_percent(raw, kept) for kept in (_UNRESERVED, _UNRESERVED + b"/", b"")}
+    percent |= {_percent(raw, _UNRESERVED).replace("%20", "+")}
     found |= {form.encode() for one in percent for form in (one, re.sub("%[0-9A-F]{2}", lambda m: m[0].lower(), one))}
     found |= {raw.hex().encode(), raw.hex().upper().encode()}
     found |= {text.encode(coding, "surrogatepass") for coding in ("utf-16-le", "utf-16-be")}
     found |= {form for one in (raw, *(once.encode("utf-8", "surrogatepass") for once in _escaped(text))) for form in _base64(one)}
     return {form for form in found if len(form) >= LEAST}
+
+
+def _percent(data: bytes, kept: bytes) -> str:
+    """Return *data* percent-encoded (RFC 3986), but for the characters that are *kept*."""
+    return "".join(chr(byte) if byte in kept else f"%{byte:02X}" for byte in data)
 
 
 def _escaped(text: str) -> set[str]:

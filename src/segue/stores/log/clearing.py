@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from segue.core.log.codec import BadLine, erase_line, split_line
+from segue.core.log.codec import BadLine, erase_line, is_erased, split_line
 from segue.core.log.needles import Needle
 from segue.stores.log import files, rewriting
 from segue.stores.log.blobs import Blobs
@@ -24,8 +24,8 @@ def digests(lines: Iterator[bytes]) -> set[str]:
     """Return the digests of those *lines* that are erased."""
     found = set()
     for line in lines:
-        if line.endswith(b'"}') and b'","erased":"' in line[-90:]:
-            with suppress(BadLine):
+        with suppress(BadLine):
+            if is_erased(line):
                 found.add(split_line(line)[1])
     return found
 

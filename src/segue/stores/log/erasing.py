@@ -1,6 +1,6 @@
 """Contents taken away for good: the lines stay, each with its number, head and digest, and the log tells of it.
 
-    <log>/erased.json    {"first": n, "until": m, "doing": {"seqs": [...], "blobs": [...], "note": {...}, "id": ...} or null}
+    <log>/erased.json    {"first": n, "until": m, "seqs": [[...]], "doing": {"id", "seqs", "blobs", "note"} or null}
 
 All of it happens under the log's lock, in this order: what is intended becomes durable (`doing`), the lines are rewritten, state
 snapshots go, an event `erased` tells of it. Whatever comes between, upkeep and the next erasure go on with `doing`. It
@@ -110,7 +110,8 @@ class Erasing:
                 tuple(sorted({*self._blobs_of(line for _, line in lines), *(before.blobs if before else ())})),
                 note or (before.note if before else {}),
             )
-            write_erased(journal.directory, mark._replace(doing=doing))
+            gone = united([*mark.seqs, *ranges(doing.seqs)])
+            write_erased(journal.directory, mark._replace(doing=doing, seqs=tuple(gone)))
             self._env.rolled(journal.session)  # upkeep goes on with it, should this be the last that is heard of us
         return doing, [event.scopes for event in (decode_line(line) for _, line in lines) if event.scopes]
 
@@ -188,6 +189,8 @@ class Erasing:
             for seq in sorted(events, reverse=True):  # an erased change says that the one before counts: what does not goes too
                 if seq in wanted and seq > 1 and events[seq].body.get("prior") == "void":
                     wanted.add(seq - 1)
+            mark = read_erased(log.directory)
+            write_erased(log.directory, mark._replace(seqs=tuple(united([*mark.seqs, *ranges(wanted)]))))
             blobs = self._blobs_of(line for _, line in self._lines(log, wanted))
             self._scopes.pass_by(log)  # what is in doubt is settled before the answer goes
             changed = rewriting.rewrite(log, lambda line: _erased(line, wanted))

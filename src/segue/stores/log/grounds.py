@@ -78,8 +78,7 @@ class CopiesGround:
     def scan(self, needle: Needle) -> Scan:
         """See `Ground.scan`."""
         seen = [(root, self._cipher(root)) for root in self._aside()]
-        for backup in self._series.own():
-            seen.append((backup, self._cipher(backup / "store")))
+        seen += [(backup, self._cipher(backup / "store")) for backup in self._series.own()]
         scans = []
         for root, cipher in seen:
             with suppress(FileNotFoundError):

@@ -98,10 +98,19 @@ class Erased(NamedTuple):
     first: int = 0
     until: int = 0
     doing: Doing | None = None
+    seqs: tuple[Range, ...] = ()
+    """The log's own events that are erased: no copy brings their contents back."""
+
+    def has(self, seq: int) -> bool:
+        """Return whether an event is erased, or about to be."""
+        return any(low <= seq <= high for low, high in self.seqs)
 
     def forbids(self, seq: int) -> bool:
         """Return whether a snapshot of that position may hold what was erased."""
         return self.first <= seq <= self.until
+
+
+NOTHING_ERASED: Final = Erased()
 
 
 def read_erased(directory: Path) -> Erased:
@@ -110,7 +119,7 @@ def read_erased(directory: Path) -> Erased:
         found = json.loads(files.read_file(directory / "erased.json"))
         doing = found["doing"]
         begun = Doing(str(doing["id"]), tuple(doing["seqs"]), tuple(doing["blobs"]), dict(doing["note"])) if doing else None
-        return Erased(int(found["first"]), int(found["until"]), begun)
+        return Erased(int(found["first"]), int(found["until"]), begun, tuple((int(a), int(b)) for a, b in found["seqs"]))
     except FileNotFoundError:
         return Erased()
     except (ValueError, KeyError, TypeError, RecursionError) as e:
@@ -119,5 +128,6 @@ def read_erased(directory: Path) -> Erased:
 
 def write_erased(directory: Path, mark: Erased) -> None:
     """Keep what is known of erasures in a log."""
-    record = {"first": mark.first, "until": mark.until, "doing": mark.doing._asdict() if mark.doing else None}
+    doing = mark.doing._asdict() if mark.doing else None
+    record = {"first": mark.first, "until": mark.until, "doing": doing, "seqs": [list(one) for one in mark.seqs]}
     files.replace(directory / "erased.json", json.dumps(record).encode() + b"\n")

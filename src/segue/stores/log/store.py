@@ -135,16 +135,9 @@ class LogStore:
             raise InvalidEventError("a session begins with at least one event")
         if (self.path / "sessions" / session).exists():  # also where it was deleted
             raise self._taken(session)
-        parent = self._check_fork(fork) if fork else None
         request = self._env.request(drafts)
-        if parent is not None and fork is not None:
-            removal.mark_fork(parent, session)
         try:
-            return self._create(session, request, fork, parent)
-        except BaseException:
-            if parent is not None and not (self.path / "sessions" / session).exists():
-                removal.unmark_fork(parent, session)
-            raise
+            return self._begin(session, request, fork)
         finally:
             request.let_go()
 
@@ -369,6 +362,17 @@ class LogStore:
             files.sync_dir(self.path / "sessions")
         except OSError as e:  # it is there, but a power loss may take it
             raise OutcomeUnknownError(f"session {session!r} is unconfirmed: the disk reports {e.strerror or e}") from e
+
+    def _begin(self, session: str, request: Request, fork: ForkPoint | None) -> Commit:
+        parent = self._check_fork(fork) if fork else None
+        if parent is not None and fork is not None:
+            removal.mark_fork(parent, session)
+        try:
+            return self._create(session, request, fork, parent)
+        except BaseException:
+            if parent is not None and not (self.path / "sessions" / session).exists():
+                removal.unmark_fork(parent, session)
+            raise
 
     def _create(self, session: str, request: Request, fork: ForkPoint | None, parent: Journal | None) -> Commit:
         incoming = self.path / "incoming" / f"{session}.{os.getpid()}.{os.urandom(4).hex()}"

@@ -10,13 +10,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from segue.core.errors import SegueError
+from segue.core.errors import DamagedError, SegueError
 from segue.core.log.needles import Needle
 from segue.ports.keys import Keys
 from segue.stores.log import files
 from segue.stores.log.backup import manifest as manifests
 from segue.stores.log.backup.copying import is_whole
-from segue.stores.log.backup.manifest import STORE, Copied, Manifest, new_hash
+from segue.stores.log.backup.manifest import BESIDE, STORE, Copied, Manifest, new_hash
 from segue.stores.log.cipher import Cipher
 from segue.stores.log.clearing import clear
 
@@ -35,7 +35,8 @@ def clear_backup(backup: Path, needle: Needle, erased: Collection[str], keys: Ke
     target = backup.with_name(f"{_MADE}{backup.name}")
     shutil.rmtree(target, ignore_errors=True)
     try:
-        _link(backup / STORE, target / STORE)
+        for part in (STORE, BESIDE):
+            _link(backup / part, target / part)
         changed = clear(target / STORE, needle, erased, Cipher(target / STORE, keys).refresh())
         names = {path.relative_to(target / STORE).as_posix() for path in changed}
         if not names:
@@ -48,7 +49,7 @@ def clear_backup(backup: Path, needle: Needle, erased: Collection[str], keys: Ke
         )
         for name in names & kept.keys():
             if not is_whole(target / STORE / name, kept[name], sync=True):
-                raise OSError(f"{name} does not read back")
+                raise DamagedError(f"backup file {name!r}", "it does not read back as it was written")
         for directory, _, _ in os.walk(target):
             files.sync_dir(Path(directory))
         going = backup.with_name(f".going-{backup.name}")

@@ -11,6 +11,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from segue.core.errors import DamagedError, NotFoundError, SegueError, UsageError
+from segue.core.log.needles import Needle
 from segue.core.log.times import stamp
 from segue.ports import Clock, Finding, Ids
 from segue.ports.backups import Backup, Beside, Progress, RestoredStore

@@ -56,6 +56,8 @@ def gather(name: str, owner: str, directories: Sequence[tuple[str, Path]], asked
     for copy in copies:
         for digest, place in copy.where.items():
             where.setdefault(digest, place)
+    for copy in copies:
+        where |= {digest: copy.where[digest] for digest in copy.erased}  # what is erased in one copy is so in all
     nodes = [node for copy in copies for node in copy.nodes]
     root = Head(0, genesis(owner))
     begins = any((node.seq, node.prev) == (1, root.digest) for node in nodes)

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -15,7 +15,19 @@ from segue.core.log.rejoining import Branch, Node, Range, united
 from segue.ports import Clock, Finding, Ids
 from segue.ports.recovery import Repaired, Split
 from segue.stores.log import files
-from segue.stores.log.marks import Lost, is_given_up, mark_deleted, read_fork, read_lost, write_fork, write_lost
+from segue.stores.log.marks import (
+    NOTHING_ERASED,
+    Erased,
+    Lost,
+    is_given_up,
+    mark_deleted,
+    read_erased,
+    read_fork,
+    read_lost,
+    write_erased,
+    write_fork,
+    write_lost,
+)
 from segue.stores.log.recovery.around import Around
 from segue.stores.log.recovery.gathering import Gathered, gather, scope_name
 from segue.stores.log.recovery.lines import Lines
@@ -60,6 +72,7 @@ class Joining:
         """Name the log."""
         self._means, self._name = means, name
         self._directory, self._cipher = means.store / name, means.around.cipher
+        self._erased = NOTHING_ERASED
 
     def run(
         self,
@@ -79,6 +92,7 @@ class Joining:
         Raises Moved.
         """
         stamp = stamp_of(self._directory)
+        self._erased = _erased(directory for _, directory in copies)
         found = gather(self._name, self._means.around.owner(self._name), copies, self._means.around, self._cipher)
         live, main, lost = found.copies[0], found.joined.main.nodes, read_lost(self._directory)
         others: list[str] = []
@@ -131,7 +145,7 @@ class Joining:
         try:
             with lock.exclusive():
                 self._check_unmoved(stamp)
-                write(made, nodes, found.where, last, last_seq, self._cipher)
+                write(made, nodes, found.where, last, last_seq, self._cipher, self._erased.has)
                 self._beside(found)
                 kept = swap(self._directory, made)
                 write_lost(self._directory, Lost(tuple(missing)))  # not before the log itself tells of it
@@ -150,8 +164,11 @@ class Joining:
             raise Moved
 
     def _beside(self, found: Gathered) -> None:
-        """Write what stands beside a log: its fork header, a scope's name."""
+        """Write what stands beside a log: its fork header, a scope's name, what is erased."""
         fork = found.fork
+        with suppress(DamagedError):
+            if self._erased.seqs and not read_erased(self._directory).seqs:
+                write_erased(self._directory, self._erased)
         with suppress(DamagedError):
             fork = None if read_fork(self._directory) == fork else fork
         if fork is not None:
@@ -187,6 +204,17 @@ class Joining:
         if (self._means.store / "sessions" / fork).exists():
             return None
         return Split(self._directory.name, branch.after, events, fork)
+
+
+def _erased(directories: Iterable[Path]) -> Erased:
+    """Return what any copy knows of erasures."""
+    found = NOTHING_ERASED
+    for directory in directories:
+        with suppress(DamagedError, OSError):
+            one = read_erased(directory)
+            seqs = tuple(united([*found.seqs, *one.seqs]))
+            found = Erased(min(one.first, found.first or one.first), max(one.until, found.until), None, seqs)
+    return found
 
 
 def _missing(found: Gathered, end: int) -> list[Range]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from segue.core.errors import SegueError
-from segue.core.log.codec import BadLine, split_line, verify_line
+from segue.core.log.codec import BadLine, is_erased, split_line, verify_line
 from segue.core.log.events import Head
 from segue.core.log.rejoining import Node
 from segue.core.session.lifecycle import BEGINNINGS
@@ -43,6 +43,8 @@ class Copy(NamedTuple):
     is_scope: bool
     begins: set[str]
     """Digests of events that stand at the beginning of a session and nowhere else."""
+    erased: set[str]
+    """Digests of events whose contents were taken away."""
     cipher: Cipher
 
 
@@ -50,7 +52,7 @@ def scan(source: str, log: Path, cipher: Cipher = PLAIN) -> Copy:
     """Return the intact lines of the segments in the directory *log*. What a crash cut short at the end is not among them, and
     neither are lines of a session in a scope's log, or the other way round.
     """
-    copy = Copy(source, [], {}, 0, log.parent.parent.name == "scopes", set(), cipher)
+    copy = Copy(source, [], {}, 0, log.parent.parent.name == "scopes", set(), set(), cipher)
     damaged = 0
     try:
         found = segments.listed(log)
@@ -123,6 +125,8 @@ def _node(copy: Copy, line: bytes) -> tuple[Node, int] | None:
         node = Node(int(head["seq"]), str(head["prev"]), digest)
         if head["kind"] in BEGINNINGS:
             copy.begins.add(digest)
+        if is_erased(line):
+            copy.erased.add(digest)
         return (node, int(head.get("more", 0))) if (head["kind"] == _SCOPES) == copy.is_scope else None
     except (BadLine, SegueError, ValueError, KeyError, TypeError, RecursionError):
         return None

@@ -1,11 +1,11 @@
 """A log written anew from lines of its copies, byte for byte, and put in the place of the damaged one, which is kept."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from segue.core.log.codec import encode_content, encode_line
+from segue.core.log.codec import encode_content, encode_line, erase_line
 from segue.core.log.events import Draft, Head
 from segue.core.log.rejoining import Node
 from segue.core.log.times import stamp
@@ -13,17 +13,25 @@ from segue.ports import Clock, Ids
 from segue.stores.log import files, segments
 from segue.stores.log.cipher import PLAIN, Cipher
 from segue.stores.log.ending import SEGMENT_BYTES
+from segue.stores.log.marks import NOTHING_ERASED
 from segue.stores.log.recovery.lines import Lines, Where
 
 _SHOWN: Final = 20
 
 
 def write(
-    log: Path, nodes: Sequence[Node], where: Mapping[str, Where], last: bytes, last_seq: int, cipher: Cipher = PLAIN
+    log: Path,
+    nodes: Sequence[Node],
+    where: Mapping[str, Where],
+    last: bytes,
+    last_seq: int,
+    cipher: Cipher = PLAIN,
+    is_erased: Callable[[int], bool] = NOTHING_ERASED.has,
 ) -> None:
     """Write the lines of *nodes* into the new directory *log*, and behind them *last* (with that number) where there is one.
 
-    A segment begins behind each gap: within one, lines are found by counting.
+    Contents that were erased stay away, whatever a copy holds. A segment begins behind each gap: within one, lines are found by
+    counting.
     """
     log.mkdir(mode=files.DIR_MODE)
     fd, size, before, lines = -1, 0, -1, Lines(cipher)
@@ -32,7 +40,7 @@ def write(
             if fd < 0 or seq != before + 1 or size >= SEGMENT_BYTES:
                 _end(fd)
                 fd, size = files.create(segments.segment_path(log, seq)), 0
-            written = cipher.box_line(line)
+            written = cipher.box_line(erase_line(line) if is_erased(seq) and line is not last else line)
             files.write_all(fd, written)
             size, before = size + len(written), seq
     finally:
