@@ -350,6 +350,10 @@ store = log:///home/dev/segue/store  (default)
     URL of the store: log:///directory or memory://; a path is a log store
 durability = strict  (default)
     strict: an append that returned survives a power loss; relaxed: it survives the end of the process only
+key.file =   (default)
+    file that holds the key of an encrypted store, where it is neither in SEGUE_KEY nor where the store says
+redact = off  (default)
+    on: secrets (keys, tokens, passwords) are taken out of all that comes in, before it is written; emails: addresses too
 organisation =   (default)
     organisation of new sessions
 project =   (default)
@@ -382,6 +386,8 @@ autosave.long = 1800  (default)
     seconds of work from which on a session is long
 autosave.notice = 3600  (default)
     seconds that status counts automatic checkpoints over
+autosave.mirror = 60  (default)
+    seconds between two looks at what the mirror lacks
 timeout = 86400  (default)
     seconds of silence after which a session is paused; 0: never
 backup.to =   (default)
@@ -390,6 +396,8 @@ backup.keep = 5  (default)
     how many backups stay
 backup.every = off  (default)
     how often a backup is taken in the background, when something is done: hour, day, week, or off
+mirror = activity  (default)
+    when the worker brings what is new in the logs into the mirror, a git repository in the home of segue: activity, while and after something is done; checkpoints, at automatic checkpoints and when a session rests; off
 snapshots.take = on  (default)
     whether a checkpoint holds the files of the workspace
 snapshots.limit = 32  (default)

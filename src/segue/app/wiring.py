@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from segue.app.encryption import Secrecy
     from segue.app.saving import Saving
     from segue.core.context.pack import Counter
+    from segue.core.redaction.redactor import Redactor
     from segue.core.session.state import State
     from segue.engine.api import Store as OpenStore
     from segue.engine.conversion import Means
@@ -84,7 +85,8 @@ class App:
             self.config.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         from segue.app.stores import open_store
 
-        store = self._store or open_store(self.config["store"], self.clock, self.ids, self.config["durability"], self.keys)
+        config = self.config
+        store = self._store or open_store(config["store"], self.clock, self.ids, config["durability"], self.keys, self.redactor)
         self._opened = store
         self._seal()
         self._rescue(store)
@@ -96,6 +98,18 @@ class App:
         from segue.host.keys import MachineKeys
 
         return MachineKeys(self.env, self.config["key.file"])
+
+    @cached_property
+    def redactor(self) -> "Redactor | None":
+        """What takes secrets out of all that comes in, by configuration; None: they are kept as they are."""
+        return None if self.config["redact"] == "off" else self.make_redactor(emails=self.config["redact"] == "emails")
+
+    def make_redactor(self, *, emails: bool = False) -> "Redactor":
+        """Return what finds secrets: by rules, and those of this environment wherever they stand."""
+        from segue.core.redaction.known import of_environment
+        from segue.core.redaction.redactor import Redactor
+
+        return Redactor(of_environment(self.env), emails=emails)
 
     @cached_property
     def desk(self) -> "Desk":
@@ -125,7 +139,7 @@ class App:
         """What agents' hooks wrote and nobody took in yet."""
         from segue.host.spool import Spools
 
-        return Spools(self.config.home)
+        return Spools(self.config.home, wipe=self.redactor is not None)
 
     @cached_property
     def host(self) -> "Host":

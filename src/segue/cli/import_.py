@@ -1,6 +1,7 @@
 """`segue import`: coding agents' transcripts come in."""
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -159,6 +160,10 @@ def _text(frame: Frame, result: Import) -> str:
         lines.append(f"{plural(len(losses), 'place')} could not be read:")
         lines += [f"  {loss.where}: {loss.reason}" for loss in losses[:20]]
         lines += [f"  and {len(losses) - 20} more: --json has all"] if len(losses) > 20 else []
+    redacted = sum((Counter(dict(s.redacted)) for s in result.sessions), Counter())
+    if redacted:
+        kinds = ", ".join(f"{number:,} {kind}" for kind, number in redacted.most_common())
+        lines.append(f"{plural(redacted.total(), 'secret')} taken out: {kinds}")
     if new:
         lines.append("see one: segue status last    go on with it: segue restore last")
     return "\n".join(lines) + "\n"

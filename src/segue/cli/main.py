@@ -43,6 +43,7 @@ SECTIONS: Final = {
         "append": "add events, each acknowledged once it is on disk",
     },
     "Care": {
+        "scan": "tell where secrets stand in files or sessions, without showing them",
         "validate": "check every byte, and name what is damaged",
         "recover": "put the store together from all copies there are",
         "reconstruct": "make sessions of whatever is left of them, files of any origin",

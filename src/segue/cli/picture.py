@@ -187,6 +187,8 @@ def _log(d: dict[str, Any]) -> str:
     parts = [plural(d["head"], "event"), plural(int(d["counts"].get("messages", 0)), "message")]
     if d["checkpoints"]:
         parts.append(plural(d["checkpoints"], "checkpoint"))
+    if redacted := int(d["counts"].get("redacted", 0)):
+        parts.append(f"{plural(redacted, 'secret')} taken out")
     return ", ".join(parts)
 
 

@@ -5,6 +5,7 @@ content, so a record that is known adds nothing, whoever else imports at the sam
 the log as well (`import.advanced`), so only what is new is read.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from hashlib import blake2b
@@ -21,6 +22,7 @@ from segue.engine.limits import save_at_limit
 from segue.engine.moving import CommitOf, note, remember
 from segue.engine.positions import Positions, advances
 from segue.ports import Batch, Clock, Found, Noted, Sealing, Store, Transcripts
+from segue.ports.redaction import Redacts
 from segue.ports.seen import Seen, Sighting
 
 Find = Callable[[str, str], str | None]
@@ -40,16 +42,23 @@ class Imported(NamedTuple):
     new_events: int
     losses: tuple[Noted, ...]
     """What could not be read, as far as this import met it."""
+    redacted: tuple[tuple[str, int], ...] = ()
+    """How many secrets of each kind were taken out of what is new."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the shape that `--json` prints."""
-        return {**self._asdict(), "losses": [n._asdict() for n in self.losses]}
+        shape = {**self._asdict(), "losses": [n._asdict() for n in self.losses], "redacted": dict(self.redacted)}
+        return shape if self.redacted else {name: value for name, value in shape.items() if name != "redacted"}
 
     def added_to(self, before: "Imported | None") -> "Imported":
         """Return this together with what became of the session before, in the same import."""
         if before is None:
             return self
-        return self._replace(new_events=before.new_events + self.new_events, losses=before.losses + self.losses)
+        return self._replace(
+            new_events=before.new_events + self.new_events,
+            losses=before.losses + self.losses,
+            redacted=tuple((Counter(dict(before.redacted)) + Counter(dict(self.redacted))).items()),
+        )
 
 
 class Import(NamedTuple):
@@ -180,7 +189,8 @@ class Importer:
             if one.limited:
                 save_at_limit(self._store, one.session, clock=self._clock)
             head = one.head if one.head and not one.limited else self._store.info(one.session).head.seq
-            yield Imported(one.session, foreign_id, reader.agent, head, one.new, one.told())
+            taken = self._store.taken_out(one.session) if isinstance(self._store, Redacts) else {}
+            yield Imported(one.session, foreign_id, reader.agent, head, one.new, one.told(), tuple(sorted(taken.items())))
 
     def session_of(self, file: Found) -> str | None:
         """Return the session that a file's records are in, or None."""
@@ -363,6 +373,6 @@ def _project(header: dict[str, Any]) -> str:
 
 def _facts_key(agent: str, batch: Batch) -> str:
     """Return a key for what a stretch told of its session: the same stretch, read again, adds nothing."""
-    record = next((d.key for d in batch.drafts if d.kind != "loss"), "")
+    record = (next((d.key for d in batch.drafts if d.kind != "loss"), "") or "").rpartition(":")[0]  # not its content
     told = f"{record} {sorted(batch.facts.items())!r}".encode("utf-8", "replace")
     return f"{agent}:facts:{blake2b(told, digest_size=16).hexdigest()}"

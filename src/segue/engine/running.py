@@ -15,6 +15,7 @@ from segue.core.session.interruptions import OTHER, Interrupt, Limits, Used, exc
 from segue.engine import checkpoints
 from segue.engine.interrupting import NOTHING, Moment, interrupt, record
 from segue.engine.loading import Desk, load
+from segue.engine.redacting import without_secrets
 from segue.engine.sessions import Interruption, interruption, move
 from segue.ports.running import Host, Reserve
 
@@ -170,7 +171,7 @@ class Run:
             return call(keyed)
         except _REFUSED as e:
             at = stamp(self._desk.clock.now())
-            if self._keep(record(self._url, self.session, [d if d.at else d._replace(at=at) for d in keyed])):
+            if self._keep(self._record_of([d if d.at else d._replace(at=at) for d in keyed])):
                 e.fields["kept"] = self.kept
                 e.hint = f"do not repeat it: it is kept in {self.kept}, and taken in when the store is opened next"
             raise
@@ -265,7 +266,14 @@ class Run:
         return found[-1]
 
     def _record(self) -> bytes:
-        return record(self._url, self.session, (), self._why, key=self._key, at=self._at)
+        why = self._why
+        if why is not None:
+            (told,) = without_secrets(self._desk.store, [Draft("session.paused", {"note": why.note})])
+            why = why._replace(note=told.body["note"])
+        return record(self._url, self.session, (), why, key=self._key, at=self._at)
+
+    def _record_of(self, drafts: Sequence[Draft]) -> bytes:
+        return record(self._url, self.session, without_secrets(self._desk.store, drafts))
 
     def _keep(self, payload: bytes) -> bool:
         """Keep *payload* in the reserve, else elsewhere; a disk that hangs is left behind."""
@@ -305,7 +313,7 @@ class Run:
             return True
 
         if not _within(_PATIENCE, finish):
-            self._keep(record(self._url, self.session, [over]))
+            self._keep(self._record_of([over]))
 
     def _end(self) -> None:
         import atexit

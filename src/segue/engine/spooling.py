@@ -146,7 +146,7 @@ def ingest(store: Store, spools: Spools, transcripts: Transcripts, *, clock: Clo
 
 
 def _keep(store: Store, session: str, frame: SpooledFrame) -> int:
-    digest = blake2b(frame.payload, digest_size=16, person=b"segue hook").hexdigest()
+    digest = blake2b(frame.payload, digest_size=16).hexdigest()
     source: dict[str, Any] = {"agent": frame.agent}
     try:
         source["raw"] = frame.payload.decode()

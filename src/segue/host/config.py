@@ -41,6 +41,13 @@ KEYS: Final = (
         "SEGUE_KEY_FILE",
         "file that holds the key of an encrypted store, where it is neither in SEGUE_KEY nor where the store says",
     ),
+    Key(
+        "redact",
+        "off",
+        "SEGUE_REDACT",
+        "on: secrets (keys, tokens, passwords) are taken out of all that comes in, before it is written; emails: addresses too",
+        ("off", "on", "emails"),
+    ),
     Key("organisation", "", "SEGUE_ORGANISATION", "organisation of new sessions"),
     Key("project", "", "SEGUE_PROJECT", "project of new sessions; else the name of the workspace's directory"),
     Key("type", "general", "SEGUE_TYPE", "type of new sessions: focus, strategic, research, review, ... or one's own"),

@@ -8,8 +8,8 @@ import json
 import os
 import re
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,9 +50,10 @@ class Taken(NamedTuple):
 class Spools:
     """The spools in a home of segue."""
 
-    def __init__(self, home: Path) -> None:
-        """Name the home; nothing is made there."""
+    def __init__(self, home: Path, *, wipe: bool = False) -> None:
+        """Name the home; nothing is made there. With *wipe* what was taken in is overwritten before its file is gone."""
         self._home = home
+        self._wipe = wipe
         self._directory = home / "spool"
         self._taken = self._directory / "taken"
 
@@ -97,7 +98,8 @@ class Spools:
     def done(self, taken: Taken, waiting: Sequence[Frame] = ()) -> None:
         """Let go of a spool: all that it holds is in the log, but for the frames that are *waiting*."""
         if not waiting:
-            taken.path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError), _wiping(taken.path, wanted=self._wipe):
+                taken.path.unlink()
             return
         kept = [frame._replace(payload=_pointer(frame.payload)) for frame in waiting] if self.is_sealed else list(waiting)
         if kept == taken.frames and not taken.broken:
@@ -107,7 +109,8 @@ class Spools:
             process = f" {frame.process}" if frame.process else ""
             head = f"segue-spool 1 {frame.nanoseconds} {frame.event} {len(frame.payload)}{process}\n"
             data += head.encode() + frame.payload + b"\n"
-        _write(taken.path, self._directory / f"{taken.path.name}~{os.getpid()}", data)
+        with _wiping(taken.path, wanted=self._wipe):
+            _write(taken.path, self._directory / f"{taken.path.name}~{os.getpid()}", data)
 
     def dropped(self) -> int:
         """Return how many payloads found no room, or were too large, since the last call."""
@@ -146,6 +149,19 @@ class Spools:
             os.fchmod(fd, 0o400)
         finally:
             os.close(fd)
+
+
+@contextmanager
+def _wiping(path: Path, *, wanted: bool) -> Iterator[None]:
+    """Overwrite the bytes of a file that is taken away inside; as far as the disk writes where it wrote before."""
+    if not wanted:
+        yield
+        return
+    path.chmod(0o600)
+    with path.open("r+b", buffering=0) as file:
+        yield
+        file.write(bytes(os.fstat(file.fileno()).st_size))
+        os.fsync(file.fileno())
 
 
 def _write(path: Path, temporary: Path, data: bytes) -> None:

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Mapping
 from typing import Final
-from urllib.parse import quote, quote_plus, unquote
 
 LEAST: Final = 8
 """Characters of a value that is looked for wherever it stands: what is shorter stands in too many other places."""
@@ -26,7 +25,7 @@ def of_environment(env: Mapping[str, str]) -> list[tuple[str, str]]:
     for name, value in env.items():
         url = _URL.match(value)
         if url:
-            _add(found, name, unquote(url[1]))
+            _add(found, name, _unquoted(url[1]))
         if name.upper() not in _NOT and _PARTS.intersection(name.upper().replace("-", "_").split("_")) and not url:
             _add(found, name, value)
     return [(f"env:{name}", value) for value, name in found.items()]
@@ -43,7 +42,7 @@ def with_forms(known: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """Return each value also as it stands in a URL; what stands in base64 or digits is found by reading those."""
     found: dict[str, str] = {}
     for kind, value in known:
-        for form in (value, quote(value, safe=""), quote_plus(value), quote(value)):
+        for form in (value, _quoted(value, ""), _quoted(value, " ").replace(" ", "+"), _quoted(value, "/")):
             if len(form) >= LEAST:
                 found.setdefault(form, kind)
         lines = [line.strip() for line in value.splitlines()]
@@ -51,3 +50,19 @@ def with_forms(known: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
             if len(line) >= _PLAIN and not line.startswith("-----"):
                 found.setdefault(line, kind)
     return [(kind, value) for value, kind in sorted(found.items(), key=lambda item: -len(item[0]))]
+
+
+_UNRESERVED: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+
+
+def _quoted(value: str, safe: str) -> str:
+    """Return *value* as it stands in a URL (RFC 3986)."""
+    return "".join(
+        c if c in _UNRESERVED or c in safe else "".join(f"%{byte:02X}" for byte in c.encode("utf-8", "replace")) for c in value
+    )
+
+
+def _unquoted(value: str) -> str:
+    pieces = re.split(r"%([0-9A-Fa-f]{2})", value)
+    data = b"".join(bytes([int(p, 16)]) if i % 2 else p.encode("utf-8", "replace") for i, p in enumerate(pieces))
+    return data.decode("utf-8", "replace")

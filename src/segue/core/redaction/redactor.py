@@ -5,30 +5,14 @@ What is put there says nothing of the secret but its kind: no hash, no tag, whos
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple
 
 from segue.core.redaction.finding import Span, announced, find, united
 from segue.core.redaction.known import with_forms
+from segue.core.redaction.values import Located, Redacted
 from segue.core.redaction.views import Found, decoded, filler, joined, unescaped, unquoted
-
-
-class Redacted(NamedTuple):
-    """A value without its secrets, and how many of each kind there were."""
-
-    value: Any
-    counts: dict[str, int]
-
-
-class Located(NamedTuple):
-    """A secret: its kind, and where it stands: the member (`$.parts[0].content`) and from which character to which."""
-
-    kind: str
-    where: str
-    start: int
-    end: int
-
 
 _SHORT: Final = 6
 _KEY: Final = 12
@@ -40,12 +24,13 @@ _BINARY: Final = frozenset(map(chr, (*range(9), *range(0x80, 0xA0))))
 
 
 class Slot(NamedTuple):
-    """A text in a value: the container, its place in it, the text; `is_name`: it is the name of a member."""
+    """A text in a value: the container, its place in it, the text; `is_name`: it is the name of a member; which value."""
 
     container: Any
     place: Any
     text: str
     is_name: bool = False
+    value: int = 0
 
 
 class Redactor:
@@ -61,15 +46,28 @@ class Redactor:
         Nothing is an error. Redacting again changes nothing. The value's structure stays, but for members whose names held
         secrets: these get others.
         """
-        counts: Counter[str] = Counter()
+        return self.redact_each([value])[0]
+
+    def redact_each(self, values: Sequence[Any]) -> list[Redacted]:
+        """Return each of *values* redacted: much quicker than one by one, where they are small."""
+        done = list(values)
+        counts: list[Counter[str]] = [Counter() for _ in values]
+        left = list(range(len(done)))
         for _ in range(_PASSES):
-            slots = list(_slots(value))
+            slots = [slot for number in left for slot in _slots(done[number], number)]
             marks = self._marks(slots)
-            if not marks:
+            left = sorted({slots[number].value for number in marks})
+            if not left:
                 break
-            counts.update(found.span.kind for each in marks.values() for found in _ordered(each))
-            value = _replaced(value, slots, marks)
-        return Redacted(value, dict(counts))
+            by_value: dict[int, dict[int, list[Found]]] = {}
+            firsts = _firsts(slots)
+            for number, found in marks.items():
+                value = slots[number].value
+                counts[value].update(one.span.kind for one in _ordered(found))
+                by_value.setdefault(value, {})[number - firsts[value]] = found
+            for value, each in by_value.items():
+                done[value] = _replaced(done[value], each)
+        return [Redacted(value, dict(count)) for value, count in zip(done, counts, strict=True)]
 
     def text(self, text: str) -> tuple[str, dict[str, int]]:
         """Return *text* without its secrets, and how many of each kind there were."""
@@ -123,32 +121,32 @@ class Redactor:
 # --- texts and their places
 
 
-def _slots(value: Any) -> Iterator[Slot]:
-    """Yield every text in *value*, in an order that its structure alone decides."""
+def _slots(value: Any, number: int = 0) -> Iterator[Slot]:
+    """Yield every text in *value*, the one with that *number*, in an order that its structure alone decides."""
     if isinstance(value, str):
-        yield Slot(None, None, value)
+        yield Slot(None, None, value, value=number)
     stack = [value]
     while stack:
         container = stack.pop()
         if isinstance(container, Mapping):
             for place, item in container.items():
                 if isinstance(place, str) and len(place) >= _KEY:
-                    yield Slot(container, place, place, is_name=True)
+                    yield Slot(container, place, place, True, number)
                 if isinstance(item, str):
-                    yield Slot(container, place, item)
+                    yield Slot(container, place, item, False, number)
                 elif isinstance(item, (Mapping, list, tuple)):
                     stack.append(item)
         elif isinstance(container, (list, tuple)):
             for place, item in enumerate(container):
                 if isinstance(item, str):
-                    yield Slot(container, place, item)
+                    yield Slot(container, place, item, False, number)
                 elif isinstance(item, (Mapping, list, tuple)):
                     stack.append(item)
 
 
 def _announcement(slot: Slot) -> str:
     """Return the kind of the secret that a text is because of what stands beside it; empty: it is none."""
-    container, place, text, _ = slot
+    container, place, text = slot[:3]
     if len(text) < _SHORT or len(text) > _NEAR:
         return ""
     if isinstance(container, Mapping):
@@ -244,9 +242,17 @@ def _without(text: str, found: Iterable[Found]) -> str:
     return "".join((*parts, text[at:]))
 
 
-def _replaced(value: Any, slots: list[Slot], marks: Mapping[int, list[Found]]) -> Any:
+def _firsts(slots: list[Slot]) -> dict[int, int]:
+    """Return the number of each value's first text."""
+    firsts: dict[int, int] = {}
+    for number, slot in enumerate(slots):
+        firsts.setdefault(slot.value, number)
+    return firsts
+
+
+def _replaced(value: Any, marks: Mapping[int, list[Found]]) -> Any:
     """Return a copy of *value* with the texts that are marked replaced."""
-    if slots and slots[0].container is None:
+    if isinstance(value, str):
         return _without(value, _ordered(marks[0]))
     copy = _copied(value)
     renamed = []

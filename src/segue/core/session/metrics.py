@@ -73,6 +73,7 @@ class Metrics(TypedDict):
     counts: dict[str, float]
     """`messages`, `user_messages`, `tool_calls`, `errors`, `lines_added`, `decisions`, ... and those of `metric` events.
 
+    `redacted`: secrets that were taken out on the way in; `redacted:KIND` of each kind.
     `times_replaced`: events whose own time cannot be (`core.log.dating`); the time at which they were recorded counts.
     """
     tools: dict[str, float]
@@ -108,6 +109,8 @@ def tally(metrics: Metrics, name: str, by: float = 1, agent: str = "") -> None:
 def count_event(metrics: Metrics, windows: Windows, event: Event, body: dict[str, Any]) -> bool:
     """Count what *event* contributes; return whether it is a revision of a node that was counted before."""
     kind = event.kind
+    if event.source and "redacted" in event.source:
+        _count_redacted(metrics, mapping(event.source, "redacted"))
     if kind in COUNTED:
         tally(metrics, COUNTED[kind], agent=event.actor)
         if kind == "checkpoint.created" and body.get("automatic") is True:
@@ -196,6 +199,13 @@ def _count_node(metrics: Metrics, nodes: dict[str, dict[str, float]], event: Eve
         if by := now.get(name, 0) - before.get(name, 0):
             _raise(metrics, name, by, event.actor)
     return True
+
+
+def _count_redacted(metrics: Metrics, taken: dict[str, Any]) -> None:
+    for kind, number_of in taken.items():
+        if by := count(number_of):
+            tally(metrics, "redacted", by)
+            tally(metrics, f"redacted:{kind[:80]}", by)
 
 
 def _count_named(metrics: Metrics, event: Event, body: dict[str, Any]) -> None:

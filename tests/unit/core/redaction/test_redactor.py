@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segue.core.redaction.known import of_environment
-from segue.core.redaction.redactor import Located, Redactor
+from segue.core.redaction.redactor import Redactor
+from segue.core.redaction.values import Located
 from tests.unit.core.redaction.corpus import ALNUM, FORMS, KINDS, _some, survives
 
 TOKEN = "gh" + "p_" + _some(Random(5), ALNUM, 36)
