@@ -1,11 +1,13 @@
 """Whatever damages a store: what any copy has is there again, and what none has is named."""
 
+import json
 import random
 import shutil
+from contextlib import suppress
 
 import pytest
 
-from segue.core.errors import SegueError
+from segue.core.errors import SegueError, StoreTooNewError
 from segue.testing.fakes import session_id
 from tests.faults.damage import KINDS, Sound
 
@@ -81,6 +83,16 @@ def intact(shop):
     return {session: digests for session, digests in found.items() if digests}
 
 
+def is_of_next_year(shop):
+    """Return whether the damage made the store one of a newer program, in one bit of its header: that is refused, and said."""
+    with suppress(OSError, ValueError, TypeError, KeyError):
+        if json.loads((shop.store.path / "format.json").read_bytes())["segue"] > 1:
+            with pytest.raises(StoreTooNewError):
+                shop.recovery().run()
+            return True
+    return False
+
+
 def silently_lost(whole, after, told):
     """Return what is missing and was not told of; where only the end is, nothing was left to tell that it had been there."""
     lost = []
@@ -106,6 +118,8 @@ def test_with_any_one_copy_everything_is_there_again(grown, copy, times, cases):
     rng = random.Random(f"{copy} {times} {cases}")
     for case in range(cases):
         done = damage(grown, rng, times)
+        if is_of_next_year(grown):
+            continue
         found = grown.recovery().run()
         store = grown.open("store")
         assert (grown.told(store), bad(store)) == (want, []), (case, done)
@@ -122,6 +136,8 @@ def test_without_any_other_copy_what_is_intact_stays_and_what_is_lost_is_named(s
     rng = random.Random(1_000 * cases + times)
     for case in range(cases):
         done = damage(sound, rng, times)
+        if is_of_next_year(sound):
+            continue
         before = {
             s: events.keys() & whole.get(s, {}).keys() for s, events in intact(sound).items()
         }  # others' lines are none of its
