@@ -46,6 +46,9 @@ def command(frame: Frame, session: str | None, dry_run: bool, place: str | None,
     waiting = {"spool": not app.spools.is_empty(), "emergency": not app.emergencies.is_empty()}
     recovery = app.copies.recovery(place, shown(frame), force=force_recovery)
     found, kept = recover(recovery, lambda: app.desk, dry_run=dry_run, session=meant(frame, session))
+    if not dry_run and app.config["mirror"] != "off" and app.copies.mirror.exists:
+        with suppress(SegueError):  # what it is late with comes with the worker
+            app.copies.mirroring.run()
     more = [] if dry_run else _snapshots(frame, place)
     more += [] if dry_run or session else _again(frame, found, waiting, alone=alone)
     return report(frame, found, kept, more, dry_run=dry_run)
@@ -172,7 +175,8 @@ def _where(one: dict[str, Any]) -> str:
 
 def _log(one: "Repaired", would: str) -> str:
     head = f"{one.session}: {one.was}{f' ({one.why})' if one.why else ''}; "
-    now = f"{plural(one.after, 'event')} {would or 'are '}there, {one.before} were"
+    are = "is " if one.after == 1 else "are "
+    now = f"{plural(one.after, 'event')} {would or are}there, {one.before} {'was' if one.before == 1 else 'were'}"
     given = "".join(f"\n  from {place}" for place in one.sources)
     numbers = ", ".join(str(a) if a == b else f"{a} to {b}" for a, b in one.lost[:20])
     lost = style("red", f"\n  lost: {numbers}") if one.lost else ""

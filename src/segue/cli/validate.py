@@ -1,5 +1,6 @@
 """`segue validate`: look at every byte, change nothing."""
 
+import re
 from typing import Any, Final
 
 import click
@@ -8,10 +9,12 @@ from segue.cli import records
 from segue.cli.frame import Frame
 from segue.cli.params import command as _command
 from segue.cli.render import plural, style, table
-from segue.core.errors import DamagedError, WorkspaceError
+from segue.core.errors import DamagedError, SegueError, WorkspaceError
 from segue.ports import Finding
 
 _SHOWN: Final = 50
+_BAD: Final = ("damage", "gap")
+_VALUE: Final = re.compile(r"\b[0-9a-f]{64}\b")
 
 
 @_command("validate", short_help="check every byte, and name what is damaged")
@@ -33,8 +36,9 @@ def command(frame: Frame, session: str | None, full: bool) -> None:
     except WorkspaceError as e:
         frame.warn(f"snapshots of workspaces were not looked at: {e.message}")
         checked, found = validate(app.store, target)
+    found = [*found, *_behind(frame, target, {(f.session, f.seq) for f in found if f.severity in _BAD})]
     names = {f.session: _name(frame, f.session) for f in found if f.session}
-    bad = [f for f in found if f.severity in {"damage", "gap"}]
+    bad = [f for f in found if f.severity in _BAD]
     document = {
         "valid": not bad,
         "sessions": checked.sessions,
@@ -54,19 +58,33 @@ def command(frame: Frame, session: str | None, full: bool) -> None:
         raise error
 
 
+def _behind(frame: Frame, session: str | None, known: set[tuple[str | None, int | None]]) -> list[Finding]:
+    """Return what copies of the store have and it has not, as far as that is not *known*; where none can be asked, nothing."""
+    app = frame.app
+    if not app.config["store"].startswith("log:"):
+        return []
+    try:
+        found = app.copies.recovery(None, lambda _what, _done, _of: None).compare(session)
+    except SegueError as e:
+        frame.warn(f"copies of the store were not looked at: {e.message}")
+        return []
+    return [one for one in found if (one.session, one.seq) not in known]
+
+
 def _text(document: dict[str, Any], found: list[Finding], names: dict[str, str], width: int) -> str:
     checked = f"{plural(document['sessions'], 'session')}, {plural(document['events'], 'event')} checked"
     if not found:
         return f"{style('green', 'sound')}: {checked}\n"
-    rows = [
-        (f.severity, names.get(f.session or "", f.session or "the store"), str(f.seq or ""), f"{f.where}: {f.reason}")
-        for f in found
-    ]
+    rows = [(f.severity, names.get(f.session or "", f.session or "the store"), str(f.seq or ""), _why(f)) for f in found]
     return table(rows, ("finding", "session", "event", "where and why"), width) + checked + "\n"
 
 
+def _why(f: Finding) -> str:
+    """Return where and why, names of large values cut short: what is wrong with them is to be seen."""
+    return _VALUE.sub(lambda name: f"{name[0][:12]}...", f"{f.where}: {f.reason}")
+
+
 def _name(frame: Frame, session: str) -> str:
-    from segue.core.errors import SegueError
     from segue.engine.loading import load
 
     try:

@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from segue.core.log.events import Event, Head
 from segue.core.log.rejoining import Range
+from segue.ports.store import Finding
 
 Progress = Callable[[str, int, int], None]
 
@@ -87,6 +88,13 @@ class Recovery(Protocol):
             StoreUnusableError, StoreTooNewError: what is in the store's place is no store of ours.
             NotFoundError: no copy has that *session*.
             StorageFullError: there is no room; logs that were not reached are as they were.
+        """
+        ...
+
+    def compare(self, session: str | None = None) -> Sequence[Finding]:
+        """Return what the latest backup and the mirror have of all sessions, or of one, and the store has not: `gap` each.
+
+        Cheap: only where their logs end is compared. Changes nothing.
         """
         ...
 

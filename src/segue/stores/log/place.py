@@ -78,8 +78,8 @@ def _check_format(path: Path) -> None:
     return None
 
 
-def _found_store(path: Path, where: Path, lost: str) -> None:
-    """Write `format.json`, also for a store that has lost it: all else in it must be of ours, then it is of this format."""
+def refuse_other(path: Path) -> None:
+    """Raise StoreUnusableError where a directory without a header holds something that no store has."""
     names = os.listdir(path)
     ours = {*_PARTS, *_FILES, ASIDE, *(n for n in names if n.startswith((".format", "format.json.")))}
     ours.update(n for n in names if n.startswith("index.sqlite") and "sessions" in names)
@@ -88,6 +88,11 @@ def _found_store(path: Path, where: Path, lost: str) -> None:
             f"store {str(path)!r} cannot be opened: the directory holds something else, {others[0]!r}",
             hint="name a directory of its own: SEGUE_STORE=log:///directory",
         )
+
+
+def _found_store(path: Path, where: Path, lost: str) -> None:
+    """Write `format.json`, also for a store that has lost it: all else in it must be of ours, then it is of this format."""
+    refuse_other(path)
     if not os.access(path, os.W_OK):
         raise StoreUnusableError(f"store {str(path)!r} cannot be made: the directory is read-only")
     files.sync_dir(path.parent)

@@ -38,6 +38,7 @@ from segue.stores.log.swapping import lock_of, swap
 
 Stamp = tuple[tuple[str, int], ...]
 _WORDS: Final = 3
+_WHY: Final = {"behind": "a copy of it goes on behind its end", "split": "a copy of it went on separately"}
 
 
 class Moved(Exception):  # noqa: N818  (no error: it is looked at again)
@@ -121,6 +122,7 @@ class Joining:
             aside=aside,
             why="; ".join(dict.fromkeys(one.reason for one in bad[:_WORDS])),
         )
+        repaired = repaired._replace(why=repaired.why or _WHY.get(repaired.was, ""))
         return Joined(repaired, len(live.nodes), splits, others)
 
     def _rebuild(self, found: Gathered, missing: Sequence[Range], known: Lost, stamp: Stamp, *, same: bool) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from segue.core.errors import DamagedError, StoreUnusableError
 from segue.stores.log import files
 from segue.stores.log.backup.restoring import move_aside
-from segue.stores.log.place import ASIDE, open_place
+from segue.stores.log.place import ASIDE, open_place, refuse_other
 
 
 def ensure_place(store: Path, *, dry_run: bool, force: bool) -> list[str]:
@@ -20,9 +20,12 @@ def ensure_place(store: Path, *, dry_run: bool, force: bool) -> list[str]:
     """
     done = []
     header, sessions = store / "format.json", store / "sessions"
+    other = _is_other(store, force=force)
+    if other and dry_run:
+        return ["what is in the store's place would be moved aside: it is no store"]
     if not store.exists():
         done.append("the store was not there: it is made anew")
-    elif not sessions.is_dir():
+    elif not sessions.is_dir() and not other:
         done.append("the store's sessions were gone: the directory is made anew")
     if header.is_file() and not _is_header(header):
         done.append("format.json was damaged: it is made anew, the damaged one is kept")
@@ -31,7 +34,7 @@ def ensure_place(store: Path, *, dry_run: bool, force: bool) -> list[str]:
     if header.is_file() and not _is_header(header):
         files.make_dir(store / ASIDE)
         header.rename(store / ASIDE / f"format.json-{os.urandom(4).hex()}")
-    if store.exists() and not sessions.exists():
+    if store.exists() and not sessions.exists() and not other:
         sessions.mkdir(mode=files.DIR_MODE)
     try:
         open_place(store)
@@ -41,6 +44,20 @@ def ensure_place(store: Path, *, dry_run: bool, force: bool) -> list[str]:
         done.append(f"what was in the store's place is in {move_aside(store)}: it did not open")
         open_place(store)
     return done
+
+
+def _is_other(store: Path, *, force: bool) -> bool:
+    """Return whether something else is in the store's place. Raises StoreUnusableError, unless *force*."""
+    if not store.exists() or (store / "format.json").is_file():
+        return False
+    try:
+        refuse_other(store)
+    except StoreUnusableError as e:
+        if not force:
+            e.hint = "segue recover --force-recovery moves it aside and begins from all copies that there are"
+            raise
+        return True
+    return False
 
 
 def _is_header(path: Path) -> bool:

@@ -9,7 +9,7 @@ from tempfile import mkdtemp
 from typing import Final
 
 from segue.core.errors import NotFoundError
-from segue.ports import Clock, Ids
+from segue.ports import Clock, Finding, Ids
 from segue.ports.keys import Keys
 from segue.ports.recovery import Progress, Recovered, Repaired, Split
 from segue.stores.log import files
@@ -20,6 +20,7 @@ from segue.stores.log.logs import Logs
 from segue.stores.log.marks import is_deleted, is_given_up, mark_deleted, read_lost, write_lost
 from segue.stores.log.recovery import beside
 from segue.stores.log.recovery.around import Around
+from segue.stores.log.recovery.comparing import compare
 from segue.stores.log.recovery.joining import Joining, Means, Moved
 from segue.stores.log.recovery.knowing import Known
 from segue.stores.log.recovery.opening import ensure_place
@@ -65,6 +66,18 @@ class StoreRecovery:
         try:
             with _room(self.store, self.clock) as room:
                 return _Run(self, room, dry_run=dry_run, alone=alone).all(session)
+        except OSError as e:
+            raise files.refusal(f"store {str(self.store)!r}", e) from e
+
+    def compare(self, session: str | None = None) -> list[Finding]:
+        """See `Recovery.compare`."""
+        try:
+            with _room(self.store, self.clock) as room:
+                logs = logs_of(self.store, self.clock, self.ids, self.keys)
+                try:
+                    return list(compare(logs, places(self.store, self.others, room)[1:], session))
+                finally:
+                    logs.close()
         except OSError as e:
             raise files.refusal(f"store {str(self.store)!r}", e) from e
 
