@@ -46,7 +46,7 @@ class Beside(Protocol):
     """What is kept beside a store and belongs into its backups: the repository of snapshots of workspaces."""
 
     def captured(self) -> "AbstractContextManager[Mapping[str, str]]":
-        """Give the paths of its files as they are at one moment, by the names that they get in the backup; they stay so until the end.
+        """Give the paths of its files as they are at one moment, by the names that they get in the backup, until the end.
 
         Nobody else waits for longer than it takes to list them. Raises WorkspaceError.
         """
