@@ -17,13 +17,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from segue.core.errors import SegueError
 from segue.core.log.events import ANY, Commit, Draft, ForkPoint
+from segue.core.log.storekeys import id_of
 from segue.ports import Lease, Scope, Snapshot
 from segue.stores.log import LogStore, ending, journal, leases, scopes
+from segue.stores.log.keytable import path_of
 from segue.stores.memory import MemoryStore
 from segue.testing import FakeClock, FakeIds
 from segue.testing.builders import assistant, tool_call, user
 from segue.testing.fakes import session_id
 from segue.testing.strategies import drafts as any_drafts
+from tests.encryption import KEY, OTHER, Ring
 
 SESSIONS = [session_id(n) for n in range(1, 8)]
 KEYS = ["ka", "kb", "kc"]
@@ -73,7 +76,8 @@ class Stores(RuleBasedStateMachine):
 
     def open(self):
         self.opened += 1
-        return LogStore(self.directory / "store", clock=self.clock, ids=FakeIds(self.opened), sync=lambda fd: None)
+        ids, keys = FakeIds(self.opened), Ring(KEY, OTHER)
+        return LogStore(self.directory / "store", clock=self.clock, ids=ids, sync=lambda fd: None, keys=keys)
 
     @initialize(first=drafts, second=drafts)
     def begin(self, first, second):
@@ -187,6 +191,17 @@ class Stores(RuleBasedStateMachine):
         if self.log is old:
             self.log = self.handles[which]
 
+    @rule(key=st.sampled_from([None, KEY, OTHER]), interrupted=seldom)
+    def change_key(self, key, interrupted):
+        encryption = self.log.encryption
+        if encryption.state().changing:
+            encryption.run(lambda *_: None)
+        if encryption.state().key != (id_of(key) if key else ""):
+            encryption.begin(key, "")
+            if not interrupted:
+                encryption.run(lambda *_: None)
+        self.dirty.update(self.memory.sessions())
+
     @rule(place=places, whole=st.booleans())
     def seal(self, place, whole):
         session = self.session(place)
@@ -240,7 +255,7 @@ class Stores(RuleBasedStateMachine):
         """The write was cut: either all of it is there, or nothing of it."""
         session = self.session(place)
         before = self.segments(session)
-        table = self.directory / "store" / "sessions" / session / "keys"
+        table = path_of(self.directory / "store" / "sessions" / session, self.log.cipher.refresh().tag)
         known = table.read_bytes() if table.exists() else None
         try:
             self.log.append(session, more, on_key=on_key)

@@ -18,17 +18,21 @@ from typing import Any
 
 from segue.core.errors import ExistsError, SegueError
 from segue.core.log.events import Draft, Event, ForkPoint
+from segue.core.log.storekeys import id_of
 from segue.host.clock import SystemClock, SystemIds
 from segue.ports import Snapshot
 from segue.stores.log import LogStore, ending, zstd
+from segue.stores.log.cipher import SCHEME, Scheme, write_scheme
+from segue.stores.log.files import refusal
+from tests.encryption import KEY, Ring
 from tests.faults.oracle import Finding, Reading
 
 _KIND = "fault.text"
 _SCHEMA = "fault.fold.1"
 _DAMAGE = {"damage", "gap"}
 _HOURS = 7200.0
-_TRUTH = re.compile(r"(sessions|scopes)/[^/]+/(log/|fork\.json|name)|blobs/|format\.json")
-_DERIVED = ("*/*/keys", "*/*/snapshots/*", "sessions/*/lease.json", "todo/*", "worker.lock", "*/*/lock", "index.sqlite*")
+_TRUTH = re.compile(r"(sessions|scopes)/[^/]+/(log/|fork\.json|name)|blobs/|format\.json|encryption\.json")
+_DERIVED = ("*/*/keys*", "*/*/snapshots/*", "sessions/*/lease.json", "todo/*", "worker.lock", "*/*/lock", "index.sqlite*")
 _NAMES = uuid.UUID("8c7c1bd0-6f3c-4f0e-9a35-3f1f0a4c2e11")
 
 
@@ -56,13 +60,26 @@ class Segue:
     busy: bool = True
     verify: bool = True
     keyed: bool = True
+    encrypted: bool = False
     promised: type[BaseException] = SegueError
     """What a fault may raise: anything else would have leaked from below."""
 
     def store(self, root: Path) -> LogStore:
         """Open the store as a program does."""
         ending.SEGMENT_BYTES = self.segment_bytes
-        return LogStore(root, clock=SystemClock(), ids=SystemIds(), durability=self.durability)
+        return LogStore(root, clock=SystemClock(), ids=SystemIds(), durability=self.durability, keys=self.keys(root))
+
+    def keys(self, root: Path) -> Ring | None:
+        """Return the keys of an encrypted subject, whose store is under one before anything is written to it."""
+        if not self.encrypted:
+            return None
+        if not (root / SCHEME).exists():
+            LogStore(root, clock=SystemClock(), ids=SystemIds()).close()
+            try:
+                write_scheme(root / SCHEME, Scheme(id_of(KEY)))
+            except OSError as e:
+                raise refusal("key", e) from e
+        return Ring(KEY)
 
     def create(self, root: Path, label: str) -> str:
         """Begin a session with one event of its own kind."""
@@ -116,12 +133,12 @@ class Segue:
 
     def leftovers(self, root: Path) -> Sequence[str]:
         """Do the upkeep that a worker does later, and name what is still left behind by a crash."""
-        store = LogStore(root, clock=_Later(root), ids=SystemIds())
+        store = LogStore(root, clock=_Later(root), ids=SystemIds(), keys=self.keys(root))
         try:
             store.upkeep()
         finally:
             store.close()
-        hidden = [path for path in root.rglob(".*") if path.is_file()]
+        hidden = [path for path in root.rglob(".*") if path.is_file() and path.name != ".lock"]  # a lock is there to stay
         return sorted(str(path.relative_to(root)) for path in [*hidden, *root.glob("incoming/*"), *root.glob("trash/*")])
 
 

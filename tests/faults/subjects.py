@@ -14,6 +14,7 @@ SUBJECTS: dict[str, Subject] = {
     for subject in (
         Segue(),
         Segue("segue-plain", segment_bytes=1 << 20, busy=False),
+        Segue("segue-encrypted", encrypted=True),
         Segue("segue-relaxed", durability="relaxed"),
         Segue(UNWATCHED),
         *CONTROLS,

@@ -5,10 +5,12 @@ directory is synced. `write` may write less than asked, without an error, when t
 """
 
 import errno
+import functools
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from segue.core.errors import OutcomeUnknownError, SegueError, StorageFullError, StoreUnusableError
 
@@ -21,6 +23,8 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 Sync = Callable[[int], None]
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
 
 
 def refusal(what: str, error: OSError) -> SegueError:
@@ -31,6 +35,19 @@ def refusal(what: str, error: OSError) -> SegueError:
     if error.errno in _CLOSED:
         return StoreUnusableError(f"{what} cannot be stored: {reason}", hint="see who may write to the store: segue doctor")
     return OutcomeUnknownError(f"{what} is unconfirmed: the disk reports {reason}", hint="do the same again, with the same keys")
+
+
+def promised(method: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Let nothing of the system's leak: what it refuses is an error of ours."""
+
+    @functools.wraps(method)
+    def call(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        try:
+            return method(*args, **kwargs)
+        except OSError as e:
+            raise refusal(repr(method.__name__), e) from e
+
+    return call
 
 
 def system_sync(fd: int) -> None:

@@ -22,6 +22,7 @@ from segue.stores.log import files, leases, numbers, rewriting, scopes, sealing,
 from segue.stores.log.blobs import KIND as BLOB
 from segue.stores.log.blobs import LIMIT, Blobs
 from segue.stores.log.cipher import SCHEME, BadBox, Cipher, Scheme, write_scheme
+from segue.stores.log.files import promised
 from segue.stores.log.journal import Journal
 from segue.stores.log.logs import Logs
 from segue.stores.log.marks import is_deleted
@@ -50,6 +51,7 @@ class Rekeying:
         scheme = self._cipher.refresh().scheme
         return Encrypted(scheme.key, scheme.place, tuple(scheme.older), scheme.changing)
 
+    @promised
     def begin(self, key: bytes | None, place: str) -> Encrypted:
         """See `Encryption.begin`."""
         cipher = self._cipher.refresh()
@@ -63,6 +65,7 @@ class Rekeying:
             write_scheme(self._path / SCHEME, self._next(old, key, place))
         return self.state()
 
+    @promised
     def run(self, progress: Progress) -> Changed:
         """See `Encryption.run`."""
         logs = blobs = others = 0

@@ -11,14 +11,13 @@
 <store>/todo/                logs with closed segments to seal
 """
 
-import functools
 import os
 import time
 import weakref
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING
 
 from segue.core.errors import (
     ExistsError,
@@ -38,7 +37,7 @@ from segue.stores.log.blobs import Blobs
 from segue.stores.log.cipher import Cipher
 from segue.stores.log.env import Env, Request
 from segue.stores.log.erasing import Erasing
-from segue.stores.log.files import Sync, system_sync
+from segue.stores.log.files import Sync, promised, system_sync
 from segue.stores.log.journal import Journal
 from segue.stores.log.locks import DEFAULT_TIMEOUT
 from segue.stores.log.logs import Logs
@@ -49,23 +48,7 @@ from segue.stores.log.scopes import Scopes
 if TYPE_CHECKING:
     from segue.ports.encryption import Encryption
 
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
-
 _live: "weakref.WeakSet[LogStore]" = weakref.WeakSet()
-
-
-def _promised(method: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Let nothing of the system's leak: what it refuses is an error of ours."""
-
-    @functools.wraps(method)
-    def call(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        try:
-            return method(*args, **kwargs)
-        except OSError as e:
-            raise files.refusal(repr(method.__name__), e) from e
-
-    return call
 
 
 def _told(events: Iterator[Event]) -> Iterator[Event]:
@@ -126,7 +109,7 @@ class LogStore:
 
     # --- writing
 
-    @_promised
+    @promised
     def create(self, session: str, drafts: Sequence[Draft], *, fork: ForkPoint | None = None) -> Commit:
         """See `Store.create`. The log is written aside and moved to its place, so it is there whole or not at all."""
         if not is_uuid(session):
@@ -141,7 +124,7 @@ class LogStore:
         finally:
             request.let_go()
 
-    @_promised
+    @promised
     def append(
         self,
         session: str,
@@ -164,13 +147,13 @@ class LogStore:
         finally:
             request.let_go()
 
-    @_promised
+    @promised
     def erase(self, session: str, seqs: Collection[int], note: Body) -> int:
         """See `Store.erase`."""
         self._logs.there(session)
         return self.erasing.erase(session, seqs, note)
 
-    @_promised
+    @promised
     def delete(self, session: str) -> None:
         """See `Store.delete`."""
         journal = self._logs.there(session)
@@ -180,7 +163,7 @@ class LogStore:
 
     # --- reading
 
-    @_promised
+    @promised
     def read(
         self,
         session: str,
@@ -245,7 +228,7 @@ class LogStore:
 
     # --- beside the logs
 
-    @_promised
+    @promised
     def number(self, prefix: str, owner: str) -> int:
         """See `Store.number`."""
         return numbers.take(self.path / "numbers", prefix, owner, self._env.sync, self.cipher)
@@ -262,7 +245,7 @@ class LogStore:
         """See `Store.drop_snapshots`."""
         snapshots.drop(self._logs.there(session).directory)
 
-    @_promised
+    @promised
     def put_blob(self, data: bytes) -> str:
         """See `Store.put_blob`."""
         name = blob_name(data)
@@ -289,17 +272,17 @@ class LogStore:
 
     # --- leases
 
-    @_promised
+    @promised
     def acquire(self, session: str, holder: str, ttl: float, *, take_over: bool = False) -> Lease:
         """See `Store.acquire`."""
         return driving.acquire(self._logs.there(session), holder, ttl, take_over=take_over)
 
-    @_promised
+    @promised
     def renew(self, lease: Lease, ttl: float) -> Lease:
         """See `Store.renew`."""
         return driving.renew(self._logs.there(lease.session), lease, ttl)
 
-    @_promised
+    @promised
     def release(self, lease: Lease) -> None:
         """See `Store.release`."""
         with suppress(NotFoundError):
@@ -311,7 +294,7 @@ class LogStore:
 
     # --- upkeep
 
-    @_promised
+    @promised
     def seal(self, session: str, *, whole: bool = False) -> int:
         """Compress the closed segments of a session (*whole*: the open one too) and return how many.
 
@@ -319,13 +302,13 @@ class LogStore:
         """
         return upkeep.seal(self._logs.there(session), whole=whole)
 
-    @_promised
+    @promised
     def rest(self, session: str) -> None:
         """See `Sealing.rest`. It is noted for `upkeep`, which seals the open segment too where that is worth it."""
         if is_uuid(session):
             upkeep.mark_whole(self.path / "todo" / session)
 
-    @_promised
+    @promised
     def upkeep(self) -> int:
         """Seal what waits to be sealed, if nobody else does it now; return how many segments."""
         return upkeep.work(self.path, self._logs.any, self._clock, self.erasing.finish)
