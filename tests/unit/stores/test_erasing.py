@@ -6,6 +6,9 @@ import pytest
 
 from segue.core.log.events import Draft, ForkPoint
 from segue.core.log.needles import literal
+from segue.host.workspace.copies import SnapshotCopies
+from segue.host.workspace.workspace import GitWorkspace
+from segue.stores.log.backup import Series
 from segue.stores.log.grounds import CopiesGround, StoreGround
 from segue.testing import builders as b
 from segue.testing.fakes import session_id
@@ -189,3 +192,19 @@ def again(shop, home):
     other = type(shop)(home)
     (home / "backups" / series).rename(other.series().directory)
     return other
+
+
+def test_what_a_backup_has_beside_the_store_stays_in_it(log):
+    project, copies = log.home / "project", SnapshotCopies(log.home / "ours", os.environ)
+    project.mkdir()
+    (project / "prices.txt").write_text("pears 7\n")
+    taken = GitWorkspace(str(project), log.home / "ours", log.clock).take()
+    series = Series(log.home / "store", log.home / "backups", keep=5, clock=log.clock, ids=log.ids, beside=copies)
+    had = series.take().snapshots
+    for session, seqs in StoreGround(log.store).find(NEEDLE).items():
+        log.store.erasing.erase(session, seqs, {})
+
+    CopiesGround(log.store, series, None).purge(NEEDLE)
+
+    assert (series.check("last").snapshots, had > 0) == (had, True)
+    assert series.bring_back("last", [taken.id]) == {taken.id}

@@ -16,7 +16,7 @@ from segue.ports.keys import Keys
 from segue.stores.log import files
 from segue.stores.log.backup import manifest as manifests
 from segue.stores.log.backup.copying import is_whole
-from segue.stores.log.backup.manifest import BESIDE, STORE, Copied, Manifest, new_hash
+from segue.stores.log.backup.manifest import BESIDE, STORE, Copied, new_hash
 from segue.stores.log.cipher import Cipher
 from segue.stores.log.clearing import clear
 
@@ -44,9 +44,7 @@ def clear_backup(backup: Path, needle: Needle, erased: Collection[str], keys: Ke
         new = {name: _renewed(target / STORE, name, old, names, made) for name, old in manifest.files.items()}
         kept = {name: copied for name, copied in new.items() if copied is not None}
         about = manifests.about(backup)
-        manifests.write(
-            target, Manifest(manifest.store, manifest.at, kept, manifest.tips), events=about.events, copied=about.copied
-        )
+        manifests.write(target, manifest._replace(files=kept), events=about.events, copied=about.copied)
         for name in names & kept.keys():
             if not is_whole(target / STORE / name, kept[name], sync=True):
                 raise DamagedError(f"backup file {name!r}", "it does not read back as it was written")
