@@ -8,11 +8,14 @@ A test that finds nothing must show that it would: do the same where the words a
 """
 
 import base64
+import os
 import random
 import subprocess
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from segue.stores.log import zstd
@@ -73,16 +76,21 @@ def _contents(place: Path) -> Iterator[tuple[str, bytes]]:
         if path.is_symlink():
             yield name, f"{name} {path.readlink()}".encode()
         elif path.is_file():
-            yield name, name.encode() + b"\n" + path.read_bytes()
+            with suppress(FileNotFoundError):  # gone since it was listed
+                yield name, name.encode() + b"\n" + path.read_bytes()
         elif path.is_dir():
             yield name, name.encode()
-            if (path / "objects").is_dir() and (path / "HEAD").is_file():
+            if path.name == "objects" and (path / "pack").is_dir():
                 yield name, _objects(path)
 
 
-def _objects(repository: Path) -> bytes:
-    command = ["git", "--git-dir", str(repository), "cat-file", "--batch-all-objects", "--batch", "--unordered"]
-    return subprocess.run(command, capture_output=True, check=True).stdout
+def _objects(objects: Path) -> bytes:
+    """All that is in a directory of git's objects; its repository need not be whole."""
+    with TemporaryDirectory() as bare:
+        subprocess.run(["git", "init", "-q", "--bare", bare], check=True)
+        command = ["git", "--git-dir", bare, "cat-file", "--batch-all-objects", "--batch", "--unordered"]
+        env = {**os.environ, "GIT_OBJECT_DIRECTORY": str(objects)}
+        return subprocess.run(command, env=env, capture_output=True, check=True).stdout
 
 
 def _views(data: bytes, deep: int = _DEEP) -> Iterator[bytes]:

@@ -50,7 +50,7 @@ def test_a_word_is_found_in_names_and_links_and_objects_of_git(tmp_path):
     subprocess.run(["git", "--git-dir", repository, "hash-object", "-w", tmp_path / "file"], check=True, capture_output=True)
     (tmp_path / "file").unlink()
     found = {(t.word, t.file) for t in traces(tmp_path, WORDS)}
-    assert {("one", f"dir-{WORD}"), ("one", "link"), ("two", "store.git")} <= found
+    assert {("one", f"dir-{WORD}"), ("one", "link"), ("two", "store.git/objects")} <= found
     assert {word for word, file in found if file.startswith("store.git")} == {"two"}
     assert traces(tmp_path, WORDS, but=["dir-", "link", "store.git"]) == set()
 
