@@ -82,6 +82,13 @@ class Copies:
 
         return Mirroring(self._path, self._mirror, clock=self._app.clock, ids=self._app.ids, keys=self._app.keys)
 
+    def renew_mirror(self) -> None:
+        """Have the mirror hold the store as it is now, and nothing of what it was under another key. Raises MirrorError."""
+        if self._mirror.exists:
+            self._mirror.drop()
+            if self._app.config["mirror"] != "off":
+                self.mirroring.run()
+
     def mirror_is_due(self) -> bool:
         """Return whether there is something for the mirror; looked at once a minute at most."""
         app = self._app

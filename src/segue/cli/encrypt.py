@@ -54,6 +54,7 @@ def command(frame: Frame, keyring: bool, key_file: str | None, key_env: bool) ->
 def told(frame: Frame, done: "Outcome") -> None:
     """Answer with what a change came to, and warn of what is not under the store's key."""
     app, state = frame.app, done.state
+    app.copies.renew_mirror()
     elsewhere = app.secrecy.backups_elsewhere()
     for one in elsewhere:
         kind = "under another key" if _has_key(one.path) else "in the clear"

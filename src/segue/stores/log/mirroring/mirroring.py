@@ -14,7 +14,7 @@ from segue.ports.keys import Keys
 from segue.ports.mirror import BESIDE, Mirror, Mirrored, Writing, Wrote
 from segue.stores.log import files
 from segue.stores.log.backup.checking import logs_of
-from segue.stores.log.cipher import SCHEME, Cipher
+from segue.stores.log.cipher import SCHEME, Cipher, Scheme, read_scheme
 from segue.stores.log.journal import Journal
 from segue.stores.log.logs import Logs
 from segue.stores.log.marks import is_deleted, is_given_up
@@ -22,6 +22,7 @@ from segue.stores.log.mirroring.one import OneLog
 from segue.stores.log.recovery.lines import scan
 from segue.stores.log.scopes import Scopes
 
+_KEY: Final = "key"
 _FILES: Final = ("format.json", SCHEME)
 
 
@@ -36,12 +37,19 @@ class Mirroring:
     def is_due(self) -> bool:
         """See `ports.mirror.Mirroring.is_due`."""
         known = self._mirror.known()
+        if self._is_under_older(self._scheme()):
+            return True
         if _beside_stamp(self._store) != _stamp_in(known, BESIDE):
             return True
         return any(_stamp(self._store / name) != _stamp_in(known, name) for name in self._names(None))
 
     def run(self, sessions: Iterable[str] | None = None) -> Wrote:
         """See `ports.mirror.Mirroring.run`."""
+        scheme = self._scheme()
+        if scheme.changing:  # it is mirrored when all of it is under one key
+            return Wrote((), {}, 0)
+        if self._mirror.exists and self._is_under_older(scheme):
+            self._mirror.drop()
         gone = self._gone()
         if gone:
             self._mirror.drop(gone)
@@ -63,9 +71,9 @@ class Mirroring:
     def _change(self, logs: Logs, sessions: Iterable[str] | None, gone: Iterable[str]) -> Wrote:
         with self._mirror.writing() as change:
             wrote = self._write(change, logs, sessions)
-            change.remember(
-                change.known() | {name: {"stamp": _stamp(self._store / name)} for name in gone if name not in wrote.logs}
-            )
+            there = {name: {"stamp": _stamp(self._store / name)} for name in gone if name not in wrote.logs}
+            key = self._scheme().key or change.known().get(_KEY, "")
+            change.remember(change.known() | there | {_KEY: key})
         return wrote
 
     def _write(self, change: Writing, logs: Logs, sessions: Iterable[str] | None) -> Wrote:
@@ -91,6 +99,17 @@ class Mirroring:
             known[BESIDE] = {"stamp": stamp}
         change.remember(known)
         return Wrote(tuple(done), failed, 0)
+
+    def _scheme(self) -> Scheme:
+        try:
+            return read_scheme(self._store / SCHEME)
+        except (OSError, SegueError):  # recovery brings it back
+            return Scheme()
+
+    def _is_under_older(self, scheme: Scheme) -> bool:
+        """Return whether what the mirror has is in the clear, or under a key that the store had before its own."""
+        key = self._mirror.known().get(_KEY, "")
+        return bool(scheme.key) and key != scheme.key and (not key or key in scheme.older)
 
     def _says_more(self, former: Mirrored, change: Writing, cipher: Cipher) -> bool:
         """Return whether the mirror has lines of a log that the store's has not: it went on otherwise, or lost them."""
