@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +16,8 @@ from typing import Final
 
 from segue.cli.main import run
 from segue.core.log.events import Draft
-from segue.core.session.retention import Policy
 from tests.faults import careless
+from tests.faults.plan import LOOKS as LOOK_NAMES
 from tests.faults.world import Call, Work, World, command, lines, message
 
 _FIXTURES: Final = Path(__file__).parents[1] / "fixtures" / "transcripts" / "claude"
@@ -45,8 +45,8 @@ class Operation:
     """Logs are put together anew: what they say stays, their digests may not."""
     takes_away: str = ""
     """The text of the task whose session may be gone afterwards."""
-    excused: str = ""
-    """The kind of event that may say less where a fault hits what the operation takes along: a checkpoint without the files."""
+    excused: tuple[str, ...] = ()
+    """The kinds of events that may be missing or say less where a fault hits what is taken along: a checkpoint without files."""
     acked: Callable[[str], Sequence[str]] = lambda _: ()
     """What was acknowledged, to be found in the log again, as its output tells."""
 
@@ -128,18 +128,18 @@ def _emergency(world: World) -> None:
         run = session.running()
         run.__enter__()
         path = next(iter(call.world.store.glob(f"sessions/{session.id}/lock")))
-        path.unlink()
+        path.rename(path.with_name("lock.kept"))
         path.mkdir()  # a lock that nobody can take
         for number in range(3):
             session.append(Draft("fault.text", {"text": f"kept for later {number}"}))
         run.__exit__(ValueError, ValueError("over"), None)
-        path.rmdir()
 
     world.phase += 1
     world.call(work, world.phase)
     for path in world.store.glob("sessions/*/lock"):
         if path.is_dir():
             path.rmdir()
+            path.with_name("lock.kept").rename(path)
 
 
 def _must(world: World, work: Work) -> None:
@@ -213,25 +213,29 @@ def _leases(call: Call) -> None:
     app.close()
 
 
-def _runs(call: Call) -> None:
+def _runs(call: Call) -> int:
     """An agent's run that ends by an error, on a disk that fails."""
     app = call.app()
     store = app.opened()
     session = store.session("current")
-    with suppress(ZeroDivisionError), session.running():
+    run = session.running()
+    with suppress(ZeroDivisionError), run:
         for number in range(3):
             session.append(Draft("fault.text", {"text": f"run {number}"}))
             call.out.write(f"acked run {number}\n")
             call.out.flush()
         raise ZeroDivisionError
     app.close()
+    if run.interruption is None and not run.kept:
+        call.err.write("error: how the run ended can be kept nowhere: no permission, no room, no memory, too many open files\n")
+        return 1
+    return 0
 
 
 def _hooks(call: Call) -> int:
     """A hook, as `segue init` writes it and an agent runs it."""
     from segue.host.hookfile import hook_text
 
-    (call.world.home / "spool").mkdir(mode=0o700, exist_ok=True)
     script = call.world.place / "hook.py"
     script.write_text(hook_text(str(call.world.home), "claude-code"))
     payload = json.dumps({"session_id": "5e551011", "cwd": str(call.world.work), "prompt": "hooked words"}).encode()
@@ -242,16 +246,6 @@ def _hooks(call: Call) -> int:
         env={**os.environ, **call.world.env},
     )
     return done.returncode
-
-
-def _forgets(call: Call) -> int:
-    from segue.engine.forgetting import Forgetting
-
-    app, failed = call.app(), []
-    Forgetting(app.store, app.index, Policy(1, 0, 0, 0)).forget_all(lambda _session, error: failed.append(error))
-    call.err.writelines(f"error: {error.message}\n" for error in failed)
-    app.close()
-    return 1 if failed else 0
 
 
 def _last_lines(out: str) -> list[str]:
@@ -265,6 +259,10 @@ def _sent(out: str) -> list[str]:
 
 _FRESH: Final = [message(f"fresh pears {number}", key=f"fresh{number}") for number in range(3)]
 _CHECKPOINT: Final = "RECOVERY-260115-001-093300"
+
+_forget: Final = command(
+    "forget", "--all", "--keep-last", "1", *(f"--keep-{which}=0" for which in ("daily", "weekly", "automatic"))
+)
 
 OPERATIONS: Final = (
     Operation("append", command("append", "current", "--stdin", stdin=lines(_FRESH)), acked=_sent),
@@ -282,13 +280,13 @@ OPERATIONS: Final = (
         "restore-transcript", command("restore-transcript", "2b6480e5-a021-48bb-9ea7-112366b32361"), _imported, fine=(0, 1, 5)
     ),
     Operation("spool", command("upkeep"), _spooled),
-    Operation("hook", _hooks),
-    Operation("checkpoint", command("checkpoint", "create", "-m", "two"), excused="checkpoint.created"),
+    Operation("hook", _hooks, lambda world: (world.home / "spool").mkdir(mode=0o700)),
+    Operation("checkpoint", command("checkpoint", "create", "-m", "two"), excused=("checkpoint.created",)),
     Operation("restore-code", command("checkpoint", "restore", _CHECKPOINT, "--code", "--yes"), again=_goes_back),
-    Operation("forget", _forgets, _automatic),
-    Operation("pause", command("pause", "-m", "enough"), fine=(0, 5), excused="checkpoint.created"),
-    Operation("end", command("end"), fine=(0, 5), excused="checkpoint.created"),
-    Operation("run", _runs, acked=_last_lines, fine=(0, 5)),
+    Operation("forget", _forget, _automatic),
+    Operation("pause", command("pause", "-m", "enough"), fine=(0, 5), excused=("checkpoint.created",)),
+    Operation("end", command("end"), fine=(0, 5), excused=("checkpoint.created",)),
+    Operation("run", _runs, acked=_last_lines, fine=(0, 5), excused=("agent.set", "checkpoint.created")),
     Operation("emergency", command("list"), _emergency),
     Operation("backup", command("backup"), _backed_up),
     Operation("restore-store", command("restore-store", "last"), _backed_up, again=command("recover"), rewrites=True),
@@ -297,6 +295,19 @@ OPERATIONS: Final = (
     Operation("init", command("init", "claude-code", "--yes", "--no-import"), _transcript),
     Operation("git-hooks", command("init", "--git-hooks", "--yes")),
 )
+_LOOKS: Final[Mapping[str, tuple[Callable[[World], None], Sequence[int]]]] = {
+    "validate": (_backed_up, (0,)),
+    "doctor": (_backed_up, (0, 1)),
+    "backup+list": (_backed_up, (0,)),
+    "backup+check+last": (_backed_up, (0,)),
+    "recover+--dry-run": (_damaged, (0, 6)),
+    "why+pears.txt": (_nothing, (0, 4)),
+}
+LOOKS: Final = tuple(
+    Operation(f"look-{name}", command(*name.split("+")), prepare, fine=fine, ends=fine)
+    for name, prepare, fine in ((name, *_LOOKS.get(name, (_nothing, (0,)))) for name in LOOK_NAMES)
+)
+"""Commands that change nothing of the user's: they are tried where there is nothing left of something (`scarce`)."""
 CONTROLS: Final = (
     Operation("careless-write", careless.short_write_unseen),
     Operation("careless-file", careless.written_in_place, lambda world: careless.settings(world.user)),
@@ -304,4 +315,4 @@ CONTROLS: Final = (
     Operation("careless-temporary", careless.left_over),
     Operation("careless-error", careless.raw_error),
 )
-NAMED: Final = {operation.name: operation for operation in (*OPERATIONS, *CONTROLS)}
+NAMED: Final = {operation.name: operation for operation in (*OPERATIONS, *LOOKS, *CONTROLS)}

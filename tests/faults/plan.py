@@ -23,7 +23,16 @@ OPERATIONS = (
     *("backup", "restore-store", "recover", "repair", "init", "git-hooks"),
 )
 """What every call of is made to fail, one at a time (`operations`)."""
+LOOKS = (
+    *("list", "show+current", "log+current", "status", "restore", "validate", "doctor", "checkpoint+list"),
+    "checkpoint+show+RECOVERY-260115-001-093300",
+    "checkpoint+diff+RECOVERY-260115-001-093300",
+    "checkpoint+restore+RECOVERY-260115-001-093300+--dry-run",
+    *("backup+list", "backup+check+last", "recover+--dry-run", "resume+current+--print", "why+pears.txt", "config"),
+)
+"""Commands that look: beside the operations they are tried where there is nothing left of something (`scarce`)."""
 CARELESS = ("careless-write", "careless-file", "careless-answer", "careless-temporary", "careless-error")
+SCARCE = (*OPERATIONS, *(f"look-{name}" for name in LOOKS))
 
 CONTROLS: Mapping[tuple[str, str], int] = {
     ("kill", "json-in-place"): 60,
@@ -47,6 +56,7 @@ CONTROLS: Mapping[tuple[str, str], int] = {
     ("caches", "index-believed"): 20,
     ("signals", "segue-unwatched"): 2,
     **{("sweep", name): ALL for name in CARELESS},
+    ("scarce", "careless-error"): 7,
 }
 """The controls of each method, and in how many cases they have to be caught at least once."""
 
@@ -71,6 +81,7 @@ SHORT = (
     Part("errors", "segue-encrypted", 300),
     Part("damage", "segue-encrypted", 100),
     *(Part("sweep", operation, 10) for operation in OPERATIONS),
+    *(Part("scarce", operation, 1) for operation in SCARCE),
     *(Part(*part) for part in _NEGATIVE),
     *(Part(method, subject, cases, control=True) for (method, subject), cases in CONTROLS.items()),
 )
@@ -96,6 +107,7 @@ LONG = (
     Part("damage", "segue-encrypted", 1_500),
     Part("power-ext4", "segue-encrypted", 100),
     *(Part("sweep", operation, ALL) for operation in OPERATIONS),
+    *(Part("scarce", operation, 42) for operation in SCARCE),
     *(Part(*part) for part in _NEGATIVE),
     *(Part(method, subject, cases * 3, control=True) for (method, subject), cases in CONTROLS.items()),
 )

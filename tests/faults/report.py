@@ -24,6 +24,7 @@ _METHODS = {
     "caches": "index and caches lost or damaged",
     "holders": "lock holders forked, frozen, killed",
     "sweep": "every changing call of an operation fails, is short, or is the last one",
+    "scarce": "a command on a full or read-only disk, without quota, rights, descriptors, memory, or with small files alone",
     "signals": "SIGTERM, SIGINT, SIGHUP, SIGQUIT in a run, once and twice",
 }
 

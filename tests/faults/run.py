@@ -15,7 +15,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from tests.faults import caches, damage, errors, fulldisk, holders, kill, powerloss, signals, states, sweep
+from tests.faults import caches, damage, errors, fulldisk, holders, kill, powerloss, scarce, signals, states, sweep
 from tests.faults.disk import ordered
 from tests.faults.harness import Outcome, die_with_parent, scratch
 from tests.faults.operations import NAMED, Operation
@@ -40,6 +40,7 @@ METHODS: dict[str, Callable[..., Outcome]] = {
     holders.NAME: holders.run,
     signals.NAME: signals.run,
     sweep.NAME: sweep.run,
+    scarce.NAME: scarce.run,
 }
 TRIED: Mapping[str, Subject | Operation] = {**SUBJECTS, **NAMED}
 """What faults are tried on, by name: stores, and of the sweep operations."""

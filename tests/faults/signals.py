@@ -10,6 +10,7 @@ import random
 import select
 import signal
 import time
+import traceback
 from pathlib import Path
 
 from tests.faults.harness import (
@@ -76,7 +77,8 @@ def _one(subject: Subject, place: Path, seed: int, outcome: Outcome) -> list[Vio
     if code is None:
         return [Violation("I6", f"it did not end within {_PATIENCE:.0f} s of {[n.name for n in numbers]}")]
     allowed = {128 + n for n in numbers}
-    violations = [] if code in allowed else [Violation("I6", f"it ended with {code}, not with one of {sorted(allowed)}")]
+    error = (place / "error").read_text()[-1500:] if (place / "error").exists() else ""
+    violations = [] if code in allowed else [Violation("I6", f"it ended with {code}, not with one of {sorted(allowed)} {error}")]
     return violations + in_fresh_process(lambda: _judge(place, acked, {_reason(n) for n in numbers}))
 
 
@@ -110,6 +112,8 @@ def _agent(place: Path, *, watched: bool) -> None:
         code = e.code if isinstance(e.code, int) else 98
     except KeyboardInterrupt:
         code = 130
+    except BaseException:  # noqa: BLE001  (seen by the parent)
+        (place / "error").write_text(traceback.format_exc())
     finally:
         os._exit(code)
 

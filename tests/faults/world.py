@@ -73,10 +73,9 @@ class View:
 class World:
     """One directory with all that a user has: `home` (segue's), `work`, `user`, `run`, `tmp`."""
 
-    def __init__(self, place: Path, extra: Mapping[str, str] | None = None) -> None:
-        """Know where it is: `place/world`. *extra* is added to the environment of every command."""
-        self.place = place
-        self.root = place / "world"
+    def __init__(self, root: Path, place: Path, extra: Mapping[str, str] | None = None) -> None:
+        """Know where it is; copies and what commands say go to *place*. *extra* is added to the environment of every command."""
+        self.root, self.place = root, place
         self.home, self.work, self.user = self.root / "home", self.root / "work", self.root / "user"
         self.store = self.home / "store"
         self.env = {

@@ -32,7 +32,7 @@ def _keep(name: str, what: str) -> "Callable[[Callable[..., Any]], Callable[...,
 @_keep("daily", "Keep the last one of each of N days.")
 @_keep("weekly", "Keep the last one of each of N weeks.")
 @_keep("automatic", "Keep N further automatic ones.")
-def command(frame: Frame, session: str | None, all_: bool, dry_run: bool, **keep: int | None) -> None:
+def command(frame: Frame, session: str | None, all_: bool, dry_run: bool, **keep: int | None) -> int:
     """Let the checkpoints of SESSION go that no rule keeps: only automatic ones can, and the log keeps what they named.
 
     The snapshots of the workspace that only they named go with them.
@@ -43,19 +43,22 @@ def command(frame: Frame, session: str | None, all_: bool, dry_run: bool, **keep
     """
     from segue.engine.forgetting import Forgetting
 
-    app = frame.app
+    app, failed = frame.app, list[str]()
     policy = app.saving.retention._replace(**{name.removeprefix("keep_"): n for name, n in keep.items() if n is not None})
     forgetting = Forgetting(app.store, app.index, policy, app.saving.releasing)
     if all_:
-        found = [forgetting.plan(one) for one in forgetting.candidates()] if dry_run else forgetting.forget_all(_told(frame))
+        found = (
+            [forgetting.plan(one) for one in forgetting.candidates()] if dry_run else forgetting.forget_all(_told(frame, failed))
+        )
     else:
         target = frame.session(session).session
         found = [forgetting.plan(target) if dry_run else forgetting.forget(target)]
     freed = _freed(frame, (lambda: forgetting.size(found)) if dry_run else forgetting.let_go)
     document = {"dry_run": dry_run, "sessions": [records.forgotten(one) for one in found], "bytes": freed}
-    rows = "".join(_text(frame, one, dry_run) for one in found) or "nothing is to be forgotten\n"
+    rows = "".join(_text(frame, one, dry_run) for one in found) or ("" if failed else "nothing is to be forgotten\n")
     frees = f"{size(freed)} of snapshots {'would go' if dry_run else 'went'}\n" if freed else ""
     frame.answer(document, lambda _: rows + frees)
+    return 1 if failed else 0
 
 
 def _freed(frame: Frame, settle: "Callable[[], int]") -> int | None:
@@ -67,11 +70,12 @@ def _freed(frame: Frame, settle: "Callable[[], int]") -> int | None:
         return None
 
 
-def _told(frame: Frame) -> "Callable[[str, SegueError], None]":
-    def failed(session: str, error: SegueError) -> None:
+def _told(frame: Frame, failed: list[str]) -> "Callable[[str, SegueError], None]":
+    def tell(session: str, error: SegueError) -> None:
+        failed.append(session)
         frame.warn(f"{session}: {error.message}")
 
-    return failed
+    return tell
 
 
 def _text(frame: Frame, one: "Forgotten", dry_run: bool) -> str:

@@ -164,6 +164,10 @@ def run(arguments: Sequence[str], frame: Frame) -> int:
         return _INTERRUPTED
     except OSError as e:
         return frame.fail(_refused(e))
+    except MemoryError:
+        return frame.fail(SegueError("there is not enough memory for this", hint="ulimit -v shows a limit, where there is one"))
+    except ImportError as e:
+        return frame.fail(SegueError(f"a library cannot be loaded: {e}", hint="install segue again, or free memory"))
     finally:
         with contextlib.suppress(BrokenPipeError):
             frame.close()

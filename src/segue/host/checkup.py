@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from segue.host.beside import beside
+
 Check = dict[str, Any]
 
 RACE_FIXED: Final = (3, 51, 3)
@@ -72,7 +74,7 @@ def _place(place: Path) -> list[Check]:
     if not os.access(there, os.W_OK):
         return [_check("store's place", f"{there} cannot be written", "fail", "give another: SEGUE_STORE=log:///directory")]
     checks = [_permissions(place), _room(there)]
-    probe = (place if place.exists() else there) / f".segue-doctor-{os.getpid()}"
+    probe = beside((place if place.exists() else there) / "doctor")
     try:
         checks.append(_probed("sync", lambda: _sync(probe)))
         checks.append(_probed("locks", lambda: _locks(probe)))

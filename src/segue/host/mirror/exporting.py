@@ -6,6 +6,7 @@ from typing import Final
 
 from segue.core.errors import MirrorError
 from segue.host.mirror.trees import Tree
+from segue.host.private import make, new
 
 _PART: Final = re.compile(r"\d{10,}-\d{10,}\Z")
 
@@ -43,9 +44,9 @@ def _is_parts(tree: Tree, name: str) -> bool:
 
 def _write(tree: Tree, paths: list[str], file: Path) -> int:
     """Write the objects at *paths* into one file, one behind the other; return how many are damaged."""
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make(file.parent)
     damaged = 0
-    with file.open("wb") as out:
+    with new(file) as out:
         for path in paths:
             try:
                 out.write(tree.content(path))

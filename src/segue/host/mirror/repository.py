@@ -31,6 +31,7 @@ from segue.host.mirror.objects import Pack
 from segue.host.mirror.reading import Reader, reading
 from segue.host.mirror.trees import Tree
 from segue.host.mirror.writing import PARTED, REFS, Writing
+from segue.host.private import make, new
 from segue.host.workspace.gitting import Git
 from segue.host.workspace.repository import sync, write
 from segue.ports import Clock
@@ -194,7 +195,8 @@ class GitMirror:
     def _remember(self, what: Mapping[str, Any]) -> None:
         path = self.path / "segue" / "known.json"
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        temporary.write_text(json.dumps(what, separators=(",", ":")), encoding="utf-8")
+        with new(temporary) as file:
+            file.write(json.dumps(what, separators=(",", ":")).encode())
         temporary.replace(path)
         self.look()
 
@@ -241,7 +243,8 @@ class GitMirror:
         if empty:  # git leaves the packs where there is no ref
             for one in (self.path / "objects" / "pack").iterdir():
                 one.unlink()
-        (self.path / "segue" / "joined").write_text(str(self.size()))
+        with new(self.path / "segue" / "joined") as file:
+            file.write(str(self.size()).encode())
 
     def _set_aside(self) -> None:
         """Move the repository away if it is damaged."""
@@ -259,12 +262,12 @@ class GitMirror:
     def _make(self) -> None:
         """Make the repository where there is none. It is written by hand: no template of anybody's gets into it."""
         try:
-            (self.path / "segue").mkdir(mode=0o700, parents=True, exist_ok=True)
+            make(self.path / "segue")
             if self.exists:
                 return
             with self._held(fcntl.LOCK_EX):
                 for name in ("objects/pack", "objects/info", "refs/segue", "info"):
-                    (self.path / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+                    make(self.path / name)
                 write(self.path / "config", _CONFIG.encode())
                 write(self.path / "HEAD", b"ref: refs/heads/none\n")
         except OSError as e:

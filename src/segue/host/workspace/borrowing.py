@@ -8,9 +8,10 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from segue.core.errors import WorkspaceError
+from segue.host.private import new
 from segue.host.workspace.judging import Judge
 from segue.host.workspace.repository import Repository, quoted
 from segue.ports.workspace import LeftOut
@@ -136,15 +137,10 @@ def _have(ours: Repository) -> set[str]:
     return set(ours.git.run(*command).decode().split())
 
 
-def _new(path: Path) -> BinaryIO:
-    """Return *path*, empty and for this user alone."""
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb")
-
-
 def copy_index(user: UserRepository, index: Path, place: Path) -> bool:
     """Copy the user's index as it is at one moment, with its time, which git judges the files by; False: there is none."""
     try:
-        with user.index_file.open("rb") as source, _new(index) as copy:
+        with user.index_file.open("rb") as source, new(index) as copy:
             shutil.copyfileobj(source, copy, 1 << 20)
             times = os.fstat(source.fileno())
     except FileNotFoundError:

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from segue.core.errors import NotFoundError, WorkspaceError
+from segue.host.private import make
 from segue.host.workspace.gitting import Git
 from segue.host.workspace.sweeping import sweep
 from segue.ports.workspace import LeftOut, WorkspaceSnapshot
@@ -333,13 +334,6 @@ def quoted(path: str) -> str:
     """Return a path as one entry of GIT_ALTERNATE_OBJECT_DIRECTORIES, whatever it has in it."""
     escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
-
-
-def make(path: Path) -> None:
-    """Make a directory, and those above it that are missing, for this user alone. Raises OSError."""
-    if not path.parent.exists():
-        make(path.parent)
-    path.mkdir(mode=0o700, exist_ok=True)
 
 
 def write(path: Path, data: bytes, *, durably: bool = True) -> None:

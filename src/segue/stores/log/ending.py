@@ -20,6 +20,7 @@ PUBLISHED = 2
 SEGMENT_BYTES = 2 << 20
 """A segment that has grown to this is closed at the next append."""
 _FAR = 1 << 60
+_NOT_WRITABLE = 9  # EBADF
 _NOTHING_TO_SYNC = {9, 22, 30}
 """EBADF, EINVAL, EROFS: a descriptor or file system that cannot be written."""
 
@@ -60,6 +61,15 @@ class Ending:
 
     # --- writing
 
+    def _refused(self, error: OSError) -> SegueError:
+        """Return what kept an event from being written: where the file could only be opened for reading, why that is so."""
+        if error.errno == _NOT_WRITABLE:
+            try:
+                os.close(files.open_append(self._segments[-1].path))
+            except OSError as e:
+                return files.refusal(f"event of {self._directory.name!r}", e)
+        return StorageFullError(f"event cannot be stored in {self._directory.name!r}: {error.strerror or error}")
+
     def write(self, data: bytes, head: Head) -> None:
         """Append *data*, whose last event is *head*, and make it durable.
 
@@ -75,7 +85,7 @@ class Ending:
             raise
         except OSError as e:
             self._cut(start)
-            raise StorageFullError(f"event cannot be stored in {self._directory.name!r}: {e.strerror or e}") from e
+            raise self._refused(e) from e
         if not self._env.relaxed:
             try:
                 self._env.sync(self._fd)

@@ -25,6 +25,7 @@ from segue.core.errors import (
     InvalidEventError,
     NotFoundError,
     OutcomeUnknownError,
+    StoreUnusableError,
     UsageError,
 )
 from segue.core.log.codec import blob_name
@@ -56,7 +57,7 @@ def _told(events: Iterator[Event]) -> Iterator[Event]:
     try:
         yield from events
     except OSError as e:
-        raise files.refusal("what was to be read", e) from e
+        raise StoreUnusableError(f"events cannot be read: {(e.strerror or str(e)).lower()}", hint="segue doctor") from e
 
 
 class LogStore:

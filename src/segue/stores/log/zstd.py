@@ -26,7 +26,7 @@ def decompress(data: bytes, limit: int) -> bytes:
     """Return the content of one frame of at most *limit* bytes. Raises BadFrame."""
     try:
         out, rest = _one(data, limit)
-    except ImportError:
+    except (ImportError, MemoryError):  # no word on the frame
         raise
     except Exception as e:  # the two libraries' errors have no common type
         raise BadFrame(f"not a zstd frame: {e}") from e
@@ -39,7 +39,7 @@ def split(data: bytes, limit: int) -> tuple[bytes, bytes]:
     """Return the content of the first frame of *data*, and what follows it. Raises BadFrame."""
     try:
         return _one(data, limit)
-    except ImportError:
+    except (ImportError, MemoryError):  # no word on the frame
         raise
     except Exception as e:  # as above
         raise BadFrame(f"not a zstd frame: {e}") from e
