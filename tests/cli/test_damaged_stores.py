@@ -211,3 +211,14 @@ what is in the store's place would be moved aside: it is no store
 0 logs are sound
 """)
     assert [path.name for path in store_of(shop).iterdir()] == ["holiday.jpg"]
+
+
+def test_doctor_says_how_the_mirror_is(shop):
+    def told():
+        return [c["what"].partition(": ")[2] for c in shop("doctor", "--json").json["checks"] if c["check"] == "mirror"]
+
+    assert told() == []
+    mirror(shop)
+    assert told() == ["up to date"]
+    add(shop, "more")
+    assert told() == ["something is not in it yet"]

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from segue.core.errors import SegueError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from segue.app.wiring import App
     from segue.host.mirror.repository import GitMirror
     from segue.ports.backups import Backup, Backups, Progress
@@ -74,6 +76,10 @@ class Copies:
     def mirror(self) -> "Mirror":
         """The mirror of the store. Raises UsageError: such a store has none."""
         return self._mirror
+
+    def damaged_mirrors(self) -> "Sequence[Mirror]":
+        """Return the mirrors that were damaged, and moved aside. Raises UsageError: such a store has none."""
+        return self._mirror.aside()
 
     @property
     def mirroring(self) -> "Mirroring":

@@ -23,7 +23,15 @@ def command(frame: Frame) -> int:
 
     config = frame.app.config
     checks = checkup(config["store"], config.home, frame.env)
-    checks += [_capture(frame), *_agents(frame), _opens(frame), _index(frame), *_backup(frame), *_emergency(frame)]
+    checks += [
+        _capture(frame),
+        *_agents(frame),
+        _opens(frame),
+        _index(frame),
+        *_backup(frame),
+        *_mirror(frame),
+        *_emergency(frame),
+    ]
     bad = any(c["status"] == "fail" for c in checks)
     frame.answer({"healthy": not bad, "checks": checks}, lambda d: _text(d["checks"], frame.width))
     return 1 if bad else 0
@@ -96,6 +104,23 @@ def _backup(frame: Frame) -> list[dict[str, Any]]:
     old = age > 2 * EVERY.get(every, EVERY["week"] * 2)
     what = f"{last.path}: taken {ago(age)}, {plural(last.sessions, 'session')}, verified"
     return [{"check": "backup", "status": "warn" if old else "ok", "what": what, "hint": "segue backup" if old else None}]
+
+
+def _mirror(frame: Frame) -> list[dict[str, Any]]:
+    """Say whether the mirror is up to date, and what was wrong with it."""
+    app = frame.app
+    try:
+        mirror, due = app.copies.mirror, app.copies.mirroring.is_due
+        if not mirror.exists:
+            return []
+        off = app.config["mirror"] == "off"
+        what = f"{mirror.place}: {'something is not in it yet' if due() else 'up to date'}{', and off' if off else ''}"
+        aside = [one.place for one in app.copies.damaged_mirrors()]
+    except (SegueError, OSError) as e:
+        return [{"check": "mirror", "status": "warn", "what": str(e), "hint": None}]
+    if aside:
+        what = f"{what}; damaged ones are kept, recover reads them: {', '.join(aside)}"
+    return [{"check": "mirror", "status": "warn" if aside else "ok", "what": what, "hint": None}]
 
 
 def _emergency(frame: Frame) -> list[dict[str, Any]]:
