@@ -224,3 +224,14 @@ def test_a_repair_that_was_killed_between_two_logs_is_finished_by_whoever_comes_
     store.append(session_id(1), [user("and on")])
     assert [f.severity for f in store.verify()] == ["aside"]
     store.close()
+
+
+def test_a_fork_whose_header_names_nobody_finds_its_parent_by_its_own_event(shop):
+    shop.fill().store.close()
+    parent, fork = (shop.store.path / "sessions" / session_id(n) for n in (1, 3))
+    header = (fork / "fork.json").read_bytes()
+    (fork / "fork.json").write_bytes(header.replace(b"000000000001", b"000002000001"))
+    (parent / "forks" / fork.name).unlink()
+    shop.recovery().run(alone=True)
+    assert (fork / "fork.json").read_bytes() == header
+    assert [one for one in shop.open("store").verify() if one.severity in {"damage", "gap"}] == []

@@ -102,10 +102,11 @@ def _fork(
         with suppress(DamagedError, OSError):
             headers.append(read_fork(directory))
     own = name.partition("/")[2]
-    fits = [one for one in (*told, *headers) if one is not None and (one.seq, one.digest) in follows]
-    sure = [one for one in fits if asked.is_fork(own, one.session)]
-    if sure or fits:
-        return (sure or fits)[0]
+    for candidates in (told, headers):  # an event is believed before a header: it has a digest
+        fits = [one for one in candidates if one is not None and (one.seq, one.digest) in follows]
+        sure = [one for one in fits if asked.is_fork(own, one.session)]
+        if sure or fits:
+            return (sure or fits)[0]
     for header in headers:  # no event of its own is left that would tell
         if header is not None:
             parent = asked.parent_of(own) or header.session
