@@ -41,7 +41,7 @@ class Copies:
             clock=app.clock,
             ids=app.ids,
             progress=progress,
-            beside=SnapshotCopies(app.config.home, app.env),
+            beside=SnapshotCopies(app.config.home, app.env, lambda: app.saving.vault),
             keys=app.keys,
         )
 

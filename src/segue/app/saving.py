@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from segue.engine.interrupting import Moment
     from segue.engine.releasing import Releasing
     from segue.engine.rewinding import Means
+    from segue.host.workspace.vault import Vault
     from segue.ports.autosaves import Autosaves
     from segue.ports.workspace import Snapshots, Workspace
 
@@ -31,14 +32,22 @@ class Saving:
 
         config = self._app.config
         limits = Limits(int(config["snapshots.limit"]) << 20, secrets=config["snapshots.secrets"] == "take")
-        return GitWorkspace(directory, config.home, self._app.clock, limits, self._app.env)
+        return GitWorkspace(directory, config.home, self._app.clock, limits, self._app.env, self.vault)
+
+    @property
+    def vault(self) -> "Vault":
+        """Where snapshots are: in the open, or in boxes where the store is encrypted."""
+        from segue.host.workspace.vault import Vault
+
+        app = self._app
+        return Vault(app.config.home.absolute() / "workspaces", app.boxes, app.env, app.config["snapshots.scratch"])
 
     @cached_property
     def snapshots(self) -> "Snapshots":
         """All snapshots of workspaces."""
         from segue.host.workspace.snapshots import GitSnapshots
 
-        return GitSnapshots(self._app.config.home, self._app.env)
+        return GitSnapshots(self._app.config.home, self._app.env, self.vault)
 
     @property
     def releasing(self) -> "Releasing":

@@ -16,6 +16,7 @@ from segue.ports.returning import Shelf
 from segue.ports.seen import Seen
 
 if TYPE_CHECKING:
+    from segue.app.beside import Beside
     from segue.app.copies import Copies
     from segue.app.encryption import Secrecy
     from segue.app.saving import Saving
@@ -194,6 +195,13 @@ class App:
         from segue.app.encryption import Secrecy
 
         return Secrecy(self)
+
+    @cached_property
+    def beside(self) -> "Beside":
+        """What lies beside the store."""
+        from segue.app.beside import Beside
+
+        return Beside(self)
 
     @cached_property
     def copies(self) -> "Copies":

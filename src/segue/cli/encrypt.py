@@ -61,6 +61,8 @@ def told(frame: Frame, done: "Outcome") -> None:
         frame.warn(f"backup {one.name} is {kind}: {one.path}")
     for name in done.changed.left:
         frame.warn(f"{name} cannot be read and stays as it is")
+    for name in app.beside.rekey():
+        frame.warn(f"beside the store stays as it is: {name}")
     app.index.catch_up()
 
     def render(_: object) -> str:

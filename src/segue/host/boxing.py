@@ -61,6 +61,14 @@ def opened(boxes: Boxes, source: IO[bytes], what: str) -> Iterator[bytes]:
         n += 1
 
 
+def read_box(source: IO[bytes]) -> bytes:
+    """Return the box that a file goes on with, still closed. Raises ValueError: there is none."""
+    head = source.read(_FRAME.size)
+    if len(head) < _FRAME.size or not head.startswith(_MAGIC):
+        raise ValueError("not a box")
+    return head + source.read(_FRAME.unpack(head)[1])
+
+
 def replace(path: Path, content: Iterable[bytes]) -> None:
     """Give the file *path* a new content, durably, whole or not at all. Raises OSError."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")

@@ -120,6 +120,12 @@ KEYS: Final = (
         "files that look like secrets (.env, private keys): leave, they are named and not taken; or take",
         ("leave", "take"),
     ),
+    Key(
+        "snapshots.scratch",
+        "",
+        "SEGUE_SNAPSHOTS_SCRATCH",
+        "directory where snapshots beside an encrypted store are worked with, in the clear for that moment; without one, memory",
+    ),
     Key("retention.last", "5", "SEGUE_RETENTION_LAST", "how many of a session's latest checkpoints stay", least=0),
     Key("retention.daily", "7", "SEGUE_RETENTION_DAILY", "of how many days the last checkpoint stays", least=0),
     Key("retention.weekly", "4", "SEGUE_RETENTION_WEEKLY", "of how many weeks the last checkpoint stays", least=0),

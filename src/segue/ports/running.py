@@ -107,3 +107,7 @@ class Emergencies(Protocol):
     def take(self) -> Sequence[Kept]:
         """Return what waits; no other process takes it until it is done or left."""
         ...
+
+    def rekey(self) -> list[str]:
+        """Bring what waits under the store's newest key, or under none; return what stays as it is, and why. Raises OSError."""
+        ...

@@ -85,6 +85,7 @@ class _Row(NamedTuple):
 
 def seed(ours: Repository, user: UserRepository, settings: dict[str, str], judge: Judge, index: Path) -> Seeded:
     """Write *index* anew from the user's, and take the objects in that it names. Raises WorkspaceError, OSError."""
+    ours.vault.fill()
     copy_index(user, index, ours.path)
     env = {"GIT_INDEX_FILE": str(index)}
     theirs = ours.aside() | {"GIT_ALTERNATE_OBJECT_DIRECTORIES": quoted(str(user.common / "objects"))}

@@ -4,14 +4,16 @@ import filecmp
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
 from segue.core.errors import WorkspaceError
 from segue.host.workspace.gitting import Git
 from segue.host.workspace.repository import SNAPSHOTS, Repository, sync
+from segue.host.workspace.vault import Vault
 
 _PLAIN: Final = ("HEAD", "config", "info/attributes")
 _REFS: Final = "packed-refs"
@@ -21,14 +23,25 @@ _PACKS: Final = "objects/pack"
 class SnapshotCopies:
     """What of the repository of snapshots belongs into the backups of a store. See `ports.backups.Beside`."""
 
-    def __init__(self, home: Path, env: Mapping[str, str]) -> None:
-        """Work with what is below *home*; *env* is the user's environment."""
-        place = home.absolute() / "workspaces"
-        self._ours, self._env = Repository(place, str(place), env), env
+    def __init__(self, home: Path, env: Mapping[str, str], vault: Callable[[], Vault] | None = None) -> None:
+        """Work with what is below *home*, in *vault* where it is not in the open; *env* is the user's environment."""
+        self._place, self._env, self._make = home.absolute() / "workspaces", env, vault
+
+    @cached_property
+    def _vault(self) -> Vault:
+        return self._make() if self._make else Vault(self._place)
+
+    @cached_property
+    def _ours(self) -> Repository:
+        return Repository(self._place, str(self._place), self._env, self._vault)
 
     @contextmanager
     def captured(self) -> Iterator[Mapping[str, str]]:
         """See `Beside.captured`. Packs never change: links keep them while others join or drop theirs."""
+        if self._vault.is_sealed:
+            with self._vault.captured() as found:
+                yield found
+            return
         if not self._ours.exists:
             yield {}
             return
@@ -39,7 +52,14 @@ class SnapshotCopies:
             shutil.rmtree(aside, ignore_errors=True)
 
     def check(self, copy: str) -> str:
-        """See `Beside.check`. Where there is no git, nobody can say: the bytes have to do."""
+        """See `Beside.check`. Where there is no git, or no key, nobody can say: the bytes have to do."""
+        try:
+            with self._vault.reading(Path(copy)) as place:
+                return self._check(str(place)) if place else ""
+        except ValueError as e:
+            return f"a box is damaged: {e}"
+
+    def _check(self, copy: str) -> str:
         commits = _refs(Path(copy)).values()
         if not commits:
             return ""
@@ -62,6 +82,16 @@ class SnapshotCopies:
 
     def bring_back(self, copy: str, wanted: Collection[str]) -> set[str]:
         """See `Beside.bring_back`."""
+        try:
+            with self._vault.reading(Path(copy)) as place:
+                if place is None:
+                    return set()
+                with self._vault.opened(whole=True, make=True):
+                    return self._bring_back(str(place), wanted)
+        except ValueError as e:
+            raise WorkspaceError(self._ours.root, f"a box of the backup is damaged: {e}") from e
+
+    def _bring_back(self, copy: str, wanted: Collection[str]) -> set[str]:
         found = {commit for ref, commit in _refs(Path(copy)).items() if ref.startswith(SNAPSHOTS)} & set(wanted)
         if not found:
             return found

@@ -42,7 +42,7 @@ class Ignoring:
     def listing(self) -> tuple[str, ...]:
         """What `ls-files` is told after it. Files of ours are not listed either."""
         own = [f"--exclude={OURS}*"]
-        home = os.path.relpath(self._ours.path.parent, self._ours.root)
+        home = os.path.relpath(self._ours.home, self._ours.root)
         if home.split("/")[0] != "..":  # our own home is in there
             own.append("--exclude=/" + re.sub(r"([\\*?\[ !#])", r"\\\1", home))
         return ("--exclude-standard", *own)

@@ -25,6 +25,7 @@ from segue.core.errors import NotFoundError, WorkspaceError
 from segue.host.private import make
 from segue.host.workspace.gitting import Git
 from segue.host.workspace.sweeping import sweep
+from segue.host.workspace.vault import Vault
 from segue.ports.workspace import LeftOut, WorkspaceSnapshot
 
 _CONFIG: Final = """\
@@ -65,8 +66,15 @@ _MOST_PACKS: Final = 40
 class Repository:
     """The repository of snapshots, seen from one workspace."""
 
-    def __init__(self, path: Path, root: str, env: Mapping[str, str]) -> None:
-        """Work with the repository at *path*, made when it is needed, for the workspace *root* of a user with *env*."""
+    def __init__(self, path: Path, root: str, env: Mapping[str, str], vault: Vault | None = None) -> None:
+        """Work with the repository at *path*, made when it is needed, for the workspace *root* of a user with *env*.
+
+        With *vault* it is that one's, and worked with while that is `opened`.
+        """
+        self.vault = vault or Vault(path)
+        self.home = path.parent
+        """The home of segue."""
+        path = self.vault.path
         self.path = path
         self.root = root
         self.git = Git(path, root, env)
@@ -142,11 +150,11 @@ class Repository:
 
     def commit(self, tree: str, facts: dict[str, Any], at: float) -> str:
         """Return a new commit of *tree*, written aside. Raises WorkspaceError."""
-        stamp = f"{int(at)} +0000"
-        env = self.aside() | {f"GIT_{who}_{what}": "segue" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
-        env |= {"GIT_AUTHOR_DATE": stamp, "GIT_COMMITTER_DATE": stamp}
-        text = _TITLE + json.dumps(facts, separators=(",", ":"))
-        return self.git.run("commit-tree", tree, stdin=text.encode(), env=env).decode().strip()
+        who = f"segue <segue> {int(at)} +0000"
+        text = f"tree {tree}\nauthor {who}\ncommitter {who}\n\n{_TITLE}{json.dumps(facts, separators=(',', ':'))}"
+        # not by commit-tree, which reads the tree: it may be in a pack that is hollow
+        command = ("hash-object", "-t", "commit", "-w", "--stdin")
+        return self.git.run(*command, stdin=text.encode(), env=self.aside()).decode().strip()
 
     def name(self, commit: str, *, keep: bool) -> None:
         """Make *commit* the latest of this workspace; with *keep* it is a snapshot, durably, until it is forgotten.
@@ -235,6 +243,7 @@ class Repository:
     def tidy(self) -> None:
         """Join packs where there are many. Raises WorkspaceError."""
         if sum(one.name.endswith(".pack") for one in (self.path / "objects" / "pack").iterdir()) > _MOST_PACKS:
+            self.vault.fill()
             self.git.run("repack", "-q", "-d", "--geometric=2")
 
     def forget(self, commits: Iterable[str]) -> tuple[int, set[str]]:

@@ -49,6 +49,7 @@ def perform(ours: Repository, intention: Intention, leaves: list[Untouched]) -> 
     record = [[path, old, new] for path, old, new in intention.changes]
     said = {"v": 1, "target": intention.target, "before": intention.before, "at": intention.at, "changes": record}
     write(_record(ours), json.dumps(said).encode())
+    ours.vault.flush()
     return carry_out(ours, intention, leaves)
 
 

@@ -6,53 +6,59 @@ from pathlib import Path
 
 from segue.core.errors import WorkspaceError
 from segue.host.workspace.repository import Repository, write
+from segue.host.workspace.vault import Vault
 from segue.ports.workspace import GONE, Released
 
 
 class GitSnapshots:
     """The repository of snapshots. See `ports.workspace.Snapshots`."""
 
-    def __init__(self, home: Path, env: Mapping[str, str]) -> None:
-        """Work with what is below *home*; *env* is the user's environment."""
+    def __init__(self, home: Path, env: Mapping[str, str], vault: Vault | None = None) -> None:
+        """Work with what is below *home*, in *vault* where it is not in the open; *env* is the user's environment."""
         place = home.absolute() / "workspaces"
-        self._ours = Repository(place, str(place), env)
-        self._list = place / "segue" / "released.json"
+        self._ours = Repository(place, str(place), env, vault)
+        self._list = self._ours.path / "segue" / "released.json"
 
     def size(self, snapshots: Iterable[str]) -> int:
         """See `Snapshots.size`."""
-        return self._ours.size_of(snapshots) if self._ours.exists else 0
+        with self._ours.vault.opened(whole=True):
+            return self._ours.size_of(snapshots) if self._ours.exists else 0
 
     def release(self, snapshots: Collection[Released]) -> None:
         """See `Snapshots.release`."""
-        if not self._ours.exists:
-            return
-        with self._ours.alone():
-            known = self._read()
-            self._write([*known, *(one for one in snapshots if one not in known)])
+        with self._ours.vault.opened():
+            if not self._ours.exists:
+                return
+            with self._ours.alone():
+                known = self._read()
+                self._write([*known, *(one for one in snapshots if one not in known)])
 
     def released(self) -> list[Released]:
         """See `Snapshots.released`."""
-        return self._read()
+        with self._ours.vault.opened():
+            return self._read()
 
     def settle(self, snapshots: Collection[Released], keep: Collection[Released] = ()) -> int:
         """See `Snapshots.settle`."""
-        if not self._ours.exists:
-            return 0
         kept = {one.id for one in keep}
-        with self._ours.alone():
-            freed, held = self._ours.forget({one.id for one in snapshots} - kept)
-            self._write([one for one in self._read() if one not in snapshots or one.id in held])
-        return freed
+        with self._ours.vault.opened(whole=True):
+            if not self._ours.exists:
+                return 0
+            with self._ours.alone():
+                freed, held = self._ours.forget({one.id for one in snapshots} - kept)
+                self._write([one for one in self._read() if one not in snapshots or one.id in held])
+            return freed
 
     def check(self, snapshots: Collection[str], *, every_byte: bool = False) -> dict[str, str]:
         """See `Snapshots.check`."""
         if not snapshots:
             return {}
-        if not self._ours.exists:
-            return dict.fromkeys(snapshots, GONE)
-        with self._ours.adding():
-            gone = set(self._ours.lacking(snapshots))
-            found = self._ours.broken(set(snapshots) - gone, every_byte=every_byte)
+        with self._ours.vault.opened(whole=True):
+            if not self._ours.exists:
+                return dict.fromkeys(snapshots, GONE)
+            with self._ours.adding():
+                gone = set(self._ours.lacking(snapshots))
+                found = self._ours.broken(set(snapshots) - gone, every_byte=every_byte)
         return dict.fromkeys(gone, GONE) | found
 
     def _read(self) -> list[Released]:

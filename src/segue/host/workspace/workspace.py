@@ -2,15 +2,16 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
-from segue.core.errors import UnfinishedRestoreError, WorkspaceError
+from segue.core.errors import NotFoundError, UnfinishedRestoreError, WorkspaceError
 from segue.host.workspace import borrowing, comparing, planning, restoring
 from segue.host.workspace.ignoring import Ignoring
 from segue.host.workspace.judging import Limits, covers
 from segue.host.workspace.repository import Repository
 from segue.host.workspace.taking import Taking
+from segue.host.workspace.vault import Vault
 from segue.ports.clock import Clock
 from segue.ports.workspace import FileChange, Preview, Restored, Unfinished, Untouched, WorkspaceSnapshot
 
@@ -25,6 +26,7 @@ class GitWorkspace:
         clock: Clock,
         limits: Limits | None = None,
         env: Mapping[str, str] | None = None,
+        vault: Vault | None = None,
     ) -> None:
         """Work with the work tree around *directory*, or with the directory itself.
 
@@ -34,11 +36,12 @@ class GitWorkspace:
             clock: the time.
             limits: what is not taken by choice.
             env: the user's environment; this process' by default.
+            vault: where snapshots are; below *home* in the open by default.
         """
         env = os.environ if env is None else env
         self._user_home = os.path.realpath(env.get("HOME") or os.path.expanduser("~"))
         self._root = root_of(directory, self._user_home)
-        self._ours = Repository(home.absolute() / "workspaces", self._root, env)
+        self._ours = Repository(home.absolute() / "workspaces", self._root, env, vault)
         self._clock = clock
         self._limits = limits or Limits()
 
@@ -50,38 +53,53 @@ class GitWorkspace:
     def take(self, touched: Iterable[str] | None = None) -> WorkspaceSnapshot:
         """See `Workspace.take`."""
         self._refuse_home()
-        with self._held():
+        with self._opened(make=True), self._held():
             return self._take(touched, keep=True)
 
     def get(self, snapshot: str) -> WorkspaceSnapshot:
         """See `Workspace.get`."""
-        return self._ours.get(snapshot)
+        with self._opened():
+            try:
+                return self._ours.get(snapshot)
+            except NotFoundError:
+                if not self._ours.vault.fill():
+                    raise
+            return self._ours.get(snapshot)
 
     def diff(self, old: str, new: str | None = None, paths: Iterable[str] = ()) -> list[FileChange]:
         """See `Workspace.diff`."""
-        return comparing.changes(self._ours.git, self.get(old).id, self._or_now(new), paths)
+        with self._opened(whole=True):
+            return comparing.changes(self._ours.git, self.get(old).id, self._or_now(new), paths)
 
     def patch(self, old: str, new: str | None = None, paths: Iterable[str] = ()) -> Iterator[bytes]:
         """See `Workspace.patch`."""
-        return comparing.patch(self._ours.git, self.get(old).id, self._or_now(new), paths)
+        with self._opened(whole=True):
+            before, after = self.get(old).id, self._or_now(new)
+        return self._patch(before, after, paths)
 
     def content(self, snapshot: str, path: str) -> bytes:
         """See `Workspace.content`."""
-        return comparing.content(self._ours.git, self.get(snapshot).id, path)
+        with self._opened(whole=True):
+            return comparing.content(self._ours.git, self.get(snapshot).id, path)
 
     def preview(self, snapshot: str, paths: Iterable[str] = ()) -> Preview:
         """See `Workspace.preview`."""
         self._refuse_home()
-        target = self.get(snapshot)
-        with self._held():
-            self._refuse_unfinished()
-            now = self._take(None, keep=False)
-            plan = self._plan(now, target, tuple(paths))
+        with self._opened(whole=True):
+            target = self.get(snapshot)
+            with self._held():
+                self._refuse_unfinished()
+                now = self._take(None, keep=False)
+                plan = self._plan(now, target, tuple(paths))
         return Preview(target.id, self._root, now.id, plan.writes, plan.deletes, plan.leaves)
 
     def restore(self, plan: Preview) -> Restored:
         """See `Workspace.restore`."""
         self._refuse_home()
+        with self._opened(whole=True):
+            return self._restore(plan)
+
+    def _restore(self, plan: Preview) -> Restored:
         target, seen = self.get(plan.snapshot), {change.path: change for change in (*plan.writes, *plan.deletes)}
         with self._held():
             self._refuse_unfinished()
@@ -96,11 +114,12 @@ class GitWorkspace:
 
     def unfinished(self) -> Unfinished | None:
         """See `Workspace.unfinished`."""
-        if not self._ours.exists:
-            return None
-        with suppress(WorkspaceError), self._ours.held(wait=False):
-            found = restoring.intended(self._ours)
-            return found.unfinished() if found else None
+        with suppress(WorkspaceError), self._opened(wait=False):
+            if not self._ours.exists:
+                return None
+            with self._ours.held(wait=False):
+                found = restoring.intended(self._ours)
+                return found.unfinished() if found else None
         return None
 
     def finish(self) -> Restored | None:
@@ -125,13 +144,14 @@ class GitWorkspace:
         return plan._replace(leaves=sorted([*plan.leaves, *more]))
 
     def _end(self, *, back: bool) -> Restored | None:
-        if not self._ours.exists:
-            return None
-        with self._held():
-            intention = restoring.intended(self._ours)
-            if intention is None:
+        with self._opened(whole=True):
+            if not self._ours.exists:
                 return None
-            return restoring.carry_out(self._ours, intention.backwards() if back else intention, [], again=True)
+            with self._held():
+                intention = restoring.intended(self._ours)
+                if intention is None:
+                    return None
+                return restoring.carry_out(self._ours, intention.backwards() if back else intention, [], again=True)
 
     def _or_now(self, snapshot: str | None) -> str:
         if snapshot is not None:
@@ -139,6 +159,13 @@ class GitWorkspace:
         self._refuse_home()
         with self._held():
             return self._take(None, keep=False).id
+
+    def _patch(self, old: str, new: str, paths: Iterable[str]) -> Iterator[bytes]:
+        with self._opened(whole=True):
+            yield from comparing.patch(self._ours.git, old, new, paths)
+
+    def _opened(self, *, whole: bool = False, make: bool = False, wait: bool = True) -> AbstractContextManager[None]:
+        return self._ours.vault.opened(self._ours.own.name, whole=whole, make=make, wait=wait)
 
     @contextmanager
     def _held(self) -> Iterator[None]:

@@ -5,6 +5,7 @@ import os
 import pytest
 
 from segue.host.workspace.judging import Limits
+from segue.host.workspace.vault import Vault
 from segue.host.workspace.workspace import GitWorkspace
 from segue.testing.fakes import FakeClock
 from tests.unit.host.workspace.workspaces import Project
@@ -23,9 +24,17 @@ def project(tmp_path):
 
 
 @pytest.fixture
-def open_workspace(home):
+def vault_of():
+    """Where snapshots are: in the open."""
+    return lambda home: Vault(home / "workspaces")
+
+
+@pytest.fixture
+def open_workspace(home, vault_of):
     """Open the workspace of a directory."""
-    return lambda root, **limits: GitWorkspace(str(root), home / "segue", FakeClock(), Limits(**limits))
+    return lambda root, **limits: GitWorkspace(
+        str(root), home / "segue", FakeClock(), Limits(**limits), vault=vault_of(home / "segue")
+    )
 
 
 @pytest.fixture
@@ -39,7 +48,10 @@ def tree_of(workspace):
     """Return the files of a snapshot, as `Project.files` does, read with git alone."""
 
     def read(snapshot, workspace=workspace):
-        git = workspace._ours.git
+        with workspace._ours.vault.opened(whole=True):
+            return read_in(workspace._ours.git, snapshot)
+
+    def read_in(git, snapshot):
         found = {}
         for record in git.run("ls-tree", "-r", "-z", "--full-tree", snapshot.id).split(b"\0"):
             if record:

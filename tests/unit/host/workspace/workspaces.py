@@ -92,7 +92,7 @@ def untouched(directory):
 
 def forget(workspace, *snapshots):
     """Let snapshots go, of this workspace or others beside it, and return the bytes that this freed."""
-    kept = GitSnapshots(workspace._ours.path.parent, os.environ)
+    kept = GitSnapshots(workspace._ours.home, os.environ, workspace._ours.vault)
     going = [Released(one, "", "", "") for one in snapshots]
     kept.release(going)
     return kept.settle(going)
