@@ -4,8 +4,8 @@
     python benchmarks/run.py --long more rounds, larger events
     python benchmarks/run.py --only appends --only reads --out -
 
-Sections: appends writers reads sizes searches startup imports readers snapshots. All contenders of a section run in the same
-minutes, in turns; ratios are within a round, and what is shown is the median of the rounds.
+Sections: appends writers reads sizes searches startup imports readers snapshots redaction. All contenders of a section run in
+the same minutes, in turns; ratios are within a round, and what is shown is the median of the rounds.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
-from benchmarks import readers, report, sizes, snapshots, startup, writers  # noqa: E402
+from benchmarks import readers, redaction, report, sizes, snapshots, startup, writers  # noqa: E402
 from benchmarks.measure import environment, shim  # noqa: E402
 
 SAMPLES = "SEGUE_SAMPLES"
@@ -97,6 +97,10 @@ class Bench:
         """A snapshot of a work tree of 50,000 files of which 20 changed, beside a walk over them."""
         with self.fresh() as place:
             return snapshots.measure(place, 50_000, 20, 15 if self.long else 5)
+
+    def redaction(self) -> dict[str, Any]:
+        """Looking for secrets in what comes in."""
+        return redaction.measure(7 if self.long else 3)
 
     @contextmanager
     def fresh(self) -> Iterator[Path]:
@@ -167,7 +171,18 @@ def _lines(path: str) -> list[str]:
         return []
 
 
-SECTIONS: tuple[str, ...] = ("appends", "writers", "reads", "sizes", "searches", "startup", "imports", "readers", "snapshots")
+SECTIONS: tuple[str, ...] = (
+    "appends",
+    "writers",
+    "reads",
+    "sizes",
+    "searches",
+    "startup",
+    "imports",
+    "readers",
+    "snapshots",
+    "redaction",
+)
 
 
 def main() -> None:

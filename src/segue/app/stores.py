@@ -1,20 +1,23 @@
 """Which store a URL means, opened."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 from segue.core.errors import UsageError
 from segue.ports import Clock, Ids, Store
 from segue.ports.keys import Keys
-from segue.ports.redaction import Redactor
-
-S = TypeVar("S", bound=Store)
 
 
 def open_store(
-    url: str, clock: Clock, ids: Ids, durability: str = "strict", keys: Keys | None = None, redactor: Redactor | None = None
+    url: str,
+    clock: Clock,
+    ids: Ids,
+    durability: str = "strict",
+    keys: Keys | None = None,
+    kind_of: Callable[[type[Any]], type[Any]] = lambda kind: kind,
 ) -> Store:
-    """Return the store of a URL (`log:///directory`, `memory://`) or path, opened. With a *redactor* no secret gets into it.
+    """Return the store of a URL (`log:///directory`, `memory://`) or path, opened. *kind_of* makes another of its kind.
 
     Raises:
         UsageError: there is no such kind of store.
@@ -26,19 +29,13 @@ def open_store(
     if scheme == "memory":
         from segue.stores.memory import MemoryStore
 
-        return _kind(MemoryStore, redactor)(clock=clock, ids=ids)
+        memory: Store = kind_of(MemoryStore)(clock=clock, ids=ids)
+        return memory
     if scheme == "log":
         if not rest.startswith("/") or "\0" in rest:
             raise UsageError(f"store {url!r} cannot be opened: its directory is not absolute", hint="log:///absolute/directory")
         from segue.stores.log.store import LogStore
 
-        return _kind(LogStore, redactor)(rest, clock=clock, ids=ids, durability=durability, keys=keys)
+        logs: Store = kind_of(LogStore)(rest, clock=clock, ids=ids, durability=durability, keys=keys)
+        return logs
     raise UsageError(f"store {url!r} cannot be opened: there is no {scheme!r} store", hint="log:///directory or memory://")
-
-
-def _kind(kind: type[S], redactor: Redactor | None) -> type[S]:
-    if redactor is None:
-        return kind
-    from segue.engine.redacting import redacting
-
-    return redacting(kind, redactor)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from segue.core.errors import NotFoundError
 from segue.core.log.ids import is_uuid
@@ -87,7 +87,9 @@ class App:
         from segue.app.stores import open_store
 
         config = self.config
-        store = self._store or open_store(config["store"], self.clock, self.ids, config["durability"], self.keys, self.redactor)
+        store = self._store or open_store(
+            config["store"], self.clock, self.ids, config["durability"], self.keys, self._kind_of_store
+        )
         self._opened = store
         self._seal()
         self._rescue(store)
@@ -99,6 +101,15 @@ class App:
         from segue.host.keys import MachineKeys
 
         return MachineKeys(self.env, self.config["key.file"])
+
+    def _kind_of_store(self, kind: type[Any]) -> type[Any]:
+        redactor = self.redactor
+        if redactor is None:
+            return kind
+        from segue.engine.redacting import redacting
+        from segue.host.maskkey import mask_key
+
+        return redacting(kind, redactor, mask_key(self.config.home))
 
     @cached_property
     def redactor(self) -> "Redactor | None":

@@ -5,7 +5,9 @@ from typing import Any, Final
 
 from segue.core.errors import DamagedError, HeadMovedError
 from segue.core.log.events import Commit, Draft
+from segue.core.redaction.masking import is_masked
 from segue.ports import Batch, Found, Store
+from segue.ports.redaction import Redacts
 
 _TRIES: Final = 8
 
@@ -59,7 +61,16 @@ class Positions:
         except DamagedError:
             return None  # read again from the start: what is known adds nothing
         position = event.body.get("position") if event is not None else None
-        return position if isinstance(position, dict) else None
+        return position_of(self._store, position)
+
+
+def position_of(store: Store, stored: object) -> dict[str, Any] | None:
+    """Return a position that the log has, as its reader takes it; None: the file is read from its beginning."""
+    if not isinstance(stored, dict):
+        return None
+    if isinstance(store, Redacts):
+        return store.position_of(stored)
+    return None if is_masked(stored) else stored
 
 
 def advances(file: Found, batch: Batch) -> list[Draft]:

@@ -5,7 +5,7 @@ was kept in an emergency. Large texts are redacted before they become blobs, and
 
 A key that has a hash of a record in it would tell who holds the log whether a guess of a short secret is right. So where
 a record is redacted, the hash in its key, and wherever else it stands, is that of the record as it is kept: the same record,
-read again, still adds nothing.
+read again, still adds nothing. The hashes of how far a transcript was read are masked.
 """
 
 import json
@@ -19,6 +19,7 @@ from math import isfinite
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from segue.core.log.events import ANY, Appended, Commit, Draft, ForkPoint, KeyPolicy
+from segue.core.redaction.masking import is_masked, masked, unmasked
 from segue.core.redaction.values import Redacted
 from segue.ports import Store
 from segue.ports.redaction import Redactor, Redacts
@@ -31,9 +32,13 @@ _REMEMBERED: Final = 4096
 S = TypeVar("S", bound=Store)
 
 
-def redacting(kind: type[S], redactor: Redactor) -> type[S]:
-    """Return the kind of store that *kind* is, but that it takes secrets out of what it is given."""
-    return cast("type[S]", type(kind.__name__, (_Redacting, kind), {"_redactor": redactor, "__module__": __name__}))
+def redacting(kind: type[S], redactor: Redactor, key: bytes = b"") -> type[S]:
+    """Return the kind of store that *kind* is, but that it takes secrets out of what it is given.
+
+    With a *key* (32 bytes), the hashes in the positions of transcripts are masked.
+    """
+    members = {"_redactor": redactor, "_key": key, "__module__": __name__}
+    return cast("type[S]", type(kind.__name__, (_Redacting, kind), members))
 
 
 def without_secrets(store: Store, drafts: Sequence[Draft]) -> Sequence[Draft]:
@@ -45,6 +50,7 @@ class _Redacting:
     """Mixed into a store: what comes in goes through the redactor first."""
 
     _redactor: Redactor
+    _key: bytes
 
     def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
@@ -87,10 +93,20 @@ class _Redacting:
         """See `Redacts.without_secrets`."""
         opened = [_open(draft) for draft in drafts]
         found = iter(self._redactor.redact_each([value for one in opened for value in (one.parts, one.record)]))
-        clean = [_closed(one, parts, record) for one, parts, record in zip(opened, found, found, strict=True)]
+        clean = [self._masked(_closed(one, parts, record)) for one, parts, record in zip(opened, found, found, strict=True)]
         for draft, one in zip(drafts, clean, strict=True):
             self._note(draft, one)
         return [self._rehashed(draft) for draft in clean] if self._hashes else clean
+
+    def position_of(self, stored: dict[str, Any]) -> dict[str, Any] | None:
+        """See `Redacts.position_of`."""
+        return unmasked(stored, self._key) if is_masked(stored) else stored
+
+    def _masked(self, draft: Draft) -> Draft:
+        position = draft.body.get("position") if draft.kind == "import.advanced" and self._key else None
+        if not isinstance(position, Mapping) or not position or is_masked(position):
+            return draft
+        return draft._replace(body={**draft.body, "position": masked(position, self._key)})
 
     def taken_out(self, session: str) -> Mapping[str, int]:
         """See `Redacts.taken_out`."""

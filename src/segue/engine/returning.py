@@ -8,6 +8,7 @@ from typing import Any
 
 from segue.core.errors import NotFoundError
 from segue.core.log.events import Event
+from segue.engine.positions import position_of
 from segue.ports import Store
 from segue.ports.returning import Kept, Returned, Shelf
 
@@ -27,7 +28,8 @@ def kept_files(store: Store, session: str) -> list[Kept]:
             piece = event.body.get("piece", 0) if event.kind == "loss" else 0
             files.setdefault(path, _File(str(source.get("agent", "")))).add(line, piece, event.seq)
         elif event.kind == "import.advanced" and isinstance(event.body.get("path"), str):
-            positions[event.body["path"]] = event.body["position"]
+            stored = event.body["position"]
+            positions[event.body["path"]] = position_of(store, stored) or stored
     found = {p: f for p, f in files.items() if PurePath(p).is_absolute() and "#" not in PurePath(p).name}
     if not found:
         what = "sessions in a database have no file of their own" if files else "it was not read from one"

@@ -26,6 +26,10 @@ class Redacts(Protocol):
         """Return *drafts* as they would be written; `source.redacted` of each says how many secrets of which kind it had."""
         ...
 
+    def position_of(self, stored: dict[str, Any]) -> dict[str, Any] | None:
+        """Return a position of a transcript that the log has, as its reader takes it; None: read it from its beginning."""
+        ...
+
     def taken_out(self, session: str) -> Mapping[str, int]:
         """Return how many secrets of each kind were taken out of new events of *session* since the last call."""
         ...

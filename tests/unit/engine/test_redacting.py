@@ -11,11 +11,14 @@ from random import Random
 from urllib.parse import quote
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from segue import hooks
 from segue.app.wiring import App
 from segue.core.errors import StorageFullError
 from segue.core.log.events import Draft
+from segue.core.redaction.masking import masked, unmasked
 from segue.core.redaction.redactor import Redactor
 from segue.engine.importing import import_paths
 from segue.engine.redacting import redacting, without_secrets
@@ -136,6 +139,39 @@ def test_what_hooks_spool_is_redacted_as_it_is_taken_in_and_its_file_overwritten
     assert payload_hash.encode() not in left
 
 
+def test_without_its_key_a_position_is_not_known_and_the_transcript_adds_nothing(app, tmp_path):
+    path = transcript(tmp_path / "claude", planted(24)[:3])
+    first = import_paths(app.store, transcripts(), [str(path)], clock=app.clock)
+    app.close()
+    (Path(app.config.home) / "redaction.key").unlink()
+    again = App(app.env, cwd=str(tmp_path), clock=FakeClock(), ids=FakeIds())
+
+    second = import_paths(again.store, transcripts(), [str(path)], clock=again.clock)
+    again.close()
+
+    assert first.sessions[0].new_events > 10
+    assert (second.sessions[0].new_events, second.sessions[0].losses) == (1, ()), "how far it was read, masked anew"
+
+
+@given(
+    st.recursive(
+        st.none() | st.integers() | st.text(max_size=10) | st.binary(min_size=16, max_size=33).map(bytes.hex),
+        lambda inner: st.dictionaries(st.text(max_size=8), inner, max_size=4) | st.lists(inner, max_size=3),
+    ),
+    st.binary(min_size=32, max_size=32),
+)
+@settings(deadline=None)
+def test_what_is_masked_can_be_had_back_with_its_key_alone(value, key):
+    position = {"offset": 7, "digest": "0123456789abcdef" * 2, "state": value}
+
+    hidden = masked(position, key)
+
+    assert hidden["digest"] != position["digest"]
+    assert hidden == masked(position, key)
+    assert unmasked(hidden, key) == position
+    assert unmasked(hidden, bytes(b ^ 1 for b in key)) is None
+
+
 @pytest.fixture
 def app(tmp_path):
     env = {
@@ -184,6 +220,10 @@ def test_importing_again_adds_nothing_and_no_hash_of_a_secret_is_in_the_log(app,
     assert [loss.reason[:9] for loss in once_more.sessions[0].losses] == ["rewritten"]
     assert once_more.sessions[0].new_events <= 2, "the loss, and how far it was read"
     logged = everything(Path(app.config.home))
+    reader = next(app.transcripts.find([str(path)]))
+    positions = [batch.position for batch in reader.reader.read(reader.path, reader.foreign_id)]
+    hashes_of_file = [position[name].encode() for position in positions for name in ("digest", "chain") if position[name]]
+    assert [one for one in hashes_of_file if one in logged] == []
     hashes = [blake2b(one.encode(), digest_size=16).hexdigest().encode() for one in text.split("\n") if one]
     assert [one for one in hashes if one in logged] == []
 

@@ -24,6 +24,7 @@ _LONG: Final = 20
 _TOKEN: Final = bytes(ord("x") if chr(i).isascii() and (chr(i).isalnum() or chr(i) in "+/=_.-") else ord(" ") for i in range(256))
 _DIGITS: Final = "0123456789abcdef-"
 """What a UUID and a hash are made of; no prefix is."""
+_NOT_WORDS: Final = re.compile("[A-Z0-9]")
 _LAST: Final = 512
 """Characters beyond which a look at an anchor in vain is not repeated inside of what it saw."""
 
@@ -87,7 +88,11 @@ def runs(flattened: bytes, least: int) -> Iterator[tuple[int, int]]:
 
 
 def _by_form(text: str) -> Iterator[Span]:
-    found = [run for start, end in runs(flat(text, _TOKEN), _LONG) if (run := text[start:end]).strip(_DIGITS)]
+    found = [
+        run
+        for start, end in runs(flat(text, _TOKEN), _LONG)
+        if (run := text[start:end]).strip(_DIGITS) and _NOT_WORDS.search(run)
+    ]
     if not found:
         return
     candidates = "\n".join(found)
@@ -241,7 +246,9 @@ def _kind(name: str) -> str:
 def announced(name: str, value: str) -> str:
     """Return the kind of the secret that *value* is because of the *name* beside it; empty: it is none."""
     weight = weight_of(name)
-    return _kind(name) if weight and is_likely(value, weight, quoted=True) and not MARKER.match(value) else ""
+    if not weight:
+        return ""
+    return _kind(name) if len(value) < _LARGEST_KEY and is_likely(value, weight, quoted=True) and not MARKER.match(value) else ""
 
 
 # --- URLs, headers

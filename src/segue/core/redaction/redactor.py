@@ -89,16 +89,21 @@ class Redactor:
     def _marks(self, slots: list[Slot]) -> dict[int, list[Found]]:
         """Return what is to be replaced, by the number of the slot."""
         marks: dict[int, list[Found]] = {}
+        same: dict[str, list[int]] = {}
         for number, slot in enumerate(slots):
-            kind = "" if slot.is_name else _announcement(slot)
-            if kind:
+            same.setdefault(slot.text, []).append(number)
+            if not slot.is_name and slot.container is not None and (kind := _announcement(slot)):
                 marks.setdefault(number, []).append(Found(Span(0, len(slot.text), kind)))
-        texts = [slot.text for slot in slots]
+        texts = list(same)
         whole = Stretch.of(enumerate(texts), "\0")
+        once: dict[int, list[Found]] = {}
         for found in self._everywhere(whole.text):
-            whole.place(found, marks)
+            whole.place(found, once)
+        for number, each in once.items():
+            for other in same[texts[number]]:
+                marks.setdefault(other, []).extend(each)
         for chain in _chains(slots):
-            together = Stretch.of(((number, texts[number]) for number in chain), "")
+            together = Stretch.of(((number, slots[number].text) for number in chain), "")
             for found in self._everywhere(together.text):
                 together.place(found._replace(instead=None), marks)
         return marks
@@ -122,43 +127,47 @@ class Redactor:
 
 
 def _slots(value: Any, number: int = 0) -> Iterator[Slot]:
-    """Yield every text in *value*, the one with that *number*, in an order that its structure alone decides."""
+    """Yield the texts in *value*, the one with that *number*, in an order that its structure alone decides.
+
+    Members that are too short to hold a secret are left out; in a list they may be pieces of one.
+    """
     if isinstance(value, str):
-        yield Slot(None, None, value, value=number)
-    stack = [value]
+        yield Slot(None, None, value, False, number)
+        return
+    stack: list[Any] = [value] if isinstance(value, (Mapping, list, tuple)) else []
     while stack:
         container = stack.pop()
-        if isinstance(container, Mapping):
-            for place, item in container.items():
-                if isinstance(place, str) and len(place) >= _KEY:
-                    yield Slot(container, place, place, True, number)
-                if isinstance(item, str):
+        is_list = isinstance(container, (list, tuple))
+        least = 0 if is_list else _SHORT
+        members: Iterable[tuple[Any, Any]] = enumerate(container) if is_list else container.items()
+        for place, item in members:
+            if least and isinstance(place, str) and len(place) >= _KEY:
+                yield Slot(container, place, place, True, number)
+            kind: object = type(item)
+            if kind is str:
+                if len(item) >= least:
                     yield Slot(container, place, item, False, number)
-                elif isinstance(item, (Mapping, list, tuple)):
-                    stack.append(item)
-        elif isinstance(container, (list, tuple)):
-            for place, item in enumerate(container):
-                if isinstance(item, str):
-                    yield Slot(container, place, item, False, number)
-                elif isinstance(item, (Mapping, list, tuple)):
-                    stack.append(item)
+            elif kind is dict or kind is list or (kind not in _PLAIN and isinstance(item, (Mapping, list, tuple))):
+                stack.append(item)
+            elif kind not in _PLAIN and isinstance(item, str):
+                yield Slot(container, place, item, False, number)
+
+
+_PLAIN: Final = frozenset({int, float, bool, type(None)})
 
 
 def _announcement(slot: Slot) -> str:
     """Return the kind of the secret that a text is because of what stands beside it; empty: it is none."""
     container, place, text = slot[:3]
-    if len(text) < _SHORT or len(text) > _NEAR:
-        return ""
-    if isinstance(container, Mapping):
+    if type(place) is str:
         if place == "value":
             name = container.get("name", container.get("key"))
             if isinstance(name, str) and (kind := announced(name, text)):
                 return kind
-        return announced(place, text) if isinstance(place, str) else ""
-    if isinstance(container, (list, tuple)) and place:
-        before = container[place - 1]
-        if isinstance(before, str) and before.startswith("--") and len(before) < _NEAR:
-            return announced(before.lstrip("-"), text)
+        return announced(place, text)
+    before = container[place - 1] if place else ""
+    if isinstance(before, str) and before.startswith("--"):
+        return announced(before[:_NEAR].lstrip("-"), text)
     return ""
 
 
@@ -199,19 +208,17 @@ class Stretch(NamedTuple):
 
 
 def _chains(slots: list[Slot]) -> Iterator[list[int]]:
-    """Yield the numbers of texts that follow each other in a list, by themselves or as the same member of objects."""
+    """Yield the numbers of texts that follow each other in a list."""
     chain: list[int] = []
-    last: Slot | None = None
-    at = {(id(slot.container), slot.place): number for number, slot in enumerate(slots) if not slot.is_name}
-    for slot in slots:
-        if not isinstance(slot.container, (list, tuple)):
+    last = slots[0] if slots else None
+    for number, slot in enumerate(slots):
+        if type(slot.place) is not int:
             continue
-        if last is not None and last.container is slot.container and last.place + 1 == slot.place:
-            chain.append(at[id(slot.container), slot.place])
-        else:
+        if not chain or last is None or last.container is not slot.container or last.place + 1 != slot.place:
             if len(chain) > 1:
                 yield chain
-            chain = [at[id(slot.container), slot.place]]
+            chain = []
+        chain.append(number)
         last = slot
     if len(chain) > 1:
         yield chain

@@ -64,7 +64,7 @@ class Reading:
 
 # --- escapes and percent signs
 
-_ESCAPE: Final = re.compile(r"\\+(?:u00([2-7][0-9A-Fa-f])|x([2-7][0-9A-Fa-f])|/|u\{([2-7][0-9A-Fa-f])\})")
+_ESCAPE: Final = re.compile(r"\\\\*(?:u00([2-7][0-9A-Fa-f])|x([2-7][0-9A-Fa-f])|/|u\{([2-7][0-9A-Fa-f])\})")
 _PERCENT: Final = re.compile(r"%(0[9ADad]|[2-7][0-9A-Fa-f])")
 _AROUND: Final = 300
 """Characters on each side of what is read otherwise that are read with it: what names a secret stands near it."""
@@ -114,12 +114,28 @@ def _one(text: str, start: int, end: int, pieces: list[tuple[int, int, str]], fi
 # --- literals in pieces, lines that go on
 
 _NEWLINE: Final = r"""(?:\r?\n|\\{1,4}n)[ \t]{0,80}(?:[+>|#*-](?=[ \t"'`]))?[ \t]{0,80}"""
-_JOIN: Final = re.compile(
-    rf"""["'`\\](?:(?<=\\)\\{{0,3}}{_NEWLINE}|(?<!\\)(?=[ \t\r\n+&.|<\\"'`])[ \t]{{0,40}}"""
-    rf"""(?:\+|&|\.\.?|\|\||<<|\\)?[ \t]{{0,40}}(?:{_NEWLINE})?"""
-    rf"""(?:\+|&|\.\.?|\|\||<<)?[ \t]{{0,40}}[bfruBFRU]{{0,2}}\\{{0,4}}["'`])"""
+_LITERALS: Final = re.compile(
+    rf"""["'`](?=[ \t\r\n+&.|<\\"'`])[ \t]{{0,40}}(?:\+|&|\.\.?|\|\||<<|\\)?[ \t]{{0,40}}(?:{_NEWLINE})?"""
+    rf"""(?:\+|&|\.\.?|\|\||<<)?[ \t]{{0,40}}[bfruBFRU]{{0,2}}\\{{0,4}}["'`]"""
 )
-"""It begins with one character of a few, and with no choice: so that it is looked for quickly."""
+_GOES_ON: Final = re.compile(rf"\\\\{{0,3}}{_NEWLINE}")
+_SEAMS: Final = bytes(ord("q" if chr(i) in "\"'`" else "o" if chr(i) in "+&.|<\\>#*- \t\r\n" else "x") for i in range(256))
+_SEAM: Final = re.compile(rb"q(?=[oq])(?:o|x(?=o)){0,200}x{0,2}q")
+"""A quote, a quote, and between them nothing that is said: what can be a seam, found a few times as quickly."""
+_SHORTEST: Final = 6
+"""Characters in a row, on both sides of a seam together, from which on there may be a secret."""
+
+
+def _joins(text: str) -> list[tuple[int, int]]:
+    """Return from where up to where nothing stands between two pieces of something."""
+    found = []
+    for seam in _SEAM.finditer(flat(text, _SEAMS)):
+        m = _LITERALS.match(text, seam.start())
+        if m is not None:
+            found.append(m.span())
+    if "\\\n" in text or "\\\r" in text or "\\\\" in text:
+        found = sorted(found + [m.span() for m in _GOES_ON.finditer(text)])
+    return found
 
 
 def joined(text: str, find: Finder) -> Iterator[Found]:
@@ -127,11 +143,10 @@ def joined(text: str, find: Finder) -> Iterator[Found]:
     pieces: list[tuple[int, int, str]] = []
     start = end = -1
     around = _around(text)
-    for m in _JOIN.finditer(text):
-        begin, stop = m.span()
+    for begin, stop in _joins(text):
         while begin and text[begin - 1] == "\\":
-            begin -= 1
-        if not begin or stop == len(text) or text[begin - 1] in _NO_SECRET or text[stop] in _NO_SECRET:
+            begin -= 1  # noqa: PLW2901 - the escapes of the quote belong to it
+        if not _is_inside(text, begin, stop):
             continue
         if pieces and begin > end:
             yield from _across(text, start, end, pieces, find)
@@ -143,6 +158,16 @@ def joined(text: str, find: Finder) -> Iterator[Found]:
             pieces.append((begin, stop, ""))
     if pieces:
         yield from _across(text, start, end, pieces, find)
+
+
+def _is_inside(text: str, begin: int, stop: int) -> bool:
+    """Return whether on both sides of a seam something stands that may be pieces of one secret."""
+    left, right, size = begin, stop, len(text)
+    while left > 0 and begin - left < _SHORTEST and text[left - 1] not in _NO_SECRET:
+        left -= 1
+    while right < size and right - stop < _SHORTEST and text[right] not in _NO_SECRET:
+        right += 1
+    return left < begin and stop < right and begin - left + right - stop >= _SHORTEST
 
 
 _NO_SECRET: Final = frozenset(" \t\r\n\"'`(),;[]{}\0")
@@ -161,6 +186,7 @@ def _across(text: str, start: int, end: int, pieces: list[tuple[int, int, str]],
 # --- base64 and hexadecimal digits
 
 _BASE64: Final = bytes(ord("x") if chr(i).isascii() and (chr(i).isalnum() or chr(i) in "+/_-") else ord(" ") for i in range(256))
+_DIGITS: Final = "0123456789abcdef-"
 _STANDARD: Final = str.maketrans("-_", "+/")
 _LEAST: Final = 20
 _PRINTABLE: Final = re.compile(rb"[\t\n\r\x20-\x7e]{10,}")
@@ -194,6 +220,8 @@ def _wrapped(text: str, start: int, end: int, find: Finder) -> Iterator[Found]:
 
 def _run(text: str, start: int, end: int, find: Finder) -> Iterator[Found]:
     run = text[start:end]
+    if "-" in run and not run.strip(_DIGITS):
+        return  # a UUID
     if end - start >= 24:
         yield from _hexadecimal(run, start, find)
     if run.islower() or run.isupper():
