@@ -4,8 +4,8 @@
     python benchmarks/run.py --long more rounds, larger events
     python benchmarks/run.py --only appends --only reads --out -
 
-Sections: appends writers reads sizes searches startup imports readers snapshots redaction. All contenders of a section run in
-the same minutes, in turns; ratios are within a round, and what is shown is the median of the rounds.
+Sections: appends writers reads sizes searches encryption startup imports readers snapshots redaction. All contenders of a
+section run in the same minutes, in turns; ratios are within a round, and what is shown is the median of the rounds.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
-from benchmarks import readers, redaction, report, sizes, snapshots, startup, writers  # noqa: E402
+from benchmarks import encryption, readers, redaction, report, sizes, snapshots, startup, writers  # noqa: E402
 from benchmarks.measure import environment, shim  # noqa: E402
 
 SAMPLES = "SEGUE_SAMPLES"
@@ -77,6 +77,11 @@ class Bench:
         """Indexing, and finding words again."""
         with self.fresh() as place:
             return sizes.searches(place, 100 if self.long else 20, 10_000 if self.long else 1_000)
+
+    def encryption(self) -> dict[str, Any]:
+        """The same on a store in the clear and on one under a key."""
+        with self.fresh() as place:
+            return encryption.measure(place, 7 if self.long else 3, 2_000, 1_000 if self.long else 100)
 
     def startup(self) -> dict[str, Any]:
         """CPU of a start."""
@@ -177,6 +182,7 @@ SECTIONS: tuple[str, ...] = (
     "reads",
     "sizes",
     "searches",
+    "encryption",
     "startup",
     "imports",
     "readers",

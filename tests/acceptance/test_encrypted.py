@@ -58,6 +58,4 @@ def test_a_home_is_encrypted_and_nothing_in_it_can_be_read(segue):
 
     assert [hits(segue, place) for place in ("said before", "output")] == [[first], [second]]
     assert {row["id"] for row in segue.json("list")["sessions"]} == {first, second}
-    former = {place: text for place, text in WORDS.items() if place.endswith("before")}
-    assert traces(place, former, but=["mirrors/"]) == set()
-    assert traces(place, {place: text for place, text in WORDS.items() if place not in former}) == set()
+    assert traces(place, WORDS) == set()
