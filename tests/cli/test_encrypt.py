@@ -1,10 +1,13 @@
 """The store under a key, from the command line: put, rotated, shown, taken off; and what is said without the key."""
 
+import json
 import re
 import stat
 
 import pytest
 from inline_snapshot import snapshot
+
+from tests.canary import canaries, traces
 
 
 @pytest.fixture
@@ -183,6 +186,32 @@ the store is encrypted under key KEY-1: 0 logs, 0 large values and 0 other files
 the key is in /home/dev/segue.key; keep a copy elsewhere: without it nobody can read the store
 """)
     assert shop("key", "--json").json["changing"] is False
+
+
+def test_the_background_worker_goes_on_with_what_was_interrupted(shop, file):
+    lock(shop, file)
+    scheme = shop.home / "segue" / "store" / "encryption.json"
+    scheme.write_text(scheme.read_text().replace('"changing": false', '"changing": true'))
+    assert shop("upkeep").code == 0
+    assert shop("key", "--json").json["changing"] is False
+
+
+def test_what_lies_beside_the_store_is_under_its_key_too(shop, file):
+    words = canaries("title", "text")
+    shop("start", "--task", words["title"])
+    shop("append", "last", "--kind", "note.added", "--body", json.dumps({"text": words["text"]}))
+    shop.env["SEGUE_MIRROR"] = "activity"
+    shop("upkeep")
+    home = shop.home / "segue"
+    assert {trace.file.split("/")[0] for trace in traces(home, words)} >= {"store", "mirrors"}
+    lock(shop, file)
+    shop("upkeep")
+    assert traces(home, words) == set()
+    assert shop("key", "rotate", "--key-file", str(file)).code == 0
+    assert traces(home, words) == set()
+    assert (home / "mirrors").is_dir()
+    shop.home.joinpath("segue", "store").rename(shop.home / "lost")
+    assert shop("recover").code in {0, 6}
 
 
 def test_one_place_is_given_for_a_key(shop, said):

@@ -17,10 +17,10 @@ class Beside:
         self._app = app
 
     def rekey(self) -> list[str]:
-        """Bring all of it under the store's newest key, or into the clear without one; return what stays as it is, and why.
+        """Bring all of it under the store's newest key, or into the clear; return what stays as it is, and why.
 
-        Repeatable, at any point: each file is whole in its old form or in its new one. Call it when the store writes under its new
-        key (`encryption.begin`), and before an older key is let go of.
+        Repeatable, at any point: each file is whole in its old form or in its new one. Call it when the store writes under its
+        new key (`encryption.begin`), and before an older key is let go of.
 
         - From then on agents' hooks spool nothing of what is said, or whole payloads again; what was spooled is taken in.
         - Emergency files, copies of transcripts and snapshots of workspaces are rewritten.
@@ -36,10 +36,8 @@ class Beside:
 
             with suppress(SegueError):  # else it waits, as ever
                 ingest(app.store, app.spools, app.transcripts, clock=app.clock, hosts=app.host)
-        from segue.host.keeping import Keeping
-
         left += app.emergencies.rekey()
-        left += Keeping(app.config.home, app.boxes, app.env).rekey()
+        left += app.keeping.rekey()
         try:
             left += app.saving.vault.rekey()
         except SegueError as e:

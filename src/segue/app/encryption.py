@@ -51,6 +51,11 @@ class Secrecy:
 
         return keep(key, place)
 
+    def beside(self) -> list[str]:
+        """Bring what lies beside the store, and its mirror, to the key that it has now; return what stays as it is, and why."""
+        self._app.copies.renew_mirror()
+        return self._app.beside.rekey()
+
     def backups_elsewhere(self) -> "list[Backup]":
         """Return the backups of the store that are not under its key: in the clear, or under another."""
         url, key = self._app.store.url, self.key

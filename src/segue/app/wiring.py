@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from segue.engine.api import Store as OpenStore
     from segue.engine.conversion import Means
     from segue.engine.loading import Desk
+    from segue.host.keeping import Keeping
     from segue.host.spool import Spools
     from segue.ports.keys import Keys
     from segue.ports.running import Emergencies, Host
@@ -173,6 +174,13 @@ class App:
         return EmergencyFiles(self.config.home, self.env, lambda: self.boxes)
 
     @property
+    def keeping(self) -> "Keeping":
+        """Copies of what agents might destroy, and texts that they are to read."""
+        from segue.host.keeping import Keeping
+
+        return Keeping(self.config.home, self.boxes, self.env)
+
+    @property
     def boxes(self) -> Boxes:
         """What the store is encrypted with, for what lies beside it."""
         cipher: Boxes = getattr(self._opened or self.store, "cipher", CLEAR)
@@ -248,7 +256,6 @@ class App:
         from tempfile import TemporaryDirectory
 
         from segue.engine.conversion import Means
-        from segue.host.keeping import Keeping
         from segue.transcripts import writers
 
         return Means(
@@ -258,7 +265,7 @@ class App:
             self.places,
             self.env,
             self.counter,
-            Keeping(self.config.home, self.boxes, self.env),
+            self.keeping,
             TemporaryDirectory,
             self.cwd,
             self.config.numbers("windows"),

@@ -15,9 +15,9 @@ def command(frame: Frame, yes: bool) -> None:
     """Write everything in the store in the clear. Its key stays where it is: older copies of the store are still under it."""
     from segue.engine import encrypting
 
-    encryption = frame.app.secrecy.encryption
-    if not yes and encryption.state().key:
+    secrecy = frame.app.secrecy
+    if not yes and secrecy.encryption.state().key:
         raise ConfirmationError(
             "the store will lie in the clear: whoever can read its files can read all of it", hint="segue decrypt --yes"
         )
-    told(frame, encrypting.decrypt(encryption, shown(frame)))
+    told(frame, encrypting.decrypt(secrecy.encryption, secrecy.beside, shown(frame)))

@@ -47,22 +47,19 @@ def command(frame: Frame, keyring: bool, key_file: str | None, key_env: bool) ->
     secrecy = frame.app.secrecy
     place = place_of(keyring, key_file, key_env)
     key = secrecy.new_key("SEGUE_KEY" if key_env else None)
-    done = encrypting.encrypt(secrecy.encryption, key, place, secrecy.keep, shown(frame))
+    done = encrypting.encrypt(secrecy.encryption, key, place, secrecy.keep, secrecy.beside, shown(frame))
     told(frame, done)
 
 
 def told(frame: Frame, done: "Outcome") -> None:
     """Answer with what a change came to, and warn of what is not under the store's key."""
     app, state = frame.app, done.state
-    app.copies.renew_mirror()
     elsewhere = app.secrecy.backups_elsewhere()
     for one in elsewhere:
         kind = "under another key" if _has_key(one.path) else "in the clear"
         frame.warn(f"backup {one.name} is {kind}: {one.path}")
-    for name in done.changed.left:
-        frame.warn(f"{name} cannot be read and stays as it is")
-    for name in app.beside.rekey():
-        frame.warn(f"beside the store stays as it is: {name}")
+    for what in done.left:
+        frame.warn(f"it stays as it is: {what}")
     app.index.catch_up()
 
     def render(_: object) -> str:

@@ -39,7 +39,8 @@ def rotate(frame: Frame, keyring: bool, key_file: str | None, key_env: bool) -> 
 
     secrecy = frame.app.secrecy
     place = place_of(keyring, key_file, key_env)
-    done = encrypting.rotate(secrecy.encryption, secrecy.new_key(NEW if key_env else None), place, secrecy.keep, shown(frame))
+    key = secrecy.new_key(NEW if key_env else None)
+    done = encrypting.rotate(secrecy.encryption, key, place, secrecy.keep, secrecy.beside, shown(frame))
     told(frame, done)
 
 
@@ -48,7 +49,8 @@ def continue_(frame: Frame) -> None:
     """Finish a change of the key that was interrupted. Harmless where none was."""
     from segue.engine import encrypting
 
-    told(frame, encrypting.go_on(frame.app.secrecy.encryption, shown(frame)))
+    secrecy = frame.app.secrecy
+    told(frame, encrypting.go_on(secrecy.encryption, secrecy.beside, shown(frame)))
 
 
 @_command("show")

@@ -36,10 +36,21 @@ def command(frame: Frame, follow: bool) -> None:
         os.chdir(frame.cwd)
         _capture(frame)
     app = frame.app
+    _rekey(frame)
     done = work(app.store, app.index, app.spools, app.transcripts, app.clock)
     app.remember_commits(row.id for row in app.index.sessions(limit=_LATEST))
     document = {**done._asdict(), "forgotten": _forget(frame), "mirrored": _mirror(frame), "backup": _back_up(frame)}
     frame.answer(document, lambda d: f"{d['ingested']} taken in, {d['sealed']} sealed, {d['indexed']} indexed\n")
+
+
+def _rekey(frame: Frame) -> None:
+    """Go on with a change of the store's key that was interrupted. Where it fails, `segue key` tells."""
+    from segue.engine.encrypting import go_on
+
+    secrecy = frame.app.secrecy
+    with suppress(SegueError, OSError):
+        if secrecy.encryption.state().changing:
+            go_on(secrecy.encryption, secrecy.beside, lambda *_: None)
 
 
 def _forget(frame: Frame) -> int:

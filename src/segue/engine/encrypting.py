@@ -9,6 +9,8 @@ from segue.ports.encryption import Changed, Encrypted, Encryption, Progress
 
 Keep = Callable[[bytes, str], str]
 """Puts a new key into a place, durably, and returns the place as the store names it."""
+Beside = Callable[[], list[str]]
+"""Brings what lies beside the store to the key that it has now; returns what stays as it is, and why."""
 GO_ON = "segue key continue"
 _LOCK = "segue encrypt"
 
@@ -18,9 +20,11 @@ class Outcome(NamedTuple):
 
     state: Encrypted
     changed: Changed
+    left: list[str]
+    """What stays as it is, in the store and beside it, and why."""
 
 
-def encrypt(encryption: Encryption, key: bytes, place: str, keep: Keep, progress: Progress) -> Outcome:
+def encrypt(encryption: Encryption, key: bytes, place: str, keep: Keep, beside: Beside, progress: Progress) -> Outcome:
     """Put a store that is in the clear under *key*, which is kept first. A change that was interrupted is gone on with.
 
     Raises:
@@ -32,10 +36,10 @@ def encrypt(encryption: Encryption, key: bytes, place: str, keep: Keep, progress
         raise UsageError(
             f"the store is encrypted already, under key {state.key}", hint=GO_ON if state.changing else "segue key rotate"
         )
-    return _change(encryption, key, keep(key, place), progress)
+    return _change(encryption, key, keep(key, place), beside, progress)
 
 
-def rotate(encryption: Encryption, key: bytes, place: str, keep: Keep, progress: Progress) -> Outcome:
+def rotate(encryption: Encryption, key: bytes, place: str, keep: Keep, beside: Beside, progress: Progress) -> Outcome:
     """Put an encrypted store under another *key*, which is kept first; everything in it is written anew.
 
     Raises:
@@ -49,10 +53,10 @@ def rotate(encryption: Encryption, key: bytes, place: str, keep: Keep, progress:
     if id_of(key) in {state.key, *state.older}:
         raise UsageError(f"the store was under key {id_of(key)} before: a new key is one that it never had")
     _check_done(state)
-    return _change(encryption, key, keep(key, place), progress)
+    return _change(encryption, key, keep(key, place), beside, progress)
 
 
-def decrypt(encryption: Encryption, progress: Progress) -> Outcome:
+def decrypt(encryption: Encryption, beside: Beside, progress: Progress) -> Outcome:
     """Write everything in an encrypted store in the clear.
 
     Raises:
@@ -64,12 +68,12 @@ def decrypt(encryption: Encryption, progress: Progress) -> Outcome:
     if not state.key:
         raise UsageError("the store cannot be decrypted: it is not encrypted", hint=GO_ON if state.changing else None)
     _check_done(state)
-    return _change(encryption, None, state.place, progress)
+    return _change(encryption, None, state.place, beside, progress)
 
 
-def go_on(encryption: Encryption, progress: Progress) -> Outcome:
+def go_on(encryption: Encryption, beside: Beside, progress: Progress) -> Outcome:
     """Finish a change that was interrupted; where none was, look at everything once more. Raises WrongKeyError."""
-    return Outcome(encryption.state(), encryption.run(progress))
+    return _run(encryption, beside, progress)
 
 
 def _check_done(state: Encrypted) -> None:
@@ -77,8 +81,13 @@ def _check_done(state: Encrypted) -> None:
         raise ConflictError("the key cannot be changed: an earlier change is not done", hint=GO_ON)
 
 
-def _change(encryption: Encryption, key: bytes | None, place: str, progress: Progress) -> Outcome:
+def _change(encryption: Encryption, key: bytes | None, place: str, beside: Beside, progress: Progress) -> Outcome:
     _check_done(encryption.state())
     encryption.begin(key, place)
+    return _run(encryption, beside, progress)
+
+
+def _run(encryption: Encryption, beside: Beside, progress: Progress) -> Outcome:
     changed = encryption.run(progress)
-    return Outcome(encryption.state(), changed)
+    left = [f"{name} cannot be read" for name in changed.left]
+    return Outcome(encryption.state(), changed, left + beside())
