@@ -184,8 +184,8 @@ def _mark_unfinished(store: Path) -> None:
 
 
 def _sweep_beside(store: Path) -> None:
-    """Take away what an interrupted `restore-store` left beside the store."""
-    from segue.stores.log.backup.restoring import sweep
+    """Take away what an interrupted `restore-store` or `recover` left beside the store."""
+    from segue.stores.log.backup.making import sweep
 
     sweep(store)
 

@@ -1,9 +1,5 @@
 """From a backup to a store: copied, never linked, since a store appends to its files; verified; only then put in its place."""
 
-import fcntl
-import os
-import shutil
-from contextlib import suppress
 from pathlib import Path
 
 from segue.core.errors import DamagedError, StoreUnusableError
@@ -14,6 +10,7 @@ from segue.stores.log import files
 from segue.stores.log.backup import manifest as manifests
 from segue.stores.log.backup.checking import BAD, logs_of
 from segue.stores.log.backup.copying import Copying
+from segue.stores.log.backup.making import being_made, sweep
 from segue.stores.log.backup.manifest import STORE
 from segue.stores.log.place import open_place
 from segue.stores.log.scopes import Scopes
@@ -31,44 +28,13 @@ def restore(
         raise StoreUnusableError(f"store {str(target)!r} cannot be made: there is something else in its place")
     target.parent.mkdir(mode=files.DIR_MODE, parents=True, exist_ok=True)
     sweep(target)
-    made = target.with_name(f".{target.name}.restoring-{os.getpid()}-{os.urandom(4).hex()}")
-    made.mkdir(mode=files.DIR_MODE)
-    held = _held(made)
-    try:
+    with being_made(target, "restoring") as made:
         _copy(backup, made, progress)
         _verify(made, clock, ids, keys)
         aside = move_aside(target)
         made.rename(target)
-    except BaseException:
-        shutil.rmtree(made, ignore_errors=True)
-        raise
-    finally:
-        os.close(held)
     files.sync_dir(target.parent)
     return target, aside
-
-
-def sweep(target: Path) -> None:
-    """Take away what was being made for *target* by processes that did not live to put it in its place."""
-    begin = f".{target.name}.restoring-"
-    for left in [path for path in target.parent.iterdir() if path.name.startswith(begin)]:
-        with suppress(OSError):  # another has it, or took it away
-            held = _held(left)
-            try:
-                shutil.rmtree(left, ignore_errors=True)
-            finally:
-                os.close(held)
-
-
-def _held(directory: Path) -> int:
-    """Return a descriptor with a lock on *directory*: its maker lives. Raises OSError where another has it."""
-    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(fd)
-        raise
-    return fd
 
 
 def move_aside(target: Path) -> Path | None:

@@ -1,11 +1,10 @@
 """All logs of a store, each out of all copies; then what stands beside them: large values, numbers, marks of forks."""
 
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from segue.core.errors import NotFoundError
@@ -14,6 +13,7 @@ from segue.ports.keys import Keys
 from segue.ports.recovery import Progress, Recovered, Repaired, Split
 from segue.stores.log import files
 from segue.stores.log.backup.checking import logs_of
+from segue.stores.log.backup.making import being_made, sweep
 from segue.stores.log.cipher import Cipher
 from segue.stores.log.locks import BusyError
 from segue.stores.log.logs import Logs
@@ -29,7 +29,6 @@ from segue.stores.log.recovery.values import Values, name_of
 from segue.stores.log.swapping import finish
 
 _TRIES: Final = 5
-_STALE: Final = 3600.0
 
 
 class StoreRecovery:
@@ -64,7 +63,7 @@ class StoreRecovery:
     def run(self, *, dry_run: bool = False, alone: bool = False, session: str | None = None) -> Recovered:
         """See `Recovery.run`."""
         try:
-            with _room(self.store, self.clock) as room:
+            with _room(self.store) as room:
                 return _Run(self, room, dry_run=dry_run, alone=alone).all(session)
         except OSError as e:
             raise files.refusal(f"store {str(self.store)!r}", e) from e
@@ -72,7 +71,7 @@ class StoreRecovery:
     def compare(self, session: str | None = None) -> list[Finding]:
         """See `Recovery.compare`."""
         try:
-            with _room(self.store, self.clock) as room:
+            with _room(self.store) as room:
                 logs = logs_of(self.store, self.clock, self.ids, self.keys)
                 try:
                     return list(compare(logs, places(self.store, self.others, room)[1:], session))
@@ -193,18 +192,15 @@ class _Run:
 
 
 @contextmanager
-def _room(store: Path, clock: Clock) -> Iterator[Path]:
+def _room(store: Path) -> Iterator[Path]:
     """Give a directory for what is written to be read, on the store's disk, and take it away; also those of who was killed."""
-    prefix = f".{store.name}.recovering-"
-    for left in store.parent.glob(f"{prefix}*"):
-        if clock.now() - left.stat().st_mtime > _STALE:
-            shutil.rmtree(left, ignore_errors=True)
-    above = store.parent if os.access(store.parent, os.W_OK) else None
-    room = Path(mkdtemp(prefix=prefix, dir=above))
-    try:
-        yield room
-    finally:
-        shutil.rmtree(room, ignore_errors=True)
+    if os.access(store.parent, os.W_OK):
+        sweep(store)
+        with being_made(store, "recovering") as room:
+            yield room
+    else:
+        with TemporaryDirectory(prefix="segue-") as elsewhere:
+            yield Path(elsewhere)
 
 
 def _quiet(_what: str, _done: int, _of: int) -> None:
