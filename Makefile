@@ -88,7 +88,7 @@ demo: setup-run  ## a recorded session is captured live, killed, recovered and r
 
 faults: setup  ## kill -9, crash states, power loss, damage: the long form (half an hour on two idle cores)
 	@$(PY) -m tests.faults.run --long
-	@$(PY) -m pytest -n $(JOBS) tests/contract tests/unit tests/acceptance -m long
+	@$(PY) -m pytest -n $(JOBS) tests/contract tests/unit tests/acceptance tests/cli -m long
 
 .venv/.fuzz: .venv/.all requirements/fuzz.txt
 	@$(UV) pip install --require-hashes -r requirements/fuzz.txt
