@@ -8,9 +8,13 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from segue.host.workspace.vault import Vault
 
 WALK, KNOWN, WHOLE = "os.scandir and stat of every file", "snapshot, changed files known", "snapshot, whole work tree"
+SEALED, COMPARED = "snapshot, changed files known, encrypted store", "comparing with it, encrypted store: every pack is opened"
 FIRST = "first snapshot"
 
 
@@ -22,26 +26,45 @@ def measure(place: Path, files: int, changed: int, rounds: int) -> dict[str, Any
     root = place / "project"
     paths = _make(root, files)
     workspace = GitWorkspace(str(root), place / "home", SystemClock())
+    sealed = GitWorkspace(str(root), place / "sealed", SystemClock(), vault=_vault(place / "sealed"))
     _walk(root)
+    before = sealed.take().id
     first, base = _cost(workspace.take), _cost(lambda: _walk(root))
     found: dict[str, list[tuple[float, float, float, float]]] = {FIRST: [_beside(first, base)], WALK: [], KNOWN: [], WHOLE: []}
+    found |= {SEALED: [], COMPARED: []}
     chosen = random.Random(1)
     for turn in range(rounds):
-        order = [KNOWN, WHOLE]
+        order = [KNOWN, WHOLE, SEALED]
         chosen.shuffle(order)
         for name in order:
             touched = chosen.sample(paths, changed)
             for path in touched:
                 Path(path).write_text(f"{name} {turn}\n")
             base = _cost(lambda: _walk(root))
-            cost = _cost(lambda touched=touched, name=name: workspace.take(touched if name == KNOWN else None))
+            taker = sealed if name == SEALED else workspace
+            cost = _cost(lambda touched=touched, name=name, taker=taker: taker.take(None if name == WHOLE else touched))
             found[WALK].append(_beside(base, base))
             found[name].append(_beside(cost, base))
+            if name == SEALED:
+                found[COMPARED].append(_beside(_cost(lambda: sealed.diff(before, before)), base))
     figures = ("seconds", "cpu", "ratio", "cpu_ratio")
     table = {
         name: dict(zip(figures, map(statistics.median, zip(*costs, strict=True)), strict=True)) for name, costs in found.items()
     }
     return {"files": files, "changed": changed, "table": table}
+
+
+def _vault(home: Path) -> "Vault":
+    """Return what has the snapshots of a home whose store is encrypted."""
+    from segue.core.log.storekeys import id_of, to_text
+    from segue.host.keys import MachineKeys
+    from segue.host.workspace.vault import Vault
+    from segue.stores.log.cipher import SCHEME, Cipher, Scheme, write_scheme
+
+    key = os.urandom(32)
+    home.mkdir()
+    write_scheme(home / SCHEME, Scheme(id_of(key)))
+    return Vault(home / "workspaces", Cipher(home, MachineKeys({"SEGUE_KEY": to_text(key)})), os.environ)
 
 
 def _make(root: Path, files: int) -> list[str]:
