@@ -37,7 +37,7 @@ def redacting(kind: type[S], redactor: Redactor, key: bytes = b"") -> type[S]:
 
     With a *key* (32 bytes), the hashes in the positions of transcripts are masked.
     """
-    members = {"_redactor": redactor, "_key": key, "__module__": __name__}
+    members = {"_redacts_with": (redactor, key), "__module__": __name__}
     return cast("type[S]", type(kind.__name__, (_Redacting, kind), members))
 
 
@@ -47,21 +47,19 @@ def without_secrets(store: Store, drafts: Sequence[Draft]) -> Sequence[Draft]:
 
 
 class _Redacting:
-    """Mixed into a store: what comes in goes through the redactor first."""
+    """Mixed into a store: what comes in is redacted first. It has one field, since the store's own names are not known."""
 
-    _redactor: Redactor
-    _key: bytes
+    _redacts_with: tuple[Redactor, bytes]
 
     def __init__(self, *args: Any, **named: Any) -> None:
+        self._redaction = _Redaction(*self._redacts_with)
         super().__init__(*args, **named)
-        self._taken: dict[str, Counter[str]] = {}
-        self._hashes: OrderedDict[str, str] = OrderedDict()
 
     def create(self, session: str, drafts: Sequence[Draft], *, fork: ForkPoint | None = None) -> Commit:
         """See `Store.create`."""
         clean = self.without_secrets(drafts)
         commit: Commit = super().create(session, clean, fork=fork)  # type: ignore[misc]  # it is mixed into a store
-        self._tally(session, clean, commit)
+        self._redaction.tally(session, clean, commit)
         return commit
 
     def append(
@@ -76,21 +74,44 @@ class _Redacting:
         """See `Store.append`."""
         clean = self.without_secrets(drafts)
         commit: Commit = super().append(session, clean, expect=expect, on_key=on_key, fence=fence)  # type: ignore[misc]
-        self._tally(session, clean, commit)
+        self._redaction.tally(session, clean, commit)
         return commit
 
     def lookup(self, session: str, key: str) -> Appended | None:
         """See `Store.lookup`: a key that holds a secret is known without it."""
-        found: Appended | None = super().lookup(session, self._redactor.redact_each([key])[0].value)  # type: ignore[misc]
+        found: Appended | None = super().lookup(session, self._redaction.text(key))  # type: ignore[misc]
         return found
 
     def put_blob(self, data: bytes) -> str:
         """See `Store.put_blob`."""
-        name: str = super().put_blob(_clean_bytes(self._redactor, data))  # type: ignore[misc]
+        name: str = super().put_blob(self._redaction.data(data))  # type: ignore[misc]
         return name
 
     def without_secrets(self, drafts: Sequence[Draft]) -> list[Draft]:
         """See `Redacts.without_secrets`."""
+        return self._redaction.drafts(drafts)
+
+    def position_of(self, stored: dict[str, Any]) -> dict[str, Any] | None:
+        """See `Redacts.position_of`."""
+        return self._redaction.position_of(stored)
+
+    def taken_out(self, session: str) -> Mapping[str, int]:
+        """See `Redacts.taken_out`."""
+        return dict(self._redaction.taken.pop(session, {}))
+
+
+class _Redaction:
+    """What a redacting store knows beside what the store does."""
+
+    def __init__(self, redactor: Redactor, key: bytes) -> None:
+        self._redactor = redactor
+        self._key = key
+        self.taken: dict[str, Counter[str]] = {}
+        """How many secrets of each kind were taken out of new events of each session."""
+        self._hashes: OrderedDict[str, str] = OrderedDict()
+
+    def drafts(self, drafts: Sequence[Draft]) -> list[Draft]:
+        """Return *drafts* without their secrets."""
         opened = [_open(draft) for draft in drafts]
         found = iter(self._redactor.redact_each([value for one in opened for value in (one.parts, one.record)]))
         clean = [self._masked(_closed(one, parts, record)) for one, parts, record in zip(opened, found, found, strict=True)]
@@ -98,25 +119,33 @@ class _Redacting:
             self._note(draft, one)
         return [self._rehashed(draft) for draft in clean] if self._hashes else clean
 
+    def text(self, text: str) -> str:
+        """Return *text* without its secrets."""
+        clean: str = self._redactor.redact_each([text])[0].value
+        return clean
+
+    def data(self, data: bytes) -> bytes:
+        """Return *data* without its secrets; itself where there are none."""
+        text = data.decode("utf-8", "surrogateescape")
+        clean = self.text(text)
+        return data if clean is text else clean.encode("utf-8", "surrogateescape")
+
     def position_of(self, stored: dict[str, Any]) -> dict[str, Any] | None:
         """See `Redacts.position_of`."""
         return unmasked(stored, self._key) if is_masked(stored) else stored
+
+    def tally(self, session: str, drafts: Sequence[Draft], commit: Commit) -> None:
+        """Count what was taken out of the events that are new."""
+        for draft, entry in zip(drafts, commit.entries, strict=True):
+            found = (draft.source or {}).get("redacted")
+            if entry.new and isinstance(found, Mapping):
+                self.taken.setdefault(session, Counter()).update(found)
 
     def _masked(self, draft: Draft) -> Draft:
         position = draft.body.get("position") if draft.kind == "import.advanced" and self._key else None
         if not isinstance(position, Mapping) or not position or is_masked(position):
             return draft
         return draft._replace(body={**draft.body, "position": masked(position, self._key)})
-
-    def taken_out(self, session: str) -> Mapping[str, int]:
-        """See `Redacts.taken_out`."""
-        return dict(self._taken.pop(session, {}))
-
-    def _tally(self, session: str, drafts: Sequence[Draft], commit: Commit) -> None:
-        for draft, entry in zip(drafts, commit.entries, strict=True):
-            found = (draft.source or {}).get("redacted")
-            if entry.new and isinstance(found, Mapping):
-                self._taken.setdefault(session, Counter()).update(found)
 
     def _note(self, before: Draft, after: Draft) -> None:
         """Remember which hash the record of a draft had, and has."""
@@ -200,12 +229,6 @@ def _closed(opened: _Opened, parts: Redacted, record: Redacted) -> Draft:
 
 def _written(record: Any) -> str:
     return json.dumps(record, ensure_ascii=False, separators=(",", ":"))
-
-
-def _clean_bytes(redactor: Redactor, data: bytes) -> bytes:
-    text = data.decode("utf-8", "surrogateescape")
-    clean: str = redactor.redact_each([text])[0].value
-    return data if clean is text else clean.encode("utf-8", "surrogateescape")
 
 
 def _record(draft: Draft) -> bytes | None:

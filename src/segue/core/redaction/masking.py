@@ -22,9 +22,8 @@ def is_masked(position: Mapping[str, Any]) -> bool:
 
 def masked(position: Mapping[str, Any], key: bytes) -> dict[str, Any]:
     """Return *position* with every hash in it masked by *key* (32 bytes)."""
-    text = _text(position)
-    begin = _begin(text, key)
-    return {**json.loads(_combined(text, begin, key)), _FIELD: begin}
+    begin = _begin(position, key)
+    return {**_Stream(begin, key).over(position), _FIELD: begin}
 
 
 def unmasked(position: Mapping[str, Any], key: bytes) -> dict[str, Any] | None:
@@ -32,26 +31,35 @@ def unmasked(position: Mapping[str, Any], key: bytes) -> dict[str, Any] | None:
     begin = position.get(_FIELD)
     if not isinstance(begin, str):
         return None
-    text = _combined(_text({name: value for name, value in position.items() if name != _FIELD}), begin, key)
-    found: dict[str, Any] = json.loads(text)
-    return found if _begin(text, key) == begin else None
+    found: dict[str, Any] = _Stream(begin, key).over({name: value for name, value in position.items() if name != _FIELD})
+    return found if _begin(found, key) == begin else None
 
 
-def _text(position: Mapping[str, Any]) -> str:
-    return json.dumps(position, ensure_ascii=False, sort_keys=True)
+def _begin(position: Mapping[str, Any], key: bytes) -> str:
+    text = json.dumps(position, sort_keys=True)
+    return blake2b(text.encode(), key=key, digest_size=16, person=b"segue begin").hexdigest()
 
 
-def _begin(text: str, key: bytes) -> str:
-    return blake2b(text.encode("utf-8", "surrogatepass"), key=key, digest_size=16, person=b"segue begin").hexdigest()
+class _Stream:
+    """What hashes are combined with, one after another; combined twice they are as they were."""
 
+    def __init__(self, begin: str, key: bytes) -> None:
+        self._begin = begin.encode("utf-8", "replace")
+        self._key = key
+        self._count = 0
 
-def _combined(text: str, begin: str, key: bytes) -> str:
-    count = 0
+    def over(self, value: Any) -> Any:
+        """Return *value* with each hash in its texts combined with what is next."""
+        if isinstance(value, str):
+            return _HASH.sub(self._one, value)
+        if isinstance(value, Mapping):
+            return {name: self.over(value[name]) for name in sorted(value)}
+        if isinstance(value, (list, tuple)):
+            return [self.over(item) for item in value]
+        return value
 
-    def one(m: re.Match[str]) -> str:
-        nonlocal count
-        count += 1
-        stream = blake2b(f"{begin} {count}".encode("utf-8", "replace"), key=key, digest_size=16, person=b"segue mask")
-        return f"{int(m[0], 16) ^ int(stream.hexdigest(), 16):032x}"
-
-    return _HASH.sub(one, text)
+    def _one(self, m: re.Match[str]) -> str:
+        self._count += 1
+        counted = self._begin + b" %d" % self._count
+        stream = blake2b(counted, key=self._key, digest_size=16, person=b"segue mask").hexdigest()
+        return f"{int(m[0], 16) ^ int(stream, 16):032x}"
