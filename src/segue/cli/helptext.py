@@ -54,6 +54,7 @@ Care:
   repair         set aside what is damaged, keep all that is intact
   backup         take a verified copy of the store, or list them
   restore-store  make the store anew from a backup
+  erase          take contents away for good, everywhere, with a proof
   encrypt        put the store under a key
   decrypt        write an encrypted store in the clear
   key            the key of an encrypted store: show, rotate

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from segue.engine.recovering import Kept
     from segue.ports.backups import Backup
     from segue.ports.encryption import Changed, Encrypted
+    from segue.ports.erasing import Scan
     from segue.ports.recovery import Recovered, Sifted
 
 
@@ -42,6 +43,8 @@ def event(e: Event) -> dict[str, Any]:
     }
     if e.parent == ABSENT:
         del shape["parent"]
+    if e.erased:
+        shape["erased"] = True
     return shape
 
 
@@ -102,3 +105,15 @@ def forgotten(f: "Forgotten") -> dict[str, Any]:
 def finding(f: Finding) -> dict[str, Any]:
     """Something that validation saw."""
     return f._asdict()
+
+
+def scanned(name: str, scan: "Scan") -> dict[str, Any]:
+    """Return a look at every byte of a place."""
+    return {
+        "place": name,
+        "files": scan.files,
+        "bytes": scan.bytes,
+        "found": scan.times,
+        "left": [one._asdict() for one in scan.left],
+        "unread": [one._asdict() for one in scan.unread],
+    }

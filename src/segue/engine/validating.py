@@ -92,7 +92,9 @@ def _session(store: Store, session: str, named: list[Checkpoint]) -> tuple[int, 
         state = fold(events, session=session)
         found += _places(session, state, events[-1].seq if events else 0)
         own_places = {e.seq: e for e in own if e.kind == "checkpoint.created" and not e.erased}
-        named += [c for p in state.checkpoints.values() if (c := _of(session, own_places.get(p["seq"]))) is not None]
+        gone = {one for e in own if e.kind == "erased" for one in e.body.get("snapshots", ())}
+        places = [c for p in state.checkpoints.values() if (c := _of(session, own_places.get(p["seq"]))) is not None]
+        named += [c for c in places if c.snapshot not in gone]
     found += _snapshots(store, session)
     return len(own), found
 

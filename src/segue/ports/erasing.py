@@ -1,7 +1,7 @@
 """Erasing: the places where what segue keeps may hold contents, each searched, cleared and scanned."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from segue.core.log.needles import Needle
 
@@ -28,6 +28,13 @@ class Scan(NamedTuple):
         return sum(one.times for one in self.left)
 
 
+class Purged(NamedTuple):
+    """What went from a place: how many files were changed or went, and which snapshots of workspaces are gone."""
+
+    files: int
+    snapshots: Collection[str] = ()
+
+
 class Ground(Protocol):
     """A place in which contents may stand: the store, its backups, what lies beside it, workspace snapshots."""
 
@@ -36,8 +43,8 @@ class Ground(Protocol):
         """What it is, in words."""
         ...
 
-    def purge(self, needle: Needle) -> int:
-        """Take what *needle* finds away, and what the store's logs say is erased; return how many files were changed or went.
+    def purge(self, needle: Needle) -> Purged:
+        """Take what *needle* finds away, and what the store's logs say is erased.
 
         Repeatable: what is interrupted is done again. Raises BusyError, StorageFullError.
         """
@@ -52,5 +59,12 @@ class Searched(Protocol):
     """The store as a place: its events are found, and erased through `Store.erase`."""
 
     def find(self, needle: Needle) -> Mapping[str, Collection[int]]:
-        """Return in which logs' own events *needle* finds something: session -> numbers."""
+        """Return in which logs' own events *needle* finds something: session -> numbers.
+
+        A session may be a deleted one that forks need, or `scope:` and the name of shared state.
+        """
+        ...
+
+    def erase(self, session: str, seqs: Collection[int], note: Mapping[str, Any]) -> int:
+        """Do what `Store.erase` does, for these too."""
         ...

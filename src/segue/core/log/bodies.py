@@ -391,11 +391,12 @@ class ImportAdvanced(TypedDict, total=False):
 
 class Erased(TypedDict, total=False):
     """The contents of events were taken away for good: of which (ranges of numbers), by whom, and why. `session`: they are in its
-    log, which this one shares.
+    log, which this one shares. `snapshots`: those of the workspace that went with them.
     """
 
     seqs: Required[list[list[int]]]
     session: str
+    snapshots: list[str]
     by: str
     why: str
 

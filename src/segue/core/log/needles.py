@@ -77,6 +77,11 @@ def expression(text: str) -> Needle:
     return Needle(pattern)
 
 
+def nothing() -> Needle:
+    """Return the needle that finds nothing."""
+    return Needle(re.compile(b"(?!)"), of=0)
+
+
 def forms(text: str) -> set[bytes]:
     """Return the forms in which *text* may have been written."""
     raw = text.encode("utf-8", "surrogatepass")

@@ -1,20 +1,24 @@
 """The store, and the copies of it, as places in which contents may stand. They pass for `ports.erasing.Ground`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from segue.core.log.codec import BadLine, verify_line
 from segue.core.log.needles import Needle
-from segue.ports.erasing import Left, Scan
+from segue.ports.erasing import Left, Purged, Scan
 from segue.ports.keys import Keys
 from segue.stores.log import finding, rewriting, segments
 from segue.stores.log.backup import Series
+from segue.stores.log.backup.manifest import BESIDE
 from segue.stores.log.backup.restoring import ASIDE
 from segue.stores.log.cipher import Cipher
 from segue.stores.log.clearing import changing, clear, clear_aside, digests, unlink
 from segue.stores.log.erasing import own_lines
 from segue.stores.log.store import LogStore
+
+Holds = Callable[[Path, Needle], bool]
 
 
 class StoreGround:
@@ -36,7 +40,11 @@ class StoreGround:
                 found[log.session] = {seq for seq in seqs if seq is not None}
         return found
 
-    def purge(self, needle: Needle) -> int:
+    def erase(self, session: str, seqs: Collection[int], note: Mapping[str, Any]) -> int:
+        """See `Searched.erase`."""
+        return self._store.erasing.erase(session, seqs, note)
+
+    def purge(self, needle: Needle) -> Purged:
         """See `Ground.purge`: what crashes and recovery set aside, lines that are damaged, files that were never finished."""
         cipher, path = self._store.cipher.refresh(), self._store.path
         holds = finding.Holding(needle, self._store.blobs)
@@ -49,7 +57,7 @@ class StoreGround:
             if left.name.startswith(".") and left.name.count(".") > 2 and needle.is_in(left.read_bytes()):
                 unlink(left)  # never finished
                 done += 1
-        return done
+        return Purged(done)
 
     def erased(self) -> set[str]:
         """Return the digests of all events that are erased."""
@@ -65,15 +73,16 @@ class CopiesGround:
 
     name = "backups"
 
-    def __init__(self, store: LogStore, series: Series, keys: Keys | None) -> None:
-        """Name them."""
+    def __init__(self, store: LogStore, series: Series, keys: Keys | None, holds: Holds | None = None) -> None:
+        """Name them; *holds* tells whether what was kept beside the store, in a directory of a backup, holds something."""
         self._store, self._series, self._keys = store, series, keys
+        self._holds: Holds = holds or (lambda _place, _needle: False)
 
-    def purge(self, needle: Needle) -> int:
+    def purge(self, needle: Needle) -> Purged:
         """See `Ground.purge`."""
         erased = StoreGround(self._store).erased()
-        done = self._series.clear(needle, erased)
-        return done + sum(len(clear(path, needle, erased, self._cipher(path))) for path in self._aside())
+        done = self._series.clear(needle, erased, lambda beside: self._holds(beside, needle))
+        return Purged(done + sum(len(clear(path, needle, erased, self._cipher(path))) for path in self._aside()))
 
     def scan(self, needle: Needle) -> Scan:
         """See `Ground.scan`."""
@@ -83,6 +92,8 @@ class CopiesGround:
         for root, cipher in seen:
             with suppress(FileNotFoundError):
                 scans.append(finding.scan(root, needle, cipher))
+                if (root / BESIDE / "objects").is_dir() and self._holds(root / BESIDE, needle):
+                    scans.append(Scan(0, 0, [Left(str(root / BESIDE), 1, "in an object of git's")], []))
         return total(scans)
 
     def _aside(self) -> list[Path]:

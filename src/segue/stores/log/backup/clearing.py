@@ -5,10 +5,10 @@
 
 import os
 import shutil
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from segue.core.errors import DamagedError, SegueError
 from segue.core.log.needles import Needle
@@ -23,28 +23,42 @@ from segue.stores.log.clearing import clear
 _MADE: Final = ".erased-"
 
 
-def clear_backup(backup: Path, needle: Needle, erased: Collection[str], keys: Keys | None, made: dict[str, Path]) -> int:
-    """Make *backup* anew without what is to go; return how many of its files changed. The series must be held alone.
+class Clearing(NamedTuple):
+    """What is to go, and what is known of other backups of the series."""
 
-    *made* knows the new forms of files that earlier backups share, by the hashes of the old ones.
-    """
+    needle: Needle
+    erased: Collection[str]
+    """Digests of events."""
+    keys: Keys | None
+    holds: Callable[[Path], bool]
+    """Whether what is kept beside a store, in a directory, holds something."""
+    made: dict[str, Path]
+    """New forms of files, by their hashes: backups share them."""
+
+
+def clear_backup(backup: Path, clearing: Clearing) -> int:
+    """Make *backup* anew without what is to go; return how many of its files changed. The series must be held alone."""
     try:
         manifest = manifests.read(backup)
     except SegueError:
-        return _clear_damaged(backup, needle, erased, keys)
+        return _clear_damaged(backup, clearing)
     target = backup.with_name(f"{_MADE}{backup.name}")
     shutil.rmtree(target, ignore_errors=True)
     try:
         for part in (STORE, BESIDE):
             _link(backup / part, target / part)
-        changed = clear(target / STORE, needle, erased, Cipher(target / STORE, keys).refresh())
+        cipher = Cipher(target / STORE, clearing.keys).refresh()
+        changed = clear(target / STORE, clearing.needle, clearing.erased, cipher)
         names = {path.relative_to(target / STORE).as_posix() for path in changed}
-        if not names:
+        beside = {} if manifest.beside and clearing.holds(target / BESIDE) else manifest.beside
+        if not names and beside == manifest.beside:
             return 0
-        new = {name: _renewed(target / STORE, name, old, names, made) for name, old in manifest.files.items()}
+        if beside != manifest.beside:
+            shutil.rmtree(target / BESIDE)
+        new = {name: _renewed(target / STORE, name, old, names, clearing.made) for name, old in manifest.files.items()}
         kept = {name: copied for name, copied in new.items() if copied is not None}
         about = manifests.about(backup)
-        manifests.write(target, manifest._replace(files=kept), events=about.events, copied=about.copied)
+        manifests.write(target, manifest._replace(files=kept, beside=beside), events=about.events, copied=about.copied)
         for name in names & kept.keys():
             if not is_whole(target / STORE / name, kept[name], sync=True):
                 raise DamagedError(f"backup file {name!r}", "it does not read back as it was written")
@@ -58,7 +72,7 @@ def clear_backup(backup: Path, needle: Needle, erased: Collection[str], keys: Ke
     finally:
         if backup.exists():
             shutil.rmtree(target, ignore_errors=True)
-    return len(names)
+    return len(names) + len(manifest.beside) - len(beside)
 
 
 def finish_clearing(series: Path) -> None:
@@ -72,10 +86,11 @@ def finish_clearing(series: Path) -> None:
             shutil.rmtree(made, ignore_errors=True)
 
 
-def _clear_damaged(backup: Path, needle: Needle, erased: Collection[str], keys: Keys | None) -> int:
+def _clear_damaged(backup: Path, clearing: Clearing) -> int:
     """Clear what is no backup any more where it stands: nothing vouches for its files."""
     with suppress(SegueError):
-        return len(clear(backup / STORE, needle, erased, Cipher(backup / STORE, keys).refresh()))
+        cipher = Cipher(backup / STORE, clearing.keys).refresh()
+        return len(clear(backup / STORE, clearing.needle, clearing.erased, cipher))
     return 0
 
 

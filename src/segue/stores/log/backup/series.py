@@ -4,7 +4,7 @@ import errno
 import os
 import re
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -20,7 +20,7 @@ from segue.stores.log import files, locks
 from segue.stores.log.backup import manifest as manifests
 from segue.stores.log.backup.capture import Capture
 from segue.stores.log.backup.checking import Checking, logs_of
-from segue.stores.log.backup.clearing import clear_backup, finish_clearing
+from segue.stores.log.backup.clearing import Clearing, clear_backup, finish_clearing
 from segue.stores.log.backup.copying import Copying, is_whole
 from segue.stores.log.backup.manifest import BESIDE, STORE, Manifest
 from segue.stores.log.backup.restoring import restore
@@ -124,8 +124,10 @@ class Series:
             raise files.refusal(f"store {str(target)!r}", e) from e
         return RestoredStore(backup, str(path), str(aside or ""))
 
-    def clear(self, needle: Needle, erased: Collection[str]) -> int:
+    def clear(self, needle: Needle, erased: Collection[str], holds: Callable[[Path], bool]) -> int:
         """Erase in every backup of the store what *needle* finds and the events of the digests *erased*; return how many files.
+
+        *holds* tells whether the directory of what is kept beside the store holds something: that goes as a whole.
 
         A backup is made anew beside itself, linked but for what changes, verified, and put in its own place. Repeatable.
         Raises BusyError while one is taken.
@@ -134,7 +136,7 @@ class Series:
             return 0
         with self._alone():
             made: dict[str, Path] = {}
-            return sum(clear_backup(path, needle, erased, self._keys, made) for path in _listed(self.directory))
+            return sum(clear_backup(path, Clearing(needle, erased, self._keys, holds, made)) for path in _listed(self.directory))
 
     def own(self) -> list[Path]:
         """Return the backups of this store, oldest first, and what is left of unfinished ones."""

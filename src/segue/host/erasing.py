@@ -1,0 +1,230 @@
+"""What lies beside the store, as places in which contents may stand: see `ports.erasing.Ground`.
+
+Files of ours that are no logs (spools, emergency files, kept copies, texts left for agents) are blanked where they stand: as
+long as before, so that what counts bytes in them still does. Git's repositories are rid of whole objects.
+"""
+
+import gzip
+import os
+import stat
+import tempfile
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from segue.core.errors import SegueError
+from segue.core.log.needles import Needle
+from segue.host.workspace.gitting import Git
+from segue.host.workspace.repository import Repository
+from segue.ports.erasing import Left, Purged, Scan
+from segue.ports.mirror import Mirror, Mirroring
+
+_CONFIGURATION = ("config.toml",)
+"""The user's own: named, not changed."""
+
+
+class HomeGround:
+    """All files below the home of segue but for those of other grounds."""
+
+    name = "beside the store"
+
+    def __init__(self, home: Path, leave: Collection[Path]) -> None:
+        """Name it, and what others look after."""
+        self._home, self._leave = home, {*leave}
+
+    def purge(self, needle: Needle) -> Purged:
+        """See `Ground.purge`."""
+        done = 0
+        for path in self._files():
+            with suppress(FileNotFoundError):
+                if path.name in _CONFIGURATION or not _count(path, needle):
+                    continue
+                if path.suffix == ".gz":
+                    path.unlink()
+                else:
+                    _blank(path, needle)
+                done += 1
+        return Purged(done)
+
+    def scan(self, needle: Needle) -> Scan:
+        """See `Ground.scan`."""
+        number = size = 0
+        left, unread = [], []
+        for path in self._files():
+            try:
+                count = _count(path, needle)
+                number, size = number + 1, size + path.stat().st_size
+            except FileNotFoundError:
+                continue
+            except OSError as e:
+                unread.append(Left(str(path), 0, e.strerror or str(e)))
+                continue
+            if count:
+                why = "it is the configuration: change it yourself" if path.name in _CONFIGURATION else ""
+                left.append(Left(str(path), count, why))
+        return Scan(number, size, left, unread)
+
+    def _files(self) -> Iterator[Path]:
+        for directory, names, others in os.walk(self._home):
+            here = Path(directory)
+            names[:] = sorted(name for name in names if here / name not in self._leave and not _is_store(here / name))
+            for name in sorted(others):
+                with suppress(OSError):
+                    if stat.S_ISREG((here / name).lstat().st_mode):
+                        yield here / name
+
+
+class MirrorGround:
+    """The mirror of the store: dropped as a whole where it holds something, and made anew from the store."""
+
+    name = "mirror"
+
+    def __init__(self, mirror: Mirror, mirroring: Mirroring, env: Mapping[str, str]) -> None:
+        """Name it."""
+        self._mirror, self._mirroring, self._env = mirror, mirroring, env
+
+    def purge(self, needle: Needle) -> Purged:
+        """See `Ground.purge`."""
+        if not self._mirror.exists or not self.scan(needle).left:
+            return Purged(0)
+        self._mirror.drop()
+        self._mirroring.run()
+        return Purged(1)
+
+    def scan(self, needle: Needle) -> Scan:
+        """See `Ground.scan`."""
+        return scan_repository(Path(self._mirror.place), needle, self._env) if self._mirror.exists else Scan(0, 0, [], [])
+
+
+class SnapshotGround:
+    """The snapshots of workspaces: those that hold something go, checkpoints that name them keep all else."""
+
+    name = "workspace snapshots"
+
+    def __init__(self, home: Path, env: Mapping[str, str]) -> None:
+        """Name the home of segue."""
+        self._path, self._env = home.absolute() / "workspaces", env
+
+    def purge(self, needle: Needle) -> Purged:
+        """See `Ground.purge`."""
+        repository = Repository(self._path, str(self._path), self._env)
+        if not repository.exists or _is_boxed(self._path / "objects"):
+            return Purged(0)
+        with repository.alone():
+            found = {one for one, _ in _objects(self._path, needle, self._env)[0]}
+            if not found:
+                return Purged(0)
+            refs = repository.git.run("for-each-ref", "--format=%(refname) %(objectname)", "refs/segue/").decode().splitlines()
+            named: dict[str, set[str]] = {}
+            for line in refs:
+                ref, commit = line.split(" ")
+                named.setdefault(commit, set()).add(ref)
+            gone = {commit for commit in named if found & self._reached(repository, commit)}
+            repository.forget(gone)
+            left = "".join(f"delete {ref}\n" for commit in gone for ref in named[commit] if "/snapshots/" not in ref)
+            repository.git.run("update-ref", "--stdin", stdin=left.encode())
+            repository.git.run("repack", "-q", "-a", "-d", "--window=10")
+            repository.git.run("prune", "--expire=now")
+            if not repository.git.run("for-each-ref", "refs/").strip():  # git leaves the packs where there is no ref
+                for one in (self._path / "objects" / "pack").iterdir():
+                    one.unlink()
+            return Purged(len(gone), gone)
+
+    def scan(self, needle: Needle) -> Scan:
+        """See `Ground.scan`."""
+        return scan_repository(self._path, needle, self._env) if (self._path / "HEAD").exists() else Scan(0, 0, [], [])
+
+    def _reached(self, repository: Repository, commit: str) -> set[str]:
+        told = repository.git.run("rev-list", "--objects", "--no-object-names", "--stdin", stdin=f"{commit}\n".encode())
+        return {*told.decode().split()}
+
+
+def scan_repository(path: Path, needle: Needle, env: Mapping[str, str]) -> Scan:
+    """Look at every object of a repository of ours, opened, and at every byte of its files."""
+    if _is_boxed(path / "objects"):
+        return Scan(0, 0, [], [Left(str(path), 0, "its objects are encrypted")])
+    try:
+        objects, number, size = _objects(path, needle, env)
+    except SegueError as e:
+        return Scan(0, 0, [], [Left(str(path), 0, e.message)])
+    files = HomeGround(path, ()).scan(needle)
+    left = [Left(f"{path}: object {one}", count) for one, count in objects]
+    return Scan(number + files.files, size + files.bytes, [*left, *files.left], files.unread)
+
+
+def _is_boxed(objects: Path) -> bool:
+    """Return whether packs in the directory *objects* are encrypted: git cannot look into them."""
+    for pack in (objects / "pack").glob("*.pack"):
+        with suppress(FileNotFoundError), pack.open("rb") as file:
+            if file.read(4) != b"PACK":
+                return True
+    return False
+
+
+def holds(objects: Path, needle: Needle, env: Mapping[str, str]) -> bool:
+    """Return whether it stands in an object of the directory *objects*, or may: they are encrypted. Raises WorkspaceError."""
+    if _is_boxed(objects):
+        return True
+    with tempfile.TemporaryDirectory(prefix="segue-") as place:
+        for name in ("objects/info", "refs"):
+            (Path(place) / name).mkdir(parents=True)
+        (Path(place) / "HEAD").write_text("ref: refs/heads/none\n", encoding="utf-8")
+        (Path(place) / "objects" / "info" / "alternates").write_text(f"{objects}\n", encoding="utf-8")
+        return bool(_objects(Path(place), needle, env)[0])
+
+
+def _objects(path: Path, needle: Needle, env: Mapping[str, str]) -> tuple[list[tuple[str, int]], int, int]:
+    """Return the objects in which it stands and how often, how many objects there are, and how many bytes."""
+    found, number, size = [], 0, 0
+    command = ("cat-file", "--batch-all-objects", "--batch", "--buffer", "--unordered")
+    with Git(path, str(path), env).talk(*command) as (stdin, stdout):
+        stdin.close()
+        while header := stdout.readline():
+            name, _, length = header.decode().split()
+            data = _exactly(stdout, int(length) + 1)[:-1]
+            number, size = number + 1, size + len(data)
+            if count := needle.count(data):
+                found.append((name, count))
+    return found, number, size
+
+
+def _exactly(stream: IO[bytes], size: int) -> bytes:
+    data = stream.read(size)
+    while len(data) < size:
+        more = stream.read(size - len(data))
+        if not more:
+            break
+        data += more
+    return data
+
+
+def _is_store(path: Path) -> bool:
+    """Return whether a directory is a store, this one or another, or was: each is erased in by itself."""
+    return (path / "format.json").exists()
+
+
+def _count(path: Path, needle: Needle) -> int:
+    data = path.read_bytes()
+    count = needle.count(data) + needle.count(os.fsencode(path.name))
+    if data.startswith(b"\x1f\x8b"):
+        with suppress(OSError, EOFError):
+            count += needle.count(gzip.decompress(data))
+    return count
+
+
+def _blank(path: Path, needle: Needle) -> None:
+    """Overwrite what stands in a file where it stands."""
+    mode = stat.S_IMODE(path.lstat().st_mode)
+    if not mode & stat.S_IWUSR:
+        path.chmod(mode | stat.S_IWUSR)
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0))
+    try:
+        with os.fdopen(os.dup(descriptor), "rb") as file:
+            data = file.read()
+        for start, end in needle.spans(data):
+            os.pwrite(descriptor, b"x" * (end - start), start)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+        path.chmod(mode)
