@@ -222,3 +222,23 @@ def test_doctor_says_how_the_mirror_is(shop):
     assert told() == ["up to date"]
     add(shop, "more")
     assert told() == ["something is not in it yet"]
+
+
+def test_the_mirror_is_due_once_a_minute_and_after_a_checkpoint(shop):
+    def due(*, checkpoint=False, **env):
+        app = App({**shop.env, **env}, clock=shop.clock, ids=shop.ids)
+        app.copies.checkpointed = checkpoint
+        found = app.copies.mirror_is_due()
+        app.close()
+        return found
+
+    assert due()
+    mirror(shop)
+    add(shop, "more")
+    assert (due(), due(checkpoint=True)) == (False, True)
+    assert due(checkpoint=True, SEGUE_MIRROR="off") is False
+    shop.clock.advance(61)
+    assert (due(), due(SEGUE_MIRROR="checkpoints"), due(checkpoint=True, SEGUE_MIRROR="checkpoints")) == (True, False, True)
+    mirror(shop)
+    shop.clock.advance(61)
+    assert (due(), due()) == (False, False)

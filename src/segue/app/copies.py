@@ -23,6 +23,8 @@ class Copies:
     def __init__(self, app: "App") -> None:
         """Work for *app*."""
         self._app = app
+        self.checkpointed = False
+        """Whether a checkpoint was taken here: the mirror is to have it at once."""
 
     def backups(self, place: str | None = None, progress: "Progress | None" = None) -> "Backups":
         """Return the backups of the store, in *place* or where they are by configuration.
@@ -96,13 +98,13 @@ class Copies:
                 self.mirroring.run()
 
     def mirror_is_due(self) -> bool:
-        """Return whether there is something for the mirror; looked at once a minute at most."""
+        """Return whether there is something for the mirror: after a checkpoint, and once a minute while something is done."""
         app = self._app
-        every = app.config.number("autosave.mirror")
-        if app.config["mirror"] != "activity" or not every:
+        every, mode = app.config.number("autosave.mirror"), app.config["mirror"]
+        if mode == "off" or not (self.checkpointed or (mode == "activity" and every)):
             return False
         with suppress(SegueError, OSError):
-            if 0 <= app.clock.now() - self._mirror.looked_at < every:
+            if not self.checkpointed and 0 <= app.clock.now() - self._mirror.looked_at < every:
                 return False
             if self.mirroring.is_due():
                 return True

@@ -102,6 +102,7 @@ class Saving:
         from segue.engine.checkpoints import create
 
         facts, changes = self.moment(session, touched)
+        self._app.copies.checkpointed = True
         return create(
             self._app.desk,
             session,

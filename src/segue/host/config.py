@@ -102,7 +102,7 @@ KEYS: Final = (
         "activity",
         "SEGUE_MIRROR",
         "when the worker brings what is new in the logs into the mirror, a git repository in the home of segue: activity, while "
-        "and after something is done; checkpoints, at automatic checkpoints and when a session rests; off",
+        "and after something is done; checkpoints, at checkpoints and when a session rests; off",
         ("activity", "checkpoints", "off"),
     ),
     Key("snapshots.take", "on", "SEGUE_SNAPSHOTS", "whether a checkpoint holds the files of the workspace", ("on", "off")),

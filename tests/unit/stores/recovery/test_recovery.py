@@ -235,3 +235,21 @@ def test_a_fork_whose_header_names_nobody_finds_its_parent_by_its_own_event(shop
     shop.recovery().run(alone=True)
     assert (fork / "fork.json").read_bytes() == header
     assert [one for one in shop.open("store").verify() if one.severity in {"damage", "gap"}] == []
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_a_fork_that_lost_its_header_and_its_first_event_is_sound_again(shop, marked):
+    shop.fill().store.close()
+    parent, fork = (shop.store.path / "sessions" / session_id(n) for n in (1, 3))
+    (fork / "fork.json").write_bytes(b"")
+    log = fork / "log" / "000011.jsonl"
+    log.write_bytes(log.read_bytes().replace(b"session.forked", b"session.forged"))
+    if not marked:
+        (parent / "forks" / fork.name).unlink()
+    (one,) = shop.recovery().run(alone=True).logs
+    store = shop.open("store")
+    assert [finding for finding in store.verify() if finding.severity in {"damage", "gap"}] == []
+    assert [point.seq for point in store.lineage(fork.name)] == ([10] if marked else [])
+    assert one.lost == (((11, 11),) if marked else ((1, 11),))
+    assert texts(store, fork.name)[-1:] == ["plums"]
+    assert shop.recovery().run(alone=True).logs == []

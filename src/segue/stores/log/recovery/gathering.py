@@ -9,6 +9,7 @@ from segue.core.errors import DamagedError
 from segue.core.log.codec import BadLine, decode_line, genesis
 from segue.core.log.events import ForkPoint, Head
 from segue.core.log.rejoining import Node, Rejoined, rejoin
+from segue.stores.log import segments
 from segue.stores.log.cipher import PLAIN, Cipher
 from segue.stores.log.marks import read_fork
 from segue.stores.log.recovery.lines import Copy, Lines, Where, scan
@@ -111,7 +112,17 @@ def _fork(
         if header is not None:
             parent = asked.parent_of(own) or header.session
             return ForkPoint(parent, header.seq, asked.digest_at(parent, header.seq) or header.digest)
-    return None
+    return _from_names(own, directories, asked)
+
+
+def _from_names(own: str, directories: Sequence[tuple[str, Path]], asked: Asked) -> ForkPoint | None:
+    """Return where a log left its parent, as the name of its first segment and the parent's mark of it tell."""
+    first = 1
+    for _, directory in directories:
+        with suppress(OSError):
+            first = max([first, *(segment.first for segment in segments.listed(directory / "log")[:1])])
+    parent = asked.parent_of(own) if first > 1 else ""
+    return ForkPoint(parent, first - 1, asked.digest_at(parent, first - 1)) if parent else None
 
 
 def _from_event(line: bytes) -> ForkPoint | None:

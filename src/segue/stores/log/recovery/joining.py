@@ -171,8 +171,12 @@ class Joining:
         with suppress(DamagedError):
             if self._erased.seqs and not read_erased(self._directory).seqs:
                 write_erased(self._directory, self._erased)
-        with suppress(DamagedError):
+        try:
             fork = None if read_fork(self._directory) == fork else fork
+        except DamagedError:
+            if fork is None:  # nothing tells what it followed
+                files.make_dir(self._directory / "aside")
+                (self._directory / "fork.json").rename(self._directory / "aside" / f"fork.json-{os.urandom(4).hex()}")
         if fork is not None:
             write_fork(self._directory, fork)
         if self._name.startswith("scopes/") and not scope_name([self._directory], self._cipher):
