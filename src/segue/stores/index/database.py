@@ -126,10 +126,18 @@ class Database:
                 _abandoned.append(db)
 
     def drop(self, why: str) -> None:
-        """Make the index anew at its next use."""
+        """Make the index anew at its next use, whoever made the one that is there; one that was damaged goes too."""
         with self._mutex:
+            self._inode = 0
+            if self._db is None:
+                self._take_driver(self._key())
             try:
-                self._discard(why, keep=False)
+                with self._flock():
+                    self._discard(why, keep=False)
+                    if not self.in_memory:
+                        Path(f"{self.path}.damaged").unlink(missing_ok=True)
+            except OSError as e:
+                self._fall_back(f"{e.filename}: {e.strerror}")
             except Unwritable as e:
                 self._fall_back(str(e))
 
@@ -168,7 +176,9 @@ class Database:
         """Get ready to open the file under *key*; without what that takes, to do without a file."""
         if key != self._used:
             self._used, self.fallback = key, ""
-        self.path = f"{self._place}.{id_of(bytes.fromhex(key))}" if key and not self.in_memory else self._place
+        if self.in_memory:
+            return
+        self.path = f"{self._place}.{id_of(bytes.fromhex(key))}" if key else self._place
         try:
             self.driver = Driver(key)
         except ImportError:

@@ -285,12 +285,23 @@ def test_words_of_deleted_sessions_do_not_pile_up(place, index):
     assert found(index, "gone5") == []
 
 
-def test_rebuilding_leaves_nothing_of_what_was_erased(log_place):
+@pytest.mark.parametrize("earlier", ["nothing", "damaged", "made by another", "not opened"])
+def test_rebuilding_leaves_nothing_of_what_was_erased(log_place, earlier):
     store, path = log_place
     begin(store, 1, user("unutterable"))
     index = open_index(store)
     index.catch_up()
+    if earlier == "damaged":
+        path.with_name(f"{path.name}.damaged").write_bytes(b"unutter")
+    if earlier == "made by another":
+        other = open_index(store)
+        other.rebuild()
+        other.close()
     store.delete(session_id(1))
+    if earlier == "not opened":
+        index.close()
+        index = open_index(store)
     index.rebuild()
+    assert index.status().rebuilt == "asked for"
     index.close()
     assert not any(b"unutter" in p.read_bytes() for p in path.parent.glob("index.sqlite*"))
