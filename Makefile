@@ -86,7 +86,7 @@ cover: setup  ## branch coverage of the tests, what is missing by line
 demo: setup-run  ## a recorded session is captured live, killed, recovered and restored
 	@$(PY) scripts/demo.py
 
-faults: setup  ## kill -9, crash states, power loss, damage: the long form (half an hour on two idle cores)
+faults: setup  ## kill -9, crash states, failing calls, power loss, damage: the long form (some two hours on two idle cores)
 	@$(PY) -m tests.faults.run --long
 	@$(PY) -m pytest -n $(JOBS) tests/contract tests/unit tests/acceptance tests/cli -m long
 

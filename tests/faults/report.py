@@ -29,6 +29,10 @@ _METHODS = {
 }
 
 
+_OPERATIONS = {"sweep", "scarce"}
+"""Methods that are tried on operations, not on stores: one line for all of them."""
+
+
 def write_report(results: Path, target: Path) -> None:
     """Replace the results in *target* by tables of what is in *results*."""
     entries = [json.loads(line) for line in results.read_text().splitlines()]
@@ -53,10 +57,11 @@ def tables(entries: list[dict[str, Any]]) -> str:
         "| method | store | where | cases | acknowledged events | violations | seeds |",
         "| --- | --- | --- | ---: | ---: | ---: | --- |",
         *(
-            f"| {_METHODS[method]} | {subject} | {where} | {row['cases']:,} | {row['acknowledged']:,} | {row['failed']} | {row['seeds']} |"
-            for (method, subject, where), row in stores
+            f"| {_METHODS[method]} | {row['subject']} | {where} | {row['cases']:,} | {row['acknowledged']:,} | {row['failed']} | {row['seeds']} |"
+            for (method, _, where), row in stores
         ),
         *_short_of_plan(stores),
+        *_swept(entries),
         "",
         "The controls, each of which has to be caught:",
         "",
@@ -82,19 +87,37 @@ def _short_of_plan(stores: list[tuple[tuple[str, str, str], dict[str, Any]]]) ->
     return ["", f"The long form was ended early; it ran {', '.join(less)}."] if less else []
 
 
+def _swept(entries: Iterable[dict[str, Any]]) -> list[str]:
+    """Return a line that says how many of the points of which operations were swept."""
+    done, known = Counter[str](), dict[str, int]()
+    for entry in entries:
+        if entry["part"]["method"] == "sweep" and not entry["part"]["control"]:
+            done[entry["part"]["subject"]] += entry["outcome"]["cases"]
+            known[entry["part"]["subject"]] = entry["outcome"]["notes"]["cases in all"]
+    if not known:
+        return []
+    whole = sorted(name for name in known if done[name] >= known[name])
+    part = [f"{name} {done[name]:,} of {known[name]:,}" for name in sorted(known) if name not in whole]
+    lines = [f"Swept, every fault of every point: {', '.join(whole) or 'none'}."]
+    return ["", *lines, *([f"Swept in part, a seeded sample: {', '.join(part)}."] if part else [])]
+
+
 def _rows(entries: Iterable[dict[str, Any]]) -> list[tuple[tuple[str, str, str], dict[str, Any]]]:
     rows: dict[tuple[str, str, str], dict[str, Any]] = {}
     for entry in entries:
         part, outcome = entry["part"], entry["outcome"]
         if outcome["skipped"]:
             continue
-        row = rows.setdefault(
-            (part["method"], part["subject"], outcome["where"]), {"cases": 0, "acknowledged": 0, "failed": 0, "all": []}
-        )
+        whole = part["method"] in _OPERATIONS and not part["control"]
+        subject = "operations" if whole else part["subject"]
+        key = (part["method"], subject, outcome["where"])
+        row = rows.setdefault(key, {"cases": 0, "acknowledged": 0, "failed": 0, "all": [], "tried": set()})
+        row["tried"].add(part["subject"])
         for name in ("cases", "acknowledged", "failed"):
             row[name] += outcome[name]
         row["all"].append(outcome["seed"])
-    for row in rows.values():
+    for (_, subject, _), row in rows.items():
+        row["subject"] = f"{len(row['tried'])} operations" if subject == "operations" else subject
         seeds = sorted(row["all"])
         row["seeds"] = str(seeds[0]) if len(seeds) == 1 else f"{len(seeds)} from {seeds[0]} to {seeds[-1]}"
     order = list(_METHODS)

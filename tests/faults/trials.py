@@ -26,7 +26,7 @@ from tests.faults.world import Said, View, World, preload
 
 PROJECT = Path(__file__).resolve().parents[2]
 _OURS: Final = re.compile(
-    r"/index\.(sqlite-(wal|shm|journal)|new)$|/keys(-#)?$|/lease\.json$|/numbers/\.lock$|/lock$|/aside(/|$)|/workspaces/segue/#/incoming"
+    r"/index\.(sqlite-(wal|shm|journal)|new)$|/keys(-#)?$|/lease\.json$|/\.lock$|/lock$|/aside(/|$)|/workspaces/segue/#/incoming"
 )
 """Files that may be there or not, whatever happened: caches, locks, leases, what was set aside, what the next snapshot makes anew."""
 

@@ -17,5 +17,11 @@ def _left(repository: Path) -> Iterator[Path]:
     yield from (one for one in repository.glob("*.lock") if one.is_file())  # packed-refs.lock
     yield from (repository / "objects").glob("*/tmp_*")
     yield from (repository / "objects").glob("*/.tmp-*")
-    for place in (repository, repository / "info", repository / "segue", *(repository / "segue").glob("*")):
+    for place in (
+        repository,
+        repository / "info",
+        repository / "sealed",
+        repository / "segue",
+        *(repository / "segue").glob("*"),
+    ):
         yield from place.glob(".*.[0-9]*")  # see `repository.write`
