@@ -174,7 +174,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_no_text_takes_for_ever(piece: str) -> None:
-    text = piece * (400_000 // len(piece))
+    text = piece * (150_000 // len(piece))
 
     redacted = REDACTOR.redact([text, text[1:]]).value
 
