@@ -397,13 +397,15 @@ backup.keep = 5  (default)
 backup.every = off  (default)
     how often a backup is taken in the background, when something is done: hour, day, week, or off
 mirror = activity  (default)
-    when the worker brings what is new in the logs into the mirror, a git repository in the home of segue: activity, while and after something is done; checkpoints, at automatic checkpoints and when a session rests; off
+    when the worker brings what is new in the logs into the mirror, a git repository in the home of segue: activity, while and after something is done; checkpoints, at checkpoints and when a session rests; off
 snapshots.take = on  (default)
     whether a checkpoint holds the files of the workspace
 snapshots.limit = 32  (default)
     megabytes of the largest file that a checkpoint holds; larger ones are named, and not taken
 snapshots.secrets = leave  (default)
     files that look like secrets (.env, private keys): leave, they are named and not taken; or take
+snapshots.scratch =   (default)
+    directory where snapshots beside an encrypted store are worked with, in the clear for that moment; without one, memory
 retention.last = 5  (default)
     how many of a session's latest checkpoints stay
 retention.daily = 7  (default)
