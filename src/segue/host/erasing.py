@@ -76,7 +76,7 @@ class HomeGround:
 
 
 class MirrorGround:
-    """The mirror of the store: dropped as a whole where it holds something, and made anew from the store."""
+    """The mirror of the store: dropped as a whole, and made anew from the store, which knows what is erased."""
 
     name = "mirror"
 
@@ -86,7 +86,7 @@ class MirrorGround:
 
     def purge(self, needle: Needle) -> Purged:
         """See `Ground.purge`."""
-        if not self._mirror.exists or not self.scan(needle).left:
+        if not self._mirror.exists:
             return Purged(0)
         self._mirror.drop()
         self._mirroring.run()

@@ -20,7 +20,7 @@ from segue.stores.log.mirroring.parts import Range, join_from, range_of
 from segue.stores.log.reading import Source, read_events
 from segue.stores.log.segments import Segment
 
-_BESIDE: Final = ("fork.json", "lost.json", "deleted", "name")
+_BESIDE: Final = ("fork.json", "lost.json", "erased.json", "deleted", "name")
 _END: Final = 1 << 60
 
 
