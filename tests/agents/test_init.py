@@ -11,6 +11,7 @@ from segue.core.session.state import fold
 from segue.core.session.tree import active_chain
 from segue.engine.spooling import STREAM
 from segue.host.clock import SystemClock, SystemIds
+from segue.host.keys import MachineKeys
 from segue.stores.log import LogStore
 from tests.agents.beginnings import killed
 from tests.agents.model_server import Call, Result, Said
@@ -18,6 +19,7 @@ from tests.agents.model_server.scenario import FACT
 from tests.agents.own import own
 from tests.agents.programs import PROGRAMS
 from tests.agents.story import Story
+from tests.canary import traces
 
 pytestmark = pytest.mark.long
 
@@ -32,6 +34,7 @@ class Installed:
     def __init__(self, program):
         self.program = program
         self.home = program.place.home / ".local" / "share" / "segue"
+        self.key = program.place.home / "segue.key"
         self("init", program.name, "--yes", "--no-import")
 
     def __call__(self, *arguments):
@@ -43,7 +46,7 @@ class Installed:
 
     def events(self):
         """Return the events of the one session that the log has."""
-        store = LogStore(self.home / "store", clock=SystemClock(), ids=SystemIds())
+        store = LogStore(self.home / "store", clock=SystemClock(), ids=SystemIds(), keys=MachineKeys({}, str(self.key)))
         found = [event for session in store.sessions() for event in store.read(session)]
         store.close()
         return found
@@ -77,6 +80,17 @@ def hooked(events):
     return [event.body["type"].removeprefix("hook:") for event in events if event.stream == STREAM]
 
 
+def readable(home, words):
+    """Return where *words* can be read below *home*, while the worker is at work there and files come and go."""
+    deadline = time.monotonic() + 3 * PATIENCE
+    while True:
+        try:
+            return traces(home, words)
+        except (FileNotFoundError, subprocess.CalledProcessError):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+
+
 @pytest.fixture
 def files():
     def below(place):
@@ -85,10 +99,13 @@ def files():
     return below
 
 
+@pytest.mark.parametrize("encrypted", [False, True], ids=["in the open", "encrypted"])
 @pytest.mark.parametrize("kind", CAPTURED)
-def test_what_an_agent_does_is_in_the_log_without_anybody_importing_it(place, server, kind):
+def test_what_an_agent_does_is_in_the_log_without_anybody_importing_it(place, server, kind, encrypted):
     program = kind(place)
     segue = Installed(program)
+    if encrypted:
+        segue("encrypt", "--key-file", str(segue.key))
 
     program.run(PROMPT)
 
@@ -97,6 +114,9 @@ def test_what_an_agent_does_is_in_the_log_without_anybody_importing_it(place, se
     assert story.missing(SimpleNamespace(conversation=conversation(found))) == []
     said = [item.text for item in conversation(found) if isinstance(item, Said) and item.role == "user"]
     assert [text.strip('"') for text in said] == [PROMPT]
+    assert hooked(found)
+    if encrypted:
+        assert readable(segue.home, {"fact": max(FACT.lower().split(), key=len), "call": "notes.txt"}) == set()
 
 
 @pytest.mark.parametrize("kind", CAPTURED)
