@@ -27,8 +27,9 @@ from tests.faults.world import Said, View, World, preload
 PROJECT = Path(__file__).resolve().parents[2]
 _OURS: Final = re.compile(
     r"/index\.(sqlite-(wal|shm|journal)|new)$|/keys(-#)?$|/lease\.json$|/\.lock$|/lock$|/aside(/|$)|/workspaces/segue/#/incoming"
+    r"|/workspaces/refs/segue/(latest|snapshots)(/#)?$"
 )
-"""Files that may be there or not, whatever happened: caches, locks, leases, what was set aside, what the next snapshot makes anew."""
+"""Files that may be there or not, whatever happened: caches, locks, leases, what was set aside, names of snapshots loose or packed, what the next snapshot makes anew."""
 
 
 @dataclass(frozen=True, slots=True)
