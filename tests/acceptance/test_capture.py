@@ -99,7 +99,7 @@ def test_after_one_hook_all_that_is_written_is_in_the_log_and_nothing_of_ours_is
     machine.segue("init", "--remove", "--yes")
 
     assert [p.name for p in (machine.home / ".claude").iterdir()] == ["projects"]
-    assert sorted(p.name for p in (machine.home / ".local/share/segue").iterdir()) == ["store", "workspaces"]
+    assert sorted(p.name for p in (machine.home / ".local/share/segue").iterdir()) == ["mirrors", "store", "workspaces"]
     assert json.loads(machine.segue("search", "number", "--json"))["hits"]
 
 
