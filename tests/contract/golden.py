@@ -10,15 +10,17 @@ from segue.stores.log import LogStore
 from segue.testing import FakeClock, FakeIds
 from segue.testing.builders import assistant, created, decision, forked, tool, tool_call, tool_result, user
 from segue.testing.fakes import session_id
+from tests.encryption import KEY, OTHER, Ring
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "store-1"
+ENCRYPTED = GOLDEN.with_name("store-1-encrypted")
 MAIN, FORK, PARENT, CHILD, DELETED = (session_id(n) for n in range(1, 6))
 ODD = {"lone": "\ud800", "nul": "\0", "mark": {"$blob": "0" * 64}, "literal": {"$literal": [1.0, -0.0, 10**30]}, "é": "🙂"}
 
 
 def open_golden(place: Path) -> LogStore:
     """Return the store at *place*, with a clock and ids that stand still."""
-    return LogStore(place, clock=FakeClock(), ids=FakeIds(1))
+    return LogStore(place, clock=FakeClock(), ids=FakeIds(1), keys=Ring(KEY))
 
 
 def build(place: Path) -> None:
@@ -44,9 +46,23 @@ def build(place: Path) -> None:
     for _ in range(3):
         store.number("SESSION-260115", MAIN)
     store.put_blob(b"a blob of its own")
+    _snapshot(store)
+    store.close()
+
+
+def encrypt(place: Path) -> None:
+    """Put the store at *place* under one key, and then under another: what an encrypted store can hold, in small."""
+    for key in (OTHER, KEY):
+        store = LogStore(place, clock=FakeClock(), ids=FakeIds(1), keys=Ring(KEY, OTHER))
+        store.encryption.begin(key, "environment")
+        store.encryption.run(lambda *_: None)
+        _snapshot(store)
+        store.close()
+
+
+def _snapshot(store: LogStore) -> None:
     last = next(store.read(MAIN, reverse=True))
     store.put_snapshot(MAIN, Snapshot(last.seq, last.digest, "golden", b"a fold"))
-    store.close()
 
 
 def _fork(store: LogStore, session: str, parent: str, seq: int) -> None:

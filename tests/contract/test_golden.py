@@ -11,15 +11,16 @@ from segue.stores.log import LogStore
 from segue.testing import FakeClock, FakeIds
 from segue.testing.builders import user
 
-from .golden import GOLDEN, build, open_golden, reading
+from .golden import ENCRYPTED, GOLDEN, build, open_golden, reading
 
 
-@pytest.fixture
-def place(tmp_path):
+@pytest.fixture(params=[GOLDEN, ENCRYPTED], ids=["open", "encrypted"])
+def place(tmp_path, request):
     """A copy as git gives it: files only, their modes forgotten."""
-    for path in sorted((GOLDEN / "store").rglob("*")):
+    golden = request.param / "store"
+    for path in sorted(golden.rglob("*")):
         if path.is_file():
-            copy = tmp_path / "store" / path.relative_to(GOLDEN / "store")
+            copy = tmp_path / "store" / path.relative_to(golden)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)
     (tmp_path / "store").chmod(0o700)
