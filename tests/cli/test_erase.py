@@ -9,8 +9,12 @@ from urllib.parse import quote
 
 import pytest
 
+from segue.app import App
+from segue.core.log.events import Draft
+from segue.engine.interrupting import record
 from segue.stores.log import zstd
 
+ELSEWHERE = "0199a5d2-0000-7000-8000-000000000001"
 KINDS = {
     "aws": "AKIAQ3EGPXW7LTB5NZ42",
     "github": "ghp_m3R8vT5kQ1zX7cB9nL2pD4sF6hJ0wE8yU3aG",
@@ -99,6 +103,43 @@ def test_of_twelve_kinds_of_secrets_none_is_left_anywhere(planted):
     assert planted("backup", "check", "last").code == 0
     assert planted("backup").code == 0
     assert planted("search", "nothing", "--json").json["hits"]
+    assert {kind: places_of(home, text) for kind, text in KINDS.items()} == {kind: [] for kind in KINDS}
+
+
+def test_of_an_encrypted_store_every_file_is_looked_into_and_none_of_them_is_left(planted):
+    home = Path(planted.env["SEGUE_HOME"])
+    texts = [*KINDS.values()]
+    assert planted("encrypt", "--key-file", str(planted.home / "key")).code == 0
+    transcript = planted.home / "4711.jsonl"
+    transcript.write_text("\n".join(texts))
+    app = App(planted.env, cwd=str(planted.workspace), clock=planted.clock, ids=planted.ids)
+    app.keeping.keep(str(transcript), "codex")
+    reserve = app.host.reserve()
+    reserve.put(record("log:///elsewhere", ELSEWHERE, [Draft("note", {"text": [f"first, {text}" for text in texts]})]))
+    reserve.close()
+    app.store.acquire(next(iter(app.store.sessions())), "worker", 60.0)
+    app.close()
+    (planted.workspace / "settings-0.txt").write_text("changed\n" + "\n".join(texts))
+    assert planted("checkpoint", "create").code == 0
+    assert planted("backup").code == 0
+    assert [where for text in texts for where in places_of(home / "store", text)] == []
+    shown = planted("erase", "--pattern-file", "-", "--json", stdin="\n".join(texts)).json
+    assert {place["place"]: bool(place["found"]) for place in shown["places"]} == {
+        "store": True,
+        "backups": True,
+        "mirror": False,
+        "workspace snapshots": True,
+        "beside the store": True,
+    }
+    assert [place["unread"] for place in shown["places"]] == [[], [], [], [], []]
+
+    done = planted("erase", "--pattern-file", "-", "--yes", "--json", stdin="\n".join(texts))
+
+    assert done.code == 0, done
+    assert [(place["found"], place["unread"]) for place in done.json["places"]] == [(0, [])] * 5
+    assert planted("validate").code == 0
+    assert planted("backup", "check", "last").code == 0
+    assert planted("decrypt", "--yes").code == 0
     assert {kind: places_of(home, text) for kind, text in KINDS.items()} == {kind: [] for kind in KINDS}
 
 

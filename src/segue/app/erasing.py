@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def erasing(app: "App") -> "Erasing":
     """Return what erases in the configured store. Raises UsageError: it is not in files."""
     from segue.engine.erasing import Erasing
-    from segue.host.erasing import HomeGround, MirrorGround, SnapshotGround, holds
+    from segue.host.erasing import HomeGround, MirrorGround, SnapshotGround
     from segue.stores.log.backup import Series
     from segue.stores.log.grounds import CopiesGround, StoreGround
     from segue.stores.log.store import LogStore
@@ -23,6 +23,7 @@ def erasing(app: "App") -> "Erasing":
     if not isinstance(store, LogStore) or not isinstance(series, Series):
         raise UsageError(f"store {store.url!r} has nothing to erase: it is not in files", hint="log:///directory")
     ground, mirror = StoreGround(store), app.copies.mirror
+    snapshots = SnapshotGround(home, app.env, app.saving.vault)
     leave = {store.path, series.directory.parent, Path(mirror.place).parent, home / "workspaces"}
     return Erasing(
         store,
@@ -30,9 +31,9 @@ def erasing(app: "App") -> "Erasing":
         ground,
         [
             ground,
-            CopiesGround(store, series, app.keys, lambda place, needle: holds(place / "objects", needle, app.env)),
+            CopiesGround(store, series, app.keys, snapshots.look),
             MirrorGround(mirror, app.copies.mirroring, app.env),
-            SnapshotGround(home, app.env),
-            HomeGround(home, leave),
+            snapshots,
+            HomeGround(home, leave, app.boxes),
         ],
     )

@@ -114,10 +114,10 @@ def _read(frame: Frame, path: str) -> str:
 
 
 def _told(frame: Frame, document: dict[str, Any], scans: "Mapping[str, Scan]") -> int:
-    """Answer; return 3 where something is left that should not be."""
+    """Answer; return 3 where something is left that should not be, or what could not be looked into may hold it."""
     document |= {"places": [records.scanned(name, scan) for name, scan in scans.items()]}
     frame.answer(document, lambda _: _text(frame, document, scans))
-    return ConfirmationError.exit_code if any(scan.left for scan in scans.values()) else 0
+    return ConfirmationError.exit_code if any(scan.left or scan.unread for scan in scans.values()) else 0
 
 
 def _text(frame: Frame, document: dict[str, Any], scans: "Mapping[str, Scan]") -> str:

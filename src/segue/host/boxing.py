@@ -16,7 +16,7 @@ PART: Final = 4 << 20
 HEAD: Final = 64
 """So many bytes of a file say of which kind it is."""
 _FRAME: Final = struct.Struct("<4sI")
-_MAGIC: Final = b"\x53\x2a\x4d\x18"
+MAGIC: Final = b"\x53\x2a\x4d\x18"
 
 
 def parts(source: IO[bytes]) -> Iterator[bytes]:
@@ -46,14 +46,14 @@ def opened(boxes: Boxes, source: IO[bytes], what: str) -> Iterator[bytes]:
         ValueError: it was changed or cut short, or is under a key that is not at hand.
     """
     head = source.read(_FRAME.size)
-    if not head.startswith(_MAGIC):
+    if not head.startswith(MAGIC):
         yield head
         while data := source.read(PART):
             yield data
         return
     n = 0
     while head:
-        if len(head) < _FRAME.size or not head.startswith(_MAGIC):
+        if len(head) < _FRAME.size or not head.startswith(MAGIC):
             raise ValueError("its end is missing")
         data = head + source.read(_FRAME.unpack(head)[1])
         head = source.read(_FRAME.size)
@@ -64,7 +64,7 @@ def opened(boxes: Boxes, source: IO[bytes], what: str) -> Iterator[bytes]:
 def read_box(source: IO[bytes]) -> bytes:
     """Return the box that a file goes on with, still closed. Raises ValueError: there is none."""
     head = source.read(_FRAME.size)
-    if len(head) < _FRAME.size or not head.startswith(_MAGIC):
+    if len(head) < _FRAME.size or not head.startswith(MAGIC):
         raise ValueError("not a box")
     return head + source.read(_FRAME.unpack(head)[1])
 

@@ -12,7 +12,7 @@ Its process holds a lock on it while it lives; what others may take in has none.
 import os
 import re
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
@@ -26,10 +26,10 @@ SIZES: Final = (256 * 1024, 64 * 1024, 16 * 1024)
 """Bytes that are set aside; less where there is no more."""
 _HEAD = re.compile(rb"segue-emergency 1 (\d{1,12}) ([0-9a-f]{32})\n")
 _NAME = re.compile(r"\d{1,10}-[0-9a-f]{16}\Z")
-_MAGIC = b"segue-emergency "
+MAGIC: Final = b"segue-emergency "
 _LARGEST = 1 << 30
 _WHAT: Final = "emergency"
-_ASIDE: Final = ".broken"
+ASIDE: Final = ".broken"
 _own: set[str] = set()
 """Files of this process: a lock does not keep a process from its own."""
 
@@ -123,7 +123,7 @@ class KeptFile:
         """See `Kept.done`."""
         with suppress(OSError):
             if self.broken:
-                Path(self.path).rename(f"{self.path}{_ASIDE}")
+                Path(self.path).rename(f"{self.path}{ASIDE}")
             else:
                 Path(self.path).unlink()
         os.close(self._fd)
@@ -181,7 +181,7 @@ class EmergencyFiles:
             try:
                 data = path.read_bytes()
                 if not boxes.is_current(data):
-                    boxing.replace(path, [boxes.box(boxes.open(data, _ASIDE), _ASIDE)])
+                    boxing.replace(path, [boxes.box(boxes.open(data, ASIDE), ASIDE)])
             except (ValueError, SegueError) as e:
                 left.append(f"{path}: {e}")
         return left
@@ -260,7 +260,7 @@ def _names(place: Path) -> list[str]:
 
 def _aside(place: Path) -> list[Path]:
     try:
-        return [path for path in place.iterdir() if path.name.endswith(_ASIDE) and _NAME.match(path.name.removesuffix(_ASIDE))]
+        return [path for path in place.iterdir() if path.name.endswith(ASIDE) and _NAME.match(path.name.removesuffix(ASIDE))]
     except OSError:
         return []
 
@@ -288,19 +288,35 @@ def _take(path: Path, boxes: Boxes) -> KeptFile | None:
 def _read(fd: int) -> tuple[list[bytes], int]:
     """Return the payloads of a file, and how many bytes of it are none."""
     data = os.pread(fd, os.fstat(fd).st_size, 0)
-    payloads, broken, at = [], 0, 0
-    while at < len(data):
+    found = list(_frames(data))
+    payloads = [payload for _, payload in found]
+    ends = [0, *(data.index(b"\n", at) + len(payload) + 2 for at, payload in found)]
+    begins = [*(at for at, _ in found), len(data)]
+    return payloads, sum(len(data[a:b].strip(b"\0")) for a, b in zip(ends, begins, strict=True))
+
+
+def _frames(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield where each whole frame begins, and its payload."""
+    at = 0
+    while 0 <= at < len(data):
         head = _HEAD.match(data, at)
         end = head.end() + int(head[1]) if head else 0
         if head and data[end : end + 1] == b"\n" and _digest(data[head.end() : end]) == head[2]:
-            payloads.append(data[head.end() : end])
+            yield at, data[head.end() : end]
             at = end + 1
-            continue
-        following = data.find(_MAGIC, at + 1)
-        following = len(data) if following < 0 else following
-        broken += len(data[at:following].strip(b"\0"))
-        at = following
-    return payloads, broken
+        else:
+            at = data.find(MAGIC, at + 1)
+
+
+def payloads_in(data: bytes, boxes: Boxes) -> Iterator[tuple[int, bytes]]:
+    """Yield where each frame of a file begins, and what it says. Raises ValueError, SegueError."""
+    for at, payload in _frames(data):
+        yield at, boxes.open(payload, _WHAT)
+
+
+def framed(payload: bytes, boxes: Boxes) -> bytes:
+    """Return the frame of what is to be said. One that says as many bytes as another is as long."""
+    return _frame(boxes.box(payload, _WHAT))
 
 
 def _digest(payload: bytes) -> bytes:

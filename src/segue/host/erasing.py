@@ -4,7 +4,6 @@ Files of ours that are no logs (spools, emergency files, kept copies, texts left
 long as before, so that what counts bytes in them still does. Git's repositories are rid of whole objects.
 """
 
-import gzip
 import os
 import stat
 import tempfile
@@ -13,10 +12,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from segue.core.errors import SegueError
+from segue.core.errors import SegueError, WorkspaceError
 from segue.core.log.needles import Needle
+from segue.host import blanking
 from segue.host.workspace.gitting import Git
 from segue.host.workspace.repository import Repository
+from segue.host.workspace.vault import Vault
+from segue.ports.boxes import CLEAR, Boxes
 from segue.ports.erasing import Left, Purged, Scan
 from segue.ports.mirror import Mirror, Mirroring
 
@@ -29,21 +31,21 @@ class HomeGround:
 
     name = "beside the store"
 
-    def __init__(self, home: Path, leave: Collection[Path]) -> None:
-        """Name it, and what others look after."""
-        self._home, self._leave = home, {*leave}
+    def __init__(self, home: Path, leave: Collection[Path], boxes: Boxes = CLEAR) -> None:
+        """Name it, what others look after, and what its files are boxed with."""
+        self._home, self._leave, self._boxes = home, {*leave}, boxes
 
     def purge(self, needle: Needle) -> Purged:
         """See `Ground.purge`."""
         done = 0
         for path in self._files():
-            with suppress(FileNotFoundError):
-                if path.name in _CONFIGURATION or not _count(path, needle):
+            with suppress(FileNotFoundError, ValueError):  # of what cannot be opened the scan tells
+                if path.name in _CONFIGURATION or not blanking.count(path, needle, self._boxes):
                     continue
                 if path.suffix == ".gz":
                     path.unlink()
                 else:
-                    _blank(path, needle)
+                    blanking.blank(path, needle, self._boxes)
                 done += 1
         return Purged(done)
 
@@ -53,12 +55,15 @@ class HomeGround:
         left, unread = [], []
         for path in self._files():
             try:
-                count = _count(path, needle)
+                count = blanking.count(path, needle, self._boxes)
                 number, size = number + 1, size + path.stat().st_size
             except FileNotFoundError:
                 continue
             except OSError as e:
                 unread.append(Left(str(path), 0, e.strerror or str(e)))
+                continue
+            except ValueError as e:
+                unread.append(Left(str(path), 0, str(e)))
                 continue
             if count:
                 why = "it is the configuration: change it yourself" if path.name in _CONFIGURATION else ""
@@ -102,17 +107,49 @@ class SnapshotGround:
 
     name = "workspace snapshots"
 
-    def __init__(self, home: Path, env: Mapping[str, str]) -> None:
-        """Name the home of segue."""
-        self._path, self._env = home.absolute() / "workspaces", env
+    def __init__(self, home: Path, env: Mapping[str, str], vault: Vault | None = None) -> None:
+        """Name the home of segue, and the *vault* that its snapshots are in."""
+        self._place, self._env = home.absolute() / "workspaces", env
+        self._vault = vault or Vault(self._place)
 
     def purge(self, needle: Needle) -> Purged:
         """See `Ground.purge`."""
-        repository = Repository(self._path, str(self._path), self._env)
-        if not repository.exists or _is_boxed(self._path / "objects"):
+        with suppress(WorkspaceError), self._vault.opened(whole=True):  # where it cannot be opened, the scan says so
+            return self._purge(needle)
+        return Purged(0)
+
+    def scan(self, needle: Needle) -> Scan:
+        """See `Ground.scan`."""
+        try:
+            with self._vault.opened(whole=True):
+                return self._scan(self._vault.path, needle)
+        except SegueError as e:
+            return Scan(0, 0, [], [Left(str(self._place), 0, e.message)])
+
+    def look(self, copy: Path, needle: Needle) -> Scan:
+        """Look at a copy of such a repository, in the open or in boxes."""
+        try:
+            with self._vault.reading(copy) as place:
+                if place is None:
+                    return Scan(0, 0, [], [Left(str(copy), 0, "its key is not at hand")])
+                seen = _scan_copy(place, needle, self._env)
+        except (ValueError, SegueError) as e:
+            return Scan(0, 0, [], [Left(str(copy), 0, str(e))])
+        return _named(seen, place, copy)
+
+    def _scan(self, path: Path, needle: Needle) -> Scan:
+        seen = scan_repository(path, needle, self._env) if (path / "HEAD").exists() else Scan(0, 0, [], [])
+        unread = [Left(str(one), 0, "its box is damaged, or its key is not at hand") for one in self._vault.closed]
+        named = _named(seen, path, self._place)
+        return Scan(named.files, named.bytes, named.left, [*named.unread, *unread])
+
+    def _purge(self, needle: Needle) -> Purged:
+        path = self._vault.path
+        repository = Repository(path, str(path), self._env, self._vault)
+        if not repository.exists:
             return Purged(0)
         with repository.alone():
-            found = {one for one, _ in _objects(self._path, needle, self._env)[0]}
+            found = {one for one, _ in _objects(path, needle, self._env)[0]}
             if not found:
                 return Purged(0)
             refs = repository.git.run("for-each-ref", "--format=%(refname) %(objectname)", "refs/segue/").decode().splitlines()
@@ -127,13 +164,9 @@ class SnapshotGround:
             repository.git.run("repack", "-q", "-a", "-d", "--window=10")
             repository.git.run("prune", "--expire=now")
             if not repository.git.run("for-each-ref", "refs/").strip():  # git leaves the packs where there is no ref
-                for one in (self._path / "objects" / "pack").iterdir():
+                for one in (path / "objects" / "pack").iterdir():
                     one.unlink()
             return Purged(len(gone), gone)
-
-    def scan(self, needle: Needle) -> Scan:
-        """See `Ground.scan`."""
-        return scan_repository(self._path, needle, self._env) if (self._path / "HEAD").exists() else Scan(0, 0, [], [])
 
     def _reached(self, repository: Repository, commit: str) -> set[str]:
         told = repository.git.run("rev-list", "--objects", "--no-object-names", "--stdin", stdin=f"{commit}\n".encode())
@@ -142,8 +175,6 @@ class SnapshotGround:
 
 def scan_repository(path: Path, needle: Needle, env: Mapping[str, str]) -> Scan:
     """Look at every object of a repository of ours, opened, and at every byte of its files."""
-    if _is_boxed(path / "objects"):
-        return Scan(0, 0, [], [Left(str(path), 0, "its objects are encrypted")])
     try:
         objects, number, size = _objects(path, needle, env)
     except SegueError as e:
@@ -153,25 +184,25 @@ def scan_repository(path: Path, needle: Needle, env: Mapping[str, str]) -> Scan:
     return Scan(number + files.files, size + files.bytes, [*left, *files.left], files.unread)
 
 
-def _is_boxed(objects: Path) -> bool:
-    """Return whether packs in the directory *objects* are encrypted: git cannot look into them."""
-    for pack in (objects / "pack").glob("*.pack"):
-        with suppress(FileNotFoundError), pack.open("rb") as file:
-            if file.read(4) != b"PACK":
-                return True
-    return False
-
-
-def holds(objects: Path, needle: Needle, env: Mapping[str, str]) -> bool:
-    """Return whether it stands in an object of the directory *objects*, or may: they are encrypted. Raises WorkspaceError."""
-    if _is_boxed(objects):
-        return True
+def _scan_copy(copy: Path, needle: Needle, env: Mapping[str, str]) -> Scan:
+    """Look at a repository that was copied without what makes it one."""
+    if not (copy / "objects").is_dir():
+        return HomeGround(copy, ()).scan(needle)
     with tempfile.TemporaryDirectory(prefix="segue-") as place:
         for name in ("objects/info", "refs"):
             (Path(place) / name).mkdir(parents=True)
         (Path(place) / "HEAD").write_text("ref: refs/heads/none\n", encoding="utf-8")
-        (Path(place) / "objects" / "info" / "alternates").write_text(f"{objects}\n", encoding="utf-8")
-        return bool(_objects(Path(place), needle, env)[0])
+        (Path(place) / "objects" / "info" / "alternates").write_text(f"{copy / 'objects'}\n", encoding="utf-8")
+        objects, number, size = _objects(Path(place), needle, env)
+    files = HomeGround(copy, ()).scan(needle)
+    left = [Left(f"{copy}: object {one}", count) for one, count in objects]
+    return Scan(number + files.files, size + files.bytes, [*left, *files.left], files.unread)
+
+
+def _named(scan: Scan, path: Path, place: Path) -> Scan:
+    """Return what was found at *path*, where something was opened for the moment, by where it lies."""
+    left, unread = ([one._replace(where=one.where.replace(str(path), str(place), 1)) for one in found] for found in scan[2:])
+    return Scan(scan.files, scan.bytes, left, unread)
 
 
 def _objects(path: Path, needle: Needle, env: Mapping[str, str]) -> tuple[list[tuple[str, int]], int, int]:
@@ -202,29 +233,3 @@ def _exactly(stream: IO[bytes], size: int) -> bytes:
 def _is_store(path: Path) -> bool:
     """Return whether a directory is a store, this one or another, or was: each is erased in by itself."""
     return (path / "format.json").exists()
-
-
-def _count(path: Path, needle: Needle) -> int:
-    data = path.read_bytes()
-    count = needle.count(data) + needle.count(os.fsencode(path.name))
-    if data.startswith(b"\x1f\x8b"):
-        with suppress(OSError, EOFError):
-            count += needle.count(gzip.decompress(data))
-    return count
-
-
-def _blank(path: Path, needle: Needle) -> None:
-    """Overwrite what stands in a file where it stands."""
-    mode = stat.S_IMODE(path.lstat().st_mode)
-    if not mode & stat.S_IWUSR:
-        path.chmod(mode | stat.S_IWUSR)
-    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0))
-    try:
-        with os.fdopen(os.dup(descriptor), "rb") as file:
-            data = file.read()
-        for start, end in needle.spans(data):
-            os.pwrite(descriptor, b"x" * (end - start), start)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-        path.chmod(mode)

@@ -14,7 +14,7 @@ from segue.host import boxing, memory
 from segue.host.boxing import SUFFIX
 from segue.ports.boxes import CLEAR, Boxes
 
-_WHAT: Final = "kept"
+KIND: Final = "kept"
 
 
 class Keeping:
@@ -40,13 +40,13 @@ class Keeping:
         copy = directory / f"{source.stem}-{boxes.name(digest.hexdigest(), 8)}{suffix}"
         if not copy.exists():
             with source.open("rb") as file:
-                boxing.replace(copy, boxing.boxed(boxes, boxing.parts(file), _WHAT))
+                boxing.replace(copy, boxing.boxed(boxes, boxing.parts(file), KIND))
         return str(copy)
 
     def content(self, copy: str) -> Iterator[bytes]:
         """Yield the bytes of a copy that `keep` made. Raises OSError, ValueError, WrongKeyError."""
         with Path(copy).open("rb") as file:
-            yield from boxing.opened(self._boxes, file, _WHAT)
+            yield from boxing.opened(self._boxes, file, KIND)
 
     def leave(self, name: str, text: str) -> str:
         """Write *text* as the file *name* of ours, whole or not at all, and return its path. Raises OSError, WrongKeyError."""
@@ -82,7 +82,7 @@ class Keeping:
     def _rewrite(self, path: Path) -> None:
         to = path.with_name(path.name.removesuffix(SUFFIX) + (SUFFIX if self._boxes.tag else ""))
         with path.open("rb") as file:
-            boxing.replace(to, boxing.boxed(self._boxes, boxing.opened(self._boxes, file, _WHAT), _WHAT))
+            boxing.replace(to, boxing.boxed(self._boxes, boxing.opened(self._boxes, file, KIND), KIND))
         if to != path:
             path.unlink()
 

@@ -58,6 +58,8 @@ class Vault:
         self._room = (self._base or place / "nowhere") / f"snapshots-{tag}"
         self._known: dict[str, Files] = {}
         self._hollow: set[str] = set()
+        self.closed: list[Path] = []
+        """Boxes that could not be opened, while it is `opened`."""
         self._units: dict[str, Path] = {}
 
     @property
@@ -205,6 +207,7 @@ class Vault:
                 raise WorkspaceError(str(self.place), f"{str(self._room)!r} is not this user's alone")
             self._known, self._hollow = {}, set()
             self._units, locked = self._catalogue()
+            self.closed = [*locked]
             if locked and REFS not in self._units:
                 raise WorkspaceError(str(self.place), f"its snapshots are under another key than {self._tag}")
             for name in _DIRECTORIES if REFS in self._units else ():
@@ -238,6 +241,7 @@ class Vault:
             if unit == REFS:
                 raise WorkspaceError(str(self.place), "its list of snapshots is damaged", hint="segue recover") from None
             self._known[unit] = {}
+            self.closed.append(self._units[unit])
             for name in files_of(self.path).get(unit, {}):
                 (self.path / name).unlink()
 

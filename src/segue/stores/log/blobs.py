@@ -13,10 +13,10 @@ from segue.core.log.codec import blob_name
 from segue.stores.log import files, locks, zstd
 from segue.stores.log.cipher import PLAIN, BadBox, Cipher
 from segue.stores.log.files import Sync
+from segue.stores.log.kinds import BLOB
 
 LIMIT = 4 << 30
 _LOOKS = 3
-KIND = "blob"
 
 
 class Blobs:
@@ -39,7 +39,7 @@ class Blobs:
         if name in self._durable and path.exists():  # it may have been erased
             return
         if not path.exists():
-            self._write(path, self._cipher.box(zstd.compress(data), KIND))
+            self._write(path, self._cipher.box(zstd.compress(data), BLOB))
         files.sync_dir(path.parent)  # also where another process wrote it: its name may not be durable yet
         if path.parent not in self._durable_parts:
             files.sync_dir(self._directory)
@@ -50,7 +50,7 @@ class Blobs:
         """Return whether a blob is there as it is written now, and reads back."""
         try:
             packed = files.read_file(self.path(name))
-            return blob_name(zstd.decompress(self._cipher.open(packed, KIND), LIMIT)) == name
+            return blob_name(zstd.decompress(self._cipher.open(packed, BLOB), LIMIT)) == name
         except (FileNotFoundError, zstd.BadFrame, BadBox):
             return False
 
@@ -80,7 +80,7 @@ class Blobs:
         """Return a blob. Raises NotFoundError, DamagedError."""
         packed = self._read(name)
         try:
-            data = zstd.decompress(self._cipher.open(packed, KIND), LIMIT)
+            data = zstd.decompress(self._cipher.open(packed, BLOB), LIMIT)
         except (zstd.BadFrame, BadBox) as e:
             raise DamagedError(f"blob {name!r}", str(e), blob=name) from e
         if blob_name(data) != name:

@@ -14,9 +14,9 @@ from segue.stores.log import files, rewriting, segments, zstd
 from segue.stores.log.blobs import Blobs
 from segue.stores.log.cipher import MAGIC, BadBox, Cipher
 from segue.stores.log.erasing import all_refs
+from segue.stores.log.kinds import ALL
 
 _LIMIT = 4 << 30
-_KINDS = ("blob", "snapshot", "frame", "name")
 
 
 class Holding:
@@ -107,7 +107,7 @@ def _opened(path: Path, data: bytes, cipher: Cipher) -> Iterator[tuple[bytes, st
 
 def _unpacked(data: bytes, cipher: Cipher) -> tuple[bytes, str]:
     flaw = ""
-    for kind in _KINDS if data.startswith(MAGIC) else ("",):
+    for kind in ALL if data.startswith(MAGIC) else ("",):
         try:
             plain = cipher.open(data, kind) if kind else data
             return (zstd.decompress(plain, _LIMIT) if plain.startswith(zstd.MAGIC) else plain), ""

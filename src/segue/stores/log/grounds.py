@@ -18,7 +18,7 @@ from segue.stores.log.clearing import changing, clear, clear_aside, digests, unl
 from segue.stores.log.erasing import own_lines
 from segue.stores.log.store import LogStore
 
-Holds = Callable[[Path, Needle], bool]
+Look = Callable[[Path, Needle], Scan]
 
 
 class StoreGround:
@@ -73,15 +73,15 @@ class CopiesGround:
 
     name = "backups"
 
-    def __init__(self, store: LogStore, series: Series, keys: Keys | None, holds: Holds | None = None) -> None:
-        """Name them; *holds* tells whether what was kept beside the store, in a directory of a backup, holds something."""
+    def __init__(self, store: LogStore, series: Series, keys: Keys | None, look: Look | None = None) -> None:
+        """Name them; *look* looks at what was kept beside the store, in a directory of a backup."""
         self._store, self._series, self._keys = store, series, keys
-        self._holds: Holds = holds or (lambda _place, _needle: False)
+        self._look: Look = look or (lambda _place, _needle: Scan(0, 0, [], []))
 
     def purge(self, needle: Needle) -> Purged:
         """See `Ground.purge`."""
         erased = StoreGround(self._store).erased()
-        done = self._series.clear(needle, erased, lambda beside: self._holds(beside, needle))
+        done = self._series.clear(needle, erased, lambda beside: not _is_clean(self._look(beside, needle)))
         return Purged(done + sum(len(clear(path, needle, erased, self._cipher(path))) for path in self._aside()))
 
     def scan(self, needle: Needle) -> Scan:
@@ -91,9 +91,9 @@ class CopiesGround:
         scans = []
         for root, cipher in seen:
             with suppress(FileNotFoundError):
-                scans.append(finding.scan(root, needle, cipher))
-                if (root / BESIDE / "objects").is_dir() and self._holds(root / BESIDE, needle):
-                    scans.append(Scan(0, 0, [Left(str(root / BESIDE), 1, "in an object of git's")], []))
+                scans.append(finding.scan(root, needle, cipher, (root / BESIDE,)))
+                if (root / BESIDE).is_dir():
+                    scans.append(self._look(root / BESIDE, needle))
         return total(scans)
 
     def _aside(self) -> list[Path]:
@@ -109,6 +109,11 @@ def total(scans: list[Scan]) -> Scan:
     left: list[Left] = [one for scan in scans for one in scan.left]
     unread: list[Left] = [one for scan in scans for one in scan.unread]
     return Scan(sum(scan.files for scan in scans), sum(scan.bytes for scan in scans), left, unread)
+
+
+def _is_clean(scan: Scan) -> bool:
+    """Return whether nothing stands in a place, as far as is known: what could not be looked into may hold anything."""
+    return not scan.left and not scan.unread
 
 
 def _is_whole(line: bytes) -> bool:

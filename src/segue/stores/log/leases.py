@@ -10,15 +10,15 @@ from pathlib import Path
 from segue.core.errors import FencedError
 from segue.ports import Lease
 from segue.stores.log.cipher import PLAIN, Cipher
+from segue.stores.log.kinds import LEASE
 
 _NAME = "lease.json"
-_KIND = "lease"
 
 
 def read(directory: Path, session: str, cipher: Cipher = PLAIN) -> Lease | None:
     """Return the lease that was written last, also when its time is over."""
     try:
-        found = json.loads(cipher.read(directory / _NAME, _KIND))
+        found = json.loads(cipher.read(directory / _NAME, LEASE))
         return Lease(session, str(found["holder"]), int(found["token"]), float(found["until"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -27,7 +27,7 @@ def read(directory: Path, session: str, cipher: Cipher = PLAIN) -> Lease | None:
 def write(directory: Path, lease: Lease, cipher: Cipher = PLAIN) -> None:
     """Keep *lease*. The log's lock must be held."""
     record = {"holder": lease.holder, "token": lease.token, "until": lease.until}
-    cipher.write(directory / _NAME, json.dumps(record).encode() + b"\n", _KIND, durable=False)
+    cipher.write(directory / _NAME, json.dumps(record).encode() + b"\n", LEASE, durable=False)
 
 
 def clear(directory: Path) -> None:

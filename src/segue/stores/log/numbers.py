@@ -9,13 +9,13 @@ from segue.core.log.ids import is_uuid
 from segue.stores.log import files
 from segue.stores.log.cipher import PLAIN, Cipher
 from segue.stores.log.files import Sync
+from segue.stores.log.kinds import PREFIX
 from segue.stores.log.locks import LogLock
 
 _PREFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}\Z")
 _WIDTH = 37
 _NAMED = ".prefix"
 """What follows a file's name where that is an HMAC: the file that holds the prefix, encrypted."""
-_KIND = "prefix"
 
 
 def take(directory: Path, prefix: str, owner: str, sync: Sync, cipher: Cipher = PLAIN) -> int:
@@ -27,7 +27,7 @@ def take(directory: Path, prefix: str, owner: str, sync: Sync, cipher: Cipher = 
         path = _path(directory, prefix, cipher.refresh())
         new = not path.exists()
         if new and cipher.tag:
-            cipher.write(directory / f"{path.name}{_NAMED}", prefix.encode(), _KIND)
+            cipher.write(directory / f"{path.name}{_NAMED}", prefix.encode(), PREFIX)
         fd = files.open_or_create(path)
         try:
             size = os.fstat(fd).st_size
@@ -70,12 +70,12 @@ def rename(directory: Path, cipher: Cipher) -> int:
             if not _PREFIX.match(name) or name.endswith(_NAMED):
                 continue
             told = directory / f"{name}{_NAMED}"
-            prefix = cipher.read(told, _KIND).decode() if told.exists() else name
+            prefix = cipher.read(told, PREFIX).decode() if told.exists() else name
             new = cipher.name(prefix)
             if new == name:
                 continue
             if cipher.tag:  # first: whoever finds a file under such a name must be able to tell what it counts
-                cipher.write(directory / f"{new}{_NAMED}", prefix.encode(), _KIND)
+                cipher.write(directory / f"{new}{_NAMED}", prefix.encode(), PREFIX)
             (directory / name).rename(directory / new)
             files.sync_dir(directory)
             told.unlink(missing_ok=True)

@@ -18,8 +18,7 @@ from segue.core.errors import ConflictError, DamagedError, NotFoundError, SegueE
 from segue.core.log.codec import blob_name
 from segue.core.log.ids import is_uuid
 from segue.ports.encryption import Changed, Encrypted, Progress
-from segue.stores.log import files, leases, numbers, rewriting, scopes, sealing, segments, snapshots, zstd
-from segue.stores.log.blobs import KIND as BLOB
+from segue.stores.log import files, kinds, leases, numbers, rewriting, scopes, sealing, segments, snapshots, zstd
 from segue.stores.log.blobs import LIMIT, Blobs
 from segue.stores.log.cipher import SCHEME, BadBox, Cipher, Scheme, write_scheme
 from segue.stores.log.files import promised
@@ -33,7 +32,6 @@ _PASSES: Final = 200
 _PAUSE: Final = 0.05
 _START: Final = 64
 """Bytes that say of which kind a line or a box is."""
-_KINDS: Final = ("aside", BLOB)
 _TEMPORARY: Final = re.compile(r"\..+\.(\d+)\.[0-9a-f]{8}\Z")
 
 
@@ -162,7 +160,7 @@ class Rekeying:
         journal = self._scopes.open(where)
         done = False
         if not self._is_fresh(where / "name"):
-            self._cipher.write(where / "name", journal.session.removeprefix("scope:").encode(), scopes.KIND)
+            self._cipher.write(where / "name", journal.session.removeprefix("scope:").encode(), kinds.SCOPE)
             done = True
         new = where.with_name(scopes.places_of(journal.session.removeprefix("scope:"), self._cipher)[0])
         done |= self._log(journal)
@@ -187,7 +185,7 @@ class Rekeying:
             if self._is_fresh(path) or self._name(path) in self._left:
                 continue
             try:
-                data = zstd.decompress(self._cipher.read(path, BLOB), LIMIT)
+                data = zstd.decompress(self._cipher.read(path, kinds.BLOB), LIMIT)
             except FileNotFoundError:
                 continue
             except (zstd.BadFrame, BadBox):
@@ -222,7 +220,7 @@ class Rekeying:
         if self._is_fresh(path):
             return False
         data = files.read_file(path)
-        for kind in _KINDS:
+        for kind in kinds.ALL:
             with suppress(BadBox):
                 self._cipher.write(path, self._cipher.open(data, kind), kind)
                 return self._noted(path, current=self._is_fresh(path))

@@ -24,6 +24,7 @@ from segue.stores.log import files, snapshots
 from segue.stores.log.cipher import PLAIN, Cipher
 from segue.stores.log.env import Request
 from segue.stores.log.journal import Journal
+from segue.stores.log.kinds import SCOPE
 from segue.stores.log.locks import LogLock
 from segue.stores.log.logs import Logs
 from segue.stores.log.swapping import finish
@@ -32,7 +33,6 @@ _SCHEMA = "scope.1"
 _EVERY = 64
 _ERASED: dict[str, Any] = {"session": "", "seq": 0, "event": "", "delta": [{}], "prior": "done"}
 """What is left of a delta that was erased: it was one."""
-KIND = "scope"
 
 
 class Scopes:
@@ -167,7 +167,7 @@ class Scopes:
         os.close(files.open_or_create(where / "lock"))
         files.sync_dir(where)  # the name says that all else is there, whoever made it
         files.sync_dir(self._directory)
-        self._cipher.write(where / "name", name.encode(), KIND)
+        self._cipher.write(where / "name", name.encode(), SCOPE)
 
     def _names(self) -> list[str]:
         found = []
@@ -246,7 +246,7 @@ def places_of(name: str, cipher: Cipher = PLAIN) -> list[str]:
 
 def name_in(directory: Path, cipher: Cipher) -> str:
     """Return the name that the directory of a scope bears. Raises OSError, ValueError."""
-    return cipher.read(directory / "name", KIND).decode()
+    return cipher.read(directory / "name", SCOPE).decode()
 
 
 def _last(scope: Journal) -> dict[str, Any] | None:

@@ -13,9 +13,9 @@ from typing import NamedTuple
 from segue.stores.log import zstd
 from segue.stores.log.cipher import MAGIC, PLAIN, BadBox, Cipher, box_end
 from segue.stores.log.files import read_all
+from segue.stores.log.kinds import FRAME
 
 GROUP = 16
-_KIND = "frame"
 _SKIPPABLE = 0x184D2A5E
 _SEEKABLE = 0x8F92EAB1
 _ENTRY = struct.Struct("<II")
@@ -41,7 +41,7 @@ def seal(data: bytes, cipher: Cipher = PLAIN) -> bytes:
 
 def frame(content: bytes, cipher: Cipher = PLAIN) -> bytes:
     """Return the lines in *content* as one frame of a sealed file."""
-    return cipher.box(zstd.compress(content), _KIND)
+    return cipher.box(zstd.compress(content), FRAME)
 
 
 def packed(frames: Iterable[tuple[bytes, int]]) -> bytes:
@@ -67,13 +67,13 @@ def has_table(fd: int) -> bool:
 
 def kept(stored: bytes, cipher: Cipher) -> bytes:
     """Return a frame that cannot be read, as *stored*, as it is to be stored: as hard to read for others as all else."""
-    return stored if stored.startswith(MAGIC) else cipher.box(stored, _KIND)
+    return stored if stored.startswith(MAGIC) else cipher.box(stored, FRAME)
 
 
 def content(fd: int, frame: Frame, cipher: Cipher = PLAIN) -> bytes:
     """Return a frame's content. Raises zstd.BadFrame."""
     try:
-        data = cipher.open(read_all(fd, frame.offset, frame.offset + frame.size), _KIND)
+        data = cipher.open(read_all(fd, frame.offset, frame.offset + frame.size), FRAME)
     except BadBox as e:
         raise zstd.BadFrame(str(e)) from e
     out = zstd.decompress(data, frame.content or _LIMIT)

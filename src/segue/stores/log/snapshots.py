@@ -13,13 +13,13 @@ from segue.ports import Snapshot
 from segue.stores.log import files, zstd
 from segue.stores.log.cipher import PLAIN, Cipher
 from segue.stores.log.journal import Journal
+from segue.stores.log.kinds import SNAPSHOT
 from segue.stores.log.locks import LogLock
 from segue.stores.log.marks import read_erased
 
 SPACING = 1000
 RECENT = 8
 _LIMIT = 1 << 30
-_KIND = "snapshot"
 
 
 def put(directory: Path, snapshot: Snapshot, cipher: Cipher = PLAIN) -> None:
@@ -33,7 +33,7 @@ def put(directory: Path, snapshot: Snapshot, cipher: Cipher = PLAIN) -> None:
             if read_erased(directory).forbids(snapshot.seq):
                 return
             where.mkdir(mode=files.DIR_MODE, exist_ok=True)
-            cipher.refresh().write(where / f"{snapshot.seq:08d}.{_tag(snapshot.schema)}.zst", packed, _KIND, durable=False)
+            cipher.refresh().write(where / f"{snapshot.seq:08d}.{_tag(snapshot.schema)}.zst", packed, SNAPSHOT, durable=False)
         _thin(where, _tag(snapshot.schema))
     except (OSError, SegueError):
         return
@@ -71,7 +71,7 @@ def drop(directory: Path) -> None:
 
 def _read(path: Path, schema: str, cipher: Cipher) -> Snapshot | None:
     try:
-        header, _, data = zstd.decompress(cipher.read(path, _KIND), _LIMIT).partition(b"\n")
+        header, _, data = zstd.decompress(cipher.read(path, SNAPSHOT), _LIMIT).partition(b"\n")
         found = json.loads(header)
         if found["schema"] != schema or found["hash"] != _hash(data):
             return None

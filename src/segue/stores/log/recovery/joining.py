@@ -15,6 +15,7 @@ from segue.core.log.rejoining import Branch, Node, Range, united
 from segue.ports import Clock, Finding, Ids
 from segue.ports.recovery import Repaired, Split
 from segue.stores.log import files
+from segue.stores.log.kinds import SCOPE
 from segue.stores.log.marks import (
     NOTHING_ERASED,
     Erased,
@@ -33,7 +34,6 @@ from segue.stores.log.recovery.gathering import Gathered, gather, scope_name
 from segue.stores.log.recovery.lines import Lines
 from segue.stores.log.recovery.rebuilding import loss_line, stamp_of, told, write
 from segue.stores.log.recovery.values import name_of
-from segue.stores.log.scopes import KIND as SCOPE
 from segue.stores.log.swapping import lock_of, swap
 
 Stamp = tuple[tuple[str, int], ...]

@@ -9,9 +9,9 @@ from typing import Final, NamedTuple
 from segue.core.errors import SegueError
 from segue.core.log.codec import BadLine, blob_name, split_line, verify_line
 from segue.stores.log import files, sealing, zstd
-from segue.stores.log.blobs import KIND as BLOB
 from segue.stores.log.blobs import LIMIT
 from segue.stores.log.cipher import MAGIC, Cipher
+from segue.stores.log.kinds import BLOB
 
 _START: Final = b'{"v":1,"seq":'
 _LARGEST: Final = 2 << 30
