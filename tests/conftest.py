@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -29,3 +30,12 @@ def home(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("HOME", str(place))
     monkeypatch.setenv("SEGUE_HOME", str(place / "segue"))
     return place
+
+
+@pytest.fixture(autouse=True)
+def _files_closed():
+    """Stores that a test opened let go of their files: thousands of tests share one limit of them."""
+    yield
+    store = sys.modules.get("segue.stores.log.store")
+    for opened in list(store._live) if store else ():
+        opened.close()

@@ -16,6 +16,7 @@ COMMANDS = {
     "end": ["last"],
     "checkpoint": ["create", "last"],
     "forget": ["last"],
+    "erase": ["last", "--yes"],
     "fork": ["last"],
     "list": [],
     "show": ["last"],

@@ -171,6 +171,8 @@ class Signals:
     # --- in our thread
 
     def _listen(self, read: int) -> None:
+        ready = select.poll()
+        ready.register(read, select.POLLIN)
         while True:
             now = time.monotonic()
             for number, deadline in list(self._deadlines.items()):
@@ -178,7 +180,7 @@ class Signals:
                     self._expire(number, now)
             left = min(self._deadlines.values(), default=now + 3_600) - now
             with suppress(InterruptedError):
-                if not select.select([read], [], [], max(left, 0))[0]:
+                if not ready.poll(max(left, 0) * 1000):  # not select: a process may have more than 1,024 files open
                     continue
             data = os.read(read, 512)
             if not data:

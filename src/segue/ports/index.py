@@ -138,7 +138,7 @@ class Index(Protocol):
         ...
 
     def shortfall(self) -> str:
-        """Return why this process answers from memory, and what would help; empty where it does not, or was not asked yet."""
+        """Return why this process answers from memory, where something would help, and what; else nothing."""
         ...
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import os
+import resource
 from pathlib import Path
 
 import pytest
@@ -174,6 +175,20 @@ def test_a_run_is_used_once(session):
         pass
     with pytest.raises(UsageError, match="begun already"), run:
         pass
+
+
+def test_a_process_with_many_files_open_runs_as_well(session):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 4096), hard))
+    many = [os.dup(0) for _ in range(1100)]
+    try:
+        with pytest.raises(ValueError, match="no pears"), session.running():
+            raise ValueError("no pears")
+    finally:
+        for descriptor in many:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert told(session)[:2] == ("paused", "error")
 
 
 def test_two_sessions_run_in_one_process(app):

@@ -225,7 +225,7 @@ class SqliteIndex:
     def shortfall(self) -> str:
         """See `Index.shortfall`."""
         why, hint = self._data.fallback, self._data.hint
-        return why and f"the index is in memory and made anew by each command: {why}" + (f" ({hint})" if hint else "")
+        return f"the index is in memory and made anew by each command: {why} ({hint})" if why and hint else ""
 
     def close(self) -> None:
         """See `Index.close`."""
