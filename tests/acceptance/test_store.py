@@ -54,6 +54,7 @@ def test_a_place_that_cannot_be_written_is_named(segue, tmp_path):
 
 
 def test_a_store_that_cannot_be_written_can_be_read(segue):
+    segue.env["SEGUE_UPKEEP"] = "off"
     session = segue.json("start", "--task", "sell pears")["id"]
     segue("append", session, "--kind", "decision.made", "--body", '{"title": "by weight"}')
     store = segue.home / "segue" / "store"
@@ -156,10 +157,10 @@ def test_text_that_the_terminal_cannot_show_is_escaped_not_fatal(segue):
 
 
 def test_the_worker_seals_what_waits(segue):
+    segue.env["SEGUE_UPKEEP"] = "off"
     session = segue.json("start")["id"]
     text = "x" * 20_000
     lines = b"".join(b'{"kind":"x.y","body":{"n":%d,"t":"%s"}}\n' % (n, text.encode()) for n in range(1500))
-    segue.env["SEGUE_UPKEEP"] = "off"
     assert segue("append", session, "--stdin", stdin=lines).returncode == 0
     log = segue.home / "segue" / "store" / "sessions" / session / "log"
     assert not list(log.glob("*.zst"))
