@@ -55,6 +55,7 @@ CONTROLS: Mapping[tuple[str, str], int] = {
     ("holders", "no-lock"): 40,
     ("caches", "index-believed"): 20,
     ("signals", "segue-unwatched"): 2,
+    ("ticks", "segue-unguarded"): 90,
     **{("sweep", name): ALL for name in CARELESS},
     ("scarce", "careless-error"): 7,
 }
@@ -76,6 +77,7 @@ SHORT = (
     Part("caches", "segue", 40),
     Part("holders", "segue", 40),
     Part("signals", "segue", 100),
+    Part("ticks", "segue", 240),
     Part("kill", "segue-encrypted", 200),
     Part("states", "segue-encrypted", 1_000),
     Part("errors", "segue-encrypted", 300),
@@ -101,6 +103,7 @@ LONG = (
     Part("caches", "segue", 1_000),
     Part("holders", "segue", 400),
     Part("signals", "segue", 5_000),
+    Part("ticks", "segue", 6_000),
     Part("kill", "segue-encrypted", 3_000),
     Part("states", "segue-encrypted", 10_000),
     Part("errors", "segue-encrypted", 3_000),
@@ -121,6 +124,7 @@ _CHUNK = {
     "damage": 250,
     "caches": 50,
     "sweep": ALL,
+    "ticks": 500,
 }
 
 

@@ -26,6 +26,7 @@ _METHODS = {
     "sweep": "every changing call of an operation fails, is short, or is the last one",
     "scarce": "a command on a full or read-only disk, without quota, rights, descriptors, memory, or with small files alone",
     "signals": "SIGTERM, SIGINT, SIGHUP, SIGQUIT in a run, once and twice",
+    "ticks": "the same at every instruction of a run, one after the other",
 }
 
 

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from tests.faults import caches, damage, errors, fulldisk, holders, kill, powerloss, scarce, signals, states, sweep
+from tests.faults import caches, damage, errors, fulldisk, holders, kill, powerloss, scarce, signals, states, sweep, ticks
 from tests.faults.disk import ordered
 from tests.faults.harness import Outcome, die_with_parent, scratch
 from tests.faults.operations import NAMED, Operation
@@ -39,6 +39,7 @@ METHODS: dict[str, Callable[..., Outcome]] = {
     caches.NAME: caches.run,
     holders.NAME: holders.run,
     signals.NAME: signals.run,
+    ticks.NAME: ticks.run,
     sweep.NAME: sweep.run,
     scarce.NAME: scarce.run,
 }

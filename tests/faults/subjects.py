@@ -8,6 +8,7 @@ from tests.faults.controls import CONTROLS
 from tests.faults.oracle import Subject
 from tests.faults.segue_store import Segue
 from tests.faults.signals import UNWATCHED
+from tests.faults.ticks import UNGUARDED
 
 SUBJECTS: dict[str, Subject] = {
     subject.name: subject
@@ -17,6 +18,7 @@ SUBJECTS: dict[str, Subject] = {
         Segue("segue-encrypted", encrypted=True),
         Segue("segue-relaxed", durability="relaxed"),
         Segue(UNWATCHED),
+        Segue(UNGUARDED),
         *CONTROLS,
     )
 }

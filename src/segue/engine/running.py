@@ -12,6 +12,7 @@ from segue.core.errors import InterruptionError, OutcomeUnknownError, SegueError
 from segue.core.log.events import Commit, Damage, Draft
 from segue.core.log.times import stamp
 from segue.core.session.interruptions import OTHER, Interrupt, Limits, Used, exceeded, of_error, of_signal, used
+from segue.core.session.state import State
 from segue.engine import checkpoints
 from segue.engine.interrupting import NOTHING, Moment, interrupt, record
 from segue.engine.loading import Desk, load
@@ -63,8 +64,9 @@ class Run:
         self._on_interrupt, self._follow, self._moment = on_interrupt, follow, moment
         self._reserve: Reserve | None = None
         self._leave: Callable[[], None] = lambda: None
-        self._lock = threading.Lock()
-        self._settled, self._over = threading.Event(), threading.Event()
+        self._lock = threading.RLock()  # a handler of the user's may interrupt the run while this thread does
+        self._ready, self._settled, self._over = threading.Event(), threading.Event(), threading.Event()
+        self._saving = False
         self._why: Interrupt | None = None
         self._key, self._at, self._since = "", "", 0.0
         self._patience = _PATIENCE
@@ -81,26 +83,16 @@ class Run:
         """Begin. Raises UsageError (it has begun), IllegalTransitionError (the session cannot be taken up), NotFoundError."""
         if self._key:
             raise UsageError("the run has begun already", hint="session.running() makes another one")
-        self._process = self._host.me()
-        self._key = f"run:{self._desk.ids.uuid7()}"
-        self._since = self._desk.clock.now()
-        state = load(self._desk.store, self.session, on_damage=_pass)
-        if state.status in {"paused", "ended", "recovering", "emergency"}:
-            state = move(self._desk, self.session, "resume")
-        elif state.status != "active":
-            state = move(self._desk, self.session, "start")
-        self._begun = used(state)
-        note = {"name": self.agent, "status": "running", "set": {"process": self._process}}
-        self._desk.store.append(self.session, [Draft("agent.set", note, self.agent, key=f"{self._key}:begun")])
-        self._reserve = self._host.reserve()
-        self._leave = self._host.listen(self._hear)
-        self._wake()
-        self._follow(self)
-        import atexit
-
-        atexit.register(self._at_exit)
-        if self._limits != Limits():
-            threading.Thread(target=self._watch, name="segue-limits", daemon=True).start()
+        try:
+            self._host.leaving(1)
+            try:
+                self._begin()
+            finally:
+                self._host.leaving(-1)
+        except BaseException as e:
+            if self._ready.is_set():  # what came meanwhile is raised now: no `with` has it yet
+                self.__exit__(type(e), e, e.__traceback__)
+            raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -110,10 +102,10 @@ class Run:
             if self._over.is_set() or not self._is_ours():
                 return
             why = self._reason(error)
-            if why is not None:
-                self._stop(why)
-            elif self._why is None:
+            if why is None and self._why is None:
                 self._finish()
+            if why := why or self._why:  # a signal may be what saves it meanwhile: that is waited for
+                self._stop(why)
             self._end()
         finally:
             self._host.leaving(-1)
@@ -178,6 +170,38 @@ class Run:
 
     # --- inside
 
+    def _begin(self) -> None:
+        """Note that the session is driven by this process. Who hears signals is there before, and waits until it is noted."""
+        self._process = self._host.me()
+        self._key = f"run:{self._desk.ids.uuid7()}"
+        self._since = self._desk.clock.now()
+        state = load(self._desk.store, self.session, on_damage=_pass)
+        edges = [method.__code__ for method in (self.__enter__, self.__exit__, self.__aenter__, self.__aexit__, self._at_exit)]
+        self._leave = self._host.listen(self._hear, edges)
+        try:
+            self._take_up(state)
+        except BaseException:
+            self._leave()
+            raise
+        self._ready.set()
+
+    def _take_up(self, state: State) -> None:
+        if state.status in {"paused", "ended", "recovering", "emergency"}:
+            state = move(self._desk, self.session, "resume")
+        elif state.status != "active":
+            state = move(self._desk, self.session, "start")
+        self._begun = used(state)
+        note = {"name": self.agent, "status": "running", "set": {"process": self._process}}
+        self._desk.store.append(self.session, [Draft("agent.set", note, self.agent, key=f"{self._key}:begun")])
+        self._reserve = self._host.reserve()
+        self._wake()
+        self._follow(self)
+        import atexit
+
+        atexit.register(self._at_exit)
+        if self._limits != Limits():
+            threading.Thread(target=self._watch, name="segue-limits", daemon=True).start()
+
     @property
     def _url(self) -> str:
         return self._desk.store.url
@@ -209,6 +233,8 @@ class Run:
 
     def _hear(self, number: int, ends: bool) -> None:  # noqa: FBT001 - what a `Save` is called with
         """Save because of a signal; in a thread of its own."""
+        if not self._ready.wait(_PATIENCE) or self._over.is_set():
+            return  # nothing began, or all is saved
         if ends:
             self._patience = _APPEND
             self._stop(of_signal(number))
@@ -224,11 +250,12 @@ class Run:
     def _stop(self, why: Interrupt) -> None:
         """Interrupt the session, once, within the seconds that there are; return when it is done or cannot be."""
         with self._lock:
-            first = self._why is None
-            if first:
-                self._why, self._at = why, stamp(self._desk.clock.now())
-        if first:
-            _start(self._carry_out)
+            if self._why is None:
+                self._at = stamp(self._desk.clock.now())
+                self._why = why
+            if not self._saving:  # also where a signal kept the first one from coming so far: twice is once, by its keys
+                _start(self._carry_out)
+                self._saving = True
         self._settled.wait(self._patience + 2 * _KEEP)
 
     def _carry_out(self) -> None:
@@ -320,17 +347,21 @@ class Run:
 
         self._over.set()
         self._follow(None)
-        self._leave()
         atexit.unregister(self._at_exit)
         if self._reserve is not None:
             self._reserve.close()
+        self._leave()
         if self._why is not None and self.interruption is not None:
             (self._on_interrupt or _say)(self.interruption)
 
     def _at_exit(self) -> None:
-        if self._is_ours() and not self._over.is_set():
-            self._stop(Interrupt(OTHER, "the interpreter ended"))
-            self._end()
+        self._host.leaving(1)
+        try:
+            if self._is_ours() and not self._over.is_set():
+                self._stop(Interrupt(OTHER, "the interpreter ended"))
+                self._end()
+        finally:
+            self._host.leaving(-1)
 
     def _watch(self) -> None:
         """Look at the limits until the run is over; what is reached interrupts the session, and `check` raises."""

@@ -1,7 +1,8 @@
 """This machine, as a run of an agent needs it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from types import CodeType
 
 from segue.host.emergency import ReserveFile, places
 from segue.host.processes import KnownProcesses
@@ -21,11 +22,11 @@ class ThisHost(KnownProcesses):
         """See `Host.reserve`."""
         return ReserveFile(self._places, self._boxes)
 
-    def listen(self, save: Save) -> Callable[[], None]:
+    def listen(self, save: Save, edges: Collection[CodeType] = ()) -> Callable[[], None]:
         """See `Host.listen`."""
         from segue.host.signals import signals
 
-        return signals.listen(save)
+        return signals.listen(save, edges)
 
     def leaving(self, by: int) -> None:
         """See `Host.leaving`."""

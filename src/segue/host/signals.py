@@ -17,9 +17,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any, Final
 
 from segue.ports.running import Save
@@ -47,7 +47,7 @@ class Signals:
         self._saves: list[Save] = []
         self._old: dict[int, Any] = {}
         self._deadlines: dict[int, float] = {}
-        self._handled: dict[int, float] = {}
+        self._handled = dict.fromkeys(ENDING, float("-inf"))  # never grows: a handler may run while it is looked through
         self._pipe: tuple[int, int] | None = None
         self._wakeup = -1
         self._raised = float("-inf")
@@ -55,20 +55,24 @@ class Signals:
         self._again: list[int] = []
         self._old_hook: Any = None
         self._leaving = self._missed = 0
+        self._edges: frozenset[CodeType] = frozenset()
+        self._over_the_edge = False
+        self._kept: BaseException | None = None
         self.ending = 0
         """The signal that this process ends for; 0 while it does not."""
 
     def heard(self) -> int:
         """See `Host.heard`: a handler of the user's may have ended it just now."""
-        lately = [(at, number) for number, at in self._handled.items() if at >= time.monotonic() - _LATELY]
-        return self.ending or max(lately, default=(0.0, 0))[1]
+        number = max(ENDING, key=self._handled.__getitem__)
+        return self.ending or (number if self._handled[number] >= time.monotonic() - _LATELY else 0)
 
-    def listen(self, save: Save) -> Callable[[], None]:
+    def listen(self, save: Save, edges: Collection[CodeType] = ()) -> Callable[[], None]:
         """See `Host.listen`."""
         if threading.current_thread() is not threading.main_thread():
             return lambda: None
         if not self._saves:
             self._install()
+        self._edges |= frozenset(edges)
         self._saves.append(save)
 
         def leave() -> None:
@@ -82,11 +86,18 @@ class Signals:
     def leaving(self, by: int) -> None:
         """See `Host.leaving`. What was missed meanwhile happens then, unless the process is about to end already."""
         self._leaving += by
-        missed = self._missed
-        if not self._leaving and missed:
-            self._missed = 0
-            if not self.ending and time.monotonic() - self._raised > _LATELY:
+        if self._leaving:
+            return
+        missed, self._missed = self._missed, 0
+        if missed and not self._is_ending():
+            self._over_the_edge = True  # here it may be raised: whoever calls this is ready for it
+            try:
                 os.kill(os.getpid(), missed)
+            finally:
+                self._over_the_edge = False
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            raise kept
 
     def after_fork(self) -> None:
         """In a forked child: the pipe is its parent's, and so are those who listen."""
@@ -131,13 +142,15 @@ class Signals:
         """Do what the signal would have done."""
         now = self._handled[number] = time.monotonic()
         old = self._old.get(number, signal.SIG_DFL)
-        if callable(old) and old is not signal.default_int_handler:
-            old(number, frame)
+        if not self._leaving and self._is_at_an_edge(frame):
+            self._repeat(number, _SOON)
+        elif callable(old) and old is not signal.default_int_handler:
+            self._call(old, number, frame)
+        elif self._leaving:
+            self._missed = number
         elif not self._saves:
             signal.signal(number, old)
             os.kill(os.getpid(), number)
-        elif self._leaving:
-            self._missed = number
         elif now - self._raised < _APART:
             self._repeat(number, _APART)
         elif not self.ending:  # it does not happen twice while the first one is carried out
@@ -146,6 +159,25 @@ class Signals:
                 self.ending = number
             self._error = (number, SystemExit(128 + number) if self.ending else KeyboardInterrupt())
             raise self._error[1]
+
+    def _call(self, handler: Callable[[int, FrameType | None], Any], number: int, frame: FrameType | None) -> None:
+        """Call a handler of the user's; what it raises waits until the run is saved."""
+        try:
+            handler(number, frame)
+        except BaseException as e:
+            if not self._leaving:
+                raise
+            self._kept = e
+
+    def _is_at_an_edge(self, frame: FrameType | None) -> bool:
+        """Return whether *frame* is in what begins or ends a run: also where it did not come to say so (`leaving`)."""
+        while frame is not None and frame.f_code not in self._edges:
+            frame = frame.f_back
+        return frame is not None and not self._over_the_edge
+
+    def _is_ending(self) -> bool:
+        """Return whether a signal's exception is on its way through the program."""
+        return bool(self.ending) or time.monotonic() - self._raised <= _LATELY
 
     def _swallowed(self, told: Any) -> None:
         """Repeat a signal whose exception was swallowed: it came while Python let go of an object."""
@@ -157,16 +189,20 @@ class Signals:
         self._repeat(number, _SOON)
 
     def _repeat(self, number: int, after: float) -> None:
-        """Send a signal to this process again, unless nobody listens any more."""
+        """Send a signal to this process again, unless all is saved and it is about to end."""
 
         def send() -> None:
-            if self._saves and not self._leaving:
-                self._again.append(number)
+            if self._leaving:
+                self._missed = number
+            elif self._saves or not self._is_ending():
+                if self._saves:
+                    self._again.append(number)
                 os.kill(os.getpid(), number)
 
         timer = threading.Timer(after, send)
         timer.daemon = True
-        timer.start()
+        with suppress(RuntimeError):  # no thread is to be had
+            timer.start()
 
     # --- in our thread
 
@@ -190,16 +226,15 @@ class Signals:
                 self._hear(number)
 
     def _hear(self, number: int) -> None:
-        if self._wakeup >= 0:
+        again = number in self._again
+        if again:
+            self._again.remove(number)
+        elif self._wakeup >= 0:
             with suppress(OSError):
                 os.write(self._wakeup, bytes([number]))  # whose place we took
-        if number not in self._old:
+        now, old = time.monotonic(), self._old.get(number)
+        if old is None or (again and old is not signal.default_int_handler):
             return
-        now, old = time.monotonic(), self._old[number]
-        if number in self._again:
-            self._again.remove(number)
-            if old is not signal.default_int_handler:
-                return
         if number in self._deadlines:
             return  # it is on its way: saving needs the time that there is
         if old is signal.default_int_handler:
@@ -215,7 +250,7 @@ class Signals:
         if not self._saves:
             return
         if self._old.get(number) is signal.default_int_handler and self.ending != number:
-            if self._handled.get(number, 0.0) >= now - _STUCK - 0.2:
+            if self._handled[number] >= now - _STUCK - 0.2:
                 return  # it is the program's now
             self.ending = number
             self._deadlines[number] = now + GRACE - _STUCK
@@ -225,7 +260,8 @@ class Signals:
 
     def _save(self, number: int, *, ends: bool) -> None:
         for save in list(self._saves):
-            threading.Thread(target=save, args=(number, ends), name="segue-save", daemon=True).start()
+            with suppress(RuntimeError):  # no thread is to be had: the main one saves, and this one has to see to its end
+                threading.Thread(target=save, args=(number, ends), name="segue-save", daemon=True).start()
 
 
 def _pipe() -> tuple[int, int]:

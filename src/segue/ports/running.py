@@ -1,6 +1,7 @@
 """What a run of an agent asks of the machine that it runs on: who it is, signals, and room for an emergency."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from types import CodeType
 from typing import Any, Protocol
 
 Save = Callable[[int, bool], None]
@@ -46,9 +47,10 @@ class Host(Processes, Protocol):
         """Return a new reserve; where there is no room for one now, room is looked for when it is needed."""
         ...
 
-    def listen(self, save: Save) -> Callable[[], None]:
+    def listen(self, save: Save, edges: Collection[CodeType] = ()) -> Callable[[], None]:
         """Have *save* called for signals that end the process; return what ends that. Elsewhere than in the main thread of
-        Python there is nothing to listen to.
+        Python there is nothing to listen to. *edges*: the functions that begin and end a run. A signal that comes within one
+        raises nothing there, from its first instruction on: what ends a run would be left out.
         """
         ...
 
@@ -57,7 +59,7 @@ class Host(Processes, Protocol):
         ...
 
     def leaving(self, by: int) -> None:
-        """Let signals interrupt no run that is on its way out: 1 begins that, -1 ends it."""
+        """Let signals interrupt no run that is on its way in or out: 1 begins that, -1 ends it."""
         ...
 
     def heard(self) -> int:
