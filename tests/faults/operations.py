@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Final
 
 from segue.cli.main import run
 from segue.core.log.events import Draft
-from tests.faults import careless
+from tests.faults import careless, keyed
 from tests.faults.plan import LOOKS as LOOK_NAMES
 from tests.faults.world import Call, Work, World, command, lines, message
 
@@ -49,6 +49,8 @@ class Operation:
     """The kinds of events that may be missing or say less where a fault hits what is taken along: a checkpoint without files."""
     acked: Callable[[str], Sequence[str]] = lambda _: ()
     """What was acknowledged, to be found in the log again, as its output tells."""
+    holds: Callable[[World], Iterable[str]] = lambda _: ()
+    """What does not hold in the end, beside what has to hold of all operations."""
 
 
 # --- worlds
@@ -294,6 +296,16 @@ OPERATIONS: Final = (
     Operation("repair", command("repair"), _damaged, ends=(6,), fine=(0, 6), rewrites=True),
     Operation("init", command("init", "claude-code", "--yes", "--no-import"), _transcript),
     Operation("git-hooks", command("init", "--git-hooks", "--yes")),
+    *(
+        Operation(name, work, prepare, again=keyed.going_on(work, is_done), holds=holds)
+        for name, work, prepare, is_done, holds in (
+            ("encrypt", keyed.encrypts, keyed.furnished, keyed.is_encrypted, keyed.hidden),
+            ("rotate", keyed.rotates, keyed.encrypted, keyed.is_rotated, keyed.hidden),
+            ("decrypt", keyed.decrypts, keyed.encrypted, keyed.is_in_the_clear, keyed.readable),
+        )
+    ),
+    Operation("erase", keyed.erases, keyed.furnished, holds=keyed.erased),
+    Operation("erase-encrypted", keyed.erases, keyed.encrypted, holds=keyed.erased),
 )
 _LOOKS: Final[Mapping[str, tuple[Callable[[World], None], Sequence[int]]]] = {
     "validate": (_backed_up, (0,)),

@@ -21,6 +21,7 @@ OPERATIONS = (
     *("append", "append-blob", "create", "fork", "scope", "lease", "delete", "seal", "snapshot", "index", "import"),
     *("restore-transcript", "spool", "hook", "checkpoint", "restore-code", "forget", "pause", "end", "run", "emergency"),
     *("backup", "restore-store", "recover", "repair", "init", "git-hooks"),
+    *("encrypt", "rotate", "decrypt", "erase", "erase-encrypted"),
 )
 """What every call of is made to fail, one at a time (`operations`)."""
 LOOKS = (

@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -73,6 +74,8 @@ class Trial:
         if again.code not in self.operation.fine:
             raise RuntimeError(f"{self.operation.name} again, without a fault: {again}")
         self.world.tidy()
+        if broken := [*self.operation.holds(self.world)]:
+            raise RuntimeError(f"{self.operation.name} without a fault: {broken}")
         return Known(begins, before, files, sorts, facts, after, self.world.shapes())
 
     def tried(
@@ -110,7 +113,7 @@ class Trial:
         again = self.world.call(self.operation.again or self.operation.work, self.phase + 1)
         yield from _spoken(again)
         if again.code not in self.operation.fine:
-            yield Violation("I6", f"going on ended with {again.code}: {again.err[-300:]}")
+            yield Violation("I6", f"going on ended with {again.code}: {again.err[-300:]}{again.out[-900:]}")
             return
         try:
             self.world.tidy()
@@ -122,6 +125,7 @@ class Trial:
         left = {name for name in self.world.shapes() - self.known.shapes if not _OURS.search(name)}
         yield from (Violation("I7", f"left over: {name}") for name in sorted(left)[:5])
         yield from (Violation("I8", text) for text in _open_to_others(self.world.home)[:3])
+        yield from (Violation("I1", text) for text in islice(self.operation.holds(self.world), 5))
 
     def _kept(self, view: View, *, rolled_back: bool = False) -> Iterator[Violation]:
         """All that was there is there, and nothing is damaged. Where a store is rolled back, only once it is put together."""

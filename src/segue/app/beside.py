@@ -25,7 +25,7 @@ class Beside:
         - From then on agents' hooks spool nothing of what is said, or whole payloads again; what was spooled is taken in.
         - Emergency files, copies of transcripts and snapshots of workspaces are rewritten.
 
-        Raises OSError.
+        Raises OSError, WorkspaceError: it may go well the next time.
         """
         app = self._app
         left = []
@@ -41,5 +41,7 @@ class Beside:
         try:
             left += app.saving.vault.rekey()
         except SegueError as e:
+            if isinstance(e.__cause__, OSError):  # it may go well the next time, and then the older key is needed
+                raise
             left.append(e.message)
         return left

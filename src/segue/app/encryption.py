@@ -51,10 +51,13 @@ class Secrecy:
 
         return keep(key, place)
 
-    def beside(self) -> list[str]:
-        """Bring what lies beside the store, and its mirror, to the key that it has now; return what stays as it is, and why."""
-        self._app.copies.renew_mirror()
+    def rekey(self) -> list[str]:
+        """Bring what lies beside the store to the key that it has now; return what stays as it is, and why."""
         return self._app.beside.rekey()
+
+    def renew(self) -> None:
+        """Have the mirror hold the store as it is now, and nothing of what it was under another key."""
+        self._app.copies.renew_mirror()
 
     def backups_elsewhere(self) -> "list[Backup]":
         """Return the backups of the store that are not under its key: in the clear, or under another."""

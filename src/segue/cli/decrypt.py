@@ -20,4 +20,4 @@ def command(frame: Frame, yes: bool) -> None:
         raise ConfirmationError(
             "the store will lie in the clear: whoever can read its files can read all of it", hint="segue decrypt --yes"
         )
-    told(frame, encrypting.decrypt(secrecy.encryption, secrecy.beside, shown(frame)))
+    told(frame, encrypting.decrypt(secrecy.encryption, secrecy, shown(frame)))

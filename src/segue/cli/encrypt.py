@@ -47,7 +47,7 @@ def command(frame: Frame, keyring: bool, key_file: str | None, key_env: bool) ->
     secrecy = frame.app.secrecy
     place = place_of(keyring, key_file, key_env)
     key = secrecy.new_key("SEGUE_KEY" if key_env else None)
-    done = encrypting.encrypt(secrecy.encryption, key, place, secrecy.keep, secrecy.beside, shown(frame))
+    done = encrypting.encrypt(secrecy.encryption, key, place, secrecy.keep, secrecy, shown(frame))
     told(frame, done)
 
 

@@ -40,7 +40,7 @@ def rotate(frame: Frame, keyring: bool, key_file: str | None, key_env: bool) -> 
     secrecy = frame.app.secrecy
     place = place_of(keyring, key_file, key_env)
     key = secrecy.new_key(NEW if key_env else None)
-    done = encrypting.rotate(secrecy.encryption, key, place, secrecy.keep, secrecy.beside, shown(frame))
+    done = encrypting.rotate(secrecy.encryption, key, place, secrecy.keep, secrecy, shown(frame))
     told(frame, done)
 
 
@@ -50,7 +50,7 @@ def continue_(frame: Frame) -> None:
     from segue.engine import encrypting
 
     secrecy = frame.app.secrecy
-    told(frame, encrypting.go_on(secrecy.encryption, secrecy.beside, shown(frame)))
+    told(frame, encrypting.go_on(secrecy.encryption, secrecy, shown(frame)))
 
 
 @_command("show")

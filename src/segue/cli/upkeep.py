@@ -50,7 +50,7 @@ def _rekey(frame: Frame) -> None:
     secrecy = frame.app.secrecy
     with suppress(SegueError, OSError):
         if secrecy.encryption.state().changing:
-            go_on(secrecy.encryption, secrecy.beside, lambda *_: None)
+            go_on(secrecy.encryption, secrecy, lambda *_: None)
 
 
 def _forget(frame: Frame) -> int:

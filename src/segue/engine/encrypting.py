@@ -1,7 +1,7 @@
 """Putting the store under a key, under another, under none; and going on with a change that was interrupted."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from segue.core.errors import ConflictError, UsageError
 from segue.core.log.storekeys import id_of
@@ -9,10 +9,20 @@ from segue.ports.encryption import Changed, Encrypted, Encryption, Progress
 
 Keep = Callable[[bytes, str], str]
 """Puts a new key into a place, durably, and returns the place as the store names it."""
-Beside = Callable[[], list[str]]
-"""Brings what lies beside the store to the key that it has now; returns what stays as it is, and why."""
 GO_ON = "segue key continue"
 _LOCK = "segue encrypt"
+
+
+class Beside(Protocol):
+    """What lies beside the store, and its copy that is made by itself."""
+
+    def rekey(self) -> list[str]:
+        """Bring it to the key that the store has now, while the one before can be had; return what stays as it is, and why."""
+        ...
+
+    def renew(self) -> None:
+        """Have the copy hold the store as it is now, and nothing of what it was."""
+        ...
 
 
 class Outcome(NamedTuple):
@@ -88,6 +98,8 @@ def _change(encryption: Encryption, key: bytes | None, place: str, beside: Besid
 
 
 def _run(encryption: Encryption, beside: Beside, progress: Progress) -> Outcome:
-    changed = encryption.run(progress)
+    stays: list[str] = []
+    changed = encryption.run(progress, lambda: stays.extend(beside.rekey()))
+    beside.renew()
     left = [f"{name} cannot be read" for name in changed.left]
-    return Outcome(encryption.state(), changed, left + beside())
+    return Outcome(encryption.state(), changed, left + stays)

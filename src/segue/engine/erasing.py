@@ -78,9 +78,7 @@ class Erasing:
                 self._store.append(session, [Draft("session.updated", identity)])
             names = {}
             for ground in self._grounds:
-                done = ground.purge(needle)
-                files[ground.name] = files.get(ground.name, 0) + done.files
-                _tell(self._store, done.snapshots, note)
+                files[ground.name] = files.get(ground.name, 0) + ground.purge(needle, lambda gone: _tell(self._store, gone, note))
             self._index.rebuild()
             scans = self.prove(needle)
             if not any(scan.left for scan in scans.values()):
@@ -140,12 +138,18 @@ def parsed(reference: str) -> tuple[str, list[int] | None]:
 
 
 def _tell(store: Store, gone: Collection[str], note: Mapping[str, Any]) -> None:
-    """Tell the sessions whose checkpoints name snapshots of workspaces that these are gone."""
+    """Tell the sessions whose checkpoints name snapshots of workspaces that these go, once."""
     for session in store.sessions() if gone else ():
         first = store.info(session).first
         events = store.read(session, after=first - 1, blobs=False, on_damage=lambda _: None)
-        named = {snapshot for event in events if event.kind == "checkpoint.created" for snapshot in _snapshots(event)}
-        if lost := sorted(named & {*gone}):
+        named: set[str] = set()
+        told: set[str] = set()
+        for event in events:
+            if event.kind == "checkpoint.created":
+                named.update(_snapshots(event))
+            elif event.kind == "erased":
+                told.update(event.body.get("snapshots", ()))
+        if lost := sorted(named & {*gone} - told):
             store.append(session, [Draft("erased", {**note, "seqs": [], "snapshots": lost})])
 
 

@@ -10,12 +10,13 @@ def beside(path: Path) -> Path:
     begin = f".{path.name}.segue-"
     with suppress(OSError):  # no such directory yet, or not one to look into
         for entry in os.scandir(path.parent):
-            if entry.name.startswith(begin) and _is_gone(entry.name[len(begin) :]):
+            if entry.name.startswith(begin) and is_gone(entry.name[len(begin) :]):
                 Path(entry.path).unlink()
     return path.with_name(f"{begin}{os.getpid()}")
 
 
-def _is_gone(pid: str) -> bool:
+def is_gone(pid: str) -> bool:
+    """Return whether *pid* is a number of a process that there is not."""
     if not (pid.isascii() and pid.isdigit()):
         return False
     try:

@@ -6,9 +6,11 @@ Each part is boxed as what the file is, its number, and whether more follows: no
 import os
 import struct
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
+from segue.host.beside import is_gone
 from segue.ports.boxes import Boxes
 
 SUFFIX: Final = ".box"
@@ -84,6 +86,15 @@ def replace(path: Path, content: Iterable[bytes]) -> None:
         temporary.unlink(missing_ok=True)
         raise
     sync(path.parent)
+
+
+def sweep(directory: Path) -> None:
+    """Remove what `replace` did not finish in a directory: of processes that are gone, or of this one."""
+    with suppress(OSError):  # no such directory
+        for path in directory.glob(".*.*"):
+            pid = path.name.rpartition(".")[2]
+            if pid == str(os.getpid()) or is_gone(pid):
+                path.unlink(missing_ok=True)
 
 
 def sync(directory: Path) -> None:

@@ -177,6 +177,8 @@ class EmergencyFiles:
                 kept.done()
                 continue
             kept.leave()
+        for place in self._places:
+            boxing.sweep(place)
         for path in [one for place in self._places for one in _aside(place)]:
             try:
                 data = path.read_bytes()

@@ -19,7 +19,7 @@ from segue.host.workspace.gitting import Git
 from segue.host.workspace.repository import Repository
 from segue.host.workspace.vault import Vault
 from segue.ports.boxes import CLEAR, Boxes
-from segue.ports.erasing import Left, Purged, Scan
+from segue.ports.erasing import Left, Scan, Tell, untold
 from segue.ports.mirror import Mirror, Mirroring
 
 _CONFIGURATION = ("config.toml",)
@@ -35,7 +35,7 @@ class HomeGround:
         """Name it, what others look after, and what its files are boxed with."""
         self._home, self._leave, self._boxes = home, {*leave}, boxes
 
-    def purge(self, needle: Needle) -> Purged:
+    def purge(self, needle: Needle, tell: Tell = untold) -> int:
         """See `Ground.purge`."""
         done = 0
         for path in self._files():
@@ -47,7 +47,7 @@ class HomeGround:
                 else:
                     blanking.blank(path, needle, self._boxes)
                 done += 1
-        return Purged(done)
+        return done
 
     def scan(self, needle: Needle) -> Scan:
         """See `Ground.scan`."""
@@ -89,13 +89,13 @@ class MirrorGround:
         """Name it."""
         self._mirror, self._mirroring, self._env = mirror, mirroring, env
 
-    def purge(self, needle: Needle) -> Purged:
+    def purge(self, needle: Needle, tell: Tell = untold) -> int:
         """See `Ground.purge`."""
         if not self._mirror.exists:
-            return Purged(0)
+            return 0
         self._mirror.drop()
         self._mirroring.run()
-        return Purged(1)
+        return 1
 
     def scan(self, needle: Needle) -> Scan:
         """See `Ground.scan`."""
@@ -112,11 +112,11 @@ class SnapshotGround:
         self._place, self._env = home.absolute() / "workspaces", env
         self._vault = vault or Vault(self._place)
 
-    def purge(self, needle: Needle) -> Purged:
+    def purge(self, needle: Needle, tell: Tell = untold) -> int:
         """See `Ground.purge`."""
         with suppress(WorkspaceError), self._vault.opened(whole=True):  # where it cannot be opened, the scan says so
-            return self._purge(needle)
-        return Purged(0)
+            return self._purge(needle, tell)
+        return 0
 
     def scan(self, needle: Needle) -> Scan:
         """See `Ground.scan`."""
@@ -143,30 +143,31 @@ class SnapshotGround:
         named = _named(seen, path, self._place)
         return Scan(named.files, named.bytes, named.left, [*named.unread, *unread])
 
-    def _purge(self, needle: Needle) -> Purged:
+    def _purge(self, needle: Needle, tell: Tell) -> int:
         path = self._vault.path
         repository = Repository(path, str(path), self._env, self._vault)
         if not repository.exists:
-            return Purged(0)
+            return 0
         with repository.alone():
             found = {one for one, _ in _objects(path, needle, self._env)[0]}
             if not found:
-                return Purged(0)
+                return 0
             refs = repository.git.run("for-each-ref", "--format=%(refname) %(objectname)", "refs/segue/").decode().splitlines()
             named: dict[str, set[str]] = {}
             for line in refs:
                 ref, commit = line.split(" ")
                 named.setdefault(commit, set()).add(ref)
             gone = {commit for commit in named if found & self._reached(repository, commit)}
+            tell(gone)
             repository.forget(gone)
             left = "".join(f"delete {ref}\n" for commit in gone for ref in named[commit] if "/snapshots/" not in ref)
             repository.git.run("update-ref", "--stdin", stdin=left.encode())
-            repository.git.run("repack", "-q", "-a", "-d", "--window=10")
+            repository.git.run("repack", "-q", "-a", "-d", "-n", "--window=10")
             repository.git.run("prune", "--expire=now")
             if not repository.git.run("for-each-ref", "refs/").strip():  # git leaves the packs where there is no ref
                 for one in (path / "objects" / "pack").iterdir():
                     one.unlink()
-            return Purged(len(gone), gone)
+            return len(gone)
 
     def _reached(self, repository: Repository, commit: str) -> set[str]:
         told = repository.git.run("rev-list", "--objects", "--no-object-names", "--stdin", stdin=f"{commit}\n".encode())

@@ -12,6 +12,7 @@ from typing import Final
 from segue.core.errors import SegueError
 from segue.host import boxing, memory
 from segue.host.boxing import SUFFIX
+from segue.host.private import make
 from segue.ports.boxes import CLEAR, Boxes
 
 KIND: Final = "kept"
@@ -68,6 +69,8 @@ class Keeping:
         """
         boxes = self._boxes.refresh()
         left = []
+        for directory in {path.parent for path in _files(self._home / "kept")}:
+            boxing.sweep(directory)
         for path in _files(self._home / "kept"):
             try:
                 if not boxing.is_current(boxes, path):
@@ -89,7 +92,8 @@ class Keeping:
     def _directory(self, base: Path, name: str) -> Path:
         words = [word for word in name.replace("\\", "/").split("/") if word not in {"", ".", ".."}]
         directory = base.joinpath(*words)
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make(directory)
+        boxing.sweep(directory)
         return directory
 
 

@@ -50,8 +50,10 @@ class Encryption(Protocol):
         """
         ...
 
-    def run(self, progress: Progress) -> Changed:
+    def run(self, progress: Progress, beside: Callable[[], object] = lambda: None) -> Changed:
         """Bring everything under the key of `begin`. Repeatable: what is done is not done again.
+
+        *beside* is called when nothing in the store is under another key any more, and that one can still be had.
 
         Raises:
             WrongKeyError: a key is not at hand.

@@ -1,6 +1,6 @@
 """Erasing: the places where what segue keeps may hold contents, each searched, cleared and scanned."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from segue.core.log.needles import Needle
@@ -28,11 +28,12 @@ class Scan(NamedTuple):
         return sum(one.times for one in self.left)
 
 
-class Purged(NamedTuple):
-    """What went from a place: how many files were changed or went, and which snapshots of workspaces are gone."""
+Tell = Callable[[Collection[str]], None]
+"""Lets the log say that snapshots of workspaces go; it does before they do: else a crash between the two would hide it."""
 
-    files: int
-    snapshots: Collection[str] = ()
+
+def untold(_: Collection[str]) -> None:
+    """Say nothing."""
 
 
 class Ground(Protocol):
@@ -43,8 +44,8 @@ class Ground(Protocol):
         """What it is, in words."""
         ...
 
-    def purge(self, needle: Needle) -> Purged:
-        """Take what *needle* finds away, and what the store's logs say is erased.
+    def purge(self, needle: Needle, tell: Tell = untold) -> int:
+        """Take what *needle* finds away, and what the store's logs say is erased; return how many files changed or went.
 
         Repeatable: what is interrupted is done again. Raises BusyError, StorageFullError.
         """

@@ -7,7 +7,6 @@ from segue.host.emergency import EmergencyFiles, ReserveFile
 from segue.host.erasing import HomeGround
 from segue.host.keeping import Keeping
 from segue.ports.boxes import CLEAR
-from segue.ports.erasing import Purged
 from segue.stores.log.cipher import Cipher, Scheme
 
 NEEDLE = literal(["hunter2hunter2"])
@@ -30,7 +29,7 @@ def test_what_was_kept_in_an_emergency_is_taken_in_without_what_was_erased(tmp_p
     ground = HomeGround(tmp_path, (), boxes)
     assert ground.scan(NEEDLE).times > 0
 
-    assert ground.purge(NEEDLE) == Purged(1)
+    assert ground.purge(NEEDLE) == 1
 
     assert ground.scan(NEEDLE)[2:] == ([], [])
     (kept,) = EmergencyFiles(tmp_path, {"TMPDIR": str(tmp_path / "none")}, lambda: boxes).take()
@@ -43,7 +42,7 @@ def test_a_kept_copy_is_the_same_but_for_what_was_erased(tmp_path, boxes):
     keeping = Keeping(tmp_path / "home", boxes)
     copy = keeping.keep(str(tmp_path / "agent.jsonl"), "codex")
 
-    assert HomeGround(tmp_path / "home", (), boxes).purge(NEEDLE) == Purged(1)
+    assert HomeGround(tmp_path / "home", (), boxes).purge(NEEDLE) == 1
 
     assert b"".join(keeping.content(copy)) == b"before\nit is xxxxxxxxxxxxxx.\nafter\n"
 

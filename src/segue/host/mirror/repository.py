@@ -34,6 +34,7 @@ from segue.host.mirror.writing import PARTED, REFS, Writing
 from segue.host.private import make, new
 from segue.host.workspace.gitting import Git
 from segue.host.workspace.repository import sync, write
+from segue.host.workspace.sweeping import sweep
 from segue.ports import Clock
 from segue.ports.mirror import Mirrored
 
@@ -136,6 +137,7 @@ class GitMirror:
         """See `Mirror.writing`."""
         self._make()
         with self._held(fcntl.LOCK_EX):
+            sweep(self.path)
             try:
                 with reading(self._git, self.place) as reader:
                     change = Writing(reader, self._refs(), self.known(), self._take_in, self._clock.now())
@@ -157,6 +159,7 @@ class GitMirror:
         if not self.exists:
             return freed
         with self._held(fcntl.LOCK_EX), reading(self._git, self.place) as reader:
+            sweep(self.path)
             before, refs = self.size(), self._refs()
             gone = {ref for ref, commit in refs.items() if logs is None or _log_of(reader, ref, commit) in logs}
             self._update(f"delete {ref}\n" for ref in gone)
@@ -234,11 +237,11 @@ class GitMirror:
         if self.size() > 2 * before + _SMALL:
             self._join()
         elif sum(one.name.endswith(".pack") for one in (self.path / "objects" / "pack").iterdir()) > _MOST_PACKS:
-            self._git.run("repack", "-q", "-d", "--geometric=2")
+            self._git.run("repack", "-q", "-d", "-n", "--geometric=2")
 
     def _join(self, *, empty: bool = False) -> None:
         """Write one pack of all that refs need, and let the rest go; *empty*: they need nothing."""
-        self._git.run("repack", "-q", "-a", "-d", "--window=0")
+        self._git.run("repack", "-q", "-a", "-d", "-n", "--window=0")
         self._git.run("prune", "--expire=now")
         if empty:  # git leaves the packs where there is no ref
             for one in (self.path / "objects" / "pack").iterdir():

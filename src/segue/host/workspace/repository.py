@@ -244,7 +244,7 @@ class Repository:
         """Join packs where there are many. Raises WorkspaceError."""
         if sum(one.name.endswith(".pack") for one in (self.path / "objects" / "pack").iterdir()) > _MOST_PACKS:
             self.vault.fill()
-            self.git.run("repack", "-q", "-d", "--geometric=2")
+            self.git.run("repack", "-q", "-d", "-n", "--geometric=2")
 
     def forget(self, commits: Iterable[str]) -> tuple[int, set[str]]:
         """Let snapshots go, and what only they had, while the repository is held `alone`. Raises WorkspaceError.
@@ -259,7 +259,7 @@ class Repository:
         before = self._size()
         self.git.run("update-ref", "--stdin", stdin="".join(f"delete {ref}\n" for ref in gone).encode())
         self.git.run("pack-refs", "--all")
-        self.git.run("repack", "-q", "-a", "-d", "--window=10")
+        self.git.run("repack", "-q", "-a", "-d", "-n", "--window=10")
         self.git.run("prune", "--expire=now")
         for shared in self.path.glob("sharedindex.*"):  # copies, for the time of a look at an index of the user's
             shared.unlink()

@@ -1,4 +1,4 @@
-"""What killed processes left unfinished in the repository of snapshots: locks that git respects for ever, temporary files."""
+"""What killed processes left unfinished in a repository of ours: locks that git respects for ever, temporary files."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,10 +13,12 @@ def sweep(repository: Path) -> None:
 
 
 def _left(repository: Path) -> Iterator[Path]:
-    yield from (repository / "refs").glob("segue/*/*.lock")
+    yield from (repository / "refs").rglob("*.lock")
     yield from (one for one in repository.glob("*.lock") if one.is_file())  # packed-refs.lock
     yield from (repository / "objects").glob("*/tmp_*")
     yield from (repository / "objects").glob("*/.tmp-*")
+    yield from (repository / "info").glob("refs_*")
+    yield from (repository / "objects" / "info").glob("packs_*")
     for place in (
         repository,
         repository / "info",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from segue.host import boxing
+from segue.host.private import make
 
 SEALED: Final = "sealed"
 """Where the boxes are."""
@@ -82,7 +83,7 @@ def unpacked(content: Iterator[bytes], base: Path, *, durable: bool = False) -> 
     found = {}
     for name, size, at in json.loads(line):
         path = base / name
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make(path.parent)
         with _new(path) as file:
             lacking = size
             while lacking:

@@ -28,6 +28,7 @@ from typing import Final
 
 from segue.core.errors import SegueError, WorkspaceError
 from segue.host import boxing, memory
+from segue.host.private import make
 from segue.host.workspace.units import REFS, SEALED, Files, files_of, ordered, packed, stamp, unpacked
 from segue.ports.boxes import CLEAR, Boxes
 
@@ -37,6 +38,8 @@ _WAIT: Final = 120.0
 _NAME: Final = "snapshots: unit"
 _DIRECTORIES: Final = ("objects/pack", "objects/info", "refs/heads", "refs/segue", "info", "segue")
 """Those that git and we look for, though there be nothing in them."""
+_LAST: Final = ("objects", "HEAD")
+"""While one of them is in the open, something may be: it goes when all else is gone."""
 _FIXED: Final = ("pack/", "idx/")
 """They never change, though git sets their times; and a hollow one must not take the place of what it stands for."""
 _NO_MEMORY: Final = "name a directory whose content may be read for that moment: segue config set snapshots.scratch DIRECTORY"
@@ -198,9 +201,7 @@ class Vault:
             raise WorkspaceError(str(self.place), "the store is encrypted, and there is no place in memory", hint=_NO_MEMORY)
         self._into_boxes()
         shutil.rmtree(self._room, ignore_errors=True)  # of one who was killed
-        for path in (self.place / SEALED).glob(".*.box.*"):
-            path.unlink()
-        self._room.mkdir(mode=0o700, parents=True)
+        make(self._room)
         _open[self._me] = self
         try:
             if not memory.is_ours(self._room):
@@ -211,7 +212,7 @@ class Vault:
             if locked and REFS not in self._units:
                 raise WorkspaceError(str(self.place), f"its snapshots are under another key than {self._tag}")
             for name in _DIRECTORIES if REFS in self._units else ():
-                (self.path / name).mkdir(mode=0o700, parents=True)
+                make(self.path / name)
             for unit in sorted(self._units):  # idx before pack
                 if unit == REFS or unit.startswith("idx/"):
                     self._load(unit)
@@ -275,17 +276,21 @@ class Vault:
     @contextmanager
     def _locked(self, *, wait: bool) -> Iterator[None]:
         try:
-            (self.place / "segue").mkdir(mode=0o700, parents=True, exist_ok=True)
+            make(self.place / "segue")
             descriptor = os.open(self.place / "segue" / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 until = time.monotonic() + _WAIT
                 while True:
-                    with suppress(BlockingIOError):
+                    try:
                         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                         break
-                    if not wait or time.monotonic() > until:
-                        raise WorkspaceError(str(self.place), "another process is at work on its snapshots", hint="try again")
+                    except BlockingIOError as e:
+                        if not wait or time.monotonic() > until:
+                            busy = "another process is at work on its snapshots"
+                            raise WorkspaceError(str(self.place), busy, hint="try again") from e
                     time.sleep(0.02)
+                for path in (self.place / SEALED).glob(".*.box.*"):  # of one who was killed
+                    path.unlink()
                 yield
             finally:
                 os.close(descriptor)
@@ -333,7 +338,7 @@ class Vault:
             found = files_of(self.place)
             for unit in ordered(found, last=REFS):
                 self._write(unit, packed(self.place, found[unit]))
-        for path in self.place.iterdir():
+        for path in sorted(self.place.iterdir(), key=lambda path: path.name in _LAST):
             if path.name == "segue":
                 for one in path.iterdir():
                     _remove(one) if one.name != "lock" else None

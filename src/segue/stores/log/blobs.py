@@ -106,6 +106,13 @@ class Blobs:
         """Return what the files of all blobs are called, sorted."""
         return sorted(p.name.removesuffix(".zst") for p in self._directory.glob("??/*.zst") if not p.name.startswith("."))
 
+    def contents(self) -> Iterator[bytes]:
+        """Yield all blobs that can be read."""
+        for name in self.names():
+            with suppress(FileNotFoundError, zstd.BadFrame, BadBox):
+                packed = files.read_file(self._directory / name[:2] / f"{name}.zst")
+                yield zstd.decompress(self._cipher.open(packed, BLOB), LIMIT)
+
     def _read(self, name: str) -> bytes:
         for _ in range(_LOOKS):  # it may get another name while we look
             for path in self.paths(name):

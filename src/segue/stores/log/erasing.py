@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from segue.core.errors import DamagedError, GoneError, NotFoundError, SegueError
-from segue.core.log.codec import BadLine, blob_refs, decode_line, erase_line
+from segue.core.log.codec import BadLine, blob_name, blob_refs, decode_line, erase_line
 from segue.core.log.events import Body, Draft
+from segue.core.log.needles import Needle
 from segue.core.log.rejoining import Range, united
 from segue.stores.log import rewriting, segments, snapshots
 from segue.stores.log.blobs import Blobs
@@ -70,6 +71,13 @@ class Erasing:
         journal = self._logs.any(session)
         if read_erased(journal.directory).doing is not None:
             self._erase(journal, (), {})
+
+    def go_on(self, needle: Needle) -> None:
+        """Finish what was interrupted: erasures; large values that hold *needle*, and that no line came to name, go."""
+        for journal in self.logs():
+            if not journal.session.startswith("scope:"):
+                self.finish(journal.session)
+        self._drop_blobs({blob_name(data) for data in self._env.blobs.contents() if needle.is_in(data)})
 
     # --- one log
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from segue.core.log.codec import BadLine, verify_line
 from segue.core.log.needles import Needle
-from segue.ports.erasing import Left, Purged, Scan
+from segue.ports.erasing import Left, Scan, Tell, untold
 from segue.ports.keys import Keys
 from segue.stores.log import finding, rewriting, segments
 from segue.stores.log.backup import Series
@@ -44,8 +44,9 @@ class StoreGround:
         """See `Searched.erase`."""
         return self._store.erasing.erase(session, seqs, note)
 
-    def purge(self, needle: Needle) -> Purged:
+    def purge(self, needle: Needle, tell: Tell = untold) -> int:
         """See `Ground.purge`: what crashes and recovery set aside, lines that are damaged, files that were never finished."""
+        self._store.erasing.go_on(needle)
         cipher, path = self._store.cipher.refresh(), self._store.path
         holds = finding.Holding(needle, self._store.blobs)
         done = 0
@@ -57,7 +58,7 @@ class StoreGround:
             if left.name.startswith(".") and left.name.count(".") > 2 and needle.is_in(left.read_bytes()):
                 unlink(left)  # never finished
                 done += 1
-        return Purged(done)
+        return done
 
     def erased(self) -> set[str]:
         """Return the digests of all events that are erased."""
@@ -78,11 +79,11 @@ class CopiesGround:
         self._store, self._series, self._keys = store, series, keys
         self._look: Look = look or (lambda _place, _needle: Scan(0, 0, [], []))
 
-    def purge(self, needle: Needle) -> Purged:
+    def purge(self, needle: Needle, tell: Tell = untold) -> int:
         """See `Ground.purge`."""
         erased = StoreGround(self._store).erased()
         done = self._series.clear(needle, erased, lambda beside: not _is_clean(self._look(beside, needle)))
-        return Purged(done + sum(len(clear(path, needle, erased, self._cipher(path))) for path in self._aside()))
+        return done + sum(len(clear(path, needle, erased, self._cipher(path))) for path in self._aside())
 
     def scan(self, needle: Needle) -> Scan:
         """See `Ground.scan`."""

@@ -9,7 +9,7 @@ the change is done; until then `encryption.json` says that it is not, and whoeve
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
@@ -64,7 +64,7 @@ class Rekeying:
         return self.state()
 
     @promised
-    def run(self, progress: Progress) -> Changed:
+    def run(self, progress: Progress, beside: Callable[[], object] = lambda: None) -> Changed:
         """See `Encryption.run`."""
         logs = blobs = others = 0
         for _ in range(_PASSES):
@@ -76,6 +76,7 @@ class Rekeying:
                 time.sleep(_PAUSE)
         else:
             raise ConflictError("the change of the key is not done: others make sessions faster than they can be followed")
+        beside()
         self._finish()
         return Changed(logs, blobs, others, tuple(sorted(self._left)))
 
