@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.plan import LONG
+from tests.faults.signals import LONGEST
 
 _BEGIN, _END = "<!-- results: written by make faults -->", "<!-- end of results -->"
 
@@ -63,6 +64,7 @@ def tables(entries: list[dict[str, Any]]) -> str:
         ),
         *_short_of_plan(stores),
         *_swept(entries),
+        *_longest(entries),
         "",
         "The controls, each of which has to be caught:",
         "",
@@ -101,6 +103,21 @@ def _swept(entries: Iterable[dict[str, Any]]) -> list[str]:
     part = [f"{name} {done[name]:,} of {known[name]:,}" for name in sorted(known) if name not in whole]
     lines = [f"Swept, every fault of every point: {', '.join(whole) or 'none'}."]
     return ["", *lines, *([f"Swept in part, a seeded sample: {', '.join(part)}."] if part else [])]
+
+
+def _longest(entries: Iterable[dict[str, Any]]) -> list[str]:
+    """Return a line that says how long the slowest agent took to end after a signal, where that was noted."""
+    seen = [
+        e["outcome"]["notes"].get(LONGEST, 0) for e in entries if e["part"]["method"] == "signals" and not e["part"]["control"]
+    ]
+    noted = list(filter(None, seen))
+    if not noted:
+        return []
+    runs = f"{len(noted)} of {len(seen)} parts"
+    return [
+        "",
+        f"The longest that an agent took to end after a signal: {max(noted) / 1000:.2f} s (noted in {runs}; promised: 2 s).",
+    ]
 
 
 def _rows(entries: Iterable[dict[str, Any]]) -> list[tuple[tuple[str, str, str], dict[str, Any]]]:

@@ -81,8 +81,16 @@ def tell(part: Part, outcome: Outcome) -> None:
     elif part.control:
         print(f"{what}  {'caught' if outcome.failed else 'NOT CAUGHT: the method is blind'} ({outcome.failed})", flush=True)
     else:
-        print(f"{what}  {outcome.failed} failed, {outcome.acknowledged} acknowledged, {outcome.seconds:.0f} s", flush=True)
+        print(
+            f"{what}  {outcome.failed} failed, {outcome.acknowledged} acknowledged, {outcome.seconds:.0f} s{_longest(outcome)}",
+            flush=True,
+        )
         print_failures(outcome)
+
+
+def _longest(outcome: Outcome) -> str:
+    longest = outcome.notes.get(signals.LONGEST)
+    return f", the longest {longest} ms" if longest else ""
 
 
 def print_failures(outcome: Outcome) -> None:
