@@ -21,7 +21,7 @@ NAME = "damage"
 PER_STORE = 60
 """Damages tried on one store, each on a fresh copy."""
 
-_NOT_FILES_OF_DATA = {"lock", "worker.lock"}
+_NOT_FILES_OF_DATA = {"lock", ".lock", "worker.lock"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -61,7 +62,7 @@ class Git:
             raise WorkspaceError(self.root, f"git cannot be run: {e}") from e
         if done.returncode not in fine:
             said = done.stderr.decode("utf-8", "backslashreplace").strip()[-400:]
-            raise WorkspaceError(self.root, f"git {arguments[0]} failed: {said or f'exit {done.returncode}'}")
+            raise WorkspaceError(self.root, f"git {arguments[0]} failed: {said or _ended(done.returncode)}")
         return done.stdout, done.stderr
 
     @contextmanager
@@ -146,3 +147,8 @@ class Git:
             name, _, value = record.partition(b"\n")
             found[os.fsdecode(name)] = os.fsdecode(value)
         return found
+
+
+def _ended(code: int) -> str:
+    """Return how a program ended that said nothing."""
+    return f"exit {code}" if code >= 0 else f"it was killed: {signal.strsignal(-code) or -code}"
