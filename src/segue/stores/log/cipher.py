@@ -50,6 +50,7 @@ _TAG: Final = 16
 _LINE_START: Final = b'{"v":1,"seq":'
 _BOX: Final = b',"box":"'
 _NUMBER: Final = re.compile(rb'\{"v":1,"seq":(\d{1,20}),')
+_BLANKS: Final = 4096
 _FRAMED: Final = 8
 """Bytes of a box before what its length counts."""
 
@@ -326,15 +327,13 @@ def read_scheme(path: Path) -> Scheme:
 
 
 def write_scheme(path: Path, scheme: Scheme) -> None:
-    """Make *scheme* what the store's writers go by."""
-    record = {
-        "segue-encryption": VERSION,
-        "key": scheme.key,
-        "older": scheme.older,
-        "changing": scheme.changing,
-        "place": scheme.place,
-    }
-    files.replace(path, json.dumps(record).encode() + b"\n")
+    """Make *scheme* what the store's writers go by.
+
+    Its size is one that no other writing of it has: a clock's tick may be long, and an inode's number is given out again.
+    """
+    record = {"segue-encryption": VERSION, **scheme._asdict()}
+    blanks = b" " * (int.from_bytes(os.urandom(2), "big") % _BLANKS)
+    files.replace(path, json.dumps(record).encode() + blanks + b"\n")
 
 
 PLAIN: Final = Cipher()
