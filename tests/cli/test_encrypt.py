@@ -3,6 +3,7 @@
 import json
 import re
 import stat
+import sys
 
 import pytest
 from inline_snapshot import snapshot
@@ -212,6 +213,17 @@ def test_what_lies_beside_the_store_is_under_its_key_too(shop, file):
     assert (home / "mirrors").is_dir()
     shop.home.joinpath("segue", "store").rename(shop.home / "lost")
     assert shop("recover").code in {0, 6}
+
+
+def test_without_the_library_no_key_is_left_behind_and_it_is_said_what_to_install(shop, said, file, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cryptography.hazmat.primitives.ciphers.aead", None)
+    assert said("encrypt", "--key-file", str(file)) == snapshot("""\
+$ segue encrypt --key-file /home/dev/segue.key
+! error: no store can be put under a key or opened with one: the library for that is not installed
+! hint: pip install 'segue[encryption]'
+[exit code 7]
+""")
+    assert not file.exists()
 
 
 def test_one_place_is_given_for_a_key(shop, said):

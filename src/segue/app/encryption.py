@@ -48,7 +48,9 @@ class Secrecy:
     def keep(self, key: bytes, place: str) -> str:
         """Put *key* into a place of this machine; see `host.keys.keep`."""
         from segue.host.keys import keep
+        from segue.stores.log.cipher import check_library
 
+        check_library()  # a key that nothing can be done with is not left behind
         return keep(key, place)
 
     def rekey(self) -> list[str]:

@@ -329,7 +329,8 @@ def read_scheme(path: Path) -> Scheme:
 def write_scheme(path: Path, scheme: Scheme) -> None:
     """Make *scheme* what the store's writers go by.
 
-    Its size is one that no other writing of it has: a clock's tick may be long, and an inode's number is given out again.
+    Two writings hardly ever have one size: a clock's tick may be long, and an inode's number is given out again, so that
+    whoever looks at these alone might take a new one for the one before.
     """
     record = {"segue-encryption": VERSION, **scheme._asdict()}
     blanks = b" " * (int.from_bytes(os.urandom(2), "big") % _BLANKS)
@@ -340,14 +341,21 @@ PLAIN: Final = Cipher()
 """Nothing is encrypted."""
 
 
-def _ready(key: bytes) -> _Set:
+def check_library() -> None:
+    """Return where the library that encrypts is installed. Raises WrongKeyError."""
     try:
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+        import cryptography.hazmat.primitives.ciphers.aead  # noqa: F401
     except ImportError as e:
         raise WrongKeyError(
-            "the store cannot be opened: it is encrypted, and the library for that is not installed",
+            "no store can be put under a key or opened with one: the library for that is not installed",
             hint="pip install 'segue[encryption]'",
         ) from e
+
+
+def _ready(key: bytes) -> _Set:
+    check_library()
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
     return _Set(bytes.fromhex(id_of(key)), key, AESGCM(derived(key, "content")), derived(key, "names"), derived(key, "index"))
 
 
