@@ -3,7 +3,6 @@
 import os
 import resource
 import signal
-import sys
 import threading
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from segue.core.errors import StorageFullError
 from segue.core.log.events import Draft, ForkPoint
 from segue.testing import builders as b
 from segue.testing.fakes import session_id
+from tests.killing import killed_at
 
 OPERATIONS = {"open", "os.rename", "os.link", "os.remove", "os.rmdir", "os.mkdir"}
 
@@ -79,27 +79,6 @@ def test_backups_that_are_taken_while_others_work_hold_all_that_was_acknowledged
         store.close()
 
 
-def killed_at(shop, n):
-    """Take a backup in a child that is killed at its *n*th operation on files; return whether it came to that."""
-    child = os.fork()
-    if child == 0:
-        seen = 0
-
-        def audit(event, _arguments):
-            nonlocal seen
-            if event in OPERATIONS:
-                seen += 1
-                if seen == n:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        try:
-            sys.addaudithook(audit)
-            shop.series(keep=2).take()
-        finally:
-            os._exit(0)
-    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
-
-
 def test_a_kill_at_any_operation_leaves_the_earlier_backups_whole_and_the_next_one_is_taken(shop):
     shop.fill()
     shop.store.close()
@@ -107,7 +86,7 @@ def test_a_kill_at_any_operation_leaves_the_earlier_backups_whole_and_the_next_o
     series.take()
     series.take()
     points = 0
-    while killed_at(shop, points + 1):
+    while killed_at(points + 1, OPERATIONS, lambda: shop.series(keep=2).take()):
         points += 1
         found = series.all()
         assert len(found) >= 2, points

@@ -3,8 +3,6 @@
 import os
 import random
 import shutil
-import signal
-import sys
 import threading
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from segue.testing.builders import created, user
 from segue.testing.builders import said as said_in
 from segue.testing.fakes import session_id
 from tests.encryption import Ring
+from tests.killing import killed_at
 
 ONE, TWO = bytes(range(32)), bytes(range(32, 64))
 CANARY = "canary-4f1c"
@@ -176,27 +175,6 @@ def test_without_the_key_nothing_is_opened_and_nothing_changes(place, given):
     assert {path: path.read_bytes() for path in place.path.rglob("*") if path.is_file()} == before
 
 
-def killed_at(place, n, work):
-    """Do *work* in a child that is killed at its *n*th operation on files; return whether it came to that."""
-    child = os.fork()
-    if child == 0:
-        seen = 0
-
-        def audit(event, _arguments):
-            nonlocal seen
-            if event in OPERATIONS:
-                seen += 1
-                if seen == n:
-                    os.kill(os.getpid(), signal.SIGKILL)
-
-        try:
-            sys.addaudithook(audit)
-            work()
-        finally:
-            os._exit(0)
-    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
-
-
 @pytest.mark.parametrize(("first", "then"), [(None, ONE), (ONE, TWO), (ONE, None)], ids=["encrypt", "rotate", "decrypt"])
 def test_a_change_that_is_killed_at_any_operation_is_gone_on_with(place, first, then, tmp_path_factory):
     store = place.open(ONE, TWO)
@@ -213,7 +191,7 @@ def test_a_change_that_is_killed_at_any_operation_is_gone_on_with(place, first, 
         def work(trial=trial):
             change(trial.open(ONE, TWO), then)
 
-        if not killed_at(trial, n, work):
+        if not killed_at(n, OPERATIONS, work):
             break
         points, n = points + 1, n + step
         store = trial.open(ONE, TWO)
