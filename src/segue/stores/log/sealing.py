@@ -18,6 +18,7 @@ from segue.stores.log.kinds import FRAME
 GROUP = 16
 _SKIPPABLE = 0x184D2A5E
 _SEEKABLE = 0x8F92EAB1
+_NO_CHECKSUMS = 0
 _ENTRY = struct.Struct("<II")
 _HEADER = struct.Struct("<II")
 _FOOTER = struct.Struct("<IBI")
@@ -51,7 +52,7 @@ def packed(frames: Iterable[tuple[bytes, int]]) -> bytes:
     for one, content in frames:
         parts.append(one)
         table.append(_ENTRY.pack(len(one), content))
-    body = b"".join(table) + _FOOTER.pack(len(table), 0, _SEEKABLE)
+    body = b"".join(table) + _FOOTER.pack(len(table), _NO_CHECKSUMS, _SEEKABLE)
     return b"".join((*parts, _HEADER.pack(_SKIPPABLE, len(body)), body))
 
 
@@ -60,9 +61,10 @@ def frames(fd: int) -> list[Frame]:
     return _table(fd, os.fstat(fd).st_size) or list(_scan(read_all(fd)))
 
 
-def has_table(fd: int) -> bool:
-    """Return whether the file's seek table is whole."""
-    return bool(_table(fd, os.fstat(fd).st_size))
+def has_table(fd: int, cipher: Cipher = PLAIN) -> bool:
+    """Return whether the file's seek table is whole, and says of each frame that can be read what it holds."""
+    found = _table(fd, os.fstat(fd).st_size)
+    return bool(found) and all(_is_so(fd, one, cipher) for one in found)
 
 
 def kept(stored: bytes, cipher: Cipher) -> bytes:
@@ -71,24 +73,31 @@ def kept(stored: bytes, cipher: Cipher) -> bytes:
 
 
 def content(fd: int, frame: Frame, cipher: Cipher = PLAIN) -> bytes:
-    """Return a frame's content. Raises zstd.BadFrame."""
+    """Return a frame's content, whatever the table says of its length. Raises zstd.BadFrame."""
     try:
         data = cipher.open(read_all(fd, frame.offset, frame.offset + frame.size), FRAME)
     except BadBox as e:
         raise zstd.BadFrame(str(e)) from e
-    out = zstd.decompress(data, frame.content or _LIMIT)
-    if frame.content and len(out) != frame.content:
-        raise zstd.BadFrame("its content has another length")
+    out = zstd.decompress(data, _LIMIT)
+    if not out:  # one wrong bit makes a box a frame that readers of zstd skip
+        raise zstd.BadFrame("it holds nothing")
     return out
+
+
+def _is_so(fd: int, frame: Frame, cipher: Cipher) -> bool:
+    try:
+        return len(content(fd, frame, cipher)) == frame.content
+    except zstd.BadFrame:  # told of where its lines are missed
+        return True
 
 
 def _table(fd: int, size: int) -> list[Frame]:
     if size < _FOOTER.size + _HEADER.size:
         return []
-    number, _, magic = _FOOTER.unpack(read_all(fd, size - _FOOTER.size, size))
+    number, kind, magic = _FOOTER.unpack(read_all(fd, size - _FOOTER.size, size))
     length = number * _ENTRY.size + _FOOTER.size
     start = size - length - _HEADER.size
-    if magic != _SEEKABLE or start < 0:
+    if (magic, kind) != (_SEEKABLE, _NO_CHECKSUMS) or start < 0:
         return []
     data = read_all(fd, start, size)
     if _HEADER.unpack_from(data) != (_SKIPPABLE, length):

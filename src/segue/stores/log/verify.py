@@ -11,6 +11,7 @@ from segue.core.log.ids import is_uuid
 from segue.ports import Finding
 from segue.stores.log import files, numbers, place, sealing, segments, snapshots
 from segue.stores.log.blobs import Blobs
+from segue.stores.log.cipher import Cipher
 from segue.stores.log.journal import Journal
 from segue.stores.log.keytable import KeyTable
 from segue.stores.log.logs import Logs
@@ -116,7 +117,7 @@ def _files(journal: Journal, view: View) -> Iterator[Finding]:
         if not segments.is_segment(name) and not name.startswith("."):
             yield Finding("orphan", journal.session, f"log/{name}", "not a segment")
     for segment in view.segments:
-        if segment.sealed and not _has_table(segment.path):
+        if segment.sealed and not _has_table(segment.path, journal.env.cipher):
             reason = "its seek table is damaged: its frames are looked for"
             yield Finding("stale", journal.session, f"log/{segment.path.name}", reason)
     for name in sorted(_names(directory / "aside")):
@@ -178,13 +179,13 @@ def _is_shared(directory: Path) -> bool:
     return (directory / "log").exists() and bool(_names(directory / "forks"))
 
 
-def _has_table(path: Path) -> bool:
+def _has_table(path: Path, cipher: Cipher) -> bool:
     try:
         fd = files.open_read(path)
     except FileNotFoundError:  # told of where its lines are missed
         return True
     try:
-        return sealing.has_table(fd)
+        return sealing.has_table(fd, cipher)
     finally:
         os.close(fd)
 

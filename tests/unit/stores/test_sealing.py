@@ -1,0 +1,79 @@
+"""A sealed segment's seek table saves reading and is never believed: whichever bit of it is wrong, all lines are read, and it is told."""
+
+import os
+
+import pytest
+
+from segue.core.log.storekeys import id_of
+from segue.stores.log import sealing
+from segue.stores.log.cipher import PLAIN, SCHEME, Cipher, Scheme, write_scheme
+from tests.encryption import KEY, Ring
+
+LINES = b"".join(b'{"v":1,"seq":%d,"of":"a line"}\n' % n for n in range(1, 40))
+
+
+def encrypting(place):
+    write_scheme(place / SCHEME, Scheme(id_of(KEY)))
+    return Cipher(place, Ring(KEY)).refresh()
+
+
+@pytest.fixture(params=["plain", "encrypted"])
+def cipher(request, tmp_path):
+    return PLAIN if request.param == "plain" else encrypting(tmp_path)
+
+
+def opened(path, data):
+    path.write_bytes(data)
+    return os.open(path, os.O_RDONLY)
+
+
+def read(fd, cipher):
+    return b"".join(sealing.content(fd, frame, cipher) for frame in sealing.frames(fd))
+
+
+def test_it_reads_back_with_its_table(tmp_path, cipher):
+    fd = opened(tmp_path / "sealed", sealing.seal(LINES, cipher))
+
+    assert (read(fd, cipher), len(sealing.frames(fd)), sealing.has_table(fd, cipher)) == (LINES, 3, True)
+    os.close(fd)
+
+
+def test_each_wrong_bit_of_the_table_is_told_and_costs_no_line(tmp_path, cipher):
+    whole = sealing.seal(LINES, cipher)
+    fd = opened(tmp_path / "sealed", whole)
+    last = sealing.frames(fd)[-1]
+    os.close(fd)
+    wrong = []
+
+    for bit in range((last.offset + last.size) * 8, len(whole) * 8):
+        data = bytearray(whole)
+        data[bit // 8] ^= 1 << bit % 8
+        fd = opened(tmp_path / "sealed", bytes(data))
+        if (read(fd, cipher), sealing.has_table(fd, cipher)) != (LINES, False):
+            wrong.append((bit // 8 - len(whole), bit % 8))
+        os.close(fd)
+
+    assert wrong == []
+
+
+def test_each_wrong_bit_of_an_encrypted_frame_is_found(tmp_path):
+    cipher = encrypting(tmp_path)
+    whole = sealing.seal(LINES[:80], cipher)
+    fd = opened(tmp_path / "sealed", whole)
+    (frame,) = sealing.frames(fd)
+    os.close(fd)
+    unseen = []
+
+    for bit in range(frame.size * 8):
+        data = bytearray(whole)
+        data[bit // 8] ^= 1 << bit % 8
+        fd = opened(tmp_path / "sealed", bytes(data))
+        try:
+            read(fd, cipher)
+        except sealing.zstd.BadFrame:
+            pass
+        else:
+            unseen.append(bit)
+        os.close(fd)
+
+    assert unseen == []
