@@ -4,7 +4,10 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 from segue.core.context.anchoring import anchored
-from segue.core.context.lanes import restored
+from segue.core.context.condense import units
+from segue.core.context.items import from_events
+from segue.core.context.known import Note, known_of
+from segue.core.context.lanes import restore as pack
 from segue.core.context.pack import LEVELS, Context, Counter, Entry
 from segue.core.errors import UsageError
 from segue.core.log.events import Damage
@@ -25,6 +28,8 @@ class Wanted(NamedTuple):
     model: str | None = None
     changed: str = ""
     """A report of what changed since, a line each."""
+    notes: tuple[Note, ...] = ()
+    """Notes of the library that may be given, the most important first."""
 
 
 class Restored(NamedTuple):
@@ -70,6 +75,7 @@ def restore(store: Store, session: str, wanted: Wanted, counter: Callable[[str |
             filter(None, (changed, f"{len(damage)} places of the log are damaged; what they held is missing here"))
         )
     budget = wanted.budget or LEVELS[wanted.level]
-    context = restored(events, state, budget, anchored(counter(model), events), task=wanted.task, changed=changed)
+    known = known_of(state, task=wanted.task, changed=changed, notes=wanted.notes)
+    context = pack(units(from_events(events)), known, budget, anchored(counter(model), events))
     missing = tuple(Entry(d.seq or 0, d.where, "missing", d.reason) for d in damage)
     return Restored(context._replace(items=context.items + missing), state, tuple(damage))

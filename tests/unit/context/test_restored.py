@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from segue.core.context.condense import units
 from segue.core.context.items import from_events
-from segue.core.context.known import Fact, Known, known_of
+from segue.core.context.known import Fact, Known, Note, known_of
 from segue.core.context.lanes import restore, restored
 from segue.core.context.pack import divide
 from segue.core.context.quoting import quoted, visible
@@ -367,3 +367,34 @@ def test_what_one_does_not_need_is_divided_among_the_others(costs, room):
 
     assert sum(min(cost, each) for cost in costs) <= max(room, 0) or not costs
     assert sum(costs) > room or all(cost <= each for cost in costs)
+
+
+def test_notes_of_the_library_have_lanes_of_their_own_and_none_is_lost_quietly():
+    notes = [
+        Note("00-INDEX", "Index", "where everything stands", "the organisation's index", essential=True),
+        Note("2026-01-050", "Retry budgets", "waiting doubles each time\n" * 400),
+        Note("PLAY-7", "Release", "tag, then build"),
+    ]
+
+    context = restore(UNITS, known_of(STATE, notes=notes), 5_000, exact("o200k"))
+
+    section = context.text.split("## Notes of the library\n")[1].split("\n\n## ")[0]
+    assert section.startswith("§note 00-INDEX: Index\nwhere everything stands\n§note 2026-01-050: Retry budgets\nwaiting doubles")
+    assert section.endswith("\n§note PLAY-7: Release\ntag, then build")
+    assert [(e.what, e.status) for e in context.items if e.what.startswith("note")] == [
+        ("note 00-INDEX: Index", "loaded"),
+        ("note 2026-01-050: Retry budgets", "shortened"),
+        ("note PLAY-7: Release", "loaded"),
+    ]
+    assert exact("o200k").count(section) <= 5_000 * 22 // 100
+    assert context.size.tokens <= 5_000
+
+
+def test_notes_that_have_no_room_are_named():
+    notes = [Note(f"N-{n}", "", "every word of it counts\n" * 300) for n in range(40)]
+
+    context = restore(UNITS, known_of(STATE, notes=notes), 1_000, exact("o200k"))
+
+    said = {e.what: e.status for e in context.items if e.what.startswith("note")}
+    assert len(said) == 40
+    assert set(said.values()) == {"skipped", "shortened"}

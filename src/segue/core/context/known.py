@@ -1,6 +1,6 @@
 """What is known of a session besides its conversation: its working state as facts, each with the event that it comes from."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, Literal, NamedTuple
 
 from segue.core.log.times import seconds
@@ -25,6 +25,17 @@ class Fact(NamedTuple):
     must: bool = False
 
 
+class Note(NamedTuple):
+    """A note of the library that may be given, whole or its beginning; `why` says what speaks for it."""
+
+    name: str
+    title: str
+    text: str
+    why: str = ""
+    essential: bool = False
+    """It is given before the ledger and the history, as the index of the project is; others share a lane of their own."""
+
+
 class Known(NamedTuple):
     """What a restored context says of its session, beside the conversation."""
 
@@ -34,16 +45,18 @@ class Known(NamedTuple):
     facts: tuple[Fact, ...] = ()
     aim: str = ""
     """The task that is next, where it was given: what is about it comes before what is only newer."""
+    notes: tuple[Note, ...] = ()
+    """Notes of the library, the most important first."""
 
 
-def known_of(state: State, *, task: str = "", changed: str = "", summary: str = "") -> Known:
+def known_of(state: State, *, task: str = "", changed: str = "", summary: str = "", notes: Iterable[Note] = ()) -> Known:
     """Return what *state* knows. *task* replaces the task, *changed* is a delta report, *summary* one that a model wrote."""
     facts = [*_facts(state, task)]
     facts += [Fact("changed", text, must=True) for text in changed.splitlines() if text.strip()]
     if summary.strip():
         facts.append(Fact("summary", summary.strip()))
     name = state.header["name"] or state.session
-    return Known(name, state.seq, state.header["workspace"], tuple(facts), task)
+    return Known(name, state.seq, state.header["workspace"], tuple(facts), task, tuple(notes))
 
 
 def _facts(state: State, task: str) -> Iterator[Fact]:

@@ -3,6 +3,7 @@
     said      what the user said: all of it from 5K on, within 40 %
     facts     working state that must be known (task, constraints, decisions, threads, ...): 25 %
     last      the last thing said, and in two lines the last thing done: 6 % each
+    notes     of the library: those that are essential 12 %, the others 10 %, each at most a half of that where there are more
     errors    the last two that no later success of the same call closed: 3 % each
     files     the ledger: most of a small budget, at most 1,500 tokens of a large one
     more      working state that is good to know: 10 %
@@ -19,10 +20,10 @@ from typing import Final
 from segue.core.context.condense import Unit, units
 from segue.core.context.files import File, files, view
 from segue.core.context.items import from_events
-from segue.core.context.known import Fact, Known, known_of
+from segue.core.context.known import Fact, Known, Note, known_of
 from segue.core.context.ledger import FileLine, ledger
 from segue.core.context.pack import Candidate, Context, Counter, Packer, divide, shortened
-from segue.core.context.prompt import SECTION_OF, Block, Frame, Section, exchange_block, fact_line, frame, said_block
+from segue.core.context.prompt import SECTION_OF, Block, Frame, Section, exchange_block, fact_line, frame, note_block, said_block
 from segue.core.context.quoting import MARK, line
 from segue.core.context.relevance import relevance
 from segue.core.context.tokens import Count, Estimator, Method
@@ -37,6 +38,8 @@ _FULL: Final = 0.96
 _FEWEST_LINES: Final = 4
 _SMALLEST: Final = 8
 """Tokens below which nothing more is tried."""
+_SMALL_NOTE: Final = 200
+"""Tokens that a note may take of its lane even where that is more than half of what is left of it."""
 _FILE_SHARE: Final = 4
 """The part of a budget that one file may take at first: a fourth."""
 _LATEST: Final = 0.5
@@ -105,11 +108,13 @@ def _packed(conversation: Sequence[Unit], known: Known, budget: int, counter: Co
     lanes = _Lanes(Packer(edges, budget, counter), conversation, known.workspace)
     lanes.said()
     lanes.facts([fact for fact in known.facts if fact.must], budget // 4)
+    lanes.notes([note for note in known.notes if note.essential], budget * 12 // 100)
     if budget >= _LAST_FROM:
         lanes.last()
     lanes.errors()
     lanes.files()
     lanes.facts([fact for fact in known.facts if not fact.must], budget // 10)
+    lanes.notes([note for note in known.notes if not note.essential], budget // 10)
     lanes.history(known.aim)
     if budget < _LAST_FROM:
         lanes.last()  # a small context ends in it anyway: only if there is room left
@@ -144,6 +149,7 @@ class _Lanes:
         """What is known of files and not yet in the text."""
         self._done: set[int] = set()
         """Places of the units that are in the text whole, or left out with a reason."""
+        self._noted = 0
         self._without_room: list[int] = []
         """Places of the units for which there was no room, latest first."""
 
@@ -172,6 +178,18 @@ class _Lanes:
             entry = self.packer.take(found, cap)
             if entry is None:
                 self.packer.leave(found.seq, found.what, "skipped", "no room in its lane")
+            else:
+                cap -= entry.tokens
+
+    def notes(self, notes: Sequence[Note], cap: int) -> None:
+        """Notes of the library, in the order in which they are given."""
+        for note in notes:
+            render = partial(note_block, note.name, note.title)
+            self._noted += 1
+            found = self._part(Block("notes", self._noted, note.text), 0, f"note {note.name}: {note.title}", render)
+            entry = self.packer.take(found, cap if len(notes) == 1 else max(cap // 2, min(cap, _SMALL_NOTE)))
+            if entry is None:
+                self.packer.leave(0, found.what, "skipped", "no room in its lane")
             else:
                 cap -= entry.tokens
 

@@ -13,8 +13,8 @@ from segue.core.context.quoting import MARK, fence, line, quoted
 from segue.core.log.ids import is_uuid
 
 Section = Literal[
-    "task", "said", "rules", "progress", "decisions", "open", "last", "next", "project", "files", "changed", "summary", "history",
-    "left",
+    "task", "said", "rules", "progress", "decisions", "open", "last", "next", "project", "files", "changed", "notes", "summary",
+    "history", "left",
 ]  # fmt: skip
 
 _TITLES: Final[dict[Section, str]] = {
@@ -29,6 +29,7 @@ _TITLES: Final[dict[Section, str]] = {
     "project": "Project state",
     "files": "Files, most relevant first",
     "changed": "What changed since",
+    "notes": "Notes of the library",
     "summary": "Summary",
     "history": "Previous context, oldest first",
     "left": "Left out",
@@ -109,6 +110,11 @@ def fact_line(topic: Topic, seq: int, text: str) -> str:
 def said_block(seq: int, who: str, text: str) -> str:
     """Return something said, as it is quoted."""
     return f"{MARK}{seq} {who}: {_data(text)}"
+
+
+def note_block(name: str, title: str, text: str) -> str:
+    """Return a note of the library, as it is quoted: its name says what `segue note show` opens."""
+    return f"{MARK}note {line(name, 120)}" + (f": {line(title, 200)}" if title else "") + f"\n{_data(text.strip())}"
 
 
 def exchange_block(seq: int, head: str, text: str) -> str:
