@@ -13,6 +13,7 @@ from typing import IO, Any, Final, Literal
 from segue.core.errors import ExistsError, UsageError
 from segue.ports.places import Place, Places
 from segue.ports.returning import Kept, Returned
+from segue.transcripts._beside import beside
 from segue.transcripts._lines import Lines, open_file
 
 _CHUNK: Final = 1 << 20
@@ -45,7 +46,7 @@ class Shelves:
         """See `Shelf.put`."""
         path = Path(target)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+        temporary = beside(path)
         try:
             exact = _write_as_it_was(kept, temporary)
             size = temporary.stat().st_size

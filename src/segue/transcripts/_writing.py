@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from segue.core.errors import ExistsError
 from segue.core.together.conversation import FATES, Carried, Fate
+from segue.transcripts._beside import beside
 
 UNKNOWN_TIME: Final = "1970-01-01T00:00:00.000Z"
 _NUMBER = re.compile(r"\d+")
@@ -194,7 +195,7 @@ def make_file(path: str, data: bytes, agent: str, session: str) -> None:
     """
     file = Path(path)
     _make_directories(file.parent)
-    temporary = file.with_name(f".{file.name}.{os.getpid()}.{os.urandom(4).hex()}")
+    temporary = beside(file)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | _NO_FOLLOW, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as out:

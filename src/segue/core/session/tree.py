@@ -74,11 +74,13 @@ class Stream:
             return line
         place = {name: i for i, name in enumerate(self.events)}
         merged: list[Event] = []
+        done = 0
         for event in line:
-            while beside and place[beside[0].node] < place[event.node]:
-                merged.append(beside.pop(0))
+            while done < len(beside) and place[beside[done].node] < place[event.node]:
+                merged.append(beside[done])
+                done += 1
             merged.append(event)
-        return merged + beside
+        return merged + beside[done:]
 
 
 class Tree(NamedTuple):
@@ -143,8 +145,8 @@ def branches(events: Iterable[Event]) -> list[Branch]:
     found: list[Branch] = []
     for stream in tree(events).streams.values():
         active = {e.node for e in stream.chain(stream.head)}
-        inner = set(stream.parents.values())
-        tips = [n for n in stream.events if n == stream.head or n not in inner | active]
+        inner = active.union(stream.parents.values())
+        tips = [n for n in stream.events if n == stream.head or n not in inner]
         places = _places(stream, active)
         lines = [_branch(stream, tip, places) for tip in tips]
         found += sorted(lines, key=lambda b: (not b.active, -b.seq))

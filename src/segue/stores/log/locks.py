@@ -7,6 +7,7 @@ The lock file's size is the log's generation: whoever changes which segments the
 and everybody else notices at the price of one fstat.
 """
 
+import errno
 import os
 import random
 import threading
@@ -151,8 +152,8 @@ class LogLock:
                     raise
                 self._fd = files.open_or_create(self._path)  # something took it away: the log beside it is what counts
             except OSError as e:
-                if e.errno != 30:
-                    raise
+                if e.errno != errno.EROFS:
+                    raise StoreUnusableError(f"log {self._path.parent.name!r} cannot be locked: {e.strerror}") from e
                 self._fd = files.open_read(self._path)
         return self._fd
 
