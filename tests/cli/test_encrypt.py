@@ -189,6 +189,20 @@ the key is in /home/dev/segue.key; keep a copy elsewhere: without it nobody can 
     assert shop("key", "--json").json["changing"] is False
 
 
+def test_doctor_says_under_which_key_the_store_is(shop, file):
+    def row():
+        return [(c["status"], c["what"], c["hint"]) for c in shop("doctor", "--json").json["checks"] if c["check"] == "key"]
+
+    assert row() == []
+    lock(shop, file)
+    key = shop("key", "--json").json["key"]
+    what = f"the store is under key {key}; the key is in /home/dev/segue.key; keep a copy elsewhere: without it nobody can read the store"
+    assert row() == [("ok", what, None)]
+    scheme = shop.home / "segue" / "store" / "encryption.json"
+    scheme.write_text(scheme.read_text().replace('"changing": false', '"changing": true'))
+    assert row() == [("warn", f"{what}; not everything is under it yet", "segue key continue")]
+
+
 def test_the_background_worker_goes_on_with_what_was_interrupted(shop, file):
     lock(shop, file)
     scheme = shop.home / "segue" / "store" / "encryption.json"

@@ -27,6 +27,7 @@ def command(frame: Frame) -> int:
         _capture(frame),
         *_agents(frame),
         _opens(frame),
+        *_key(frame),
         _index(frame),
         *_backup(frame),
         *_mirror(frame),
@@ -71,6 +72,24 @@ def _opens(frame: Frame) -> dict[str, Any]:
     except SegueError as e:
         return {"check": "store", "status": "fail", "what": e.message, "hint": e.hint}
     return {"check": "store", "status": "ok", "what": f"{frame.app.store.url} opens; sessions: {count}", "hint": None}
+
+
+def _key(frame: Frame) -> list[dict[str, Any]]:
+    """Say under which key the store is, and where that is; that it is at hand the row before has shown."""
+    from segue.cli.encrypt import where
+    from segue.engine.encrypting import GO_ON
+
+    secrecy = frame.app.secrecy
+    try:
+        if not secrecy.key:
+            return []
+        state = secrecy.encryption.state()
+    except SegueError as e:
+        return [{"check": "key", "status": "fail", "what": e.message, "hint": e.hint}]
+    what = f"the store is under key {state.key}; {where(state.place)}"
+    if state.changing:
+        return [{"check": "key", "status": "warn", "what": f"{what}; not everything is under it yet", "hint": GO_ON}]
+    return [{"check": "key", "status": "ok", "what": what, "hint": None}]
 
 
 def _index(frame: Frame) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from segue.core.errors import DamagedError, StoreUnusableError
+from segue.core.errors import DamagedError, SegueError, StoreUnusableError
 from segue.engine.validating import validate
 from segue.stores.log.store import LogStore
 from segue.testing.builders import user
@@ -41,6 +41,16 @@ def test_a_lost_format_is_made_anew_and_told_of(path, data, why):
     assert list(opened(path).sessions()) == [A, B]
     assert told(path) == [("stale", None, "format.json", f"{why}, and was made anew")]
     assert json.loads((path / "format.json").read_bytes()) == {"segue": 1, "rebuilt": why}
+
+
+@pytest.mark.parametrize("bit", range(8 * len(b'{"segue": 1}')))
+def test_each_wrong_bit_of_the_format_is_refused(path, bit):
+    data = bytearray((path / "format.json").read_bytes())
+    data[bit // 8] ^= 1 << bit % 8
+    (path / "format.json").write_bytes(data)
+
+    with pytest.raises(SegueError):
+        opened(path)
 
 
 def test_a_format_that_cannot_be_read_is_left_alone_and_the_hint_works(path):

@@ -27,6 +27,12 @@ def opened(path, data):
     return os.open(path, os.O_RDONLY)
 
 
+def flipped(data, bit):
+    changed = bytearray(data)
+    changed[bit // 8] ^= 1 << bit % 8
+    return bytes(changed)
+
+
 def read(fd, cipher):
     return b"".join(sealing.content(fd, frame, cipher) for frame in sealing.frames(fd))
 
@@ -46,9 +52,7 @@ def test_each_wrong_bit_of_the_table_is_told_and_costs_no_line(tmp_path, cipher)
     wrong = []
 
     for bit in range((last.offset + last.size) * 8, len(whole) * 8):
-        data = bytearray(whole)
-        data[bit // 8] ^= 1 << bit % 8
-        fd = opened(tmp_path / "sealed", bytes(data))
+        fd = opened(tmp_path / "sealed", flipped(whole, bit))
         if (read(fd, cipher), sealing.has_table(fd, cipher)) != (LINES, False):
             wrong.append((bit // 8 - len(whole), bit % 8))
         os.close(fd)
@@ -65,9 +69,7 @@ def test_each_wrong_bit_of_an_encrypted_frame_is_found(tmp_path):
     unseen = []
 
     for bit in range(frame.size * 8):
-        data = bytearray(whole)
-        data[bit // 8] ^= 1 << bit % 8
-        fd = opened(tmp_path / "sealed", bytes(data))
+        fd = opened(tmp_path / "sealed", flipped(whole, bit))
         try:
             read(fd, cipher)
         except sealing.zstd.BadFrame:
@@ -77,3 +79,13 @@ def test_each_wrong_bit_of_an_encrypted_frame_is_found(tmp_path):
         os.close(fd)
 
     assert unseen == []
+
+
+def test_each_wrong_bit_of_an_encrypted_line_is_found(tmp_path):
+    cipher = encrypting(tmp_path)
+    lines = [b'{"v":1,"seq":%d,"of":"%s"}\n' % (n, b"a" * n) for n in (7, 8, 9)]  # each needs another padding
+    for line in lines:
+        boxed = cipher.box_line(line)[:-1]
+        assert cipher.open_line(boxed) == line[:-1]
+        opened_ = [bit for bit in range(len(boxed) * 8) if cipher.open_line(flipped(boxed, bit)) == line[:-1]]
+        assert opened_ == []

@@ -149,6 +149,8 @@ class GitMirror:
             except (WorkspaceError, MirrorError):
                 self._set_aside()
                 raise
+            finally:
+                sweep(self.path)  # git leaves what it could not take away
 
     def drop(self, logs: Collection[str] | None = None) -> int:
         """See `Mirror.drop`. Damaged mirrors that were moved aside go as a whole."""

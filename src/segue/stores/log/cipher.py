@@ -49,6 +49,7 @@ _NONCE: Final = 12
 _TAG: Final = 16
 _LINE_START: Final = b'{"v":1,"seq":'
 _BOX: Final = b',"box":"'
+_LINE_END: Final = b'"}'
 _NUMBER: Final = re.compile(rb'\{"v":1,"seq":(\d{1,20}),')
 _BLANKS: Final = 4096
 _FRAMED: Final = 8
@@ -65,7 +66,10 @@ class Scheme(NamedTuple):
     key: str = ""
     """The key that is written with; empty: nothing is encrypted."""
     older: dict[str, str | None] = {}  # noqa: RUF012  (nobody changes it)
-    """Keys that something may still be under, each in a box under the newest; None: the user has it."""
+    """Keys that something may still be under, each in a box under the newest; None: the user has it.
+
+    Where nothing is encrypted any more they are there only if something could not be read when it was written in the clear.
+    """
     changing: bool = False
     """Whether not everything is of the newest kind yet."""
     place: str = ""
@@ -134,7 +138,7 @@ class Cipher:
         used = self._set(self.scheme.key)
         nonce = os.urandom(_NONCE)
         text = base64.b64encode(used.id + nonce + used.box.encrypt(nonce, line.rstrip(b"\n"), b"line " + number))
-        return b"".join((_LINE_START, number, _BOX, text, b'"}\n'))
+        return b"".join((_LINE_START, number, _BOX, text, _LINE_END, b"\n"))
 
     def open_line(self, line: bytes) -> bytes:
         """Return the line that a written *line* (without its newline) holds; itself where it cannot be opened.
@@ -145,7 +149,7 @@ class Cipher:
             WrongKeyError: nothing here is encrypted, as far as is known, and that line is.
         """
         at = line.find(_BOX, len(_LINE_START), len(_LINE_START) + 40)
-        if at < 0 or not line.startswith(_LINE_START):
+        if at < 0 or not line.startswith(_LINE_START) or not line.endswith(_LINE_END):
             return line
         if self._seen is None and self._path is not None:
             self.refresh()
@@ -153,9 +157,12 @@ class Cipher:
             raise WrongKeyError(
                 "the log cannot be read: it is encrypted, and the store's encryption.json is gone", hint="segue recover"
             )
+        text = line[at + len(_BOX) : -2]
         try:
-            data = base64.b64decode(line[at + len(_BOX) : -2], validate=True)
+            data = base64.b64decode(text, validate=True)
         except ValueError:
+            return line
+        if base64.b64encode(data[-(len(data) % 3 or 3) :]) != text[-4:]:  # bits that say nothing are not as they were written
             return line
         used = self._known(data[:4].hex())
         if used is None or len(data) < 4 + _NONCE + _TAG:
@@ -214,7 +221,8 @@ class Cipher:
         """Return all that something may be called while kinds are mixed, the newest first."""
         if not self.scheme.key and not self.scheme.older:
             return [plain]
-        older = [one for one in self.scheme.older if one != self.scheme.key and self._known(one)] if self.scheme.changing else []
+        mixed = self.scheme.changing or not self.scheme.key  # decrypted, and something could not be read
+        older = [one for one in self.scheme.older if one != self.scheme.key and self._known(one)] if mixed else []
         newest = [self._named(self.scheme.key, plain, size)] if self.scheme.key else [plain]
         return [*newest, *(self._named(one, plain, size) for one in older), *([plain] if self.scheme.key else [])]
 

@@ -68,7 +68,9 @@ def _check_format(path: Path) -> None:
         return _found_store(path, where, "it was empty")
     try:
         found: Any = json.loads(data)
-        version = int(found["segue"])
+        version = found["segue"]
+        if type(version) is not int or version < 1:
+            raise ValueError(f"there is no format {version!r}")
     except (ValueError, KeyError, TypeError) as e:
         error = DamagedError(f"store {str(path)!r}", f"format.json: {e}")
         error.hint = f"mv {where} {where}.damaged    (it is made anew; the sessions stay as they are)"

@@ -14,7 +14,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
-from segue.core.errors import ConflictError, DamagedError, NotFoundError, SegueError
+from segue.core.errors import ConflictError, DamagedError, NotFoundError, SegueError, WrongKeyError
 from segue.core.log.codec import blob_name
 from segue.core.log.ids import is_uuid
 from segue.ports.encryption import Changed, Encrypted, Progress
@@ -87,16 +87,21 @@ class Rekeying:
         if key is None:
             return Scheme("", {old.key: None} if old.key else {}, changing=True, place=old.place)
         name = self._cipher.adopt(key)
-        keys = {one: self._cipher.key_of(one) for one in old.older} | ({old.key: former} if former else {})
-        wrapped = {one: self._cipher.wrapped(known, under=name) for one, known in keys.items() if known and one != name}
-        return Scheme(name, dict(wrapped), changing=True, place=place)
+        keys = {one: self._at_hand(one) for one in old.older} | ({old.key: former} if former else {})
+        older = {one: self._cipher.wrapped(known, under=name) if known else None for one, known in keys.items() if one != name}
+        return Scheme(name, older, changing=True, place=place)
+
+    def _at_hand(self, older: str) -> bytes | None:
+        with suppress(WrongKeyError):
+            return self._cipher.key_of(older)
+        return None
 
     def _finish(self) -> None:
         scheme = self._cipher.refresh().scheme
         for path in self._path.glob("index.sqlite*"):  # made anew under the key, whoever asks next
             if not path.name.endswith(".lock"):
                 path.unlink(missing_ok=True)
-        if scheme.key:
+        if scheme.key or self._left:  # what is left is still under the key that the scheme names
             write_scheme(self._path / SCHEME, scheme._replace(changing=False))
         else:
             (self._path / SCHEME).unlink(missing_ok=True)

@@ -160,6 +160,29 @@ def test_a_store_is_written_in_the_clear_again_and_needs_no_key(place):
     assert not (place.path / "encryption.json").exists()
 
 
+def test_what_could_not_be_read_when_all_else_was_decrypted_is_still_under_its_key(place):
+    store = place.open(ONE)
+    place.fill(store)
+    before = place.content(store)
+    (plain,) = place.path.glob("blobs/??/*.zst")
+    change(store, ONE)
+    (blob,) = place.path.glob("blobs/??/*.zst")
+    whole = blob.read_bytes()
+    blob.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+
+    done = change(store, None)
+
+    assert done.left == (str(blob.relative_to(place.path)),)
+    assert store.encryption.state() == ("", "file:/keys", (id_of(ONE),), False)
+    store.close()
+    assert [f.where for f in place.open().verify() if f.severity == "damage"] == [str(plain.relative_to(place.path))]
+    blob.write_bytes(whole)  # another copy has it
+    assert place.content(place.open(ONE)) == before
+    assert change(place.open(ONE), TWO).left == ()
+    assert place.content(place.open(TWO)) == before
+    assert place.readable() == []
+
+
 @pytest.mark.parametrize("given", [(), (TWO,)], ids=["no key", "another key"])
 def test_without_the_key_nothing_is_opened_and_nothing_changes(place, given):
     store = place.open(ONE)
