@@ -67,10 +67,7 @@ def _check_format(path: Path) -> None:
     if not data.strip():
         return _found_store(path, where, "it was empty")
     try:
-        found: Any = json.loads(data)
-        version = found["segue"]
-        if type(version) is not int or version < 1:
-            raise ValueError(f"there is no format {version!r}")
+        version = _version(json.loads(data))
     except (ValueError, KeyError, TypeError) as e:
         error = DamagedError(f"store {str(path)!r}", f"format.json: {e}")
         error.hint = f"mv {where} {where}.damaged    (it is made anew; the sessions stay as they are)"
@@ -78,6 +75,13 @@ def _check_format(path: Path) -> None:
     if version > FORMAT:
         raise StoreTooNewError(str(path), version, FORMAT)
     return None
+
+
+def _version(found: Any) -> int:
+    version = found["segue"]
+    if type(version) is not int or version < 1:
+        raise ValueError(f"there is no format {version!r}")
+    return version
 
 
 def refuse_other(path: Path) -> None:
