@@ -171,6 +171,16 @@ usage:
   model: claude-opus-4-6
   seq: 5
   at: "2026-01-15T09:30:01.000000Z"
+budget:
+  band: ""
+  window: 0
+  crossings: []
+  inherited: false
+  successor: ""
+  condensed: null
+  limit: null
+  reached: null
+  choice: ""
 hints:
   recommended_context: []
   open_questions: []
@@ -366,6 +376,24 @@ model =   (default)
     model that restored contexts are counted for, where a session names none
 windows =   (default)
     tokens that models read, by name, by what names begin with, or by agent: `my-model=32768, claude-code=1000000`
+prices =   (default)
+    what models cost in US dollars per million tokens, by name or what names begin with, as input/output, or with cache read/cache write: `my-model=0.5/2, claude-opus=5/25/0.5/6.25`
+budget.disclosure = 60  (default)
+    percent of a window from which on progressive disclosure holds
+budget.summarisation = 75  (default)
+    the same of progressive summarisation: a condensed context is kept at hand
+budget.emergency = 85  (default)
+    the same of emergency recovery: a successor takes over
+budget.reserve = 30000  (default)
+    tokens: where fewer are available, resuming and handing over condense first
+budget.command =   (default)
+    command that a shell runs once for each threshold that a session's context crosses; it gets the crossing as JSON
+budget.limit =   (default)
+    US dollars that a session may cost, where it has no limit of its own
+budget.then = ask  (default)
+    what happens when that is reached: ask (shown until the user says), continue (its agents only react), or pause
+budget.successor = auto  (default)
+    auto: from the emergency band on, or when an agent announces that it compacts its context, a successor takes over; off
 restore.level = balanced  (default)
     size of restored contexts
 import.exclude =   (default)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from segue.core.redaction.redactor import Redactor
     from segue.core.session.state import State
     from segue.engine.api import Store as OpenStore
+    from segue.engine.budgets import Rules
     from segue.engine.conversion import Means
     from segue.engine.loading import Desk
     from segue.host.keeping import Keeping
@@ -299,6 +300,13 @@ class App:
         from segue.host.tokenizers import counter_for
 
         return counter_for(model or self.config["model"] or None)
+
+    @cached_property
+    def budgets(self) -> "Rules":
+        """What the user says of budgets. Raises UsageError where the settings contradict each other."""
+        from segue.app.budgets import rules
+
+        return rules(self.config)
 
     def opened(self) -> "OpenStore":
         """Return the store as the Python API shows it."""

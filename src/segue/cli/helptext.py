@@ -18,6 +18,8 @@ Work:
   start       begin a session
   status      where a session is: its state, what is open, what it used
   restore     print the context to go on with, within a token budget
+  budget      how full the context is and of what, what was used and what it
+              cost
   pause       stop for now, and say what is next
   resume      go on with a session, here or in another agent
   end         close a session

@@ -2,7 +2,7 @@
 
 import pytest
 
-from segue.core.context.windows import AGENTS, MODELS, Window, window_of
+from segue.core.context.windows import AGENTS, UNKNOWN, Window, window_of
 from segue.transcripts import writers
 
 USUAL = 123_456
@@ -27,7 +27,7 @@ USUAL = 123_456
         ("opencode", "claude-sonnet-4-20250514", 200_000),
         ("opencode", "claude-fable-5-1", 1_000_000),
         ("opencode", "gpt-5.4-mini", 400_000),
-        ("opencode", "openai/gpt-5.6-sol", 1_000_000),
+        ("opencode", "openai/gpt-5.6-sol", 1_050_000),
         ("opencode", "gpt-5.3", 128_000),
         ("opencode", "gpt-5.3-codex", 400_000),
         ("aider", "o3", 200_000),
@@ -45,6 +45,10 @@ def test_of_an_unknown_model_the_agents_usual_window_holds(model):
     assert window_of("codex", model, USUAL, {}) == window_of("opencode", model, USUAL, {}) == Window(USUAL, "agent")
 
 
+def test_what_nobody_knows_is_unknown():
+    assert window_of("", "my-own", 0, {}) == UNKNOWN
+
+
 def test_what_is_configured_goes_before_what_is_known_the_longest_name_first():
     own = {"codex": 1, "gpt": 2, "GPT-5": 3, "gpt-5.5": 4}
     asked = ["gpt-5.5-pro", "gpt-5.1", "gpt-4o", "o3", ""]
@@ -56,7 +60,7 @@ def test_what_is_configured_goes_before_what_is_known_the_longest_name_first():
 
 def test_the_table_is_of_agents_that_there_are_and_no_pattern_is_hidden_by_an_earlier_one_of_the_same_kind():
     assert set(AGENTS) <= {w.agent for w in writers()}
-    for table in (*AGENTS.values(), MODELS):
+    for table in AGENTS.values():
         assert len({pattern for pattern, _ in table}) == len(table)
 
 

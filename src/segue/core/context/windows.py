@@ -2,16 +2,18 @@
 
 Figures of agents are those of their own programs: Claude Code 2.1.197 (200,000 unless the model's name asks for more; some it
 runs at a million for some of its users, which a transcript does not tell), Codex 0.169.0 (its list of models, of which it uses
-95 %), Gemini CLI 0.61.0 and Qwen Code 0.15.10 (`tokenLimits`). Figures of models are those of genai-prices 0.2.3. Where neither
-knows a model, the agent's usual window holds (`Accepts.window`). Checked in November 2026.
+95 %), Gemini CLI 0.61.0 and Qwen Code 0.15.10 (`tokenLimits`). Figures of models are those of `models`. Where neither knows a
+model, the agent's usual window holds (`Accepts.window`), or it is unknown. Checked in November 2026.
 """
 
 import re
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal, NamedTuple
 
-By = Literal["wish", "configuration", "model", "agent"]
-"""Who says so: the caller, the configuration, the table by the model's name, or the agent's usual one."""
+from segue.core.context.models import model_of
+
+By = Literal["wish", "configuration", "told", "model", "agent", "unknown"]
+"""Who says so: the caller, the configuration, the agent, the table by the model's name, the agent's usual one, or nobody."""
 
 _QWEN_CODE: Final = (
     (r"gemini-|qwen3-coder-(plus|flash)|qwen3\.\d|qwen-(plus|flash)-latest$|coder-model$|deepseek-v4", 1_000_000),
@@ -33,32 +35,6 @@ AGENTS: Final[Mapping[str, Sequence[tuple[str, int]]]] = {
     "qwen-code": _QWEN_CODE,
 }
 """Agent -> what its models' names begin with, as a regular expression, and the window: the first that fits holds."""
-MODELS: Final[Sequence[tuple[str, int]]] = (
-    (r"claude-(?:opus|sonnet)-4[-.][6-9]|claude-(?:opus|sonnet|haiku|fable|mythos)-[5-9]", 1_000_000),
-    (r"claude-(?:[234]|(?:opus|sonnet|haiku)-4)", 200_000),
-    (r"gpt-(?:5\.[4-9]|[6-9])(?!.*-(?:mini|nano))", 1_000_000),
-    (r"gpt-5\.3$|gpt-4o|gpt-4-turbo|chatgpt-4o|o1-(?:mini|preview)", 128_000),
-    (r"gpt-5", 400_000),
-    (r"gpt-4\.1", 1_000_000),
-    (r"gpt-oss", 131_072),
-    (r"o[134](?:$|-)|codex-mini", 200_000),
-    (r"gemini-(?:1\.5|2|3|4|flash)", 1_000_000),
-    (r"gemma-4", 262_144),
-    (r"deepseek-(?:flash|v4)", 1_000_000),
-    (r"deepseek-v3", 128_000),
-    (r"deepseek-", 64_000),
-    (r"grok-4-(?:1-)?fast", 2_000_000),
-    (r"grok-4\.(?:20|3)", 1_000_000),
-    (r"grok-4\.[5-9]", 500_000),
-    (r"grok-(?:4|build|code)", 256_000),
-    (r"grok-3", 131_072),
-    (r"kimi-k3|mistral-large-4|glm-5\.[2-9]", 1_000_000),
-    (r"kimi-k2-0711", 131_072),
-    (r"kimi-k2", 262_144),
-    (r"codestral", 256_000),
-    (r"devstral|mistral-(?:large|medium|small)", 262_144),
-)
-"""The same for models wherever they run."""
 _BEFORE: Final = r"(?:^|[/.:])"
 """A provider's name may stand before a model's: `openrouter/anthropic/claude-...`, `us.anthropic.claude-...`."""
 
@@ -71,8 +47,12 @@ class Window(NamedTuple):
     model: str = ""
 
 
+UNKNOWN: Final = Window(0, "unknown")
+"""Nobody knows the model: the configuration can say (`windows`)."""
+
+
 def window_of(agent: str, model: str, usual: int, own: Mapping[str, int]) -> Window:
-    """Return the window of *model* in *agent*, whose usual one is *usual*.
+    """Return the window of *model* in *agent*, whose usual one is *usual* (0: it has none).
 
     *own* is the configuration's: by a model's name or what it begins with, or by an agent's; the longest name that fits holds.
     """
@@ -82,7 +62,10 @@ def window_of(agent: str, model: str, usual: int, own: Mapping[str, int]) -> Win
         key = max(mine, key=lambda k: (k != agent, len(k)))
         return Window(own[key], "configuration", "" if key == agent else model)
     if name:
-        for pattern, tokens in (*AGENTS.get(agent, ()), *(MODELS if agent not in AGENTS else ())):
+        for pattern, tokens in AGENTS.get(agent, ()):
             if re.search(f"{_BEFORE}(?:{pattern})", name):
                 return Window(tokens, "model", model)
-    return Window(usual, "agent")
+        known = model_of(name) if agent not in AGENTS else None
+        if known and known.window:
+            return Window(known.window, "model", model)
+    return Window(usual, "agent") if usual else UNKNOWN

@@ -325,6 +325,8 @@ class UsageRecorded(Usage, total=False):
     model: str
     context_tokens: int
     """The size of the context as the provider counted it."""
+    window: int
+    """The context window of the model as the agent told it, in tokens."""
 
 
 class Count(TypedDict, total=False):

@@ -10,7 +10,7 @@ from types import NoneType, UnionType
 from typing import Any, Final, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 from segue.core.errors import InvalidEventError
-from segue.core.log import bodies
+from segue.core.log import bodies, budget_bodies
 
 
 class Kind(NamedTuple):
@@ -39,6 +39,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         Kind("session.archived", bodies.Why),
         Kind("session.unarchived", bodies.Why),
         Kind("session.merged", bodies.Merged),
+        Kind("session.succeeding", budget_bodies.Succeeding),
         Kind("session.carried", bodies.Carried),
         Kind("message", bodies.Message, node=True),
         Kind("compaction", bodies.Compaction, node=True),
@@ -72,6 +73,10 @@ KINDS: Final[Mapping[str, Kind]] = {
         Kind("context.set", bodies.Facts),
         Kind("usage", bodies.UsageRecorded),
         Kind("metric", bodies.Count),
+        Kind("budget.crossed", budget_bodies.Crossed),
+        Kind("budget.handled", budget_bodies.Handled),
+        Kind("budget.condensed", budget_bodies.Condensed),
+        Kind("budget.spending", budget_bodies.Spending),
         Kind("note.used", bodies.Note),
         Kind("memory.set", bodies.Memory),
         Kind("agent.set", bodies.Agent),

@@ -2,12 +2,13 @@
 
 `document` gives plain JSON data of the published schema (docs/reference/state.schema.json, generated from the types
 below); `undocument.from_document` gives the events that make a new session of such a document: a state changes by events alone.
-What comes back is all but positions in the old log (numbers, checkpoints, how far a transcript was read) and times in
-between: the new log has its own. Notes and large contents are referred to, never copied.
+What comes back is all but positions in the old log (numbers, checkpoints, crossings of the budget, how far a transcript was
+read) and times in between: the new log has its own. Notes and large contents are referred to, never copied.
 """
 
 from typing import Any, Final, Literal, TypedDict
 
+from segue.core.session.budget import Budget
 from segue.core.session.hints import Hints, hints, recommended
 from segue.core.session.metrics import Metrics
 from segue.core.session.sections import AgentState, Anchor, Header, Item, Lineage, Losses, Place
@@ -128,6 +129,7 @@ class Document(TypedDict):
     items: list[NamedItem]
     metrics: Metrics
     usage: Anchor | None
+    budget: Budget
     hints: Hints
     checkpoints: list[NamedPlace]
     continuations: list[NamedPlace]
@@ -168,6 +170,7 @@ def document(state: State) -> Document:
         "items": _named("id", state.items),
         "metrics": state.metrics,
         "usage": state.usage,
+        "budget": state.budget,
         "hints": hints(state),
         "checkpoints": _named("name", state.checkpoints),
         "continuations": _named("name", state.continuations),

@@ -110,6 +110,11 @@ QUIET: Final = frozenset(
         "import.advanced",
         "erased",
         "scope.delta",
+        "session.succeeding",
+        "budget.crossed",
+        "budget.handled",
+        "budget.condensed",
+        "budget.spending",
     }
 )
 """Bookkeeping: such an event is no activity, its time does not count."""

@@ -19,7 +19,7 @@ from segue.core.log.dating import happened
 from segue.core.log.events import MAIN, Event
 from segue.core.log.kinds import KINDS, upcast
 from segue.core.log.times import seconds
-from segue.core.session import tables, work
+from segue.core.session import budget, tables, work
 from segue.core.session.lifecycle import ENTERS, QUIET
 from segue.core.session.metrics import Metrics, Windows, count_event, new_metrics, new_windows, tally
 from segue.core.session.sections import (
@@ -37,7 +37,7 @@ from segue.core.session.sections import (
 )
 from segue.core.session.values import LINE, LONG, add, count, items, mapping, plain, put, text, texts, union
 
-SCHEMA: Final = "segue-state-3"
+SCHEMA: Final = "segue-state-4"
 """Names the shape of `to_json`, and what the fold makes of events: it changes with either."""
 
 IDLE_MS: Final = 30 * 60 * 1000
@@ -53,6 +53,7 @@ class State:
         "activity",
         "agents",
         "at",
+        "budget",
         "checkpoints",
         "continuations",
         "digest",
@@ -89,6 +90,7 @@ class State:
         self.work: work.Work = work.new_work()
         self.metrics: Metrics = new_metrics()
         self.usage: Anchor | None = None
+        self.budget: budget.Budget = budget.new_budget()
         self.checkpoints: dict[str, Place] = {}
         self.continuations: dict[str, Place] = {}
         self.agents: dict[str, AgentState] = {}
@@ -298,6 +300,7 @@ def _fork(state: State, body: dict[str, Any]) -> None:
     state.lifecycle["clock_ms"] = clock
     state.metrics, state.windows = new_metrics(), new_windows()
     state.imports, state.losses = {}, {"count": 0, "recent": []}
+    state.budget = budget.forked(state.budget, succeeds=isinstance(body.get("predecessor"), str))
     parent = mapping(body, "parent")
     at = {"session": text(parent, "session", LINE), "seq": count(parent.get("seq")), "digest": text(parent, "digest", LINE)}
     state.lineage = {"parent": at, "origin": None, "predecessor": "", "merged": []}
@@ -331,6 +334,7 @@ def _node(state: State, event: Event, body: dict[str, Any], *, revised: bool) ->
         put(state.heads, stream, {"node": event.node, "seq": event.seq}, tables.MOST_STREAMS)
     if event.kind == "compaction":
         if stream == MAIN:
+            state.budget["inherited"] = False
             after = count(body.get("post_tokens"))
             state.usage = tables.anchor(event, after, state.usage["model"] if state.usage else "") if after else None
         return

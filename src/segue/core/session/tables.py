@@ -5,6 +5,7 @@ from math import exp2
 from typing import TYPE_CHECKING, Any, Final
 
 from segue.core.log.events import MAIN, Event
+from segue.core.session import budget
 from segue.core.session.sections import AgentState, Anchor, Item, Place
 from segue.core.session.values import LINE, clip, count, free, mapping, push, put, text
 from segue.core.session.work import set_facts
@@ -32,6 +33,8 @@ def _record_usage(state: "State", event: Event, body: dict[str, Any]) -> None:
     size = count(body.get("context_tokens")) or count(body.get("input_tokens")) + count(body.get("output_tokens"))
     if event.stream == MAIN and size:
         state.usage = anchor(event, size, text(body, "model", 100))
+    if event.stream == MAIN and (window := count(body.get("window"))):
+        state.budget["window"] = window
 
 
 def anchor(event: Event, size: int, model: str) -> Anchor:
@@ -136,6 +139,12 @@ def _advance_import(state: "State", event: Event, body: dict[str, Any]) -> None:
     put(state.imports, f"{agent}:{foreign}:{path}", entry, MOST_STREAMS)
 
 
+def _budget(state: "State", event: Event, body: dict[str, Any]) -> None:
+    budget.HANDLERS[event.kind](state.budget, event, body)
+    if event.kind == "budget.condensed" and body.get("applied") is True and (size := count(body.get("after"))):
+        state.usage = anchor(event, size, state.usage["model"] if state.usage else "")
+
+
 def _merge(state: "State", event: Event, body: dict[str, Any]) -> None:
     entry = {
         "session": text(body, "session", LINE),
@@ -158,5 +167,6 @@ HANDLERS: Final[dict[str, Callable[["State", Event, dict[str, Any]], None]]] = {
     "note.used": _use_note,
     "loss": _lose,
     "import.advanced": _advance_import,
+    **dict.fromkeys(budget.HANDLERS, _budget),
 }
 """Kind of event -> what it does to the tables."""

@@ -29,7 +29,19 @@ def told(drafts, **more):
 
 def portable(doc):
     """What comes back: all but positions, and the times of what has no time in the document."""
-    dropped = {"position", "hints", "checkpoints", "continuations", "imports", "losses", "unknown", "seq", "at", "score"}
+    dropped = {
+        "position",
+        "hints",
+        "checkpoints",
+        "continuations",
+        "imports",
+        "losses",
+        "unknown",
+        "budget",
+        "seq",
+        "at",
+        "score",
+    }
 
     def clean(value):
         if isinstance(value, dict):

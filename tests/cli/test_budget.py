@@ -1,0 +1,213 @@
+"""`segue budget`: what it says, in text and in JSON."""
+
+import json
+
+import pytest
+from inline_snapshot import snapshot
+
+
+def message(role, *parts, **more):
+    return {"kind": "message", "body": {"role": role, "parts": list(parts), **more}}
+
+
+def text(content):
+    return {"type": "text", "content": content}
+
+
+def call(name, identity, **arguments):
+    return {"type": "tool_call", "id": identity, "name": name, "arguments": arguments}
+
+
+def answer(identity, response):
+    return {"type": "tool_call_response", "id": identity, "response": response}
+
+
+@pytest.fixture
+def sold(cli):
+    """A session whose model, with a window of 1,000 tokens, has 700 in its context, and has read a file since."""
+    cli.env |= {"SEGUE_WINDOWS": "pear-model=1000", "SEGUE_PRICES": "pear-model=100/500/10"}
+    cli("start", "--task", "sell pears")
+    usage = {"input_tokens": 650, "output_tokens": 50, "cache_read_tokens": 600}
+    lines = [
+        message("user", text("sell pears")),
+        message("assistant", text("I look."), call("Read", "c1", file_path="/shop/pears.py"), model="pear-model", usage=usage),
+        message("tool", answer("c1", "price = 3\n" * 4)),
+    ]
+    cli("append", "last", "--stdin", stdin="\n".join(map(json.dumps, lines)))
+    return cli
+
+
+def test_it_tells_how_full_the_context_is_of_what_and_what_that_cost(sold):
+    assert sold.says("budget", "last") == snapshot("""\
+$ segue budget last
+SESSION-260115-001  pear-model
+  context    724 of 1,000 tokens (72.4 %, disclosure), 276 available
+             ███████████████████████████████████████████··│·····│········
+  counted    for unknown, by the provider's own count, and an estimate of what came since, give or take 0.2%; window as you have set it
+  at work    1 s (under 30 minutes)
+  used       1 call, 650 tokens in (600 from the cache), 50 out, $0.04
+
+tokens  share   pieces  the context by kind
+105     14.5 %  1       calls of tools
+24      3.3 %   1       answers of tools
+5       0.7 %   1       what the agent said
+3       0.4 %   1       what the user said
+
+tokens  share   pieces  by tool
+129     17.8 %  2       Read
+
+tokens  share   pieces  by file
+129     17.8 %  2       /shop/pears.py
+""")
+
+
+def test_as_json_it_is_one_document(sold):
+    assert sold("budget", "last", "--json").json == snapshot(
+        {
+            "session": "019bc0fd-89c1-7466-ae0c-494e4f11e5ad",
+            "name": "SESSION-260115-001",
+            "status": "active",
+            "agent": "",
+            "model": "pear-model",
+            "used": 724,
+            "window": 1000,
+            "window_by": "configuration",
+            "available": 276,
+            "percent": 72.4,
+            "band": "disclosure",
+            "thresholds": {"disclosure": 60, "summarisation": 75, "emergency": 85},
+            "family": "unknown",
+            "method": "anchored",
+            "margin": 0.0023,
+            "duration": {"seconds": 1.0, "band": "under 30 minutes"},
+            "calls": 1,
+            "tokens": {"input": 650, "output": 50, "cache_read": 600, "cache_write": 0, "reasoning": 0},
+            "cost_usd": 0.036,
+            "recorded_usd": 0,
+            "unpriced_tokens": 0,
+            "shown": 137,
+            "consumers": {
+                "kinds": [
+                    {"name": "call", "tokens": 105, "pieces": 1},
+                    {"name": "result", "tokens": 24, "pieces": 1},
+                    {"name": "prose", "tokens": 5, "pieces": 1},
+                    {"name": "instruction", "tokens": 3, "pieces": 1},
+                ],
+                "tools": [{"name": "Read", "tokens": 129, "pieces": 2}],
+                "files": [{"name": "/shop/pears.py", "tokens": 129, "pieces": 2}],
+            },
+            "history": {
+                "day": [
+                    {
+                        "name": "2026-01-15",
+                        "calls": 1,
+                        "tokens": {"input": 650, "output": 50, "cache_read": 600, "cache_write": 0, "reasoning": 0},
+                        "cost_usd": 0.036,
+                        "recorded_usd": 0,
+                        "unpriced_tokens": 0,
+                    }
+                ],
+                "agent": [
+                    {
+                        "name": "(not named)",
+                        "calls": 1,
+                        "tokens": {"input": 650, "output": 50, "cache_read": 600, "cache_write": 0, "reasoning": 0},
+                        "cost_usd": 0.036,
+                        "recorded_usd": 0,
+                        "unpriced_tokens": 0,
+                    }
+                ],
+                "model": [
+                    {
+                        "name": "pear-model",
+                        "calls": 1,
+                        "tokens": {"input": 650, "output": 50, "cache_read": 600, "cache_write": 0, "reasoning": 0},
+                        "cost_usd": 0.036,
+                        "recorded_usd": 0,
+                        "unpriced_tokens": 0,
+                    }
+                ],
+            },
+            "crossings": [],
+            "condensed": None,
+            "successor": None,
+            "limit": {"usd": None, "reached_at": None, "choice": ""},
+        }
+    )
+
+
+def test_what_was_used_is_summed_up_by_agent_model_day_or_session(sold):
+    assert [sold.says("budget", "--by", by, "--all") for by in ("session", "agent", "model", "day")] == snapshot(
+        [
+            """\
+$ segue budget --by session --all
+session             calls  in   from cache  out  cost
+SESSION-260115-001  1      650  600         50   $0.04
+""",
+            """\
+$ segue budget --by agent --all
+agent        calls  in   from cache  out  cost
+(not named)  1      650  600         50   $0.04
+""",
+            """\
+$ segue budget --by model --all
+model       calls  in   from cache  out  cost
+pear-model  1      650  600         50   $0.04
+""",
+            """\
+$ segue budget --by day --all
+day         calls  in   from cache  out  cost
+2026-01-15  1      650  600         50   $0.04
+""",
+        ]
+    )
+
+
+def test_a_model_that_nobody_knows_has_no_window_and_no_price_until_the_user_says_so(sold):
+    sold.env |= {"SEGUE_WINDOWS": "", "SEGUE_PRICES": ""}
+    found = sold("budget", "last", "--json").json
+    assert (found["window"], found["window_by"], found["band"], found["cost_usd"], found["unpriced_tokens"]) == (
+        None,
+        "unknown",
+        None,
+        0,
+        700,
+    )
+    assert "segue config set windows 'MODEL=TOKENS'" in sold("budget", "last").out
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "hint"),
+    [
+        ("SEGUE_BUDGET_DISCLOSURE", "80", "budget.disclosure"),
+        ("SEGUE_PRICES", "x=cheap", "my-model=0.5/2"),
+        ("SEGUE_PRICES", "1/2", "my-model=0.5/2"),
+        ("SEGUE_BUDGET_LIMIT", "nothing", "2.50"),
+        ("SEGUE_BUDGET_LIMIT", "-1", "2.50"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused_with_what_does(sold, variable, value, hint):
+    sold.env[variable] = value
+    said = sold("budget", "last")
+    assert (said.code, hint in said.err) == (2, True)
+
+
+def test_a_session_without_a_word_has_an_empty_context(cli):
+    cli("start", "--task", "sell pears")
+    assert cli.says("budget", "last") == snapshot("""\
+$ segue budget last
+SESSION-260115-001  \n\
+  context    0 tokens; the window of its model is not known: segue config set windows 'MODEL=TOKENS'
+  counted    for unknown, estimated; what the agent does not write down (system prompt, tools) is missing, give or take 7.0%
+  at work    0 s (under 30 minutes)
+  used       nothing that its agent told
+""")
+
+
+def test_one_session_or_all_of_them(sold):
+    assert sold.says("budget", "last", "--by", "day", "--all") == snapshot("""\
+$ segue budget last --by day --all
+! error: either one session or all of them
+! hint: segue budget --by day --all
+[exit code 2]
+""")
