@@ -396,6 +396,8 @@ budget.successor = auto  (default)
     auto: from the emergency band on, or when an agent announces that it compacts its context, a successor takes over; off
 restore.level = balanced  (default)
     size of restored contexts
+library =   (default)
+    folders of notes (a library, an Obsidian vault, a docs folder), divided by `:`; new notes go to the first; else the workspace where it has `organizations`, and `library` in the home of segue
 import.exclude =   (default)
     transcripts that are never taken in: patterns of absolute paths, divided by `:` (*/-home-me-private/*)
 limits.then = ask  (default)

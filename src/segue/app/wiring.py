@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from segue.engine.budgets import Rules
     from segue.engine.conversion import Means
     from segue.engine.loading import Desk
+    from segue.engine.offering import Offered
     from segue.host.keeping import Keeping
     from segue.host.spool import Spools
     from segue.ports.keys import Keys
+    from segue.ports.library import Library
     from segue.ports.running import Emergencies, Host
 
 
@@ -273,6 +275,19 @@ class App:
         )
 
     @cached_property
+    def library(self) -> "Library":
+        """The notes in the configured folders."""
+        from segue.app.library import library_of
+
+        return library_of(self)
+
+    def offer(self, state: "State", task: str) -> "Offered":
+        """Return what the library offers the context of a session."""
+        from segue.engine.offering import offer
+
+        return offer(self.library, state, task)
+
+    @cached_property
     def shelf(self) -> Shelf:
         """Where agents look for their transcripts."""
         from segue.transcripts import shelf
@@ -379,7 +394,7 @@ class App:
 
     def close(self) -> None:
         """Let go of what was opened."""
-        for name in ("index", "store"):
+        for name in ("library", "index", "store"):
             if name in self.__dict__:
                 self.__dict__[name].close()
 

@@ -33,6 +33,7 @@ Look:
   log     a session's events
   search  find what was said and done
   watch   follow a session live
+  note    notes of the library: find, show, make, change, link, check
 
 Take in:
   init                capture coding agents as they work: hooks and slash

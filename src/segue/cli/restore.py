@@ -48,6 +48,7 @@ def command(
         level=level or cast("Level", app.config["restore.level"]),
         task=task,
         model=model,
+        offer=app.offer,
     )
     restored = restore(app.store, target.session, wanted, app.counter)
     if form == "json" or (frame.json and form is None):

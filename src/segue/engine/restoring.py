@@ -6,13 +6,14 @@ from typing import Any, Literal, NamedTuple
 from segue.core.context.anchoring import anchored
 from segue.core.context.condense import units
 from segue.core.context.items import from_events
-from segue.core.context.known import Note, known_of
+from segue.core.context.known import known_of
 from segue.core.context.lanes import restore as pack
 from segue.core.context.pack import LEVELS, Context, Counter, Entry
 from segue.core.errors import UsageError
 from segue.core.log.events import Damage
 from segue.core.session.state import State
 from segue.engine.loading import load
+from segue.engine.offering import Offered
 from segue.ports import Store
 
 Level = Literal["minimal", "balanced", "full"]
@@ -28,8 +29,8 @@ class Wanted(NamedTuple):
     model: str | None = None
     changed: str = ""
     """A report of what changed since, a line each."""
-    notes: tuple[Note, ...] = ()
-    """Notes of the library that may be given, the most important first."""
+    offer: Callable[[State, str], Offered] | None = None
+    """What of the library may be given, for a state and a task; None: nothing."""
 
 
 class Restored(NamedTuple):
@@ -75,7 +76,9 @@ def restore(store: Store, session: str, wanted: Wanted, counter: Callable[[str |
             filter(None, (changed, f"{len(damage)} places of the log are damaged; what they held is missing here"))
         )
     budget = wanted.budget or LEVELS[wanted.level]
-    known = known_of(state, task=wanted.task, changed=changed, notes=wanted.notes)
+    offered = wanted.offer(state, wanted.task) if wanted.offer else Offered()
+    known = known_of(state, task=wanted.task, changed=changed, notes=offered.notes)
     context = pack(units(from_events(events)), known, budget, anchored(counter(model), events))
-    missing = tuple(Entry(d.seq or 0, d.where, "missing", d.reason) for d in damage)
-    return Restored(context._replace(items=context.items + missing), state, tuple(damage))
+    missing = [Entry(d.seq or 0, d.where, "missing", d.reason) for d in damage]
+    missing += [Entry(0, f"note {name}", "missing", reason) for name, reason in offered.missing]
+    return Restored(context._replace(items=(*context.items, *missing)), state, tuple(damage))

@@ -112,6 +112,13 @@ KEYS: Final = (
     ),
     Key("restore.level", "balanced", "SEGUE_LEVEL", "size of restored contexts", ("minimal", "balanced", "full")),
     Key(
+        "library",
+        "",
+        "SEGUE_LIBRARY",
+        "folders of notes (a library, an Obsidian vault, a docs folder), divided by `:`; new notes go to the first; else "
+        "the workspace where it has `organizations`, and `library` in the home of segue",
+    ),
+    Key(
         "import.exclude",
         "",
         "SEGUE_IMPORT_EXCLUDE",

@@ -285,7 +285,7 @@ def _move_in(directory: int, aside: str, name: str) -> None:
 def _exchange_in(directory: int, aside: str, name: str, old: Entry, new: Entry) -> None:
     """Put *aside* in the place of *name*, which is *old*. Raises Blocked where in that moment it is something else."""
     try:
-        _exchange(directory, aside, name)
+        exchange(directory, aside, name)
     except FileNotFoundError:
         os.unlink(aside, dir_fd=directory)
         raise Blocked("changed") from None
@@ -297,7 +297,7 @@ def _exchange_in(directory: int, aside: str, name: str, old: Entry, new: Entry) 
 
 def _take_back(directory: int, aside: str, name: str, known: tuple[Entry | None, ...]) -> None:
     """Exchange an edit of somebody's in *aside* with what we put into its place, and take that away."""
-    _exchange(directory, aside, name)
+    exchange(directory, aside, name)
     if look(directory, aside) in known:
         os.unlink(aside, dir_fd=directory)
     else:  # a second edit within the same moment
@@ -325,7 +325,7 @@ def _move(directory: int, aside: str, name: str) -> None:
         os.unlink(aside, dir_fd=directory)
 
 
-def _exchange(directory: int, one: str, other: str) -> None:
+def exchange(directory: int, one: str, other: str) -> None:
     """Exchange two files in one step; where the system cannot, in two that leave nothing missing."""
     if _rename(directory, one, other, _EXCHANGE):
         return

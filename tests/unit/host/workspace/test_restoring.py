@@ -88,7 +88,7 @@ def test_an_edit_in_the_very_moment_stays(project, workspace, how, monkeypatch):
     taken = workspace.take()
     project.write({"stock.txt": "6"})
     plan = workspace.preview(taken.id)
-    real = files._exchange
+    real = files.exchange
     edited = []
 
     def late(directory, one, other):
@@ -103,7 +103,7 @@ def test_an_edit_in_the_very_moment_stays(project, workspace, how, monkeypatch):
                 (project.root / "stock.txt").unlink()
         real(directory, one, other)
 
-    monkeypatch.setattr(files, "_exchange", late)
+    monkeypatch.setattr(files, "exchange", late)
     done = workspace.restore(plan)
     assert edited == ["stock.txt"]
     if how == "deleted":

@@ -1,0 +1,35 @@
+"""Wiring of the library: where its folders are."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from segue.host.library.folders import Folders
+
+if TYPE_CHECKING:
+    from segue.app.wiring import App
+
+TOP = "organizations"
+"""The directory that makes a folder a library."""
+
+
+def folders_of(app: "App") -> list[str]:
+    """Return the folders of the library: the configured ones, else the workspace where it is one, and `library` in segue's home.
+
+    Relative ones are below the workspace.
+    """
+    given = [part for part in app.config["library"].split(":") if part.strip()]
+    if given:
+        return [str(Path(app.workspace, Path(part.strip()).expanduser())) for part in given]
+    here = [app.workspace] if Path(app.workspace, TOP).is_dir() else []
+    return [*here, str(app.config.home / "library")]
+
+
+def library_of(app: "App") -> Folders:
+    """Return the library. Beside an encrypted store nothing of what notes say is kept."""
+    return Folders(folders_of(app), app.config.home / "cache", app.clock, keep=not app.boxes.tag)
+
+
+def is_structured(app: "App") -> bool:
+    """Return whether new notes are put where organisation and project say: in a library, not in any other folder."""
+    first = Path(folders_of(app)[0])
+    return (first / TOP).is_dir() or first == app.config.home / "library"

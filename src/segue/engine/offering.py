@@ -1,0 +1,144 @@
+"""What the library offers a restored context: indexes, notes about the task, recent ones, decisions, and what was loaded before.
+
+By the product's priorities: essential 1.0, recommended 0.9, recent 0.8, formerly loaded 0.5; within each, what is more about the
+task comes first. A note that the session relies on and that is gone is named.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Final, NamedTuple
+
+from segue.core.context import known
+from segue.core.errors import NotFoundError
+from segue.core.library.indexing import BEGIN, END
+from segue.core.library.naming import ENTRANCES
+from segue.core.library.notes import Note, is_index, key
+from segue.core.log.times import seconds
+from segue.core.session.hints import recommended
+from segue.core.session.state import State
+from segue.engine.notes import Place
+from segue.ports.library import Library
+
+_ABOUT: Final = 5
+_RECENT: Final = 5
+_RECENT_DAYS: Final = 7
+_DECISIONS: Final = 5
+_DECISION_DAYS: Final = 30
+_FORMER: Final = 10
+_FEWEST_WORDS: Final = 2
+_LONGEST: Final = 40_000
+"""Characters of a note that are offered: more than the lanes of the largest level take."""
+_DAY: Final = 86_400
+
+
+class Offer(NamedTuple):
+    """A note that may be given, with its priority and what speaks for it."""
+
+    note: Note
+    priority: float
+    why: str
+
+
+class Offered(NamedTuple):
+    """What the library offers, the most important first, and what is missing of it: name and reason."""
+
+    notes: tuple[known.Note, ...] = ()
+    missing: tuple[tuple[str, str], ...] = ()
+
+
+def offer(library: Library, state: State, task: str = "") -> Offered:
+    """Return the notes for the context of a session, with their texts, and those that are missing. Never fails for a note."""
+    about = task or _task(state)
+    chosen: dict[tuple[str, str], Offer] = {}
+    missing: dict[str, str] = {}
+    for one in _offers(library, state, about, missing):
+        chosen.setdefault((one.note.folder, one.note.path), one)
+    found = []
+    for one in sorted(chosen.values(), key=lambda one: -one.priority):  # stable: within a priority as they were offered
+        try:
+            text = library.content(one.note).text.replace(f"{BEGIN}\n", "").replace(f"{END}\n", "")
+        except NotFoundError:
+            missing[one.note.id] = "it went while it was read"
+            continue
+        found.append(known.Note(one.note.id, one.note.title, text[:_LONGEST], one.why, one.priority >= 1))
+    return Offered(tuple(found), tuple(sorted(missing.items())))
+
+
+def _offers(library: Library, state: State, about: str, missing: dict[str, str]) -> Iterator[Offer]:
+    notes = library.notes()
+    if notes:
+        yield from _indexes(notes, state)
+    focus = state.work["focus"]
+    if focus and focus["note"]:
+        found = library.find(focus["note"])
+        if len(found) == 1:
+            yield Offer(found[0], 1.0, "the focus")
+            yield from (Offer(to, 0.9, "linked from the focus") for row in library.links(found[0]) for to in row.to[:1])
+        else:
+            missing[focus["note"]] = "the focus; no note of that name" if not found else "the focus; several notes of that name"
+    if about and notes:
+        hits = library.search(about[:2_000], limit=_ABOUT * 2)
+        yield from (Offer(hit.note, 0.9, "about the task") for hit in hits[:_ABOUT] if not is_index(hit.note.path))
+    now = seconds(state.at) if state.at else 0.0
+    yield from _recent(notes, now)
+    yield from _decisions(notes, now)
+    yield from _former(notes, state, missing)
+
+
+def _task(state: State) -> str:
+    current = state.work["tasks"].get(state.work["task"])
+    return (current["title"] if current else "") or state.header["task"]
+
+
+def _indexes(notes: list[Note], state: State) -> Iterator[Offer]:
+    """Yield the index of the session's organisation and of its project; of a folder that is no library, what it is entered by."""
+    places = {key(note.path): note for note in reversed(notes)}
+    header = state.header
+    for organisation in dict.fromkeys((header["organisation"], "default")):
+        for place, what in ((Place(organisation), "organisation"), (Place(organisation, header["project"]), "project")):
+            if organisation and (place.project or what == "organisation"):
+                note = places.get(key(place.written))
+                if note is not None:
+                    yield Offer(note, 1.0, f"index of the {what}")
+    for name in ENTRANCES:
+        entrance = places.get(key(name))
+        if entrance is not None:
+            yield Offer(entrance, 1.0 if name != ENTRANCES[-1] else 0.9, "what the folder is entered by")
+            break
+
+
+def _recent(notes: Iterable[Note], now: float) -> Iterator[Offer]:
+    found = [note for note in notes if now and now - note.mtime <= _RECENT_DAYS * _DAY and note.kind != "index"]
+    for note in sorted(found, key=lambda note: (-note.mtime, note.path))[:_RECENT]:
+        yield Offer(note, 0.8, "changed lately")
+
+
+def _decisions(notes: Iterable[Note], now: float) -> Iterator[Offer]:
+    found = []
+    for note in notes:
+        if note.kind == "decision":
+            made = _moment(note)
+            if not now or now - made <= _DECISION_DAYS * _DAY:
+                found.append((-made, note.path, note))
+    for _, _, note in sorted(found)[:_DECISIONS]:
+        yield Offer(note, 0.8, f"a decision of the last {_DECISION_DAYS} days")
+
+
+def _moment(note: Note) -> float:
+    try:
+        return seconds(f"{note.created[:10]}T00:00:00Z")
+    except ValueError:
+        return note.mtime
+
+
+def _former(notes: list[Note], state: State, missing: dict[str, str]) -> Iterator[Offer]:
+    """Yield what was loaded before, what was used most and latest first: noted as notes, or read as files of the folders."""
+    by_place = {f"{note.folder}/{note.path}": note for note in notes}
+    by_id = {key(note.id): note for note in reversed(notes)}
+    taken = 0
+    for item in recommended(state, most=200):
+        note = by_place.get(item["path"] or item["id"]) or (by_id.get(key(item["id"])) if item["kind"] != "file" else None)
+        if note is not None and taken < _FORMER:
+            taken += 1
+            yield Offer(note, 0.5, "loaded before")
+        elif note is None and item["kind"] != "file":
+            missing[item["id"]] = f"loaded before, and no longer at {item['path']}" if item["path"] else "loaded before, and gone"
