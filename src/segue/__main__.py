@@ -18,6 +18,8 @@ def main() -> int:
         return _say(f"segue {__version__}\n")
     if arguments[:1] == ["hook"]:
         return hook(arguments[1:])
+    if arguments == ["statusline"]:
+        return statusline()
     from segue.cli.main import main as run
 
     return run(arguments)
@@ -57,6 +59,18 @@ def hook(arguments: list[str]) -> int:
         (place / "spool").mkdir(mode=0o700, parents=True, exist_ok=True)
         hooks.spool(str(place), agent, arguments[0], hooks.read())
     except (OSError, IndexError, ValueError):
+        return 0
+    return 0
+
+
+def statusline() -> int:
+    """Print an agent's status line from what it says on standard input: `segue statusline`. 0 whatever happens."""
+    from segue import statusline
+    from segue.host.config import home
+
+    try:
+        statusline.run(str(home(os.environ)), colour="NO_COLOR" not in os.environ)
+    except OSError:
         return 0
     return 0
 

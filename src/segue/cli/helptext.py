@@ -36,6 +36,7 @@ Look:
   note    notes of the library: find, show, make, change, link, check
 
 Take in:
+  statusline          print an agent's status line, and take its figures in
   init                capture coding agents as they work: hooks and slash
                       commands
   follow              take in what every agent writes, as it is written

@@ -27,6 +27,7 @@ _TRIES = 5
 @click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @click.option("--remove", is_flag=True, help="Take out all that init put in.")
 @click.option("--git-hooks", is_flag=True, help="Hooks of this repository: a checkpoint before git commits or rebases.")
+@click.option("--statusline", is_flag=True, help="Claude Code's status line: how full the context is, beside your own.")
 @click.option("--no-import", is_flag=True, help="Do not import the transcripts that are there.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 def command(
@@ -34,6 +35,7 @@ def command(
     agents: tuple[str, ...],
     scope: str,
     git_hooks: bool,
+    statusline: bool,
     dry_run: bool,
     remove: bool,
     no_import: bool,
@@ -45,7 +47,13 @@ def command(
     Run again it changes nothing. --remove leaves each file as it was before, but for what you changed in it yourself.
 
     --git-hooks is about the repository of this directory instead. Hooks that are there run as before.
+    --statusline is about Claude Code's status line alone. One that is there is shown as before, with segue's below it.
     """
+    if statusline:
+        from segue.cli.init_statusline import install as install_statusline
+
+        install_statusline(frame, _setup(frame, scope), dry_run=dry_run, remove=remove, yes=yes)
+        return
     if git_hooks:
         from segue.cli.git_hooks import install
 
@@ -135,7 +143,11 @@ def _do(
     *,
     remove: bool,
 ) -> None:
-    if not remove:
+    if remove:
+        from segue.host.install.statusline import remove as remove_statusline
+
+        remove_statusline(setup)
+    else:
         own.prepare(setup, receipt, chosen)
     for attempt in range(1, _TRIES + 1):
         try:

@@ -132,6 +132,13 @@ def without(text: str, ours: Callable[[Any], bool], emptied: Callable[[tuple[str
         text = _cut(text, *found)
 
 
+def drop(text: str, key: str) -> str:
+    """Return *text*, an object, without its last member *key*; comments stay. Raises NotJsonError."""
+    root = parse(text)
+    number = max((n for n, element in enumerate(root.elements) if element.key == key), default=None)
+    return text if number is None else _cut(text, root, number)
+
+
 def _ours(
     node: Node, keys: tuple[str, ...], ours: Callable[[Any], bool], emptied: Callable[[tuple[str, ...]], bool]
 ) -> tuple[Node, int] | None:
