@@ -1,5 +1,6 @@
 """Bare `segue` in a workspace with a repository: what changed since the session last looked."""
 
+import re
 import subprocess
 
 from inline_snapshot import snapshot
@@ -33,8 +34,17 @@ def test_what_changed_in_the_workspace_since_the_last_checkpoint_is_shown(shop):
     (shop.workspace / "prices.txt").write_text("pears 2.10\n")
     git(shop, "switch", "-qc", "prices")
     text = shop().out
-    block = text[text.index("  changed") : text.index("go on with")]
-    assert [line[13:] for line in block.splitlines() if line][:1] == ["branch is prices, it was main"]
+    block = text[text.index("  what changed since") : text.index("\ngo on with")]
+    assert re.sub("[0-9a-f]{10}", "COMMIT", block) == snapshot("""\
+  what changed since
+  branch       branch is prices, it was main
+  commits      1 commit since
+               COMMIT ann: one pear sold (1 file)
+  uncommitted  committed meanwhile (COMMIT): stock.txt
+               uncommitted now: prices.txt
+  files        1 file changed
+               stock.txt: modified, ann in COMMIT
+""")
     found = changed(shop)
     assert (found["branch"], found["branch_before"], found["rewritten"]) == ("prices", "main", False)
     assert [line.partition(" ")[2] for line in found["commits"]] == ["one pear sold"]
@@ -48,7 +58,7 @@ def test_a_history_that_was_rewritten_is_said_to_be(shop):
     shop("checkpoint", "create")
     git(shop, "commit", "-q", "--amend", "--allow-empty", "-m", "stock, said better")
     assert changed(shop)["rewritten"] is True
-    assert "the commit of the last look is no longer in the history" in shop().out
+    assert "done here: commit (amend): stock, said better" in shop().out
 
 
 def test_a_checkpoint_has_the_state_of_git_and_of_what_is_not_committed(shop):

@@ -79,14 +79,13 @@ class Saving:
         """
         from segue.engine.interrupting import Moment
         from segue.engine.loading import load
-        from segue.host.git import look
+        from segue.host.project.looking import look
 
         workspace = load(self._app.store, session, on_damage=lambda _: None).header["workspace"]
         seen = look(workspace) if workspace else None
         if seen is None:
             return Moment(self.snapshot(workspace, touched), None)
-        changes = {"files": seen.files, "branch": seen.branch, "commit": seen.commit}
-        return Moment(self.snapshot(workspace, touched) | {"git": seen.to_json()}, changes)
+        return Moment(self.snapshot(workspace, touched) | {"git": seen.to_git()}, seen.to_body())
 
     def take(
         self,
@@ -125,13 +124,13 @@ class Saving:
         """Note what git says of the workspace of *session*: branch, commit and uncommitted changes."""
         from segue.engine.checkpoints import see
         from segue.engine.loading import load
-        from segue.host.git import look
+        from segue.host.project.looking import look
 
         desk = self._app.desk
         workspace = load(desk.store, session, on_damage=lambda _: None).header["workspace"]
         seen = look(workspace) if workspace else None
         if seen is not None:
-            see(desk, session, {"files": seen.files, "branch": seen.branch, "commit": seen.commit})
+            see(desk, session, seen.to_body())
 
     @property
     def retention(self) -> "Policy":

@@ -346,7 +346,7 @@ class App:
     def _current(self) -> Target:
         """Return the session of this workspace; where it has none, that of a project which was elsewhere and is here now."""
         from segue.engine.moving import moved_here
-        from segue.host.git import has_commit
+        from segue.host.project.looking import has_commit
 
         found = None
         with suppress(NotFoundError):
@@ -363,7 +363,7 @@ class App:
     @property
     def commit_of(self) -> Callable[[str], str]:
         """What tells at which commit a directory is."""
-        from segue.host.git import commit_of
+        from segue.host.project.looking import commit_of
 
         return commit_of
 

@@ -1,12 +1,18 @@
 """Bare `segue`: where you were in this workspace, and Enter goes on from there."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from segue.cli.frame import Frame
-from segue.cli.render import line, plural, style
+from segue.cli.render import plural, style
 from segue.core.errors import NotFoundError
 from segue.core.session.state import State
 
+if TYPE_CHECKING:
+    from segue.core.delta.report import Delta
+
+_FEW: Final = 5
+_MOST: Final = 12
+"""Lines of what changed."""
 _WELCOME = """segue keeps the work of AI agents from being lost. Nothing is recorded for this directory yet.
 
   bring in what your agents did:  segue import --all
@@ -17,7 +23,9 @@ _WELCOME = """segue keeps the work of AI agents from being lost. Nothing is reco
 
 def here(frame: Frame) -> None:
     """Show the session of this workspace, its state and what changed since; on a terminal, Enter prints what to go on with."""
+    from segue.app.delta import means
     from segue.cli.picture import picture, text
+    from segue.engine.delta import compare
     from segue.engine.loading import load
 
     app = frame.app
@@ -26,14 +34,14 @@ def here(frame: Frame) -> None:
     except NotFoundError:
         frame.answer({"session": None, "workspace": app.workspace}, lambda _: _welcome(frame))
         return
+    delta = compare(means(app), target.session, thorough=False).delta  # before anything is noted of now
     state = app.settled(load(app.store, target.session, on_damage=lambda _: None))
     _say_moved(frame, state)
-    changed = _changed(state)
-    document: dict[str, Any] = {"session": picture(state, app), "workspace": app.workspace, "changed": changed}
+    document: dict[str, Any] = {"session": picture(state, app), "workspace": app.workspace, "changed": _changed(delta)}
     name = state.header["name"] or state.session
     frame.answer(
         document,
-        lambda d: text(d["session"], frame.width) + _changed_text(changed, frame.width) + f"\ngo on with: segue restore {name}\n",
+        lambda d: text(d["session"], frame.width) + _changed_text(delta, frame.width) + f"\ngo on with: segue restore {name}\n",
     )
     if frame.interactive:
         _ask(frame, name)
@@ -54,46 +62,32 @@ def _welcome(frame: Frame) -> str:
     return _WELCOME + more
 
 
-def _changed(state: State) -> dict[str, Any] | None:
+def _changed(delta: "Delta") -> dict[str, Any] | None:
     """Return what git says happened in the session's workspace since the session last looked at it."""
-    from pathlib import Path
-
-    from segue.host.git import commits_since, look
-
-    workspace = state.header["workspace"]
-    seen = look(workspace) if workspace and Path(workspace).is_dir() else None
+    saved, seen, history = delta.saved, delta.now, delta.history
     if seen is None:
         return None
-    last = state.work["changes"]
-    since = commits_since(workspace, last["commit"]) if last else None
-    before = {f.get("path") for f in last["files"] if isinstance(f, dict)} if last else set()
     return {
         "branch": seen.branch,
-        "branch_before": last["branch"] if last else None,
+        "branch_before": saved.branch if saved and not delta.estimated else None,
         "commit": seen.commit,
-        "commits": since,
-        "rewritten": bool(last and last["commit"] and since is None),
-        "uncommitted": [f["path"] for f in seen.files],
-        "no_longer_uncommitted": sorted(p for p in before if p and p not in {f["path"] for f in seen.files}),
+        "commits": [f"{one.id[:10]} {one.subject}" for one in history.commits] if history.relation in {"same", "ahead"} else None,
+        "rewritten": history.relation in {"behind", "diverged", "gone"},
+        "uncommitted": [f.path for f in seen.files],
+        "no_longer_uncommitted": [one.path for one in delta.uncommitted if one.what not in {"same", "edited", "new"}],
     }
 
 
-def _changed_text(changed: dict[str, Any] | None, width: int) -> str:
-    if changed is None:
+def _changed_text(delta: "Delta", width: int) -> str:
+    """Return what changed, in a few lines; `segue delta` says more."""
+    from segue.cli.delta import rows
+    from segue.core.delta.telling import lines
+
+    told = lines(delta, _FEW)
+    if not told:
         return ""
-    lines = []
-    if changed["branch_before"] and changed["branch_before"] != changed["branch"]:
-        lines.append(f"branch is {changed['branch']}, it was {changed['branch_before']}")
-    if changed["rewritten"]:
-        lines.append("the commit of the last look is no longer in the history")
-    if changed["commits"]:
-        lines.append(f"{plural(len(changed['commits']), 'commit')} since: {'; '.join(changed['commits'][:5])}")
-    if changed["uncommitted"]:
-        lines.append(f"{plural(len(changed['uncommitted']), 'uncommitted file')}: {', '.join(changed['uncommitted'][:8])}")
-    if changed["no_longer_uncommitted"]:
-        lines.append(f"no longer uncommitted: {', '.join(changed['no_longer_uncommitted'][:8])}")
-    shown = [f"  {style('dim', ('changed' if i == 0 else '').ljust(10))} {line(one, width - 13)}" for i, one in enumerate(lines)]
-    return "".join(f"\n{one}" for one in shown) + ("\n" if shown else "")
+    more = [("more", f"segue delta {delta.name}")] if len(told) > _MOST else []
+    return "\n".join(["", style("dim", "  what changed since"), *rows([*told[:_MOST], *more], width)]) + "\n"
 
 
 def _ask(frame: Frame, name: str) -> None:

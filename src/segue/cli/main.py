@@ -29,6 +29,7 @@ SECTIONS: Final = {
     },
     "Look": {
         "list": "sessions, latest activity first",
+        "delta": "what changed while a session was away",
         "show": "a session's state as a document, or one event of it",
         "log": "a session's events",
         "search": "find what was said and done",

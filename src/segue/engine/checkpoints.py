@@ -127,8 +127,8 @@ def _other(state: State, changes: Mapping[str, Any]) -> bool:
     last = state.work["changes"]
     if last is None:
         return True
-    known = {name: last[name] for name in ("files", "branch", "commit")}
-    return last["count"] > len(known["files"]) or known != dict(changes)
+    known = (last["files"], last["branch"], last["commit"])
+    return last["count"] > len(last["files"]) or known != (changes["files"], changes.get("branch"), changes.get("commit"))
 
 
 def _name(state: State, stem: str, at: str, *, automatic: bool) -> str:

@@ -308,8 +308,20 @@ class Changes(TypedDict, total=False):
     """The uncommitted changes of the workspace as they are now (all of them: the last such event counts)."""
 
     files: Required[list[Any]]
+    """Each `{"path", "status", "digest"}`: git's letters, and git's id of the content, where it was read."""
+    count: int
+    """How many there are, where not all are in `files`."""
     branch: str
     commit: str
+    head: dict[str, Any]
+    """By what the commit is known again once it was rewritten: `tree`, `author`, `authored`, `subject`, `parent`."""
+    upstream: dict[str, Any]
+    """The branch that this one follows: `name`, `commit`."""
+    stashes: int
+    manifests: dict[str, Any]
+    """What the project depends on: path -> digest of the file."""
+    repository: str
+    """The directory of the repository, which all its work trees share."""
 
 
 class Facts(TypedDict, total=False):

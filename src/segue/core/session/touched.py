@@ -31,10 +31,20 @@ def touched(events: Iterable[Event]) -> list[str] | None:
     return seen.files()
 
 
-class _Seen:
-    """What the messages so far told."""
+def changed(events: Iterable[Event]) -> frozenset[str] | None:
+    """Return the files that agents changed in *events*, whatever the user did meanwhile; None where it cannot be known."""
+    seen = _Seen(turns=False)
+    if all(seen.take(event.body) for event in events if event.kind == "message" and not event.erased):
+        found = seen.files()
+        return None if found is None else frozenset(found)
+    return None
 
-    def __init__(self) -> None:
+
+class _Seen:
+    """What the messages so far told. *turns*: at the end of one, anybody may have changed any file."""
+
+    def __init__(self, *, turns: bool = True) -> None:
+        self._turns = turns
         self._paths: set[str] = set()
         self._open: dict[str, str] = {}
         self._over = False
@@ -45,7 +55,7 @@ class _Seen:
         parts = [part for part in _list(body.get("parts")) if isinstance(part, dict)]
         calls = [part for part in parts if part.get("type") == "tool_call"]
         answers = [part for part in parts if part.get("type") == "tool_call_response"]
-        if role == "user" and not answers and body.get("meta") is not True:
+        if self._turns and role == "user" and not answers and body.get("meta") is not True:
             return False  # between two turns the user had the files to himself
         self._over = role == "assistant" and not calls if role in {"assistant", "tool", "user"} else self._over
         for call in calls:
@@ -59,7 +69,7 @@ class _Seen:
 
     def files(self) -> list[str] | None:
         """Return what was changed; None at the end of a turn, and while a tool is at work."""
-        return None if self._over or self._open else sorted(self._paths)
+        return None if (self._turns and self._over) or self._open else sorted(self._paths)
 
     def _answer(self, call: str, told: set[str]) -> bool:
         name = self._open.pop(call, "")

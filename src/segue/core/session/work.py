@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypedDict
 
 from segue.core.log.events import Event
-from segue.core.session.values import LINE, LONG, clip, free, items, mapping, number, push, put, text, texts
+from segue.core.session.values import LINE, LONG, clip, count, free, items, mapping, number, push, put, text, texts
 
 _MOST: Final = 100
 _MOST_DECISIONS: Final = 200
@@ -297,7 +297,7 @@ def _see_changes(work: Work, event: Event, body: dict[str, Any]) -> None:
     files = items(body, "files")
     work["changes"] = Changes(
         files=[free(f, event.seq, 500) for f in files[:_MOST]],
-        count=len(files),
+        count=max(count(body.get("count")), len(files)),
         branch=text(body, "branch", LINE),
         commit=text(body, "commit", LINE),
         seq=event.seq,

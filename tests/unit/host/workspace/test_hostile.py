@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from segue.core.errors import NotFoundError
-from segue.host.git import look
+from segue.host.project.looking import look
 from tests.unit.host.workspace.workspaces import Project, forget, untouched
 
 CONFIG = """\
@@ -136,7 +136,7 @@ def test_looking_at_the_state_of_git_runs_none_either(project, planted):
     project.write({"stock.txt": "pears 6\n"})
     (project.root / ".git/info/attributes").write_text('* filter=evil\nlib/* "filter=a = b.c"\n')
     seen = look(str(project.root))
-    assert {"path": "stock.txt", "status": " M"} in seen.files
+    assert ("stock.txt", " M") in [(file.path, file.status) for file in seen.files]
     assert planted() == set()
 
 
