@@ -1,5 +1,11 @@
 """A deletion that was interrupted is finished by upkeep."""
 
+from unittest import mock
+
+from segue.core.log.events import ForkPoint
+from segue.ports import Snapshot
+from segue.stores.log import ending
+from segue.testing import builders as b
 from segue.testing.fakes import session_id
 
 
@@ -15,3 +21,21 @@ def test_what_a_killed_delete_left_goes_with_the_next_upkeep_and_the_fork_is_unm
     assert sorted(path.name for path in fork.iterdir()) == ["deleted", "lock"]
     assert not mark.exists()
     assert list(shop.open("store").sessions()) == [session_id(1), session_id(2)]
+
+
+def test_what_no_fork_needs_of_a_deleted_log_goes_with_what_was_computed_from_it(shop):
+    with mock.patch.object(ending, "SEGMENT_BYTES", 1000):
+        first = shop.begin(1, b.user("pears", key="k"))
+        event = next(shop.store.read(first, after=1))
+        shop.store.create(session_id(2), [b.created()], fork=ForkPoint(first, event.seq, event.digest))
+        shop.say(1, count=20)
+    head = shop.store.info(first).head
+    shop.store.put_snapshot(first, Snapshot(head.seq, head.digest, "test.1", b"what was said"))
+
+    shop.store.delete(first)
+
+    left = shop.store.path / "sessions" / first
+    assert sorted(path.name for path in left.iterdir()) == ["deleted", "forks", "lock", "log"]
+    assert [path.name for path in (left / "log").iterdir()] == ["000001.jsonl"]
+    assert [found for found in shop.open("store").verify() if found.severity != "orphan"] == []
+    assert [e.body for e in shop.store.read(session_id(2))][1] == event.body

@@ -105,7 +105,10 @@ class Repository:
         """Keep everybody from working with the repository, which is there. Raises WorkspaceError."""
         with self._lock(self._all, fcntl.LOCK_EX, wait=True):
             sweep(self.path)
-            yield
+            try:
+                yield
+            finally:
+                sweep(self.path)  # git leaves what it could not take away
 
     @property
     def incoming(self) -> Path:

@@ -15,6 +15,7 @@ def sweep(repository: Path) -> None:
 def _left(repository: Path) -> Iterator[Path]:
     yield from (repository / "refs").rglob("*.lock")
     yield from (one for one in repository.glob("*.lock") if one.is_file())  # packed-refs.lock
+    yield from repository.glob("packed-refs.new")
     yield from (repository / "objects").glob("*/tmp_*")
     yield from (repository / "objects").glob("*/.tmp-*")
     yield from (repository / "info").glob("refs_*")

@@ -100,7 +100,9 @@ def _marks(directory: Path) -> list[Path]:
 
 
 def _trim(journal: Journal, last: int) -> None:
-    """Unlink the segments that lie wholly behind event *last*."""
+    """Unlink the segments that lie wholly behind event *last*, and first what was computed from them."""
+    for cache in (*journal.directory.glob("keys*"), journal.directory / "snapshots"):
+        _unlink(cache)
     behind = [s for s in segments.listed(journal.directory / "log") if s.first > last]
     for segment in reversed(behind):
         segment.path.unlink()

@@ -133,6 +133,8 @@ def _files(journal: Journal, view: View) -> Iterator[Finding]:
 
 def _lost_end(journal: Journal) -> Iterator[Finding]:
     """Ask the caches how far the log once went: a log that was cut between two events looks sound by itself."""
+    if is_deleted(journal.directory):  # what no fork needs of it went
+        return
     keys = KeyTable(journal.directory, journal.env.cipher)
     keys.load(journal.base.seq + 1)
     known = max(keys.covered, snapshots.last(journal.directory))
