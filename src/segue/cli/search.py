@@ -16,9 +16,9 @@ from segue.ports import Filters, Hits
 @_command("search", short_help="find what was said and done")
 @click.argument("query")
 @click.option("--session", help="Only in this session.")
-@click.option("--limit", "-n", type=COUNT, default=20, show_default=True)
+@click.option("--limit", "-n", type=COUNT, show_default="20; with --budget what fits")
 @click.option("--budget", type=click.IntRange(1), metavar="TOKENS", help="Pack the evidence into so many tokens, as `text`.")
-@click.option("--order", type=click.Choice(["newest", "best"]), default="newest", show_default=True)
+@click.option("--order", type=click.Choice(["newest", "best"]), show_default="newest; with --budget best")
 @click.option("--kind", help="Only events of this kind.")
 @click.option("--role", type=click.Choice(["system", "user", "assistant", "tool"]), help="Only messages of this role.")
 @click.option("--project")
@@ -29,7 +29,7 @@ def command(
     frame: Frame,
     query: str,
     session: str | None,
-    limit: int,
+    limit: int | None,
     budget: int | None,
     order: Any,
     here: bool,
@@ -52,13 +52,18 @@ def command(
         since=moment(since, frame.now()),
         **given,
     )
-    found = app.index.search(query, filters, kind=kind, role=role, limit=limit, order=order)
     name = cache(lambda session: app.index.session(session).name or session)
-    document: dict[str, Any] = {"hits": [h._asdict() for h in found.hits], "more": found.more, "window": found.window}
-    if budget is not None:
-        from segue.engine.evidence import pack_evidence
+    order = order or ("newest" if budget is None else "best")
+    packed: dict[str, Any] = {}
+    if budget is None:
+        found = app.index.search(query, filters, kind=kind, role=role, limit=limit or 20, order=order)
+    else:
+        from segue.engine.evidence import hits_for, pack_evidence
 
-        document |= pack_evidence(app.store, found.hits, budget, app.counter(None), name)
+        most = limit or hits_for(budget)
+        found = app.index.search(query, filters, kind=kind, role=role, limit=most, order=order, around=order == "best")
+        packed = pack_evidence(app.store, found.hits, budget, app.counter(None), name)
+    document: dict[str, Any] = {"hits": [h._asdict() for h in found.hits], "more": found.more, "window": found.window} | packed
     frame.answer(document, lambda d: d["text"] if budget is not None else _text(found, name, frame.width))
 
 

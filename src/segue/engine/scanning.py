@@ -68,8 +68,10 @@ class ScanIndex:
         role: str | None = None,
         limit: int = 20,
         order: Literal["newest", "best"] = "newest",
+        around: bool = False,
     ) -> Hits:
-        """See `Index.search`. Newest and best are the same here: every match counts its words."""
+        """See `Index.search`. Newest and best are the same here: every match counts its words. Nothing around them is found."""
+        del around
         words = [(a or b).lower() for a, b in _QUERY.findall(query) if a or b]
         rows = [row for row in self._rows() if words and fits(row, filters)]
         hits = self._once(rows, words, kind, role)

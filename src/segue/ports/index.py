@@ -118,11 +118,14 @@ class Index(Protocol):
         role: str | None = None,
         limit: int = 20,
         order: Literal["newest", "best"] = "newest",
+        around: bool = False,
     ) -> Hits:
         """Return where the words of *query* stand. It is data: no character of it has a meaning but `"` around a phrase.
 
         `newest`: what has all of its words, the latest first; where nothing has, as `best`. `best`: what has some of them, ranked
-        within a window of the newest. The filter's times are those of the events, not of their sessions.
+        within a window of the newest; *around* adds, without a snippet, what stands around matches and says more by that than
+        other matches (not where a kind, a role or times are asked for). The filter's times are those of the events, not of their
+        sessions.
 
         What sessions share is shown once: for the session whose log holds it, or, where that was deleted or is not asked for,
         for the oldest fork that reads it and is.

@@ -180,6 +180,7 @@ class SqliteIndex:
         role: str | None = None,
         limit: int = 20,
         order: Literal["newest", "best"] = "newest",
+        around: bool = False,
     ) -> Hits:
         """See `Index.search`."""
         parsed = querying.parse(query)
@@ -188,7 +189,7 @@ class SqliteIndex:
             self._catch_up_with_past(db, filters.session)
             if not parsed.terms or limit < 1:
                 return Hits([], more=False, window=None)
-            return searching.search(db, self._store, parsed, filters, kind, role, limit, order)
+            return searching.search(db, self._store, parsed, filters, searching.Wish(kind, role, limit, order, around))
 
         return self._data.use(ask)
 

@@ -1,7 +1,7 @@
 """What a person types becomes a query that FTS5 cannot misunderstand, and filters become SQL."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from segue.ports import Filters
@@ -89,15 +89,15 @@ class Query(NamedTuple):
 
     def all_of(self, scope: Sequence[str] = ()) -> str:
         """Return the expression for entries that have every term."""
-        return _within(" AND ".join(self.terms), scope)
+        return within(" AND ".join(self.terms), scope)
 
     def any_of(self, scope: Sequence[str] = ()) -> str:
         """Return the expression for entries that have some telling term."""
-        return _within(" OR ".join(self.telling), scope)
+        return within(" OR ".join(self.telling), scope)
 
     def shown(self) -> str:
         """Return the expression for pieces of an entry that have some term."""
-        return _within(" OR ".join(self.terms), ())
+        return within(" OR ".join(self.terms), ())
 
 
 def parse(query: str) -> Query:
@@ -123,9 +123,15 @@ def scope_of(sessions: Sequence[int] | None, kind: str | None, role: str | None)
     return [" OR ".join(group) for group in groups]
 
 
-def _within(terms: str, scope: Sequence[str]) -> str:
+def within(terms: str, scope: Sequence[str] = ()) -> str:
+    """Return the expression for entries that have *terms* in what they say, and a word of each of *scope*."""
     parts = [f"{{text names}}: ({terms})", *(f"scope: ({words})" for words in scope)]
     return " AND ".join(f"({part})" for part in parts)
+
+
+def numbers(found: Iterable[int]) -> str:
+    """Return numbers as SQL lists them, each once."""
+    return ", ".join(str(number) for number in dict.fromkeys(found))
 
 
 class Where(NamedTuple):

@@ -10,7 +10,7 @@ from segue.core.log.dating import happened
 from segue.core.log.events import Event
 from segue.core.session.words import role_of, words_of
 from segue.ports import EVERYTHING, Filters, Hit, Hits, Store
-from segue.stores.index import querying, sharing
+from segue.stores.index import querying, ranking, sharing
 from segue.stores.index.schema import DEAD
 
 WINDOW: Final = 5_000
@@ -22,8 +22,6 @@ _OVERLAP: Final = 160
 _PIECES: Final = 1 << 32
 """A text of an answer is looked at in pieces of so many characters, because the time of `snippet` grows with the square of
 the matches in it (40,000: 10 s); so many pieces a text may have."""
-_NEIGHBOURS: Final = ((-1, 0.3), (1, 0.3), (-2, 0.12), (2, 0.12))
-"""Step in the log -> share of that event's score. Measured on LoCoMo: recall at a token budget rises by 3 to 8 points."""
 
 _MATCHING: Final = (
     "FROM words CROSS JOIN events ON events.id = words.rowid"
@@ -54,34 +52,43 @@ class _Ask:
             if session is not None:
                 yield _Place(session, no, seq)
 
-    def best(self, match: str) -> tuple[list[_Place], int | None]:
+    def best(self, query: querying.Query, scope: Sequence[str], *, around: bool) -> tuple[list[_Place], int | None]:
         """Return the places of the newest WINDOW matches, best first; and the window where there were more."""
-        ask = f"SELECT events.no, events.seq, -bm25(words, 1.0, 1.5, 0.0) {_MATCHING}"
-        found = self._db.execute(ask, (match, *self._range, WINDOW + 1)).fetchall()
-        places = [_Place(s, no, *rest) for no, *rest in found[:WINDOW] if (s := self._readers.of(no, rest[0])) is not None]
-        return sorted(_smoothed(places), key=lambda p: -p.score), WINDOW if len(found) > WINDOW else None
+        ask = f"SELECT words.rowid, events.no, events.seq, -bm25(words, 1.0, 1.5, 0.0) {_MATCHING}"
+        found = self._db.execute(ask, (query.any_of(scope), *self._range, WINDOW + 1)).fetchall()
+        places = {row: (no, seq) for row, no, seq, _ in found[:WINDOW]}
+        own = {(no, seq): max(score, 0.0) for _, no, seq, score in found[:WINDOW]}
+        span = (min(places, default=0), max(places, default=0))
+        terms = [self._having(term, places, span) for term in query.telling]
+        known = querying.numbers(no for no, _ in own)
+        sizes = dict(self._db.execute(f"SELECT no, head FROM sessions WHERE no IN ({known})")) if own else {}
+        best = ranking.ranked(own, terms, self._entries(span if len(found) > WINDOW else self._range), sizes, around=around)
+        shown = [_Place(s, no, seq, score) for (no, seq), score in best if (s := self._readers.of(no, seq)) is not None]
+        return shown, WINDOW if len(found) > WINDOW else None
+
+    def _having(self, term: str, places: dict[int, ranking.At], span: tuple[int, int]) -> set[ranking.At]:
+        """Return which of *places* have *term*."""
+        ask = "SELECT rowid FROM words WHERE words MATCH ? AND rowid BETWEEN ? AND ?"
+        return {places[row] for (row,) in self._db.execute(ask, (querying.within(term), *span)) if row in places}
+
+    def _entries(self, span: tuple[int, int]) -> int:
+        count: int = self._db.execute("SELECT count(*) FROM events WHERE id BETWEEN ? AND ?", span).fetchone()[0]
+        return count
 
 
-def _smoothed(places: list[_Place]) -> list[_Place]:
-    """Return places whose scores gain from their neighbours': what is told over several turns is told there."""
-    scores = {(p.no, p.seq): p.score for p in places}
-    return [
-        p._replace(score=p.score + sum(share * scores.get((p.no, p.seq + step), 0.0) for step, share in _NEIGHBOURS))
-        for p in places
-    ]
+class Wish(NamedTuple):
+    """What of the matches is wanted (see `Index.search`)."""
+
+    kind: str | None
+    role: str | None
+    limit: int
+    order: str
+    around: bool
 
 
-def search(
-    db: sqlite3.Connection,
-    store: Store,
-    query: querying.Query,
-    filters: Filters,
-    kind: str | None,
-    role: str | None,
-    limit: int,
-    order: str,
-) -> Hits:
-    """Return where *query* stands, for the sessions that *filters* leave (see `Index.search`)."""
+def search(db: sqlite3.Connection, store: Store, query: querying.Query, filters: Filters, wish: Wish) -> Hits:
+    """Return where *query* stands, for the sessions that *filters* leave."""
+    kind, role, limit, order, around = wish
     chosen = _chosen(db, filters)
     if chosen is not None and not chosen:
         return Hits([], more=False, window=None)
@@ -93,7 +100,8 @@ def search(
         found = _hits(db, store, query.shown(), ask.newest(query.all_of(scope)), limit)
         if found.hits or len(query.terms) == 1:
             return found
-    ranked, window = ask.best(query.any_of(scope))
+    around = around and (kind, role, filters.since, filters.until) == (None, None, None, None)
+    ranked, window = ask.best(query, scope, around=around)
     found = _hits(db, store, query.any_of(), iter(ranked), limit)
     hits = sorted(found.hits, key=lambda h: -h.score) if order == "best" else found.hits
     return Hits(hits, found.more, window)
@@ -106,7 +114,7 @@ def _hits(db: sqlite3.Connection, store: Store, match: str, places: Iterator[_Pl
     more = False
     for place in places:
         session, event = place.session, _event(store, place.session, place.seq)
-        if event is None or (session, event.stream, event.node) in seen:
+        if event is None or (session, event.stream, event.node) in seen or words_of(event) is None:
             continue
         if len(events) == limit:
             more = True
