@@ -1,11 +1,9 @@
 """Restoring: what an agent is given to go on with, within a budget, as it would have been at any position."""
 
 from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from segue.core.context.anchoring import anchored
-from segue.core.context.condense import units
-from segue.core.context.items import from_events
 from segue.core.context.known import known_of
 from segue.core.context.lanes import restore as pack
 from segue.core.context.pack import LEVELS, Context, Counter, Entry
@@ -14,8 +12,11 @@ from segue.core.log.events import Damage
 from segue.core.session.state import State
 from segue.engine.loading import load
 from segue.engine.offering import Offered
+from segue.engine.outlining import read
 from segue.ports import Store
 
+_LEARNED_FROM: Final = 512
+"""Of the latest events the usage records tell how far the estimate of tokens is off."""
 Level = Literal["minimal", "balanced", "full"]
 
 
@@ -65,20 +66,23 @@ def restore(store: Store, session: str, wanted: Wanted, counter: Callable[[str |
         raise UsageError(f"a context of {wanted.budget} tokens cannot be made", hint="--budget 5000, or --level minimal")
     if wanted.level not in LEVELS:
         raise UsageError(f"there is no level {wanted.level!r}", hint=f"one of: {', '.join(LEVELS)}")
-    damage: list[Damage] = []
-    state = load(store, session, wanted.at, on_damage=damage.append)
-    damage.clear()  # the snapshot may have covered some; the whole log is read now
-    events = list(store.read(session, upto=state.seq, on_damage=damage.append))
+    state = load(store, session, wanted.at, on_damage=_overlook)
+    budget = wanted.budget or LEVELS[wanted.level]
+    found = read(store, session, state.seq, budget)
     model = wanted.model or (state.usage["model"] if state.usage else "") or state.header["model"] or None
     changed = wanted.changed
+    damage = found.damage
     if damage:
         changed = "\n".join(
             filter(None, (changed, f"{len(damage)} places of the log are damaged; what they held is missing here"))
         )
-    budget = wanted.budget or LEVELS[wanted.level]
     offered = wanted.offer(state, wanted.task) if wanted.offer else Offered()
     known = known_of(state, task=wanted.task, changed=changed, notes=offered.notes)
-    context = pack(units(from_events(events)), known, budget, anchored(counter(model), events))
+    context = pack(found.units, known, budget, anchored(counter(model), found.events[-_LEARNED_FROM:]), found.older)
     missing = [Entry(d.seq or 0, d.where, "missing", d.reason) for d in damage]
     missing += [Entry(0, f"note {name}", "missing", reason) for name, reason in offered.missing]
-    return Restored(context._replace(items=(*context.items, *missing)), state, tuple(damage))
+    return Restored(context._replace(items=(*context.items, *missing)), state, damage)
+
+
+def _overlook(_damage: Damage) -> None:
+    """What was damaged is told of by what is read for the context."""

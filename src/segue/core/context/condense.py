@@ -69,12 +69,26 @@ def units(items: Sequence[Item]) -> list[Unit]:
             if item.call not in asked:  # its call was lost: what it says was said all the same
                 found.append(_exchange(Item(item.seq, item.at, "call", "", item.call, "tool"), item))
         else:
-            found.append(Unit(item.seq, item.at, _KINDS[item.kind], "", _REMINDER.sub("\n", item.text).strip()))
+            found.append(Unit(item.seq, item.at, _KINDS[item.kind], "", _unreminded(item.text).strip()))
     return list(_needless(found))
 
 
+def head_of(call: Item) -> str:
+    """Return on one line what a call asks for, without what only its answer tells."""
+    if call.op == "run":
+        return f"{call.tool} $ {command_of(call.arguments)}"
+    if call.op in {"read", "write", "edit"} and call.touches:
+        return f"{call.tool} {', '.join(dict.fromkeys(touch.path for touch in call.touches))}"
+    return f"{call.tool} {_brief(call.arguments)}".rstrip()
+
+
+def failed(answer: Item) -> bool:
+    """Return whether a call failed, by its answer."""
+    return answer.kind == "error" or _unframed(answer.text)[1] != 0
+
+
 def _exchange(call: Item, answer: Item | None) -> Unit:
-    out, code = _unframed(_FORMAT.sub("", _REMINDER.sub("\n", answer.text)).rstrip()) if answer else ("(no answer)", 0)
+    out, code = _unframed(_uncoloured(_unreminded(answer.text)).rstrip()) if answer else ("(no answer)", 0)
     failed = answer is not None and (answer.kind == "error" or code != 0)
     touches = _merged(call.touches, answer.touches if answer else ())
     arguments = call.arguments
@@ -95,6 +109,15 @@ def _exchange(call: Item, answer: Item | None) -> Unit:
         head += " (failed)"
     changes = tuple(_replaced(arguments)) if call.op == "edit" and answer is not None and not failed else ()
     return Unit(call.seq, call.at, "exchange", head, text, call.op, touches, failed, "", answer.seq if answer else 0, changes)
+
+
+def _unreminded(text: str) -> str:
+    """Return a text without the reminders of the agent's own program."""
+    return _REMINDER.sub("\n", text) if "<system-reminder>" in text else text
+
+
+def _uncoloured(text: str) -> str:
+    return _FORMAT.sub("", text) if "\x1b" in text else text
 
 
 def _unframed(text: str) -> tuple[str, int]:

@@ -15,13 +15,14 @@ Shares are first guesses confirmed on real sessions: `docs/context-quality.md`, 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from math import inf
-from typing import Final
+from typing import Final, NamedTuple
 
 from segue.core.context.condense import Unit, units
 from segue.core.context.files import File, files, view
 from segue.core.context.items import from_events
 from segue.core.context.known import Fact, Known, Note, known_of
 from segue.core.context.ledger import FileLine, ledger
+from segue.core.context.outline import Outline
 from segue.core.context.pack import Candidate, Context, Counter, Packer, divide, shortened
 from segue.core.context.prompt import SECTION_OF, Block, Frame, Section, exchange_block, fact_line, frame, note_block, said_block
 from segue.core.context.quoting import MARK, line
@@ -69,19 +70,32 @@ def restored(
     return restore(found, known_of(state, task=task, changed=changed, summary=summary), budget, counter)
 
 
-def restore(conversation: Sequence[Unit], known: Known, budget: int, counter: Counter | None = None) -> Context:
+def restore(
+    conversation: Sequence[Unit], known: Known, budget: int, counter: Counter | None = None, older: Outline | None = None
+) -> Context:
     """Return the context of at most *budget* tokens (*counter*'s margin included) from a condensed conversation.
 
-    Deterministic. What became of each unit and fact is in `items`. Where not even the frame fits, it is cut.
+    *older* is the outline of what was before *conversation*. Deterministic. What became of each unit and fact is in `items`.
+    Where not even the frame fits, it is cut.
     """
     counter = counter or Estimator()
     known = known._replace(workspace=known.workspace or _home(conversation))
+    past = Past(older.conversation(), older) if older else Past([*conversation], None)
+    if older:
+        past.units.extend(conversation)
     if getattr(counter, "slow", False):
-        return _by_estimate(conversation, known, budget, counter)
-    return _packed(conversation, known, budget, counter, counter.method)
+        return _by_estimate(past, known, budget, counter)
+    return _packed(past, known, budget, counter, counter.method)
 
 
-def _by_estimate(conversation: Sequence[Unit], known: Known, budget: int, counter: Counter) -> Context:
+class Past(NamedTuple):
+    """What was said and done, the latest last, and the outline of what is before it: its own units are among these."""
+
+    units: list[Unit]
+    older: Outline | None
+
+
+def _by_estimate(past: Past, known: Known, budget: int, counter: Counter) -> Context:
     """Return a context whose parts are estimated, by an estimate that is corrected until the whole, counted exactly, fits.
 
     For a tokenizer that takes longer than restoring may: it counts the whole a few times, not every part.
@@ -90,7 +104,7 @@ def _by_estimate(conversation: Sequence[Unit], known: Known, budget: int, counte
     factor = 1.0
     found = Context("", Count(0, counter.family, counter.method, counter.margin), budget, ())
     for _ in range(_TRIES):
-        found = _packed(conversation, known, budget, Estimator(counter.family, factor, margin=0.0), counter.method)
+        found = _packed(past, known, budget, Estimator(counter.family, factor, margin=0.0), counter.method)
         real = Count(counter.count(found.text), counter.family, counter.method, counter.margin)
         if real.upper <= budget and (best is None or best.size.tokens < real.tokens):
             best = found._replace(size=real)
@@ -103,9 +117,9 @@ def _by_estimate(conversation: Sequence[Unit], known: Known, budget: int, counte
     return best
 
 
-def _packed(conversation: Sequence[Unit], known: Known, budget: int, counter: Counter, method: Method) -> Context:
+def _packed(past: Past, known: Known, budget: int, counter: Counter, method: Method) -> Context:
     edges = frame(known, budget=budget, family=counter.family, method=method)
-    lanes = _Lanes(Packer(edges, budget, counter), conversation, known.workspace)
+    lanes = _Lanes(Packer(edges, budget, counter), past, known.workspace)
     lanes.said()
     lanes.facts([fact for fact in known.facts if fact.must], budget // 4)
     lanes.notes([note for note in known.notes if note.essential], budget * 12 // 100)
@@ -140,9 +154,11 @@ def _home(conversation: Sequence[Unit]) -> str:
 class _Lanes:
     """The lanes of one context."""
 
-    def __init__(self, packer: Packer, conversation: Sequence[Unit], home: str) -> None:
+    def __init__(self, packer: Packer, past: Past, home: str) -> None:
+        conversation, older = past
         self.packer = packer
         self.units = conversation
+        self._older = older
         self._home = f"{home.rstrip('/')}/" if home else ""
         self._budget = packer.budget
         self._files = files(conversation)
@@ -161,12 +177,17 @@ class _Lanes:
         else:
             cap, chosen = self._budget // 4, sorted({*places[:1], *places[-6:]})
         found = {place: self._candidate(place, "said") for place in chosen}
-        each = divide([self.packer.cost(c.block.text) for c in found.values()], cap)
+        each = divide([self._cost(candidate, cap) for candidate in found.values()], cap)
         for place in [*chosen[:1], *reversed(chosen[1:])]:
             if not self._take(place, found[place], each):
                 self._leave(place, "no room")
         for place in set(places) - set(chosen):
             self._leave(place, "older than the last six of a small budget")
+
+    def _cost(self, found: Candidate, cap: int) -> int:
+        """Return what a candidate costs; what is more than *cap* need not be known."""
+        text = found.whole(cap)
+        return cap + 1 if text is None else self.packer.cost(text)
 
     def facts(self, facts: Iterable[Fact], cap: int) -> None:
         """Working state."""
@@ -175,6 +196,7 @@ class _Lanes:
             as_said = section == "summary"
             render = partial(said_block, fact.seq, "summary") if as_said else partial(fact_line, fact.topic, fact.seq)
             found = self._part(Block(section, place, fact.text), fact.seq, f"{fact.topic}: {fact.text[:200]}", render)
+            found = found._replace(block=found.block._replace(text=render(fact.text)), render=None)
             entry = self.packer.take(found, cap)
             if entry is None:
                 self.packer.leave(found.seq, found.what, "skipped", "no room in its lane")
@@ -228,7 +250,7 @@ class _Lanes:
     def files(self) -> None:
         """The ledger of files."""
         cap = min(self._budget * 3 // 5, 400 + self._budget // 9, 1_800)
-        for place, entry in enumerate(ledger(self.units)):
+        for place, entry in enumerate(ledger(self.units, self._older.files() if self._older else {})):
             names = 10 if place < 4 else 5 if place < 10 else 0
             block = Block("files", place, self._file_line(entry, names if self._budget > 3_000 else names // 2))
             taken = self.packer.take(Candidate(block, entry.seq, f"file {self._short(entry.path)}"), cap)
@@ -244,6 +266,8 @@ class _Lanes:
 
     def history(self, aim: str) -> None:
         """The conversation, newest first; behind the latest, what is about *aim* comes before what is only newer."""
+        if self._older is not None and self._older.units:
+            self._point_back(self._older)
         left_cap = min(self._budget // 40, 600) if self._budget >= _LEFT_FROM else 0
         self.packer.room -= left_cap
         room = self.packer.room
@@ -304,6 +328,16 @@ class _Lanes:
             if self.packer.take(Candidate(Block("left", order, text), unit.seq, "")) is None:
                 return
 
+    def _point_back(self, older: Outline) -> None:
+        """Name the part of the conversation of which only the outline was looked at."""
+        what = f"{older.units:,} elements up to {MARK}{older.seq}"
+        if self._budget >= _LEFT_FROM:
+            self.packer.take(Candidate(Block("left", -1, f"- before all that, {what}: their outline alone is here"), 0, ""))
+        reason = (
+            "before the part of the log that this budget reads: what the user said, files and open errors of it are considered"
+        )
+        self.packer.leave(older.seq, what, "skipped", reason)
+
     def _file_of(self, unit: Unit) -> File | None:
         if unit.failed or unit.op not in {"read", "edit", "write"} or len(unit.touches) != 1:
             return None
@@ -357,7 +391,7 @@ class _Lanes:
     def _part(self, raw: Block, seq: int, what: str, render: Callable[[str], str]) -> Candidate:
         """Return a candidate of what *render* makes of a raw text, or of its beginning and end."""
         shorter = partial(shortened, raw.text, counter=self.packer.counter, render=render)
-        return Candidate(raw._replace(text=render(raw.text)), seq, line(what, 90), shorter)
+        return Candidate(raw, seq, line(what, 90), shorter, render)
 
     def _take(self, place: int, found: Candidate, limit: int) -> bool:
         entry = self.packer.take(found, limit)

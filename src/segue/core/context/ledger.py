@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import exp
 from typing import Final, NamedTuple
 
@@ -25,6 +25,14 @@ _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{3,}")
 _COMPOUND: Final = re.compile(r"[a-z0-9]_[A-Za-z0-9]|[a-z][A-Z]")
 
 
+class Use(NamedTuple):
+    """What was done to a file in a part of a conversation that is not looked at: the weights of it, how often what, the last."""
+
+    weight: float
+    times: dict[str, int]
+    seq: int
+
+
 class FileLine(NamedTuple):
     """A file of the ledger: how relevant, how often what was done, the names its changes and reads are about."""
 
@@ -35,11 +43,19 @@ class FileLine(NamedTuple):
     seq: int
 
 
-def ledger(units: Sequence[Unit]) -> list[FileLine]:
-    """Return the files of a conversation, most relevant first: by what was done to them, how often and how lately."""
-    scores: dict[str, float] = {}
-    uses: dict[str, Counter[str]] = {}
-    last: dict[str, int] = {}
+def weight_of(op: str) -> float:
+    """Return what one use of a file counts."""
+    return _WEIGHT.get(op, _WEIGHT["other"])
+
+
+def ledger(units: Sequence[Unit], older: Mapping[str, Use] = {}) -> list[FileLine]:
+    """Return the files of a conversation, most relevant first: by what was done to them, how often and how lately.
+
+    *older* is what was done to files before these units; what is said of files in it counts as long ago.
+    """
+    scores = {path: use.weight * _FLOOR for path, use in older.items()}
+    uses = {path: Counter(use.times) for path, use in older.items()}
+    last = {path: use.seq for path, use in older.items()}
     changed: dict[str, list[int]] = {}
     for place, unit in enumerate(units):
         weight = _weight(len(units), place)

@@ -15,6 +15,8 @@ LEVELS: Final = {"minimal": 5_000, "balanced": 25_000, "full": 40_000}
 Status = Literal["loaded", "shortened", "skipped", "missing"]
 _SLACK: Final = 6
 """Tokens by which a whole may be longer than its parts: words join differently at their edges."""
+_DENSEST: Final = 16
+"""Characters that a token is at the most: what is longer than that cannot fit, and is not even counted."""
 _SMALLEST: Final = 24
 """Tokens below which a shortened text is not worth its place."""
 
@@ -76,13 +78,22 @@ class Context(NamedTuple):
 
 class Candidate(NamedTuple):
     """A block that may be taken, what to call it (empty: it is not accounted for), and what makes it shorter: given tokens, it
-    returns a text of at most so many, or none.
+    returns a text of at most so many, or none. With `render` the block holds the raw text, which is rendered only where it may
+    fit: what is rendered is never shorter.
     """
 
     block: Block
     seq: int
     what: str
     shorter: Callable[[int], str] | None = None
+    render: Callable[[str], str] | None = None
+
+    def whole(self, room: int) -> str | None:
+        """Return the text, or None where it cannot fit into *room* tokens."""
+        text = self.block.text
+        if len(text) > room * _DENSEST:
+            return None
+        return self.render(text) if self.render else text
 
 
 class Packer:
@@ -110,37 +121,40 @@ class Packer:
         room = self.room - opening if limit is None else min(limit, self.room - opening)
         if room < 1:
             return None
-        cost = self.cost(block.text) if len(block.text) <= room * 16 else room + 1
+        text = found.whole(room)
+        cost = room + 1 if text is None else self.cost(text)
         entry = Entry(found.seq, found.what, "loaded", "", cost)
-        if cost > room:
+        if text is None or cost > room:
             text = found.shorter(room - 1) if found.shorter and room >= _SMALLEST else ""
             if not text or (cost := self.cost(text)) > room:
                 return None
-            block = block._replace(text=text)
             entry = Entry(found.seq, found.what, "shortened", f"room for {room:,} tokens", cost)
             self._cut.append((len(self._taken), found, cost))
         self._sections.add(section)
         self.room -= cost + opening
         key = (found.seq, found.what)
-        self._taken.append((block, key))
+        self._taken.append((block._replace(text=text), key))
         if found.what:
             self._entries[key] = entry
         return entry
 
     def widen(self) -> None:
         """Give what is left of the room to what was shortened, in the order in which it was taken."""
-        for place, found, had in self._cut:
+        for order, (place, found, had) in enumerate(self._cut):
+            if self.room < _SMALLEST:
+                return
             room = self.room + had
-            cost = self.cost(found.block.text)
-            text = found.block.text
-            if cost > room and found.shorter:
-                text = found.shorter(room - 1)
+            text = found.whole(room)
+            cost = room + 1 if text is None else self.cost(text)
+            whole = cost <= room
+            if not whole:
+                text = found.shorter(room - 1) if found.shorter else ""
                 cost = self.cost(text)
             if not text or cost > room or cost <= had:
                 continue
             _, key = self._taken[place]
             self._taken[place] = (found.block._replace(text=text), key)
-            whole = text == found.block.text
+            self._cut[order] = (place, found, cost)
             self._entries[key] = self._entries[key]._replace(
                 status="loaded" if whole else "shortened", reason="" if whole else f"room for {room:,} tokens", tokens=cost
             )

@@ -25,11 +25,17 @@ _HIDDEN: Final = re.compile(
     # what chooses between text and emoji follows a sign, a digit, # or *, and once
     "|(?<![^\x00-\x7f]|[0-9#*])[\ufe0e\ufe0f]|(?<=[\ufe00-\ufe0f])[\ufe0e\ufe0f]"
 )
+_SUSPECT: Final = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+"""What `_HIDDEN` can find, wherever it stands: where there is none of it, it need not be looked for."""
 
 
 def visible(text: str) -> str:
     """Return *text* with invisible, direction-changing and control characters shown by number; colours are taken out."""
-    if text.isascii() and not text.encode().translate(None, _PLAIN):
+    if not text.encode().translate(None, _PLAIN) if text.isascii() else not _SUSPECT.search(text):
         return text
     text = _COLOURS.sub("", text.replace("\r\n", "\n"))
     return _HIDDEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", text)
