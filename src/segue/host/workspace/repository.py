@@ -54,6 +54,8 @@ _CONFIG: Final = """\
 	detachedHead = false
 """  # fmt: skip
 _ATTRIBUTES: Final = "* -text -crlf !eol -ident -filter !working-tree-encoding !diff !merge !export-subst\n"
+_PASSING: Final = ("index.new", "index.new.lock", "theirs")
+"""Files of a workspace that last as long as the work on it."""
 SNAPSHOTS: Final = "refs/segue/snapshots/"
 _LATEST: Final = "refs/segue/latest/"
 INDEX_VERSION: Final = ("--index-version", "4")
@@ -88,10 +90,16 @@ class Repository:
         with suppress(WorkspaceError), self._lock(self._all, fcntl.LOCK_EX, wait=False):
             sweep(self.path)  # where nobody else is at work
         with self._lock(self.own / "lock", fcntl.LOCK_EX, wait=wait), self._lock(self._all, fcntl.LOCK_SH, wait=wait):
-            shutil.rmtree(self.incoming, ignore_errors=True)  # what was left by one who was killed
-            for name in ("index.new", "index.new.lock"):
-                (self.own / name).unlink(missing_ok=True)
-            yield
+            self._clear()  # what was left by one who was killed
+            try:
+                yield
+            finally:
+                self._clear()
+
+    def _clear(self) -> None:
+        shutil.rmtree(self.incoming, ignore_errors=True)
+        for name in _PASSING:
+            (self.own / name).unlink(missing_ok=True)
 
     @contextmanager
     def adding(self) -> Iterator[None]:
@@ -353,12 +361,16 @@ def write(path: Path, data: bytes, *, durably: bool = True) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     temporary.unlink(missing_ok=True)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with open(descriptor, "wb") as file:
-        file.write(data)
-        if durably:
-            file.flush()
-            os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(data)
+            if durably:
+                file.flush()
+                os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
     if durably:
         sync(path.parent)
 
