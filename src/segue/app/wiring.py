@@ -16,6 +16,7 @@ from segue.ports.returning import Shelf
 from segue.ports.seen import Seen
 
 if TYPE_CHECKING:
+    from segue.app.auditing import Auditing
     from segue.app.beside import Beside
     from segue.app.copies import Copies
     from segue.app.encryption import Secrecy
@@ -231,6 +232,13 @@ class App:
         from segue.app.copies import Copies
 
         return Copies(self)
+
+    @cached_property
+    def auditing(self) -> "Auditing":
+        """What an audit of MCP servers works with."""
+        from segue.app.auditing import Auditing
+
+        return Auditing(self)
 
     @cached_property
     def transcripts(self) -> Transcripts:

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import click
 from segue.cli.frame import Frame
 from segue.cli.params import AGENT
 from segue.cli.params import command as _command
-from segue.cli.render import plural
+from segue.cli.render import diff, plural
 from segue.core.errors import ChangedError, ConfirmationError, UsageError
 from segue.host.install import AGENTS, Agent, Change, Receipt, Setup, apply, plan, plan_removal, undo
 from segue.host.install import home as own
@@ -196,10 +195,7 @@ def _shown(work: Sequence[Change], *, whole: bool) -> str:
 
 
 def _diff(change: Change) -> str:
-    before, after = ((data or b"").decode("utf-8", "backslashreplace").splitlines() for data in (change.before, change.after))
-    path = str(change.path)
-    names = ("/dev/null" if change.before is None else path, "/dev/null" if change.after is None else path)
-    return "".join(f"{line}\n" for line in unified_diff(before, after, *names, lineterm=""))
+    return diff(str(change.path), change.before, change.after)
 
 
 def _text(document: dict[str, Any], chosen: Sequence[Agent], work: Sequence[Change], *, remove: bool, dry_run: bool) -> str:

@@ -10,6 +10,7 @@ from segue.ports import Finding
 
 if TYPE_CHECKING:
     from segue.core.session.retention import Verdict
+    from segue.engine.auditing import AgentCost, Audit, ServerCost
     from segue.engine.forgetting import Forgotten
     from segue.engine.importing import Import
     from segue.engine.reconstructing import Reconstructed
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from segue.ports.backups import Backup
     from segue.ports.encryption import Changed, Encrypted
     from segue.ports.erasing import Scan
+    from segue.ports.mcp import Server
     from segue.ports.recovery import Recovered, Sifted
 
 
@@ -116,4 +118,62 @@ def scanned(name: str, scan: "Scan") -> dict[str, Any]:
         "found": scan.times,
         "left": [one._asdict() for one in scan.left],
         "unread": [one._asdict() for one in scan.unread],
+    }
+
+
+def mcp_server(server: "Server", shown: str) -> dict[str, Any]:
+    """An MCP server as an agent's configuration names it; nothing of its variables, headers or address but the host."""
+    return {
+        "agent": server.agent,
+        "name": server.name,
+        "scope": server.scope,
+        "path": server.path,
+        "transport": server.transport,
+        "started_by": shown,
+        "on": not server.off,
+        "off": server.off,
+        "problem": server.problem,
+    }
+
+
+def mcp_audit(found: "Audit") -> dict[str, Any]:
+    """What MCP servers cost, by agent; `families`: how the tokens of each family of models were counted."""
+    return {
+        "agents": [_agent_cost(one) for one in found.agents],
+        "misread": [one._asdict() for one in found.misread],
+        "task": found.task,
+        "since": found.since,
+        "families": dict(found.families),
+    }
+
+
+def _agent_cost(one: "AgentCost") -> dict[str, Any]:
+    figures = {
+        name: getattr(one, name) for name in ("agent", "model", "family", "method", "tokens", "whole", "saved", "sessions")
+    }
+    return {**figures, "warning": one.is_much, "servers": [_server_cost(cost) for cost in one.servers]}
+
+
+def _server_cost(cost: "ServerCost") -> dict[str, Any]:
+    server, listing = cost.server, cost.listing
+    return {
+        "name": server.name,
+        "scope": server.scope,
+        "path": server.path,
+        "off": server.off,
+        "failure": listing.failure if listing else "",
+        "notes": list(listing.notes) if listing else [],
+        "version": listing.version if listing else "",
+        "seconds": round(listing.seconds, 3) if listing else None,
+        "tokens": cost.tokens,
+        "families": dict(cost.families),
+        "instructions": cost.instructions,
+        "raw": cost.raw,
+        "whole": cost.whole,
+        "calls": cost.calls,
+        "last": cost.last or None,
+        "advice": cost.advice.say if cost.advice else None,
+        "why": cost.advice.why if cost.advice else "",
+        "left_out": cost.left_out,
+        "tools": [{**tool._asdict(), "families": dict(tool.families), "last": tool.last or None} for tool in cost.tools],
     }

@@ -63,6 +63,15 @@ def table(rows: Sequence[Sequence[str]], header: Sequence[str], width: int) -> s
     return "\n".join(lines) + "\n"
 
 
+def diff(path: str, before: bytes | None, after: bytes | None) -> str:
+    """Return how a file changes line by line; None: it is not there."""
+    from difflib import unified_diff
+
+    old, new = ((data or b"").decode("utf-8", "backslashreplace").splitlines() for data in (before, after))
+    names = ("/dev/null" if before is None else path, "/dev/null" if after is None else path)
+    return "".join(f"{one}\n" for one in unified_diff(old, new, *names, lineterm=""))
+
+
 def ago(seconds: float) -> str:
     """Return a length of time that has passed, in its largest unit."""
     if seconds < 0:

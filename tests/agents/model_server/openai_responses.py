@@ -6,6 +6,8 @@ from typing import Any
 
 from .shapes import Answer, Call, Request, Result, Said, text_of
 
+_IN = "::"
+"""Between a namespace and the name of a tool in it."""
 _CALLS = {"function_call", "custom_tool_call", "local_shell_call"}
 
 
@@ -36,8 +38,14 @@ def parse(path: str, body: dict[str, Any]) -> Request:
             items.append(Call(item.get("call_id", ""), item.get("name", kind), _arguments(item)))
         elif kind.endswith("_output"):
             items.append(Result(item.get("call_id", ""), text_of(item.get("output"))))
-    tools = tuple(tool.get("name") or tool.get("type", "") for tool in body.get("tools", ()))
+    tools = tuple(name for tool in body.get("tools", ()) for name in _names(tool))
     return Request("openai-responses", body.get("model", ""), tuple(items), tools, body)
+
+
+def _names(tool: dict[str, Any]) -> list[str]:
+    """Return the names of a tool, or of those in a namespace, which stands before them."""
+    name = tool.get("name") or tool.get("type", "")
+    return [name + _IN + inner["name"] for inner in tool["tools"]] if tool.get("type") == "namespace" else [name]
 
 
 def _arguments(item: dict[str, Any]) -> dict[str, Any]:
@@ -63,13 +71,18 @@ def _items(answer: Answer) -> list[dict[str, Any]]:
             "type": "function_call",
             "id": f"fc_{c.id}",
             "call_id": c.id,
-            "name": c.name,
+            **_called(c.name),
             "arguments": json.dumps(dict(c.arguments)),
             "status": "completed",
         }
         for c in answer.calls
     ]
     return [*([said] if answer.text else []), *calls]
+
+
+def _called(name: str) -> dict[str, str]:
+    namespace, _, inner = name.rpartition(_IN)
+    return {"name": inner, "namespace": namespace} if namespace else {"name": inner}
 
 
 def whole(request: Request, answer: Answer) -> dict[str, Any]:

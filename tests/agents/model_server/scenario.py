@@ -2,6 +2,7 @@
 
     [[plan]]        writes notes.txt, reads it, edits it, lists the directory; then says `PLANTED-FACT-7741`
     [[sh COMMAND]]  runs COMMAND; then says it is done
+    [[tool NAME]]   calls the tool on offer whose name ends so, without arguments; then says it is done
     [[say TEXT]]    says TEXT
     [[many N]]      runs N short commands, one after another
     [[slow S]]      says sixty words, over S seconds
@@ -82,10 +83,14 @@ def _steps(tag: str, argument: str, directory: str) -> Sequence[Step]:
         return [("run", {"command": argument})]
     if tag == "many":
         return [("run", {"command": f"echo line {i}"}) for i in range(int(argument))]
+    if tag == "tool":
+        return [("call", {"name": argument})]
     return []
 
 
 def _call(tools: Sequence[str], action: str, details: Mapping[str, Any], id_: str) -> Call:
+    if action == "call":
+        return Call(id_, next((name for name in tools if name.endswith(details["name"])), details["name"]), {})
     for name, make in _TOOLS[action]:
         if name in tools:
             found = make(details)

@@ -52,6 +52,14 @@ def test_a_call_and_its_answer_are_messages_and_the_answer_tells_what_was_done(d
     }
 
 
+def test_a_tool_of_an_mcp_server_has_the_servers_name_before_its_own(drafts):
+    calls = drafts(
+        line("response_item", 1, type="function_call", name="weigh", namespace="mcp__my_fruit", arguments="{}", call_id="c1"),
+        line("response_item", 2, type="function_call", name="spawn", namespace="multi_agent_v1", arguments="{}", call_id="c2"),
+    )
+    assert [call.body["parts"][0]["name"] for call in calls] == ["mcp__my_fruit__weigh", "spawn"]
+
+
 PATCH = (
     "*** Begin Patch\n*** Add File: new.py\n+1\n+2\n*** Update File: a.py\n@@\n x\n-y\n+z\n*** Delete File: old.py\n*** End Patch"
 )

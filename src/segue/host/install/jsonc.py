@@ -129,14 +129,14 @@ def without(text: str, ours: Callable[[Any], bool], emptied: Callable[[tuple[str
         found = _ours(parse(text), (), ours, emptied)
         if found is None:
             return text
-        text = _cut(text, *found)
+        text = cut(text, *found)
 
 
 def drop(text: str, key: str) -> str:
     """Return *text*, an object, without its last member *key*; comments stay. Raises NotJsonError."""
     root = parse(text)
     number = max((n for n, element in enumerate(root.elements) if element.key == key), default=None)
-    return text if number is None else _cut(text, root, number)
+    return text if number is None else cut(text, root, number)
 
 
 def _ours(
@@ -157,7 +157,7 @@ def _ours(
     return None
 
 
-def _cut(text: str, node: Node, number: int) -> str:
+def cut(text: str, node: Node, number: int) -> str:
     """Return *text* without an element, its comma and the space in front of it; comments stay."""
     element = node.elements[number]
     comma = _skip(text, node.elements[number - 1].end) if number else -1

@@ -1,4 +1,4 @@
-"""What `segue init` did to the files of others: written down before it is done, so that it can be undone after any crash."""
+"""What `segue init` and `segue mcp off` did to others' files: written down before it is done, to be undone after any crash."""
 
 import json
 import os
@@ -20,15 +20,15 @@ class Entry(NamedTuple):
     agent: str
     path: str
     place: str
-    """`user`, or the root of the project."""
+    """`user`, or the root of the project; of a server that was switched off, its name."""
     kind: str
-    """`hooks`, `trust`: pieces in a file of the user's; `file`: a file of ours."""
+    """`hooks`, `trust`: pieces in a file of the user's; `file`: a file of ours; `mcp`: a server in a file of the user's."""
     made: bool = False
     """The file was not there."""
     pieces: tuple[str, ...] = ()
-    """What was put into it, word for word."""
+    """What was put into it, word for word; of a server, what was taken out."""
     digest: str = ""
-    """BLAKE2b of a file of ours."""
+    """BLAKE2b of a file of ours, or of the user's as we left it."""
     backup: str = ""
     """The name of the copy of what was there before."""
 
@@ -36,13 +36,13 @@ class Entry(NamedTuple):
 class Receipt:
     """The entries of one home of segue, by path."""
 
-    def __init__(self, home: Path) -> None:
-        """Read what was written.
+    def __init__(self, home: Path, folder: str = "init") -> None:
+        """Read what was written in a folder of the home of segue.
 
         Raises:
             DamagedError: it cannot be understood.
         """
-        self.directory = home / "init"
+        self.directory = home / folder
         self.directories: list[str] = []
         """Directories that were made, each behind those in it."""
         self._entries: dict[tuple[str, str], Entry] = {}

@@ -61,12 +61,18 @@ def reasoning_of(payload: dict[str, Any]) -> dict[str, Any]:
 def call_of(kind: str, payload: dict[str, Any]) -> dict[str, Any]:
     """Return a call of that *kind* as a part."""
     identity = text_of(payload, "call_id") or text_of(payload, "id")
-    part: dict[str, Any] = {"type": "tool_call", "id": identity, "name": text_of(payload, "name")}
+    part: dict[str, Any] = {"type": "tool_call", "id": identity, "name": _called(payload)}
     if kind == "function_call":
         return part | {"arguments": _arguments(payload.get("arguments"))}
     if kind == "custom_tool_call":
         return part | {"arguments": payload.get("input")}
     return part | {"name": kind.removesuffix("_call"), "arguments": payload.get("action")}
+
+
+def _called(payload: dict[str, Any]) -> str:
+    """Return the name of a tool, that of an MCP server's with the server before it, as other agents write it."""
+    name, namespace = text_of(payload, "name"), text_of(payload, "namespace")
+    return f"{namespace}__{name}" if namespace.startswith("mcp__") else name
 
 
 def _arguments(text: Any) -> Any:
