@@ -7,13 +7,14 @@ if TYPE_CHECKING:
     from segue.core.log.events import Draft, Event
     from segue.core.session.state import State
     from segue.engine.api import Session, Store
-    from segue.ports import Filters
+    from segue.ports import Asked, Filters
 
 __version__ = "0.1.0.dev0"
 
-__all__ = ["Draft", "Event", "Filters", "SegueError", "Session", "State", "Store", "__version__", "open"]
+__all__ = ["Asked", "Draft", "Event", "Filters", "SegueError", "Session", "State", "Store", "__version__", "open"]
 
 _HOMES = {
+    "Asked": "segue.ports",
     "Draft": "segue.core.log.events",
     "Event": "segue.core.log.events",
     "Filters": "segue.ports",

@@ -20,7 +20,7 @@ from segue.core.log.ids import named_uuid
 from segue.core.session.state import State, fold
 from segue.engine.importing import import_paths
 from segue.host.clock import SystemClock, SystemIds
-from segue.ports import Snapshot
+from segue.ports import Asked, Snapshot
 from segue.stores.log import LogStore
 from segue.stores.log.ending import SEGMENT_BYTES
 from segue.stores.log.segments import NEAR
@@ -140,6 +140,18 @@ def test_appends_that_wait_for_each_other_share_a_sync(tmp_path):
 
     assert store.info(S).head.seq == 22
     assert len(syncs) - before == 2
+
+
+def test_several_appends_at_once_are_one_write_and_one_sync(tmp_path, calls):
+    store = opened(tmp_path / "s")
+    begin(store)
+    drafts = small(100)
+    calls.clear()
+
+    found = store.append_each(S, [Asked([draft], expect=n + 1) for n, draft in enumerate(drafts)])
+
+    assert [one.head.seq for one in found] == list(range(2, 102))
+    assert (len(calls.syncs), len(calls.written)) == (1, 1)
 
 
 def transcript(place, number, records=120):

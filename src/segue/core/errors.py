@@ -24,6 +24,7 @@
     ├── WorkspaceError            1  a workspace snapshot cannot be taken or read
     ├── MirrorError               1  the mirror of the store cannot be written or read
     ├── InterruptionError       130  a run's limit is reached, or it was interrupted
+    ├── WithdrawnError          130  an append whose caller went away before it began
     ├── RestoreError              1  a checkpoint could not be restored, or one half of it
     ├── StorageFullError          1  nothing was stored
     └── OutcomeUnknownError       1  the disk did not confirm
@@ -55,6 +56,13 @@ class SegueError(Exception):
         """Return the shape that `--json` prints under `error`."""
         fields = {name: _cut(value) if isinstance(value, str) else value for name, value in self.fields.items()}
         return {"code": self.code, "message": self.message, "hint": self.hint, **fields}
+
+    def own(self) -> "SegueError":
+        """Return the same error as an object of its own: for each of several who are told of one."""
+        error = type(self).__new__(type(self), *self.args)
+        error.__dict__.update(self.__dict__, fields=dict(self.fields))
+        error.__cause__ = self.__cause__
+        return error
 
 
 def _cut(text: str) -> str:
@@ -327,6 +335,17 @@ class InterruptionError(SegueError):
         """Name the session, the reason (`budget`, `timeout`, ...) in a word and in a line, and what to go on with."""
         why = f"{reason}: {note}" if note else reason
         super().__init__(f"session {session!r} is interrupted ({why})", hint=command, session=session, reason=reason, note=note)
+
+
+class WithdrawnError(SegueError):
+    """Whoever asked for it was cancelled before it began: nothing was written."""
+
+    code = "withdrawn"
+    exit_code = 130
+
+    def __init__(self, what: str, ref: str) -> None:
+        """Name what was asked for, and of what."""
+        super().__init__(f"{what} {ref!r} was cancelled before it began: nothing was written", what=what, ref=ref)
 
 
 class RestoreError(SegueError):

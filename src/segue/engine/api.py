@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from segue.core.errors import SegueError
 from segue.core.log.events import ANY, MAIN, Appended, Commit, Draft, Event, KeyPolicy
 from segue.core.log.kinds import validate
 from segue.core.session.catalogue import PlaceRow, SessionRow
@@ -11,7 +12,7 @@ from segue.core.session.state import State
 from segue.engine import checkpoints, forks, sessions
 from segue.engine.api_parts import Open, Parts
 from segue.engine.loading import load
-from segue.ports import EVERYTHING, Filters, Finding, Hits, OnDamage
+from segue.ports import EVERYTHING, Asked, Filters, Finding, Hits, OnDamage
 from segue.ports import Store as Port
 
 if TYPE_CHECKING:
@@ -168,6 +169,22 @@ class Session:
             return sessions.append(self._store, self.id, drafts, expect=expect, on_key=on_key, fence=fence)
 
         return call(drafts) if self._run is None else self._run.append(call, drafts)
+
+    def append_each(self, asked: Sequence[Asked]) -> list[Commit | SegueError]:
+        """Do several appends, each for itself, in their order, with one sync; return for each its commit, or the error that
+        `append_all` would have raised. What is refused keeps none of the others from being written.
+
+        Raises:
+            NotFoundError: the session is not there; nothing was written.
+        """
+        for one in asked:
+            for draft in one.drafts:
+                validate(draft.kind, draft.body)
+
+        def call(asked: Sequence[Asked]) -> list[Commit | SegueError]:
+            return sessions.append_each(self._store, self.id, asked)
+
+        return call(asked) if self._run is None else self._run.append_each(call, asked)
 
     def events(
         self, after: int = 0, upto: int | None = None, *, reverse: bool = False, on_damage: OnDamage | None = None

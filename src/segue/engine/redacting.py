@@ -18,10 +18,11 @@ from hashlib import blake2b
 from math import isfinite
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
+from segue.core.errors import SegueError
 from segue.core.log.events import ANY, Appended, Commit, Draft, ForkPoint, KeyPolicy
 from segue.core.redaction.masking import is_masked, masked, unmasked
 from segue.core.redaction.values import Redacted
-from segue.ports import Store
+from segue.ports import Asked, Store
 from segue.ports.redaction import Redactor, Redacts
 
 _HASH: Final = re.compile(r"[0-9a-f]{32}")
@@ -76,6 +77,15 @@ class _Redacting:
         commit: Commit = super().append(session, clean, expect=expect, on_key=on_key, fence=fence)  # type: ignore[misc]
         self._redaction.tally(session, clean, commit)
         return commit
+
+    def append_each(self, session: str, asked: Sequence[Asked]) -> list[Commit | SegueError]:
+        """See `Store.append_each`."""
+        clean = [one._replace(drafts=self.without_secrets(one.drafts)) for one in asked]
+        found: list[Commit | SegueError] = super().append_each(session, clean)  # type: ignore[misc]
+        for one, outcome in zip(clean, found, strict=True):
+            if isinstance(outcome, Commit):
+                self._redaction.tally(session, one.drafts, outcome)
+        return found
 
     def lookup(self, session: str, key: str) -> Appended | None:
         """See `Store.lookup`: a key that holds a secret is known without it."""

@@ -18,6 +18,7 @@ from segue.engine.interrupting import NOTHING, Moment, interrupt, record
 from segue.engine.loading import Desk, load
 from segue.engine.redacting import without_secrets
 from segue.engine.sessions import Interruption, interruption, move
+from segue.ports import Asked
 from segue.ports.running import Host, Reserve
 
 P = ParamSpec("P")
@@ -158,15 +159,33 @@ class Run:
         says so: they come into the log when the store is opened next, once.
         """
         self._wake()
-        keyed = [draft if draft.key else draft._replace(key=f"run:{self._desk.ids.uuid7()}") for draft in drafts]
+        keyed = self._keyed(drafts)
         try:
             return call(keyed)
         except _REFUSED as e:
-            at = stamp(self._desk.clock.now())
-            if self._keep(self._record_of([d if d.at else d._replace(at=at) for d in keyed])):
-                e.fields["kept"] = self.kept
-                e.hint = f"do not repeat it: it is kept in {self.kept}, and taken in when the store is opened next"
+            self._keep_refused(keyed, e)
             raise
+
+    def append_each(
+        self, call: Callable[[Sequence[Asked]], list[Commit | SegueError]], asked: Sequence[Asked]
+    ) -> list[Commit | SegueError]:
+        """Return what *call* makes of several appends; see `append`."""
+        self._wake()
+        keyed = [one._replace(drafts=self._keyed(one.drafts)) for one in asked]
+        found = call(keyed)
+        for one, outcome in zip(keyed, found, strict=True):
+            if isinstance(outcome, _REFUSED):
+                self._keep_refused(one.drafts, outcome)
+        return found
+
+    def _keyed(self, drafts: Sequence[Draft]) -> list[Draft]:
+        return [draft if draft.key else draft._replace(key=f"run:{self._desk.ids.uuid7()}") for draft in drafts]
+
+    def _keep_refused(self, drafts: Sequence[Draft], error: SegueError) -> None:
+        at = stamp(self._desk.clock.now())
+        if self._keep(self._record_of([d if d.at else d._replace(at=at) for d in drafts])):
+            error.fields["kept"] = self.kept
+            error.hint = f"do not repeat it: it is kept in {self.kept}, and taken in when the store is opened next"
 
     # --- inside
 

@@ -1,9 +1,10 @@
 """Sessions begin, are named, pause, go on and end."""
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any, Final, NamedTuple
 
-from segue.core.errors import HeadMovedError, IllegalTransitionError, UsageError
+from segue.core.errors import HeadMovedError, IllegalTransitionError, SegueError, UsageError, WithdrawnError
 from segue.core.log.events import ANY, Commit, Draft, KeyPolicy
 from segue.core.log.ids import session_name, session_prefix, slug_stem
 from segue.core.log.kinds import validate
@@ -12,7 +13,7 @@ from segue.core.session.hints import next_actions
 from segue.core.session.lifecycle import LIFE, REASONS, VERBS, allowed, check_steps, decide
 from segue.core.session.state import State
 from segue.engine.loading import TRIES, Desk, Timed, change, load
-from segue.ports import Store
+from segue.ports import Asked, Store
 
 DEFAULT_TYPE: Final = "general"
 
@@ -149,6 +150,26 @@ def append(
             tries -= 1
             if expect != ANY or not tries:
                 raise
+
+
+def append_each(store: Store, session: str, asked: Sequence[Asked]) -> list[Commit | SegueError]:
+    """Append what several asked for, each for itself, in their order, and return the outcome of each. See `append`."""
+    found: list[Commit | SegueError] = []
+    for step, some in groupby(asked, lambda one: not LIFE.isdisjoint(draft.kind for draft in one.drafts)):
+        if step:
+            found += [_append_step(store, session, one) for one in some]
+        else:
+            found += store.append_each(session, list(some))
+    return found
+
+
+def _append_step(store: Store, session: str, asked: Asked) -> Commit | SegueError:
+    if not asked.begins():
+        return WithdrawnError("append to", session)
+    try:
+        return append(store, session, asked.drafts, expect=asked.expect, on_key=asked.on_key, fence=asked.fence)
+    except SegueError as e:
+        return e
 
 
 def update(desk: Desk, session: str, fields: Mapping[str, Any]) -> Commit | None:

@@ -9,7 +9,7 @@ from segue.core.session.refs import Target
 from segue.ports.clock import Clock, Ids
 from segue.ports.index import EVERYTHING, Filters, Hit, Hits, Index, IndexStatus
 from segue.ports.places import Place, Places
-from segue.ports.store import Finding, Lease, LogInfo, OnDamage, Opened, Scope, Sealing, Snapshot, Store, port_of
+from segue.ports.store import Asked, Finding, Lease, LogInfo, OnDamage, Opened, Scope, Sealing, Snapshot, Store, port_of
 from segue.ports.tokens import Tokens
 from segue.ports.transcripts import (
     Batch,
@@ -27,6 +27,7 @@ __all__ = [
     "ANY",
     "EVERYTHING",
     "Appended",
+    "Asked",
     "Batch",
     "Clock",
     "Commit",

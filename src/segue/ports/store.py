@@ -7,6 +7,7 @@ a clause in the contract suite.
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
+from segue.core.errors import SegueError
 from segue.core.log.events import ANY, Appended, Body, Commit, Damage, Draft, Event, ForkPoint, Head, KeyPolicy
 
 OnDamage = Callable[[Damage], None]
@@ -60,6 +61,21 @@ class Scope(NamedTuple):
     head: int
 
 
+def _wanted() -> bool:
+    return True
+
+
+class Asked(NamedTuple):
+    """One append, as `append_each` is asked for it. See `Store.append`."""
+
+    drafts: Sequence[Draft]
+    expect: int = ANY
+    on_key: KeyPolicy = "ignore"
+    fence: int | None = None
+    begins: Callable[[], bool] = _wanted
+    """Whether it is still wanted: asked once or more, before anything of it is written; who said yes once says it again."""
+
+
 @runtime_checkable
 class Store(Protocol):
     """Where logs live.
@@ -109,6 +125,17 @@ class Store(Protocol):
             UsageError: there is no such key policy; nothing was written.
             StorageFullError: nothing was written.
             OutcomeUnknownError: the disk did not confirm; the same keys may be appended again.
+        """
+        ...
+
+    def append_each(self, session: str, asked: Sequence[Asked]) -> list[Commit | SegueError]:
+        """Do what `append` does for each of *asked*, in their order, with as few syncs as can be: one, on the default store.
+
+        Each has an outcome of its own: its commit, or what `append` would have raised. What is refused keeps none of the
+        others from being written. One that is no longer wanted (`Asked.begins`) is not begun, and is a WithdrawnError.
+
+        Raises:
+            NotFoundError: no such log; nothing was written.
         """
         ...
 

@@ -14,7 +14,9 @@ from segue.core.errors import (
     InvalidEventError,
     LeaseHeldError,
     NotFoundError,
+    SegueError,
     UsageError,
+    WithdrawnError,
 )
 from segue.core.log.codec import (
     BadLine,
@@ -33,7 +35,7 @@ from segue.core.log.ids import is_uuid
 from segue.core.log.keys import Known, Planned, found, placed, plan
 from segue.core.log.rejoining import united
 from segue.core.log.times import stamp as time_stamp
-from segue.ports import Clock, Finding, Ids, Lease, LogInfo, OnDamage, Scope, Snapshot
+from segue.ports import Asked, Clock, Finding, Ids, Lease, LogInfo, OnDamage, Scope, Snapshot
 
 
 class _Log:
@@ -109,12 +111,28 @@ class MemoryStore:
         fence: int | None = None,
     ) -> Commit:
         """See `Store.append`."""
+        return self._append(session, Asked(drafts, expect, on_key, fence))
+
+    def append_each(self, session: str, asked: Sequence[Asked]) -> list[Commit | SegueError]:
+        """See `Store.append_each`."""
+        self._log(session)
+        return [self._outcome(session, one) for one in asked]
+
+    def _outcome(self, session: str, asked: Asked) -> Commit | SegueError:
+        if not asked.begins():
+            return WithdrawnError("append to", session)
+        try:
+            return self._append(session, asked)
+        except SegueError as e:
+            return e
+
+    def _append(self, session: str, asked: Asked) -> Commit:
         with self._lock:
             log = self._log(session)
-            contents = self._encode(drafts)
-            planned = plan(session, drafts, on_key, lambda key: self._find(log, key))
+            contents = self._encode(asked.drafts)
+            planned = plan(session, asked.drafts, asked.on_key, lambda key: self._find(log, key))
             if any(p.draft is not None for p in planned):
-                self._check(session, self._head(log), expect, fence)
+                self._check(session, self._head(log), asked.expect, asked.fence)
             return self._write(log, planned, contents)
 
     def _check(self, session: str, head: Head, expect: int, fence: int | None) -> None:

@@ -1,6 +1,19 @@
 """Deliberately broken stores: what the contract must see."""
 
-from . import beside, erasing, forking, keys, leases, reading, scopes, together, writing
+from . import beside, each, erasing, forking, keys, leases, reading, scopes, together, writing
 from .registry import BROKEN, Broken
 
-__all__ = ["BROKEN", "Broken", "beside", "erasing", "forking", "keys", "leases", "reading", "scopes", "together", "writing"]
+__all__ = [
+    "BROKEN",
+    "Broken",
+    "beside",
+    "each",
+    "erasing",
+    "forking",
+    "keys",
+    "leases",
+    "reading",
+    "scopes",
+    "together",
+    "writing",
+]

@@ -5,9 +5,10 @@ import os
 import pytest
 
 from segue.app import App
-from segue.core.errors import AmbiguousError, IllegalTransitionError, InvalidEventError, NotFoundError, UsageError
-from segue.core.log.events import Draft
+from segue.core.errors import AmbiguousError, IllegalTransitionError, InvalidEventError, NotFoundError, UsageError, WithdrawnError
+from segue.core.log.events import Commit, Draft
 from segue.core.session.state import SCHEMA, fold
+from segue.ports import Asked
 
 HELLO = {"role": "user", "parts": [{"type": "text", "content": "sell pears, never plums"}]}
 
@@ -232,3 +233,23 @@ def test_a_session_goes_back_to_a_checkpoint_and_back_again(tmp_path):
         assert ((project / "a.txt").read_text(), session.state().work["tasks"]["plums"]["status"]) == ("two", "active")
         with pytest.raises(NotFoundError):
             session.restore_checkpoint("RECOVERY-991231-001-000000")
+
+
+def test_several_appends_are_each_for_itself_and_a_step_of_the_lifecycle_among_them_must_be_allowed(store):
+    session = store.create(task="sell pears")
+    hello = Asked([Draft("message", HELLO)])
+    found = session.append_each(
+        [
+            hello,
+            Asked([Draft("session.paused", {"reason": "user"})]),
+            hello,
+            Asked([Draft("session.paused", {"reason": "user"})]),
+            Asked([Draft("session.resumed", {})], begins=lambda: False),
+            hello,
+        ]
+    )
+    assert [type(one) for one in found] == [Commit, Commit, Commit, IllegalTransitionError, WithdrawnError, Commit]
+    assert [e.kind for e in session.events(after=2)] == ["message", "session.paused", "message", "message"]
+    with pytest.raises(InvalidEventError):
+        session.append_each([hello, Asked([Draft("message", {"role": 7})])])
+    assert session.state().seq == 6

@@ -24,6 +24,7 @@ from segue.engine.importing import import_paths
 from segue.engine.redacting import redacting, without_secrets
 from segue.engine.spooling import ingest
 from segue.host.emergency import EmergencyFiles
+from segue.ports import Asked
 from segue.stores.log import zstd
 from segue.stores.log.store import LogStore
 from segue.stores.memory import MemoryStore
@@ -246,6 +247,20 @@ def test_what_was_taken_out_is_counted_by_kind(app):
     assert {name: n for name, n in counts.items() if name.startswith("redacted")} == {
         "redacted": 3, "redacted:env:DEPLOY_TOKEN": 1, "redacted:github-token": 1, "redacted:password": 1,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [MemoryStore, LogStore])
+def test_several_appends_at_once_are_redacted_and_counted_once(kind, tmp_path):
+    place = [tmp_path / "store"] if kind is LogStore else []
+    store = redacting(kind, Redactor())(*place, clock=FakeClock(), ids=FakeIds())
+    session = FakeIds().uuid7()
+    store.create(session, [user("hello")])
+
+    store.append_each(session, [Asked([user(f"use {TOKEN}")]), Asked([user("x", scopes={"app:x": {"k": TOKEN}})])])
+
+    assert [e.body["parts"][0]["content"] for e in store.read(session)] == ["hello", "use [REDACTED:github-token]", "x"]
+    assert store.scope("app:x").values == {"k": "[REDACTED:github-token]"}
+    assert store.taken_out(session) == {"github-token": 2}
 
 
 def test_a_record_that_is_no_json_or_no_text_is_redacted_too():

@@ -20,6 +20,7 @@ from segue.core.session.interruptions import Interrupt
 from segue.engine import interrupting
 from segue.engine.interrupting import interrupt, record, rescue, settle, time_out
 from segue.host.emergency import EmergencyFiles, ReserveFile, places
+from segue.ports import Asked
 from segue.testing.builders import assistant, user
 from segue.testing.fakes import FakeClock, FakeIds
 
@@ -216,6 +217,25 @@ def test_what_the_disk_refuses_is_kept_and_taken_in_once(app, session, monkeypat
     assert [(r.files, r.events, r.interruptions, r.waiting) for r in again] == [(1, 1, 1, 0), (0, 0, 0, 0)]
     assert [e.body["parts"][0]["content"] for e in session.events() if e.kind == "message"] == ["before", "at the end"]
     assert told(session)[:3] == ("paused", "error", "StorageFullError: event cannot be stored: no space left on device")
+
+
+def test_of_several_appends_at_once_what_the_disk_refuses_is_kept_and_the_others_are_there(app, session, monkeypatch):
+    store = app.store
+    each = store.append_each
+
+    def full(session, asked):
+        full = StorageFullError("event cannot be stored: no space left on device")
+        return [*each(session, asked[:1]), full, full.own()]
+
+    with session.running():
+        monkeypatch.setattr(store, "append_each", full)
+        done, *refused = session.append_each([Asked([user(text)]) for text in ("one", "two", "three")])
+
+    assert (done.entries[0].new, [type(e) for e in refused]) == (True, [StorageFullError, StorageFullError])
+    assert [e.fields["kept"] for e in refused] == [str(path) for path in (app.config.home / "emergency").iterdir()] * 2
+    monkeypatch.undo()
+    assert rescue(app.desk, EmergencyFiles(app.config.home, {})).events == 2
+    assert [e.body["parts"][0]["content"] for e in session.events() if e.kind == "message"] == ["one", "two", "three"]
 
 
 def test_what_was_stored_all_the_same_is_not_taken_in_twice(app, session):

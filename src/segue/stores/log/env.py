@@ -63,7 +63,7 @@ class Env:
 class Request:
     """One append: what is asked, what was decided, and what became of it."""
 
-    __slots__ = ("commit", "contents", "drafts", "error", "expect", "fence", "hold", "ids", "on_key", "planned")
+    __slots__ = ("begins", "commit", "contents", "drafts", "error", "expect", "fence", "hold", "ids", "on_key", "planned")
 
     def __init__(
         self, drafts: Sequence[Draft], contents: Sequence[Content], expect: int, on_key: KeyPolicy, fence: int | None
@@ -74,6 +74,8 @@ class Request:
         self.expect = expect
         self.on_key = on_key
         self.fence = fence
+        self.begins: Callable[[], bool] = _wanted
+        """See `Asked.begins`."""
         self.planned: list[Planned] = []
         self.ids: list[str] = []
         """The ids of the events that it writes."""
@@ -112,6 +114,10 @@ class Request:
             raise self.error
         assert self.commit is not None  # noqa: S101  (set with every outcome)
         return self.commit
+
+
+def _wanted() -> bool:
+    return True
 
 
 def _nobody(_: str) -> None:

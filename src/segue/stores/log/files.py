@@ -50,6 +50,18 @@ def promised(method: Callable[_P, _R]) -> Callable[_P, _R]:
     return call
 
 
+def told(call: Callable[[], _R], what: str) -> _R | SegueError:
+    """Return what *call* returns, or the error of ours that it raises, or that says what the system refused."""
+    try:
+        return call()
+    except SegueError as e:
+        return e
+    except OSError as e:
+        error = refusal(repr(what), e)
+        error.__cause__ = e
+        return error
+
+
 def system_sync(fd: int) -> None:
     """Return when what was written to *fd* is on the disk, not only in its cache (macOS: F_FULLFSYNC)."""
     if sys.platform == "darwin":

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from segue.core.errors import HeadMovedError, SegueError
+from segue.core.errors import HeadMovedError, SegueError, WithdrawnError
 from segue.core.log.codec import encode_line, genesis
 from segue.core.log.events import ANY, Appended, Commit, Damage, Event, ForkPoint, Head
 from segue.core.log.keys import Known, found, placed, plan
@@ -80,12 +80,16 @@ class Journal:
 
     def append(self, request: Request) -> Commit:
         """Commit *request*, together with those that other threads ask for meanwhile: one write, one sync for all."""
-        with self._queue_lock:
-            self._queue.append(request)
-        with self.lock.mutex:
-            if not request.settled:
-                self._lead(request)
+        self.append_each([request])
         return request.result()
+
+    def append_each(self, requests: Sequence[Request]) -> None:
+        """Commit *requests* in their order, as `append` does. Each has its outcome afterwards."""
+        with self._queue_lock:
+            self._queue += requests
+        with self.lock.mutex:
+            if not all(request.settled for request in requests):
+                self._lead(requests)
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -118,6 +122,9 @@ class Journal:
         """Commit *requests* in one write. `exclusive` must be held. Each request has its outcome afterwards."""
         head, pending = self._end.head, dict[str, Known]()
         for request in requests:
+            if not request.begins():
+                request.fail(WithdrawnError("append to", self.session), asked=True)
+                continue
             try:
                 head = self._plan(request, head, pending)
             except SegueError as e:
@@ -139,8 +146,8 @@ class Journal:
         if not self._end.is_empty():
             self._end.begin_segment()
 
-    def _lead(self, mine: Request) -> None:
-        requests = [mine]
+    def _lead(self, mine: Sequence[Request]) -> None:
+        requests = list(mine)
         try:
             with self.lock.exclusive():
                 self._end.refresh(writing=True)
@@ -150,9 +157,9 @@ class Journal:
         except BaseException as e:
             self._end.forget()
             with self._queue_lock:
-                self._queue = [r for r in self._queue if r is not mine]
+                self._queue = [r for r in self._queue if r not in mine]
             for request in requests:
-                request.fail(e, asked=request is mine)
+                request.fail(e.own() if isinstance(e, SegueError) else e, asked=request in mine)
             if not isinstance(e, Exception):
                 raise
 

@@ -25,15 +25,17 @@ from segue.core.errors import (
     InvalidEventError,
     NotFoundError,
     OutcomeUnknownError,
+    SegueError,
     StoreUnusableError,
     UsageError,
 )
 from segue.core.log.codec import blob_name
 from segue.core.log.events import ANY, Appended, Body, Commit, Draft, Event, ForkPoint, KeyPolicy
 from segue.core.log.ids import is_uuid
-from segue.ports import Clock, Finding, Ids, Lease, LogInfo, OnDamage, Scope, Snapshot
+from segue.ports import Asked, Clock, Finding, Ids, Lease, LogInfo, OnDamage, Scope, Snapshot
 from segue.ports.keys import Keys
 from segue.stores.log import driving, files, numbers, removal, snapshots, upkeep, verify
+from segue.stores.log.appending import append_each
 from segue.stores.log.blobs import Blobs
 from segue.stores.log.cipher import Cipher
 from segue.stores.log.env import Env, Request
@@ -147,6 +149,14 @@ class LogStore:
             raise
         finally:
             request.let_go()
+
+    @promised
+    def append_each(self, session: str, asked: Sequence[Asked]) -> list[Commit | SegueError]:
+        """See `Store.append_each`."""
+        found = append_each(self._logs.at_hand(session), self._scopes, self._env, asked)
+        if any(isinstance(one, NotFoundError) for one in found):
+            self._logs.drop(session)
+        return found
 
     @promised
     def erase(self, session: str, seqs: Collection[int], note: Body) -> int:

@@ -13,11 +13,12 @@ The clock stands still and ids come in order; a store must ask them and no other
 
 import pytest
 
-for _name in ("base", "writing", "keys", "reading", "forking", "leases", "scopes", "beside", "erasing", "together"):
+for _name in ("base", "writing", "keys", "reading", "forking", "leases", "scopes", "beside", "erasing", "each", "together"):
     pytest.register_assert_rewrite(f"{__name__}.{_name}")
 
 from segue.testing.contract.base import Place  # noqa: E402
 from segue.testing.contract.beside import Beside  # noqa: E402
+from segue.testing.contract.each import Each  # noqa: E402
 from segue.testing.contract.erasing import Erasing  # noqa: E402
 from segue.testing.contract.forking import Forking  # noqa: E402
 from segue.testing.contract.keys import Keys  # noqa: E402
@@ -30,5 +31,5 @@ from segue.testing.contract.writing import Writing  # noqa: E402
 __all__ = ["Place", "StoreContract"]
 
 
-class StoreContract(Writing, Keys, Reading, Forking, Leases, Scopes, Beside, Erasing, Together):
+class StoreContract(Writing, Keys, Reading, Forking, Leases, Scopes, Beside, Erasing, Each, Together):
     """Every promise of `segue.ports.Store`. Subclass it, and say in `open_store` how yours is opened."""
