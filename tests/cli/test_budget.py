@@ -5,6 +5,8 @@ import json
 import pytest
 from inline_snapshot import snapshot
 
+FOREIGN = "7dcc6b33-a8e7-41fa-a76f-5d0f155f452e"
+
 
 def message(role, *parts, **more):
     return {"kind": "message", "body": {"role": role, "parts": list(parts), **more}}
@@ -211,3 +213,94 @@ $ segue budget last --by day --all
 ! hint: segue budget --by day --all
 [exit code 2]
 """)
+
+
+def test_a_limit_is_set_and_answered(sold):
+    said = [sold.says("budget", "last", *args) for args in (["--limit", "2"], ["--react"], ["--pause"], ["--no-limit"])]
+    assert said == snapshot(
+        [
+            """\
+$ segue budget last --limit 2
+SESSION-260115-001 may cost $2.00
+""",
+            """\
+$ segue budget last --react
+SESSION-260115-001 goes on with agents that only react
+""",
+            """\
+$ segue budget last --pause
+SESSION-260115-001 is paused; go on with: segue resume SESSION-260115-001
+""",
+            """\
+$ segue budget last --no-limit
+SESSION-260115-001 has no limit of its own
+""",
+        ]
+    )
+
+
+def test_one_thing_at_a_time(sold):
+    assert sold.says("budget", "last", "--limit", "2", "--pause") == snapshot("""\
+$ segue budget last --limit 2 --pause
+! error: one thing at a time
+! hint: --limit or --pause
+[exit code 2]
+""")
+
+
+def test_a_condensed_context_is_had_with_what_it_frees(sold):
+    found = sold("budget", "last", "--condense", "--json").json
+    assert (found["before"], found["trigger"], "sell pears" in found["text"]) == (724, "asked for", True)
+    assert sold("budget", "last", "--json").json["condensed"]["freed"] == found["freed"]
+
+
+def test_a_successor_takes_over_and_both_know_each_other(sold):
+    old = sold("status", "last", "--json").json
+    done = sold("budget", "last", "--succeed", "--json").json
+    new = sold("status", done["successor"], "--json").json
+    old = sold("status", old["id"], "--json").json
+    assert (old["status"], old["reason"], [one["session"] for one in old["went_on"]]) == ("ended", "superseded", [new["id"]])
+    assert (new["came_from"]["session"], new["came_from"]["by"], new["status"]) == (old["id"], "superseded", "active")
+    assert sold("budget", old["id"], "--succeed", "--json").json == done
+    shown = sold("show", new["id"], "3").out
+    assert "sell pears" in shown  # numbers of the past mean the same
+
+
+def test_what_is_over_has_no_successor(sold):
+    sold("end", "last")
+    assert sold.says("budget", "last", "--succeed") == snapshot("""\
+$ segue budget last --succeed
+! error: the session is over: nothing goes on in a successor
+! hint: segue resume 019bc0fd-89c1-7466-ae0c-494e4f11e5ad
+[exit code 2]
+""")
+
+
+def test_where_little_is_left_an_agent_goes_on_from_the_condensed_context(cli):
+    cli.env |= {"SEGUE_WINDOWS": "claude-code=40000", "SEGUE_BUDGET_RESERVE": "30000"}
+    file = cli.home / ".claude" / "projects" / "-shop" / f"{FOREIGN}.jsonl"
+    file.parent.mkdir(parents=True)
+    usage = {"input_tokens": 20_000, "output_tokens": 1}
+    records = [
+        {"type": "user", "uuid": "a", "parentUuid": None, "message": {"role": "user", "content": "sell pears"}},
+        {
+            "type": "assistant",
+            "uuid": "b",
+            "parentUuid": "a",
+            "message": {
+                "role": "assistant",
+                "id": "m",
+                "model": "pear",
+                "content": [{"type": "text", "text": "so"}],
+                "usage": usage,
+            },
+        },
+    ]
+    common = {"sessionId": FOREIGN, "cwd": str(cli.workspace), "timestamp": "2026-01-15T09:30:00Z"}
+    file.write_text("".join(json.dumps(common | record) + "\n" for record in records))
+    cli("import", str(file))
+    said = [cli("resume", "last", "--in", "claude-code", "--dry-run", "--json").json for _ in range(1)]
+    cli.env["SEGUE_BUDGET_RESERVE"] = "1000"
+    said.append(cli("resume", "last", "--in", "claude-code", "--dry-run", "--json").json)
+    assert [any("budget.reserve" in warning for warning in one["warnings"]) for one in said] == [True, False]
+    assert (said[0]["way"], said[1]["way"]) == ("prompt", "native")

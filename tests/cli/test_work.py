@@ -55,7 +55,7 @@ SESSION-260115-001  active
   next       - print a price list
 
   log        8 events, 3 messages
-  used       1,200 tokens in, 40 out, context at 1,240
+  used       1,200 tokens in, 40 out, context at 1,240 (0.1 %)
 
 go on with: segue restore SESSION-260115-001
 """)
@@ -98,7 +98,7 @@ SESSION-260115-001  active
   next       - print a price list
 
   log        8 events, 3 messages
-  used       1,200 tokens in, 40 out, context at 1,240
+  used       1,200 tokens in, 40 out, context at 1,240 (0.1 %)
 """)
 
 
@@ -213,7 +213,7 @@ SESSION-260115-001  active
   next       - print a price list
 
   log        11 events, 3 messages, 1 checkpoint
-  used       1,200 tokens in, 40 out, context at 1,240
+  used       1,200 tokens in, 40 out, context at 1,240 (0.1 %)
 
 what the agent needs: segue restore SESSION-260115-001    another agent: segue resume SESSION-260115-001 --in AGENT
 """)

@@ -1,10 +1,16 @@
 """Wiring of budgets: what the user says of windows, prices, thresholds and limits."""
 
+from typing import TYPE_CHECKING
+
 from segue.core.context.models import price_of
 from segue.core.errors import UsageError
 from segue.core.session.budget import Thresholds
 from segue.engine.budgets import Rules
 from segue.host.config import Config
+
+if TYPE_CHECKING:
+    from segue.app.wiring import App
+    from segue.engine.crossing import Keeper
 
 
 def rules(config: Config) -> Rules:
@@ -23,6 +29,18 @@ def rules(config: Config) -> Rules:
         config.number("budget.reserve"),
         _limit(config["budget.limit"]),
     )
+
+
+def keeper(app: "App") -> "Keeper":
+    """Return what looks after the budgets of sessions that somebody works in."""
+    from segue.engine.crossing import Keeper, Tools
+    from segue.host.notifying import notifier
+
+    config, command = app.config, app.config["budget.command"]
+    notify = notifier(command, app.env) if command.strip() else None
+    successor = config["budget.successor"] == "auto"
+    moment = app.saving.moment
+    return Keeper(Tools(app.desk, app.budgets, app.counter, moment, notify, app.lives, successor, config["budget.then"]))
 
 
 def _prices(value: str) -> dict[str, str]:

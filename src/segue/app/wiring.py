@@ -27,12 +27,14 @@ if TYPE_CHECKING:
     from segue.engine.api import Store as OpenStore
     from segue.engine.budgets import Rules
     from segue.engine.conversion import Means
+    from segue.engine.crossing import Keeper
     from segue.engine.loading import Desk
     from segue.engine.offering import Offered
     from segue.host.keeping import Keeping
     from segue.host.spool import Spools
     from segue.ports.keys import Keys
     from segue.ports.library import Library
+    from segue.ports.live import Lives
     from segue.ports.running import Emergencies, Host
 
 
@@ -330,6 +332,20 @@ class App:
         from segue.app.budgets import rules
 
         return rules(self.config)
+
+    @property
+    def lives(self) -> "Lives":
+        """What agents' status lines tell."""
+        from segue.host.live import LiveFiles
+
+        return LiveFiles(self.config.home, self.clock)
+
+    @property
+    def keeper(self) -> "Keeper":
+        """What looks after the budgets of sessions that somebody works in."""
+        from segue.app.budgets import keeper
+
+        return keeper(self)
 
     def opened(self) -> "OpenStore":
         """Return the store as the Python API shows it."""

@@ -25,13 +25,25 @@ if TYPE_CHECKING:
 @click.option("--by", type=click.Choice(["session", "agent", "model", "day"]), help="Instead: what was used, summed up.")
 @click.option("--all", "all_", is_flag=True, help="With --by: of all sessions.")
 @click.option("--since", metavar="AGE", help="With --by: from this age (12h, 7d) or date on.")
-def command(frame: Frame, session: str | None, at: int | None, top: int, by: Any, all_: bool, since: str | None) -> None:
+@click.option("--limit", type=click.FloatRange(0, min_open=True), metavar="USD", help="The session may cost so much from now on.")
+@click.option("--no-limit", is_flag=True, help="It may cost what it likes.")
+@click.option("--react", is_flag=True, help="Go on beyond the limit with agents that only react.")
+@click.option("--pause", is_flag=True, help="Pause it at its limit, with a checkpoint.")
+@click.option("--condense", is_flag=True, help="Have a condensed context at hand, and print it with what it frees.")
+@click.option("--succeed", is_flag=True, help="End the session; a successor goes on from the condensed context.")
+def command(
+    frame: Frame, session: str | None, at: int | None, top: int, by: Any, all_: bool, since: str | None, **wish: Any
+) -> None:
     """Print how full the context of SESSION is, of what, what was used and what it cost.
 
     Figures are the provider's own where an agent's records or its status line have them, and estimated for what came since; the
     answer says which, and for which family of models. Prices are those of a table that segue brings, of the agent's own records
     where they tell them, or your own (`prices`); windows likewise (`windows`).
     """
+    from segue.cli.budget_act import act
+
+    if act(frame, session, wish):
+        return
     if by or all_ or since:
         _usage(frame, session, cast("By", by or "session"), all_=all_, since=since)
         return

@@ -64,6 +64,7 @@ def picture(state: State, app: "App") -> dict[str, Any]:
         "checkpoints": len(state.checkpoints),
         "losses": state.losses["count"],
         "limits": [one._asdict() for one in limits(state)],
+        "budget": _budget(state, app),
         "autosave": _autosave(app.saving.autosaves.read(state.session)),
         "backup": _backup(app),
     }
@@ -97,6 +98,7 @@ def text(d: dict[str, Any], width: int) -> str:
         "",
         *_field("log", _log(d), width),
         *_field("used", _used(d), width),
+        *_field("budget", d["budget"]["remark"], width),
         *_list("autosave", _saves(d["autosave"]), width),
         *_field("backup", f"of the store, taken {ago(d['backup']['age_seconds'])}" if d["backup"] else "", width),
         *_field("losses", plural(d["losses"], "place") + " of what was taken in could not be read" if d["losses"] else "", width),
@@ -122,6 +124,17 @@ def _backup(app: "App") -> dict[str, Any] | None:
     """Return the store's last backup, where it has one."""
     last = app.copies.last()
     return {"name": last.name, "at": last.at, "age_seconds": round(app.clock.now() - seconds(last.at), 3)} if last else None
+
+
+def _budget(state: State, app: "App") -> dict[str, Any]:
+    """Return how full the context was when its model answered last."""
+    from segue.core.session.budget import duration_of
+    from segue.engine.budgets import quick
+    from segue.engine.crossing import remark
+
+    at = quick(state, app.budgets)
+    duration = duration_of(state.active_seconds)
+    return {"window": at.window or None, "percent": at.percent, "band": at.band, "duration": duration, "remark": remark(state)}
 
 
 def _hints(found: Any) -> dict[str, Any]:
@@ -200,7 +213,8 @@ def _used(d: dict[str, Any]) -> str:
     if d["cost_usd"]:
         parts.append(f"${d['cost_usd']:.2f}")
     if d["context_tokens"]:
-        parts.append(f"context at {number(d['context_tokens'])}")
+        percent = d["budget"]["percent"]
+        parts.append(f"context at {number(d['context_tokens'])}" + ("" if percent is None else f" ({percent:g} %)"))
     return ", ".join(parts)
 
 

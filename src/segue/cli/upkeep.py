@@ -161,5 +161,6 @@ def _autosaver(frame: Frame) -> "Autosaver":
         saving.moment,
         saving.see,
         app.copies.mirroring.run if app.config["mirror"] != "off" and app.config["store"].startswith("log:") else None,
+        app.keeper,
     )
     return Autosaver(means, saving.intervals, float(app.config.number("timeout")))

@@ -19,6 +19,7 @@ from segue.core.session.autosave import (
     Failure,
     Intervals,
     due,
+    is_announced,
     is_news,
     may_trigger,
     trigger,
@@ -42,6 +43,18 @@ _MOST: Final = 100
 _END = "end"
 
 
+class Budgets(Protocol):
+    """What looks after budgets: `engine.crossing.Keeper` has it."""
+
+    def keep(self, session: str, *, announced: bool = False) -> str:
+        """Return the session that goes on. Nothing is done twice."""
+        ...
+
+    def take_live(self) -> None:
+        """Take in what agents tell while they work."""
+        ...
+
+
 class Means(NamedTuple):
     """What is saved with: handed in by the wiring."""
 
@@ -57,6 +70,8 @@ class Means(NamedTuple):
     """Notes branch, commit and uncommitted changes of a session's workspace, where they are others than before."""
     mirror: Callable[[], object] | None = None
     """Brings what is new in the logs into the mirror, where there is to be one."""
+    budgets: Budgets | None = None
+    """Looks after what a session's context and its spending have come to."""
 
 
 class Stoppable(Protocol):
@@ -80,6 +95,8 @@ class _Watched:
         self.stamp = ""
         self.fresh = False
         self.trigger = ""
+        self.moved = self.announced = False
+        """Something came; its agent tells that it compacts its context."""
         self.ended: Event | None = None
         """The hook that told that its agent ended, where nothing told since that it began again."""
         self.worked = state.active_seconds
@@ -131,6 +148,8 @@ class Autosaver:
     def _look(self, now: float) -> None:
         """Find the sessions that somebody works in; interrupt those whose agents are gone, or where nothing happens."""
         means = self._means
+        if means.budgets is not None:
+            means.budgets.take_live()
         rows = means.catalogue.sessions(Filters(status=("active", "recovering", "emergency")), limit=_MOST)
         self._known = {row.id: self._load(row.id) for row in rows}
         states = [state for _, state in self._known.values()]
@@ -168,6 +187,8 @@ class Autosaver:
             self._news(watched)
         except (SegueError, OSError):
             return False
+        if self._goes_on_elsewhere(watched):
+            return False
         if watched.ended is not None:
             self._do(watched, _END, now, "")
             return True
@@ -182,6 +203,25 @@ class Autosaver:
             self._do(watched, one, now, why)
         return bool(set(what) - {CONTEXT, CONVERSATION, MIRROR}) or MIRROR in watched.failed
 
+    def _goes_on_elsewhere(self, watched: _Watched) -> bool:
+        """Look after the budget of a session in which something happened, and return whether a successor took over.
+
+        What fails is tried again with what comes next.
+        """
+        budgets = self._means.budgets
+        if budgets is None or not watched.moved:
+            return False
+        try:
+            on = budgets.keep(watched.session, announced=watched.announced)
+        except (SegueError, OSError):
+            return False
+        watched.moved = watched.announced = False
+        if on == watched.session:
+            return False
+        del self._watched[watched.session]  # its last checkpoint was taken
+        self._looked = float("-inf")
+        return True
+
     def _may(self, watched: _Watched) -> bool:
         return watched.fresh and bool(self._intervals.checkpoint) and CHECKPOINT not in watched.failed
 
@@ -195,7 +235,8 @@ class Autosaver:
         watched.stamp = now
         if not new:
             return
-        watched.seq = new[-1].seq
+        watched.seq, watched.moved = new[-1].seq, True
+        watched.announced |= any(map(is_announced, new))
         watched.ended = ending(new, watched.ended)
         taken = max((event.seq for event in new if event.kind == "checkpoint.created"), default=0)
         if taken:

@@ -7,13 +7,17 @@ A session's id is used once. When the session was deleted, the name goes on in i
 
 from collections.abc import Iterator, Mapping
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from segue.core.errors import ExistsError, GoneError, NotFoundError
 from segue.core.log.events import Commit, Draft
 from segue.core.log.ids import named_uuid, session_name, session_prefix
 from segue.core.log.times import day, stamp
+from segue.engine.loading import event_at
 from segue.ports import Clock, Store
+
+SUPERSEDED: Final = "superseded"
+"""The key of the event by which a session ends for its successor: whoever captures an agent finds the way by it."""
 
 
 class Foreign(NamedTuple):
@@ -28,6 +32,21 @@ class Begun(NamedTuple):
 
     session: str
     commit: Commit
+
+
+def latest(store: Store, session: str) -> str:
+    """Return the session in which *session* goes on: itself, or the last of its successors that is there."""
+    seen = {session}
+    while (known := store.lookup(session, SUPERSEDED)) is not None:
+        by = event_at(store, session, known.seq).body.get("by")
+        try:
+            store.stamp(str(by))
+        except NotFoundError:  # deleted: what comes is kept where it came before
+            return session
+        if by in seen:
+            return session
+        seen.add(session := str(by))
+    return session
 
 
 def find(store: Store, foreign: Foreign) -> str | None:

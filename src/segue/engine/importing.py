@@ -16,7 +16,7 @@ from segue.core.log.events import Draft
 from segue.core.log.ids import session_name, session_prefix, slug_word
 from segue.core.log.times import day, stamp
 from segue.engine.carrying import link_of
-from segue.engine.foreign import Foreign, begin, place
+from segue.engine.foreign import Foreign, begin, latest, place
 from segue.engine.gathering import Gathered
 from segue.engine.limits import save_at_limit
 from segue.engine.moving import CommitOf, note, remember
@@ -231,7 +231,7 @@ class Importer:
             known = session if there else self._find(agent, foreign_id)
             if known is not None:
                 self._known[agent, foreign_id] = known
-        return known
+        return None if known is None else latest(self._store, known)
 
     def _scan(self, agent: str, foreign_id: str) -> str | None:
         """Look into the first event of every session: what is done where nobody knows the sessions' foreign ids."""

@@ -70,6 +70,8 @@ def _how(store: Store, session: str, position: int) -> str:
     events = store.read(session, after=position, upto=position + _FIRST, on_damage=lambda _: None, blobs=False)
     how = "fork"
     for event in events:
+        if event.kind == "session.forked" and "predecessor" in event.body:
+            return "superseded"
         if event.kind == "head.moved" and "checkpoint" in event.body:
             return "restore"
         if event.kind == "session.carried" and "frm" in event.body:

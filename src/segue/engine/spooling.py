@@ -16,7 +16,7 @@ from segue.core.errors import SegueError
 from segue.core.log.events import Draft
 from segue.core.log.times import seconds
 from segue.engine.attending import STREAM, Attendance
-from segue.engine.foreign import Foreign, find
+from segue.engine.foreign import Foreign, find, latest
 from segue.engine.importing import Importer
 from segue.ports import Clock, Store, Transcripts
 from segue.ports.running import Processes
@@ -107,6 +107,7 @@ class Intake:
                 foreign = _foreign(payload)
                 session = find(self._store, Foreign(frame.agent, (foreign,))) if foreign else None
                 if session is not None:
+                    session = latest(self._store, session)
                     payloads += 1
                     events += _keep(self._store, session, frame) + self._attendance.note(session, frame)
                 elif foreign is not None and self._clock.now() - seconds(frame.at) < _PATIENCE:

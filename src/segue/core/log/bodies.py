@@ -114,6 +114,8 @@ class Forked(Header, total=False):
 
     parent: Required[dict[str, Any]]
     """`{"session", "seq", "digest"}`"""
+    predecessor: str
+    """The parent, where it was superseded by this session."""
 
 
 class Updated(Header, total=False):

@@ -36,7 +36,7 @@ GAP: Final = 120.0
 _AGAIN: Final = 10.0
 """Seconds after which what failed is tried again, the first time; twice as long each time, up to its interval."""
 _CHANGES: Final = frozenset({"write", "edit", "delete"})
-_SURE: Final = frozenset({"session start", "session end", "task completed", "task assigned", "milestone"})
+_SURE: Final = frozenset({"compaction", "session start", "session end", "task completed", "task assigned", "milestone"})
 
 
 class Intervals(NamedTuple):
@@ -120,11 +120,19 @@ def may_trigger(name: str, since: float) -> bool:
 
 def is_news(event: Event) -> bool:
     """Return whether a checkpoint after *event* names something new."""
-    return event.kind not in BOOKKEEPING and not (event.kind == "record" and event.stream == "hooks")
+    if event.kind == "record" and event.stream == "hooks":
+        return is_announced(event)
+    return event.kind not in BOOKKEEPING
+
+
+def is_announced(event: Event) -> bool:
+    """Return whether an agent tells that it compacts its context (a hook of Claude Code's, Codex's or Qwen Code's)."""
+    return event.kind == "record" and event.stream == "hooks" and event.body.get("type") == "hook:PreCompact"
 
 
 _WEIGHTS: Final = (
     "session end",
+    "compaction",
     "task completed",
     "milestone",
     "task assigned",
@@ -142,6 +150,8 @@ def _trigger(kind: str, body: Mapping[str, Any]) -> str:
         return {"done": "task completed", "active": "task assigned"}.get(str(body.get("status")), "")
     if kind == "decision.made":
         return "major decision" if body.get("major") is True else ""
+    if kind == "record":
+        return "compaction" if body.get("type") == "hook:PreCompact" else ""
     if kind == "metric":
         return "error" if body.get("name") == "errors" else ""
     if kind == "progress.set":

@@ -157,9 +157,9 @@ def may_succeed(state: HasBudget) -> bool:
     return not state.budget["inherited"]
 
 
-def spending(state: HasBudget, spent: float) -> list[Draft]:
-    """Return what says that the limit is reached, where it is and nobody said so yet."""
-    limit = state.budget["limit"]
+def spending(state: HasBudget, spent: float, general: float | None = None) -> list[Draft]:
+    """Return what says that the limit is reached (the session's own, else the *general* one), where nobody said so yet."""
+    limit = general if state.budget["limit"] is None else state.budget["limit"]
     if limit is None or state.budget["reached"] is not None or spent < limit:
         return []
     return [Draft("budget.spending", {"limit": limit, "spent": round(spent, 6), "reached": True})]
@@ -175,9 +175,7 @@ def _cross(budget: Budget, event: Event, body: dict[str, Any]) -> None:
     percent = number(body.get("percent"))
     entry = {"seq": event.seq, "at": event.at, "band": band, "frm": text(body, "frm", 20), "percent": percent, "handled": ""}
     push(budget["crossings"], entry, _MOST)
-    if BANDS.index(band) < BANDS.index(budget["band"] or "normal"):
-        budget["inherited"] = False
-    budget["band"] = band
+    budget["band"], budget["inherited"] = band, False
 
 
 def _handle(budget: Budget, _event: Event, body: dict[str, Any]) -> None:

@@ -85,6 +85,8 @@ def _matches(form: str, text: str, rows: Sequence[SessionRow], workspace: str) -
     if form == "prefix":
         return [r for r in rows if r.id.startswith(lower)]
     exact = [r for r in rows if text in r.foreign_ids or (text and text == r.name)]
+    succeeded = {r.parent for r in exact}  # a successor goes on in its parent's transcript
+    exact = [r for r in exact if r.id not in succeeded]
     if exact or len(text) < _PREFIX_OF_FOREIGN:
         return exact
     return [r for r in rows if any(f.startswith(text) for f in r.foreign_ids)]

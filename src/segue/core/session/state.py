@@ -299,8 +299,10 @@ def _fork(state: State, body: dict[str, Any]) -> None:
     state.header, state.lifecycle = header, new_life()
     state.lifecycle["clock_ms"] = clock
     state.metrics, state.windows = new_metrics(), new_windows()
-    state.imports, state.losses = {}, {"count": 0, "recent": []}
-    state.budget = budget.forked(state.budget, succeeds=isinstance(body.get("predecessor"), str))
+    succeeds = isinstance(body.get("predecessor"), str)
+    state.imports = state.imports if succeeds else {}  # its agent goes on in the same transcript
+    state.losses = {"count": 0, "recent": []}
+    state.budget = budget.forked(state.budget, succeeds=succeeds)
     parent = mapping(body, "parent")
     at = {"session": text(parent, "session", LINE), "seq": count(parent.get("seq")), "digest": text(parent, "digest", LINE)}
     state.lineage = {"parent": at, "origin": None, "predecessor": "", "merged": []}
