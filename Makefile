@@ -106,6 +106,7 @@ bench-peers: setup  ## beside four programs that read agents' sessions (installs
 
 bench-context: setup  ## recall of restored contexts at token budgets
 	@$(PY) benchmarks/context.py
+	@$(PY) benchmarks/prediction.py
 
 # --- documents and locks -------------------------------------------------------------------------
 

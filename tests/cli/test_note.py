@@ -289,3 +289,19 @@ $ segue note new x --project ../..
 ! hint: segue config set organisation NAME
 [exit code 2]
 """)
+
+
+def test_a_delta_tells_which_notes_changed_meanwhile(noted):
+    noted("note", "show", "PLAY-001")
+    place = written(noted)
+    assert noted("delta", "current", "--json").json["notes"] == []
+    later = noted.clock.now() + 3_600
+    play = place / "playbooks" / "PLAY-001-how-we-release.md"
+    play.write_text(play.read_text() + "\nAsk Ann.\n")
+    (place / "decisions" / "DEC-001-sell-by-weight.md").unlink()
+    new = place / "notes" / "2026-01-002-plums.md"
+    new.write_text("---\ncreated: 2026-01-16\n---\n# Plums\n")
+    for file in (play, new):
+        os.utime(file, (later, later))
+    told = [(one["what"], one["id"], one["loaded"]) for one in noted("delta", "current", "--json").json["notes"]]
+    assert told == [("created", "2026-01-002", False), ("deleted", "DEC-001", True), ("updated", "PLAY-001", True)]

@@ -3,7 +3,11 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from segue.app.wiring import App
+    from segue.core.delta.report import NoteChange
+    from segue.core.session.state import State
     from segue.engine.delta import Means
 
 
@@ -12,4 +16,9 @@ def means(app: "App") -> "Means":
     from segue.engine.delta import Means
     from segue.host.project.projects import GitProjects
 
-    return Means(app.store, app.index, app.clock, GitProjects(), app.saving.workspace, app.workspace)
+    def notes(then: "State", now: "State") -> "Sequence[NoteChange]":
+        from segue.engine.noticing import note_changes
+
+        return note_changes(app.library, then, now)
+
+    return Means(app.store, app.index, app.clock, GitProjects(), app.saving.workspace, app.workspace, notes)

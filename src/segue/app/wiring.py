@@ -297,6 +297,12 @@ class App:
 
         return offer(self.library, state, task)
 
+    def offer_foreseen(self, state: "State", task: str) -> "Offered":
+        """Return that, and what will likely be needed next."""
+        from segue.app.foreseeing import offer_foreseen
+
+        return offer_foreseen(self, state, task)
+
     @cached_property
     def shelf(self) -> Shelf:
         """Where agents look for their transcripts."""

@@ -28,13 +28,14 @@ Work:
   fork        begin a session that shares another's past
 
 Look:
-  list    sessions, latest activity first
-  delta   what changed while a session was away
-  show    a session's state as a document, or one event of it
-  log     a session's events
-  search  find what was said and done
-  watch   follow a session live
-  note    notes of the library: find, show, make, change, link, check
+  list     sessions, latest activity first
+  delta    what changed while a session was away
+  show     a session's state as a document, or one event of it
+  log      a session's events
+  search   find what was said and done
+  watch    follow a session live
+  predict  what will likely be needed next: files, notes, and why
+  note     notes of the library: find, show, make, change, link, check
 
 Take in:
   statusline          print an agent's status line, and take its figures in

@@ -34,6 +34,7 @@ SECTIONS: Final = {
         "log": "a session's events",
         "search": "find what was said and done",
         "watch": "follow a session live",
+        "predict": "what will likely be needed next: files, notes, and why",
         "note": "notes of the library: find, show, make, change, link, check",
     },
     "Take in": {

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @click.option(
     "--format", "form", type=click.Choice(["md", "json"]), help="Markdown for an agent, or JSON with every item's fate."
 )
+@click.option("--predict", is_flag=True, help="Add what will likely be needed next (see segue predict).")
 def command(
     frame: Frame,
     session: str | None,
@@ -33,6 +34,7 @@ def command(
     task: str,
     model: str | None,
     form: str | None,
+    predict: bool,
 ) -> None:
     """Print the context that an agent needs to go on with SESSION (or from a checkpoint), never over its budget.
 
@@ -48,7 +50,7 @@ def command(
         level=level or cast("Level", app.config["restore.level"]),
         task=task,
         model=model,
-        offer=app.offer,
+        offer=app.offer_foreseen if predict else app.offer,
     )
     restored = restore(app.store, target.session, wanted, app.counter)
     if form == "json" or (frame.json and form is None):

@@ -101,8 +101,8 @@ class Library(Protocol):
         """Return the notes that have all words of *query*, else some of them, the best first. Nothing in it is syntax."""
         ...
 
-    def first_seen(self, note: Note) -> float:
-        """Return when a note was first met, in seconds since 1970; where nobody remembers, when its file was written."""
+    def first_seen(self) -> dict[tuple[str, str], float]:
+        """Return when each note, by folder and path, was first met, in seconds since 1970, as far as the catalogue remembers."""
         ...
 
     def gone(self, since: float) -> list[Gone]:

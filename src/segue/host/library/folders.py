@@ -34,6 +34,7 @@ class Folders:
         self._home = home / "library"
         self._clock = clock
         self._catalogues = [Catalogue(folder, self._place(folder, ".sqlite") if keep else None, clock) for folder in self.folders]
+        self._there: list[Catalogue] = []
         self._fresh = False
         if not keep:
             for folder in self.folders:  # of a time when the store was in the clear
@@ -54,7 +55,11 @@ class Folders:
 
     def listed(self) -> list[Listed]:
         """See `Library.listed`."""
-        return [Listed(c.folder, len(c.notes()), tuple(c.left_out), c.opened) for c in self._looked()]
+        there = {c.folder: c for c in self._looked()}
+        return [
+            Listed(c.folder, len(c.notes()), tuple(c.left_out), c.opened) if c.folder in there else Listed(c.folder, 0, (), 0)
+            for c in self._catalogues
+        ]
 
     def find(self, ref: str) -> list[Note]:
         """See `Library.find`."""
@@ -124,9 +129,9 @@ class Folders:
         """See `Library.gone`."""
         return [Gone(c.folder, *row) for c in self._looked() for row in c.gone(since)]
 
-    def first_seen(self, note: Note) -> float:
+    def first_seen(self) -> dict[tuple[str, str], float]:
         """See `Library.first_seen`."""
-        return self._catalogue(note).first_seen().get(note.path, note.mtime)
+        return {(c.folder, path): at for c in self._looked() for path, at in c.first_seen().items()}
 
     def front(self, text: str) -> dict[str, Any]:
         """See `Library.front`."""
@@ -136,9 +141,10 @@ class Folders:
     def create(self, kind: str, content: Callable[[str], tuple[str, str]]) -> Note:
         """See `Library.create`."""
         with self._locked():
-            catalogue = self._looked(again=True)[0]
+            there = [c for c in self._looked(again=True) if c.folder == self._first()]
             day = stamp(self._clock.now())[:10]
-            return self._made(*content(next_id(kind, day, catalogue.ids(prefix_of(kind, day)))))
+            ids = [one for c in there for one in c.ids(prefix_of(kind, day))]
+            return self._made(*content(next_id(kind, day, ids)))
 
     def write(self, note: Note, before: str, after: str) -> Note:
         """See `Library.write`."""
@@ -171,12 +177,13 @@ class Folders:
         return self.folders[0]
 
     def _looked(self, *, again: bool = False) -> list[Catalogue]:
-        """Return the catalogues, brought up to date once for each answer of this process."""
+        """Return the catalogues of the folders that are there, brought up to date once for each answer of this process."""
         if again or not self._fresh:
-            for catalogue in self._catalogues:
+            self._there = [one for one in self._catalogues if os.path.isdir(one.folder)]  # noqa: PTH112 - a folder is a text here
+            for catalogue in self._there:
                 catalogue.refresh()
             self._fresh = True
-        return self._catalogues
+        return self._there
 
     def _catalogue(self, note: Note) -> Catalogue:
         return next(c for c in self._looked() if c.folder == note.folder)
