@@ -208,3 +208,20 @@ def test_what_a_backup_has_beside_the_store_stays_in_it(log):
 
     assert (series.check("last").snapshots, had > 0) == (had, True)
     assert series.bring_back("last", [taken.id]) == {taken.id}
+
+
+def test_a_change_of_shared_state_that_never_happened_does_not_count_when_it_is_erased_with_the_next(shop):
+    session = shop.begin(1)
+    for name in ("pears", "plums"):
+        shop.store.append(session, [b.user("", scopes={"shop": {name: 1}})])
+    shop.store.close()
+    (log,) = (shop.home / "store" / "sessions" / session / "log").iterdir()
+    log.write_bytes(b"".join(log.read_bytes().splitlines(keepends=True)[:-1]))  # killed between the two
+    store = shop.open("store")
+    store.append(session, [b.user("", scopes={"shop": {"apples": 1}})])
+    assert store.scope("shop") == ("shop", {"pears": 1, "apples": 1}, 2)
+
+    store.erase(session, [3], {"by": "me"})
+
+    assert store.scope("shop") == ("shop", {"pears": 1}, 2)
+    assert shop.open("store").scope("shop") == ("shop", {"pears": 1}, 2)

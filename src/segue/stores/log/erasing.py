@@ -192,15 +192,17 @@ class Erasing:
         if not seqs:
             return 0
         with log.lock.exclusive():
-            wanted = {*seqs}
-            events = {event.seq: event for event in log.read(0, None, on_damage=lambda _: None)}
-            for seq in sorted(events, reverse=True):  # an erased change says that the one before counts: what does not goes too
-                if seq in wanted and seq > 1 and events[seq].body.get("prior") == "void":
-                    wanted.add(seq - 1)
-            mark = read_erased(log.directory)
-            write_erased(log.directory, mark._replace(seqs=tuple(united([*mark.seqs, *ranges(wanted)]))))
-            blobs = self._blobs_of(line for _, line in self._lines(log, wanted))
             self._scopes.pass_by(log)  # what is in doubt is settled before the answer goes
+            wanted = {*seqs}
+            events = list(log.read(0, None, on_damage=lambda _: None))
+            never = {event.seq - 1 for event in events if event.body.get("prior") == "void"}
+            for seq in sorted(never, reverse=True):  # an erased change says that the one before counts: what does not goes too
+                if seq + 1 in wanted:
+                    wanted.add(seq)
+            mark = read_erased(log.directory)
+            gone, void = united([*mark.seqs, *ranges(wanted)]), sorted({*mark.void, *(never & wanted)})
+            write_erased(log.directory, mark._replace(seqs=tuple(gone), void=tuple(void)))
+            blobs = self._blobs_of(line for _, line in self._lines(log, wanted))
             changed = rewriting.rewrite(log, lambda line: _erased(line, wanted))
             self._scopes.pass_by(log)
             self._forbid(log, min(wanted), log.head().seq - 1)

@@ -100,6 +100,8 @@ class Erased(NamedTuple):
     doing: Doing | None = None
     seqs: tuple[Range, ...] = ()
     """The log's own events that are erased: no copy brings their contents back."""
+    void: tuple[int, ...] = ()
+    """Those of a scope's that were intended and never happened: what is left of them does not say so any more."""
 
     def has(self, seq: int) -> bool:
         """Return whether an event is erased, or about to be."""
@@ -119,7 +121,8 @@ def read_erased(directory: Path) -> Erased:
         found = json.loads(files.read_file(directory / "erased.json"))
         doing = found["doing"]
         begun = Doing(str(doing["id"]), tuple(doing["seqs"]), tuple(doing["blobs"]), dict(doing["note"])) if doing else None
-        return Erased(int(found["first"]), int(found["until"]), begun, tuple((int(a), int(b)) for a, b in found["seqs"]))
+        seqs = tuple((int(a), int(b)) for a, b in found["seqs"])
+        return Erased(int(found["first"]), int(found["until"]), begun, seqs, tuple(map(int, found.get("void", ()))))
     except FileNotFoundError:
         return Erased()
     except (ValueError, KeyError, TypeError, RecursionError) as e:
@@ -129,5 +132,7 @@ def read_erased(directory: Path) -> Erased:
 def write_erased(directory: Path, mark: Erased) -> None:
     """Keep what is known of erasures in a log."""
     doing = mark.doing._asdict() if mark.doing else None
-    record = {"first": mark.first, "until": mark.until, "doing": doing, "seqs": [list(one) for one in mark.seqs]}
+    record: dict[str, Any] = {"first": mark.first, "until": mark.until, "doing": doing, "seqs": [list(one) for one in mark.seqs]}
+    if mark.void:
+        record["void"] = list(mark.void)
     files.replace(directory / "erased.json", json.dumps(record).encode() + b"\n")

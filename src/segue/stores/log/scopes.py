@@ -27,12 +27,15 @@ from segue.stores.log.journal import Journal
 from segue.stores.log.kinds import SCOPE
 from segue.stores.log.locks import LogLock
 from segue.stores.log.logs import Logs
+from segue.stores.log.marks import read_erased
 from segue.stores.log.swapping import finish
 
 _SCHEMA = "scope.1"
 _EVERY = 64
 _ERASED: dict[str, Any] = {"session": "", "seq": 0, "event": "", "delta": [{}], "prior": "done"}
 """What is left of a delta that was erased: it was one."""
+_NOTHING: dict[str, Any] = {**_ERASED, "delta": []}
+"""What is left of one that never happened."""
 
 
 class Scopes:
@@ -80,7 +83,7 @@ class Scopes:
         if log is None:
             return Scope(name, {}, 0)
         found = snapshots.latest(log, _SCHEMA, None)
-        fold = _Fold(json.loads(found.data) if found else None)
+        fold = _Fold(json.loads(found.data) if found else None, log.directory)
         start = found.seq if found else 0
         for event in log.read(start, None):
             fold.take(event)
@@ -207,7 +210,9 @@ class Scopes:
 class _Fold:
     """The settled values, and the last delta, which is not settled yet."""
 
-    def __init__(self, state: Mapping[str, Any] | None) -> None:
+    def __init__(self, state: Mapping[str, Any] | None, directory: Path) -> None:
+        self._directory = directory
+        self._void: tuple[int, ...] | None = None
         self.values: dict[str, Any] = dict(state["values"]) if state else {}
         self.count: int = state["count"] if state else 0
         self.last: dict[str, Any] | None = state["last"] if state else None
@@ -215,11 +220,17 @@ class _Fold:
         self.digest = ""
 
     def take(self, event: Event) -> None:
-        body = _body(event)
+        body = self._left(event.seq) if event.erased else event.body
         if body.get("prior") == "done":
             self.settle()
         self.last = body
         self.seq, self.digest = event.seq, event.digest
+
+    def _left(self, seq: int) -> dict[str, Any]:
+        """Return what an erased delta still says."""
+        if self._void is None:
+            self._void = read_erased(self._directory).void
+        return _NOTHING if seq in self._void else _ERASED
 
     def settle(self) -> None:
         """The last delta counts."""
