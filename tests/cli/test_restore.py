@@ -1,6 +1,7 @@
 """Restoring: what an agent is given, from the command line."""
 
 import json
+import re
 
 import pytest
 from inline_snapshot import snapshot
@@ -112,3 +113,102 @@ def test_on_a_terminal_a_context_is_shown_not_obeyed_and_to_a_pipe_it_goes_as_it
     shop("append", "current", "--stdin", stdin=json.dumps(line))
     assert "\x1b[31m" not in shop("restore", "current", typed="").out
     assert shop("restore", "current").out == shop("restore", "current", "--json").json["text"]
+
+
+def test_why_each_thing_is_in_a_context_or_not_is_explained(shop):
+    told = shop.says("restore", "--budget", "5000", "--explain")
+
+    assert re.sub(r"\d+ of 5,000", "N of 5,000", told) == snapshot("""\
+$ segue restore --budget 5000 --explain
+SESSION-260115-001 at event 8
+N of 5,000 tokens for claude-3 (estimate, give or take 7%): 9 loaded
+
+lane     priority  at most   tokens  elements
+said     0.9       2,000     21      what the user said
+facts    0.9       1,250     81      task, constraints, decisions, open threads, next steps
+last     0.8       625       37      what the agent said and did last
+errors   0.9       300       0       calls that failed, and have not succeeded since
+files    0.8       955       21      the ledger of files
+more     0.8       500       0       working state that is good to know
+history  0.8       the rest  42      the conversation, newest first; with a task, what is about it
+left     0.5       125       0       pointers to what had no room
+
+loaded (9)
+               9  progress: [ ] print a price list  [facts 0.9]
+               8  progress: [x] weigh  [facts 0.9]
+               5  task: sell pears  [facts 1]
+       §3     13  user: sell pears, never plums  [said 1]
+       §4     12  constraint: never plums  [facts 0.9]
+       §5     30  File /shop/stock.txt as last known  [history 0.8]
+       §5     13  agent: I look at the stock.  [last 0.8]
+       §5     10  file /shop/stock.txt  [files 0.8]
+       §7     18  decision: sell by weight (because pears differ in size)  [facts 0.9]
+""")  # the path of the workspace is a part of it
+
+
+def test_what_is_skipped_is_told_by_its_reason(shop):
+    for n in range(20):
+        call = {"type": "tool_call", "id": f"r{n}", "name": "Read", "arguments": {"file_path": "/shop/list.txt"}}
+        answer = {"type": "tool_call_response", "id": f"r{n}", "response": "1\tpears\n2\tplums"}
+        lines = [
+            {"kind": "message", "body": {"role": "assistant", "parts": [call]}},
+            {"kind": "message", "body": {"role": "tool", "parts": [answer]}},
+        ]
+        shop("append", "current", "--stdin", stdin="\n".join(map(json.dumps, lines)))
+
+    out = shop("restore", "--budget", "5000", "--explain").out
+
+    assert out.partition("\nskipped ")[2] == snapshot("""\
+(19)
+  in the lines of /shop/list.txt, §47: 19
+        §45         Read /shop/list.txt:1-2  [history 0.8]
+        §43         Read /shop/list.txt:1-2  [history 0.8]
+        §41         Read /shop/list.txt:1-2  [history 0.8]
+        §39         Read /shop/list.txt:1-2  [history 0.8]
+        §37         Read /shop/list.txt:1-2  [history 0.8]
+        §35         Read /shop/list.txt:1-2  [history 0.8]
+        §33         Read /shop/list.txt:1-2  [history 0.8]
+        §31         Read /shop/list.txt:1-2  [history 0.8]
+        §29         Read /shop/list.txt:1-2  [history 0.8]
+        §27         Read /shop/list.txt:1-2  [history 0.8]
+        §25         Read /shop/list.txt:1-2  [history 0.8]
+        §23         Read /shop/list.txt:1-2  [history 0.8]
+           and 7 more: --json
+""")
+
+
+def test_an_explanation_for_a_program_is_the_context_with_its_lanes(shop):
+    found = shop("restore", "--budget", "5000", "--explain", "--json").json
+    lanes = [lane["name"] for lane in found["lanes"]]
+    assert lanes == ["said", "facts", "last", "errors", "files", "more", "history", "left"]
+    assert {item["lane"] for item in found["items"]} == {"said", "facts", "last", "files", "history"}
+    essential = {item["what"] for item in found["items"] if item["priority"] == 1}
+    assert essential == {"task: sell pears", "user: sell pears, never plums"}
+
+
+def test_a_context_is_given_as_messages_for_an_api(shop):
+    generic = shop("restore", "--budget", "5000", "--format", "messages").json
+    openai = shop("restore", "--budget", "5000", "--format", "messages", "--shape", "openai").json
+    anthropic = shop("restore", "--budget", "5000", "--format", "messages", "--shape", "anthropic").json
+    text = shop("restore", "--budget", "4984").out
+
+    said, record = (message["content"] for message in generic)
+    assert [message["role"] for message in generic] == ["system", "user"]
+    assert said.startswith("# Restored context of SESSION-260115-001 at event 8\n")
+    assert said.endswith("5. Ask before you proceed.")
+    assert (record[:15], record[-3:]) == ("<<<SEGUE-QUOTE ", ">>>")
+    assert record in text
+    assert openai == [{"role": "developer", "content": said}, {"role": "user", "content": [{"type": "text", "text": record}]}]
+    assert anthropic == {
+        "system": [{"type": "text", "text": said}],
+        "messages": [{"role": "user", "content": [{"type": "text", "text": record}]}],
+    }
+
+
+def test_a_shape_is_of_messages(shop):
+    assert shop.says("restore", "--shape", "openai") == snapshot("""\
+$ segue restore --shape openai
+! error: --shape is of messages
+! hint: --format messages
+[exit code 2]
+""")

@@ -7,6 +7,7 @@ import click
 from segue.cli.frame import Frame
 from segue.cli.params import command as _command
 from segue.cli.params import session as _session
+from segue.core.errors import UsageError
 
 if TYPE_CHECKING:
     from segue.engine.restoring import Level
@@ -22,9 +23,18 @@ if TYPE_CHECKING:
 @click.option("--task", "-t", default="", help="What is to be done next. [default: the session's own task]")
 @click.option("--model", help="Who will read it: its tokens are counted. [default: the session's own model]")
 @click.option(
-    "--format", "form", type=click.Choice(["md", "json"]), help="Markdown for an agent, or JSON with every item's fate."
+    "--format",
+    "form",
+    type=click.Choice(["md", "json", "messages"]),
+    help="Markdown for an agent, JSON with every item's fate, or messages for a model's API.",
 )
 @click.option("--predict", is_flag=True, help="Add what will likely be needed next (see segue predict).")
+@click.option(
+    "--shape",
+    type=click.Choice(["generic", "openai", "anthropic"]),
+    help="Of the messages: role and content, or as a provider's API takes them. [default: generic]",
+)
+@click.option("--explain", is_flag=True, help="Say what went into it, what did not, and why, instead of printing it.")
 def command(
     frame: Frame,
     session: str | None,
@@ -35,13 +45,19 @@ def command(
     model: str | None,
     form: str | None,
     predict: bool,
+    shape: Any,
+    explain: bool,
 ) -> None:
     """Print the context that an agent needs to go on with SESSION (or from a checkpoint), never over its budget.
 
     What is left out is a pointer that `segue show SESSION NUMBER` expands. The exact tokenizer is used where one is installed.
     """
+    from segue.core.context.messages import FRAMING, messages
+    from segue.core.context.pack import LEVELS
     from segue.engine.restoring import Wanted, restore
 
+    if shape and form != "messages":
+        raise UsageError("--shape is of messages", hint="--format messages")
     app = frame.app
     target = frame.session(session)
     wanted = Wanted(
@@ -52,9 +68,17 @@ def command(
         model=model,
         offer=app.offer_foreseen if predict else app.offer,
     )
+    if form == "messages":
+        wanted = wanted._replace(budget=max((wanted.budget or LEVELS[wanted.level]) - FRAMING, 1))
     restored = restore(app.store, target.session, wanted, app.counter)
-    if form == "json" or (frame.json and form is None):
+    if form == "messages":
+        frame.record(messages(restored.context.text, shape or "generic"))
+    elif form == "json" or (frame.json and form is None):
         frame.record(restored.to_json())
+    elif explain:
+        from segue.cli.explained import text
+
+        frame.write(text(restored, frame.width))
     else:
         frame.raw(restored.context.text)
     frame.damage(restored.damage, target.session)

@@ -59,7 +59,7 @@ def offer(library: Library, state: State, task: str = "") -> Offered:
         except NotFoundError:
             missing[one.note.id] = "it went while it was read"
             continue
-        found.append(known.Note(one.note.id, one.note.title, text[:_LONGEST], one.why, one.priority >= 1))
+        found.append(known.Note(one.note.id, one.note.title, text[:_LONGEST], one.why, one.priority >= 1, one.priority))
     return Offered(tuple(found), tuple(sorted(missing.items())))
 
 

@@ -241,7 +241,11 @@ def test_json_has_what_the_product_fixes():
     assert {name: shape[name] for name in ("budget", "family", "method", "margin")} == {
         "budget": 5_000, "family": "o200k", "method": "exact", "margin": 0.0,
     }  # fmt: skip
-    assert shape["items"][0].keys() == {"seq", "what", "status", "reason", "tokens"}
+    assert shape["items"][0].keys() == {"seq", "what", "status", "reason", "tokens", "lane", "priority", "relevance"}
+    assert {lane["name"]: lane["cap"] for lane in shape["lanes"]} == {
+        "said": 2_000, "facts": 1_250, "last": 625, "errors": 300, "files": 955, "more": 500, "left": 125,
+    } | {"history": next(lane["cap"] for lane in shape["lanes"] if lane["name"] == "history")}  # fmt: skip
+    assert all(lane["used"] <= lane["cap"] + 8 for lane in shape["lanes"])
 
 
 def test_a_session_in_which_nothing_happened_has_a_context():

@@ -208,3 +208,19 @@ def _head(file: File, most: int) -> set[tuple[int, int]]:
     """Return the first lines of a file, a fourth of *most* at the most: what it imports is what edits build on."""
     opening = next((stretch for stretch in file.stretches if stretch.first == 1), None)
     return {(id(opening), offset) for offset in range(min(_HEAD, most // 4, len(opening.lines)))} if opening else set()
+
+
+def home_of(conversation: Sequence[Unit]) -> str:
+    """Return the directory that the files read and changed have in common."""
+    paths = {t.path for u in conversation if u.op in {"read", "edit", "write"} for t in u.touches if t.path.startswith("/")}
+    split = [path.split("/")[:-1] for path in paths]
+    if not split:
+        return ""
+    common: list[str] = []
+    for parts in zip(*split, strict=False):
+        most = max(set(parts), key=lambda part: (parts.count(part), part))
+        if parts.count(most) * 10 < len(split) * 7:
+            break
+        common.append(most)
+        split = [p for p in split if p[: len(common)] == common]
+    return "/".join(common) if len(common) > 2 else ""

@@ -34,6 +34,7 @@ class Note(NamedTuple):
     why: str = ""
     essential: bool = False
     """It is given before the ledger and the history, as the index of the project is; others share a lane of their own."""
+    priority: float = 0.9
 
 
 class Known(NamedTuple):
@@ -47,6 +48,8 @@ class Known(NamedTuple):
     """The task that is next, where it was given: what is about it comes before what is only newer."""
     notes: tuple[Note, ...] = ()
     """Notes of the library, the most important first."""
+    imported: str = ""
+    """The agent from whose transcript the session was taken; empty: segue recorded it itself."""
 
 
 def known_of(state: State, *, task: str = "", changed: str = "", summary: str = "", notes: Iterable[Note] = ()) -> Known:
@@ -56,7 +59,8 @@ def known_of(state: State, *, task: str = "", changed: str = "", summary: str = 
     if summary.strip():
         facts.append(Fact("summary", summary.strip()))
     name = state.header["name"] or state.session
-    return Known(name, state.seq, state.header["workspace"], tuple(facts), task, tuple(notes))
+    agents = sorted({text for entry in state.imports.values() if isinstance(text := entry.get("agent"), str)})
+    return Known(name, state.seq, state.header["workspace"], tuple(facts), task, tuple(notes), ", ".join(agents))
 
 
 def _facts(state: State, task: str) -> Iterator[Fact]:

@@ -18,7 +18,7 @@ from math import inf
 from typing import Final, NamedTuple
 
 from segue.core.context.condense import Unit, units
-from segue.core.context.files import File, files, view
+from segue.core.context.files import File, files, home_of, view
 from segue.core.context.items import from_events
 from segue.core.context.known import Fact, Known, Note, known_of
 from segue.core.context.ledger import FileLine, ledger
@@ -31,6 +31,12 @@ from segue.core.context.tokens import Count, Estimator, Method
 from segue.core.log.events import MAIN, Event
 from segue.core.session.state import State
 
+ESSENTIAL: Final = 1.0
+RECOMMENDED: Final = 0.9
+RECENT: Final = 0.8
+FORMER: Final = 0.5
+_PRIORITY: Final[dict[str, float]] = {"task": ESSENTIAL, "focus": ESSENTIAL}
+"""Topic of a fact -> its priority, where it is not its lane's."""
 _ALL_SAID_FROM: Final = 5_000
 _LEFT_FROM: Final = 2_000
 _LAST_FROM: Final = 2_000
@@ -79,7 +85,7 @@ def restore(
     Where not even the frame fits, it is cut.
     """
     counter = counter or Estimator()
-    known = known._replace(workspace=known.workspace or _home(conversation))
+    known = known._replace(workspace=known.workspace or home_of(conversation))
     past = Past(older.conversation(), older) if older else Past([*conversation], None)
     if older:
         past.units.extend(conversation)
@@ -119,52 +125,40 @@ def _by_estimate(past: Past, known: Known, budget: int, counter: Counter) -> Con
 
 def _packed(past: Past, known: Known, budget: int, counter: Counter, method: Method) -> Context:
     edges = frame(known, budget=budget, family=counter.family, method=method)
-    lanes = _Lanes(Packer(edges, budget, counter), past, known.workspace)
+    lanes = _Lanes(Packer(edges, budget, counter), past, known)
     lanes.said()
-    lanes.facts([fact for fact in known.facts if fact.must], budget // 4)
-    lanes.notes([note for note in known.notes if note.essential], budget * 12 // 100)
+    lanes.facts("facts", [fact for fact in known.facts if fact.must], budget // 4)
+    lanes.notes("indexes", [note for note in known.notes if note.essential], budget * 12 // 100)
     if budget >= _LAST_FROM:
         lanes.last()
     lanes.errors()
     lanes.files()
-    lanes.facts([fact for fact in known.facts if not fact.must], budget // 10)
-    lanes.notes([note for note in known.notes if not note.essential], budget // 10)
-    lanes.history(known.aim)
+    lanes.facts("more", [fact for fact in known.facts if not fact.must], budget // 10)
+    lanes.notes("notes", [note for note in known.notes if not note.essential], budget // 10)
+    lanes.history()
     if budget < _LAST_FROM:
         lanes.last()  # a small context ends in it anyway: only if there is room left
     return lanes.packer.finish()
 
 
-def _home(conversation: Sequence[Unit]) -> str:
-    """Return the directory that the files read and changed have in common."""
-    paths = {t.path for u in conversation if u.op in {"read", "edit", "write"} for t in u.touches if t.path.startswith("/")}
-    split = [path.split("/")[:-1] for path in paths]
-    if not split:
-        return ""
-    common: list[str] = []
-    for parts in zip(*split, strict=False):
-        most = max(set(parts), key=lambda part: (parts.count(part), part))
-        if parts.count(most) * 10 < len(split) * 7:
-            break
-        common.append(most)
-        split = [p for p in split if p[: len(common)] == common]
-    return "/".join(common) if len(common) > 2 else ""
-
-
 class _Lanes:
     """The lanes of one context."""
 
-    def __init__(self, packer: Packer, past: Past, home: str) -> None:
+    def __init__(self, packer: Packer, past: Past, known: Known) -> None:
         conversation, older = past
+        home = known.workspace
         self.packer = packer
         self.units = conversation
         self._older = older
         self._home = f"{home.rstrip('/')}/" if home else ""
         self._budget = packer.budget
+        self._aim = known.aim
+        self._relevance = relevance(conversation, known.aim) if known.aim else [0.0] * len(conversation)
         self._files = files(conversation)
         """What is known of files and not yet in the text."""
         self._done: set[int] = set()
         """Places of the units that are in the text whole, or left out with a reason."""
+        self._last_said = max((place for place, unit in enumerate(conversation) if unit.kind == "instruction"), default=-1)
         self._noted = 0
         self._without_room: list[int] = []
         """Places of the units for which there was no room, latest first."""
@@ -176,6 +170,7 @@ class _Lanes:
             cap, chosen = self._budget * 2 // 5, places
         else:
             cap, chosen = self._budget // 4, sorted({*places[:1], *places[-6:]})
+        self.packer.begin("said", RECOMMENDED, cap)
         found = {place: self._candidate(place, "said") for place in chosen}
         each = divide([self._cost(candidate, cap) for candidate in found.values()], cap)
         for place in [*chosen[:1], *reversed(chosen[1:])]:
@@ -189,26 +184,32 @@ class _Lanes:
         text = found.whole(cap)
         return cap + 1 if text is None else self.packer.cost(text)
 
-    def facts(self, facts: Iterable[Fact], cap: int) -> None:
+    def facts(self, lane: str, facts: Iterable[Fact], cap: int) -> None:
         """Working state."""
+        self.packer.begin(lane, RECOMMENDED if lane == "facts" else RECENT, cap)
         for place, fact in enumerate(facts):
             section = SECTION_OF[fact.topic]
             as_said = section == "summary"
             render = partial(said_block, fact.seq, "summary") if as_said else partial(fact_line, fact.topic, fact.seq)
             found = self._part(Block(section, place, fact.text), fact.seq, f"{fact.topic}: {fact.text[:200]}", render)
-            found = found._replace(block=found.block._replace(text=render(fact.text)), render=None)
+            found = found._replace(
+                block=found.block._replace(text=render(fact.text)), render=None, priority=_PRIORITY.get(fact.topic)
+            )
             entry = self.packer.take(found, cap)
             if entry is None:
                 self.packer.leave(found.seq, found.what, "skipped", "no room in its lane")
             else:
                 cap -= entry.tokens
 
-    def notes(self, notes: Sequence[Note], cap: int) -> None:
+    def notes(self, lane: str, notes: Sequence[Note], cap: int) -> None:
         """Notes of the library, in the order in which they are given."""
+        if notes:
+            self.packer.begin(lane, ESSENTIAL if lane == "indexes" else RECOMMENDED, cap)
         for note in notes:
             render = partial(note_block, note.name, note.title)
             self._noted += 1
             found = self._part(Block("notes", self._noted, note.text), 0, f"note {note.name}: {note.title}", render)
+            found = found._replace(priority=note.priority)
             entry = self.packer.take(found, cap if len(notes) == 1 else max(cap // 2, min(cap, _SMALL_NOTE)))
             if entry is None:
                 self.packer.leave(0, found.what, "skipped", "no room in its lane")
@@ -217,6 +218,7 @@ class _Lanes:
 
     def last(self) -> None:
         """The last thing that the agent said, and in two lines the last thing that it did: the history has it whole."""
+        self.packer.begin("last", RECENT, max(self._budget // 8, 80))
         said, did = (self._latest(kind) for kind in ("prose", "exchange"))
         if said is not None and self._take(said, self._candidate(said, "last"), max(self._budget // 16, 40)):
             self._done.add(said)  # shortened or not: once is enough
@@ -231,6 +233,8 @@ class _Lanes:
 
     def errors(self) -> None:
         """Errors that are still open."""
+        each = max(int(self._budget * 0.03), 60)
+        self.packer.begin("errors", RECOMMENDED, 2 * each)
         fixed: set[str] = set()
         shown = 0
         for place in range(len(self.units) - 1, -1, -1):
@@ -242,14 +246,13 @@ class _Lanes:
                 fixed.add(head)
             elif head not in fixed and shown < 2:
                 shown += 1
-                if place not in self._done and self._take(
-                    place, self._candidate(place, "history"), max(int(self._budget * 0.03), 60)
-                ):
+                if place not in self._done and self._take(place, self._candidate(place, "history"), each):
                     self._done.add(place)
 
     def files(self) -> None:
         """The ledger of files."""
         cap = min(self._budget * 3 // 5, 400 + self._budget // 9, 1_800)
+        self.packer.begin("files", RECENT, cap)
         for place, entry in enumerate(ledger(self.units, self._older.files() if self._older else {})):
             names = 10 if place < 4 else 5 if place < 10 else 0
             block = Block("files", place, self._file_line(entry, names if self._budget > 3_000 else names // 2))
@@ -264,8 +267,10 @@ class _Lanes:
         about = f": {' '.join(entry.names[:names])}" if names and entry.names else ""
         return line(f"- {self._short(entry.path)} {uses}".rstrip() + about)
 
-    def history(self, aim: str) -> None:
-        """The conversation, newest first; behind the latest, what is about *aim* comes before what is only newer."""
+    def history(self) -> None:
+        """The conversation, newest first; behind the latest, what is about the aim comes before what is only newer."""
+        aim = self._aim
+        self.packer.begin("history", RECENT, self.packer.room)
         if self._older is not None and self._older.units:
             self._point_back(self._older)
         left_cap = min(self._budget // 40, 600) if self._budget >= _LEFT_FROM else 0
@@ -274,19 +279,19 @@ class _Lanes:
         newest = list(range(len(self.units) - 1, -1, -1))
         self._walk(newest, least=int(room * (1 - (_LATEST_BESIDE_AIM if aim else _LATEST))))
         if aim:
-            newest = self._about(aim, newest)
+            newest = self._about(newest)
         self._walk(newest, files_only=not aim)
         self.packer.widen()
         self._walk(newest)
         self.packer.widen()
         self.packer.room += left_cap
         if left_cap:
+            self.packer.begin("left", FORMER, left_cap)
             self._pointers()
 
-    def _about(self, aim: str, newest: list[int]) -> list[int]:
-        """Return places, those that are most about *aim* first, where they are about as much the newer ones."""
-        scores = relevance(self.units, aim)
-        return sorted(newest, key=lambda place: (-round(scores[place], 1), -place))
+    def _about(self, newest: list[int]) -> list[int]:
+        """Return places, those that are most about the aim first, where they are about as much the newer ones."""
+        return sorted(newest, key=lambda place: (-round(self._relevance[place], 1), -place))
 
     def _walk(self, places: Sequence[int], *, least: float = -inf, files_only: bool = False) -> None:
         """Take the units at *places* in that order, down to *least* tokens of room; or only the files as they stand."""
@@ -381,7 +386,9 @@ class _Lanes:
         who = _WHO.get(unit.kind, unit.kind)
         head = self._short(unit.head)
         render = partial(exchange_block, unit.seq, head) if unit.kind == "exchange" else partial(said_block, unit.seq, who)
-        return self._part(Block(section, place, unit.text), unit.seq, self._label(unit), render)
+        found = self._part(Block(section, place, unit.text), unit.seq, self._label(unit), render)
+        last = unit.kind == "instruction" and place == self._last_said
+        return found._replace(priority=ESSENTIAL if last else None, relevance=round(self._relevance[place], 2))
 
     def _label(self, unit: Unit) -> str:
         if unit.kind == "exchange":
@@ -401,7 +408,7 @@ class _Lanes:
 
     def _leave(self, place: int, reason: str) -> None:
         unit = self.units[place]
-        self.packer.leave(unit.seq, line(self._label(unit), 90), "skipped", reason)
+        self.packer.leave(unit.seq, line(self._label(unit), 90), "skipped", reason, round(self._relevance[place], 2))
 
     def _short(self, text: str) -> str:
         return text.replace(self._home, "") if self._home else text

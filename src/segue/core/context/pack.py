@@ -52,6 +52,21 @@ class Entry(NamedTuple):
     status: Status
     reason: str = ""
     tokens: int = 0
+    lane: str = ""
+    """Where it was considered; what was considered in several was taken in the first that had room."""
+    priority: float = 0.0
+    """1.0 essential, 0.9 recommended, 0.8 recent, 0.5 formerly loaded."""
+    relevance: float = 0.0
+    """How much it is about the task that was given, from 0 to 1."""
+
+
+class Lane(NamedTuple):
+    """A lane: how many tokens it might take, and how many it took."""
+
+    name: str
+    priority: float
+    cap: int
+    used: int
 
 
 class Context(NamedTuple):
@@ -61,6 +76,8 @@ class Context(NamedTuple):
     size: Count
     budget: int
     items: tuple[Entry, ...]
+    lanes: tuple[Lane, ...] = ()
+    """In the order in which they took their share."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the shape that `--format json` prints."""
@@ -72,6 +89,7 @@ class Context(NamedTuple):
             "family": size.family,
             "method": size.method,
             "margin": size.margin,
+            "lanes": [lane._asdict() for lane in self.lanes],
             "items": [entry._asdict() for entry in self.items],
         }
 
@@ -87,6 +105,9 @@ class Candidate(NamedTuple):
     what: str
     shorter: Callable[[int], str] | None = None
     render: Callable[[str], str] | None = None
+    priority: float | None = None
+    """None: its lane's."""
+    relevance: float = 0.0
 
     def whole(self, room: int) -> str | None:
         """Return the text, or None where it cannot fit into *room* tokens."""
@@ -109,6 +130,18 @@ class Packer:
         self._cut: list[tuple[int, Candidate, int]] = []
         self._entries: dict[tuple[int, str], Entry] = {}
         self._sections: set[Section] = set()
+        self._lanes: list[Lane] = []
+        self._began = self.room
+
+    def begin(self, lane: str, priority: float, cap: int) -> None:
+        """Let what is taken and left from now on belong to a lane, which takes at most about *cap* tokens."""
+        self._rest()
+        self._lanes.append(Lane(lane, priority, max(cap, 0), 0))
+        self._began = self.room
+
+    def _rest(self) -> None:
+        if self._lanes:
+            self._lanes[-1] = self._lanes[-1]._replace(used=max(self._began - self.room, 0))
 
     def cost(self, text: str) -> int:
         """Return what *text* costs as a block."""
@@ -123,12 +156,14 @@ class Packer:
             return None
         text = found.whole(room)
         cost = room + 1 if text is None else self.cost(text)
-        entry = Entry(found.seq, found.what, "loaded", "", cost)
+        lane = self._lanes[-1] if self._lanes else Lane("", 0.0, 0, 0)
+        priority = lane.priority if found.priority is None else found.priority
+        entry = Entry(found.seq, found.what, "loaded", "", cost, lane.name, priority, found.relevance)
         if text is None or cost > room:
             text = found.shorter(room - 1) if found.shorter and room >= _SMALLEST else ""
             if not text or (cost := self.cost(text)) > room:
                 return None
-            entry = Entry(found.seq, found.what, "shortened", f"room for {room:,} tokens", cost)
+            entry = entry._replace(status="shortened", reason=f"room for {room:,} tokens", tokens=cost)
             self._cut.append((len(self._taken), found, cost))
         self._sections.add(section)
         self.room -= cost + opening
@@ -160,12 +195,14 @@ class Packer:
             )
             self.room -= cost - had
 
-    def leave(self, seq: int, what: str, status: Status, reason: str, tokens: int = 0) -> None:
+    def leave(self, seq: int, what: str, status: Status, reason: str, relevance: float = 0.0) -> None:
         """Note that an element is not in the text, unless it is."""
-        self._entries.setdefault((seq, what), Entry(seq, what, status, reason, tokens))
+        lane = self._lanes[-1] if self._lanes else Lane("", 0.0, 0, 0)
+        self._entries.setdefault((seq, what), Entry(seq, what, status, reason, 0, lane.name, lane.priority, relevance))
 
     def finish(self) -> Context:
         """Return the context: the blocks that were taken last go first, until the whole fits."""
+        self._rest()
         while True:
             text = compose(self._frame, [block for block, _ in self._taken])
             count = self._count(text)
@@ -178,7 +215,7 @@ class Packer:
             text = text[: min(len(text) - 1, len(text) * self.budget // count.upper)]
             count = self._count(text)
         entries = sorted(self._entries.values(), key=lambda entry: (entry.seq, entry.what))
-        return Context(text, count, self.budget, tuple(entries))
+        return Context(text, count, self.budget, tuple(entries), tuple(self._lanes))
 
     def _count(self, text: str) -> Count:
         counter = self.counter
