@@ -104,7 +104,7 @@ bench: setup  ## speed against the raw floor and five peers
 bench-peers: setup  ## beside four programs that read agents' sessions (installs them): damage, time, space
 	@$(PY) benchmarks/peers.py --write docs/peers.md
 
-bench-context: setup  ## recall of restored contexts at token budgets
+bench-context: setup  ## what restored contexts keep: evidence, next actions, token figures, budgets
 	@$(PY) benchmarks/context.py
 	@$(PY) benchmarks/prediction.py
 
