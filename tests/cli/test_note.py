@@ -305,3 +305,23 @@ def test_a_delta_tells_which_notes_changed_meanwhile(noted):
         os.utime(file, (later, later))
     told = [(one["what"], one["id"], one["loaded"]) for one in noted("delta", "current", "--json").json["notes"]]
     assert told == [("created", "2026-01-002", False), ("deleted", "DEC-001", True), ("updated", "PLAY-001", True)]
+
+
+def test_in_the_home_of_an_encrypted_store_no_word_of_a_note_can_be_read(noted):
+    vault = noted.home / "vault"
+    vault.mkdir()
+    note = vault / "a.md"
+    note.write_text("# Canary birds\n")
+    noted("config", "set", "library", str(vault))
+    home = noted.home / "segue"
+
+    def traces():
+        return [path.suffix for path in home.rglob("*") if path.is_file() and b"anary" in path.read_bytes()]
+
+    noted("note", "list")
+    assert traces() == [".sqlite"]
+    assert noted("encrypt", "--key-file", str(noted.home / "key")).code == 0
+    assert traces() == []
+    assert "a" in noted("note", "search", "canary").out
+    noted("restore", "current", "--task", "canary")
+    assert traces() == []

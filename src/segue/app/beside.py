@@ -23,6 +23,7 @@ class Beside:
         new key (`encryption.begin`), and before an older key is let go of.
 
         - From then on agents' hooks spool nothing of what is said, or whole payloads again; what was spooled is taken in.
+        - What is known of notes in the clear is deleted.
         - Emergency files, copies of transcripts and snapshots of workspaces are rewritten.
 
         Raises OSError, WorkspaceError: it may go well the next time.
@@ -31,6 +32,10 @@ class Beside:
         left = []
         sealed = bool(app.boxes.refresh().tag)
         (app.spools.seal if sealed else app.spools.unseal)()
+        if sealed:
+            from segue.app.library import forget_catalogues
+
+            forget_catalogues(app)
         if not app.spools.is_empty():
             from segue.engine.spooling import ingest
 

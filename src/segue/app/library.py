@@ -8,6 +8,8 @@ from segue.host.library.folders import Folders
 if TYPE_CHECKING:
     from segue.app.wiring import App
 
+CACHE = "cache"
+"""The directory in segue's home for what can be deleted at any time."""
 TOP = "organizations"
 """The directory that makes a folder a library."""
 
@@ -26,7 +28,13 @@ def folders_of(app: "App") -> list[str]:
 
 def library_of(app: "App") -> Folders:
     """Return the library. Beside an encrypted store nothing of what notes say is kept."""
-    return Folders(folders_of(app), app.config.home / "cache", app.clock, keep=not app.boxes.tag)
+    return Folders(folders_of(app), app.config.home / CACHE, app.clock, keep=not app.boxes.tag)
+
+
+def forget_catalogues(app: "App") -> None:
+    """Delete what is known of notes: it can be had again. Raises OSError."""
+    for file in (app.config.home / CACHE / "library").glob("*.sqlite*"):
+        file.unlink(missing_ok=True)
 
 
 def is_structured(app: "App") -> bool:

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segue.core.errors import NotFoundError
+from segue.core.errors import NotFoundError, SegueError
 from segue.core.log.ids import is_uuid
 from segue.host.config import Config
 from segue.ports import Clock, Ids, Index, Places, Store, Target, Transcripts
@@ -282,6 +282,7 @@ class App:
             TemporaryDirectory,
             self.cwd,
             self.config.numbers("windows"),
+            self.offer,
         )
 
     @cached_property
@@ -292,10 +293,13 @@ class App:
         return library_of(self)
 
     def offer(self, state: "State", task: str) -> "Offered":
-        """Return what the library offers the context of a session."""
-        from segue.engine.offering import offer
+        """Return what the library offers the context of a session. A library that fails is missing, and nothing else."""
+        from segue.engine.offering import Offered, offer
 
-        return offer(self.library, state, task)
+        try:
+            return offer(self.library, state, task)
+        except (SegueError, OSError, ImportError) as e:
+            return Offered(missing=(("library", str(e)),))
 
     def offer_foreseen(self, state: "State", task: str) -> "Offered":
         """Return that, and what will likely be needed next."""
@@ -360,7 +364,8 @@ class App:
 
         saving, copies, here = self.saving, self.copies, self.workspace
         host, rewinding, sifter = lambda: self.host, lambda: saving.rewinding, lambda: copies.sifter
-        return Store(Parts(self.desk, self.index, self.counter, here, self.header, host, saving.moment, rewinding, sifter))
+        parts = Parts(self.desk, self.index, self.counter, here, self.header, host, saving.moment, rewinding, sifter, self.offer)
+        return Store(parts)
 
     def resolve(self, ref: str) -> Target:
         """Return what a reference means, seen from here. Raises NotFoundError, AmbiguousError."""

@@ -324,7 +324,8 @@ class Session:
         """
         from segue.engine.restoring import Wanted, restore
 
-        wanted = Wanted(at=self.position if at is None else at, budget=budget, level=level, task=task, model=model)
+        place = self.position if at is None else at
+        wanted = Wanted(at=place, budget=budget, level=level, task=task, model=model, offer=self._parts.offer)
         return restore(self._store, self.id, wanted, self._parts.counter).context
 
     def pause(self, reason: str = "user", note: str = "") -> State:

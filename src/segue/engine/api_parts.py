@@ -9,7 +9,9 @@ from segue.ports import Index
 
 if TYPE_CHECKING:
     from segue.core.context.pack import Counter
+    from segue.core.session.state import State
     from segue.engine.interrupting import Moment
+    from segue.engine.offering import Offered
     from segue.engine.rewinding import Means
     from segue.ports.recovery import Sifter
     from segue.ports.running import Host
@@ -33,6 +35,8 @@ class Parts(NamedTuple):
     """What going back to a checkpoint takes."""
     sifter: "Callable[[], Sifter]"
     """Finds what is left of sessions in files of any origin."""
+    offer: "Callable[[State, str], Offered] | None" = None
+    """What of the library may be given to who goes on; None: nothing."""
 
 
 class Open:
@@ -82,6 +86,11 @@ class Open:
     def rewinding(self) -> "Means":
         """What going back takes."""
         return self._there.rewinding()
+
+    @property
+    def offer(self) -> "Callable[[State, str], Offered] | None":
+        """What of the library may be given to who goes on."""
+        return self._there.offer
 
     @property
     def sifter(self) -> "Sifter":

@@ -27,6 +27,8 @@ from segue.ports.places import Places
 
 if TYPE_CHECKING:
     from segue.core.context.pack import Counter
+    from segue.core.session.state import State
+    from segue.engine.offering import Offered
 
 Way = Literal["native", "converted", "prompt"]
 """How a session goes on: the agent has it; its transcript is written; it reads a restored context."""
@@ -73,6 +75,8 @@ class Means(NamedTuple):
     """Where a session goes on that never said where it worked."""
     windows: Mapping[str, int] = {}
     """Windows by configuration: of a model, of all whose names begin so, or of an agent. See `window_of`."""
+    offer: "Callable[[State, str], Offered] | None" = None
+    """What of the library may be given; None: nothing."""
 
 
 class Wish(NamedTuple):
@@ -332,7 +336,8 @@ class _Going:
 
     def prompted(self) -> Resumption:
         """Return the resumption of a new session of the agent that reads the restored context first."""
-        wanted = Wanted(at=self.state.seq, level="full", model=self.wish.model or _READERS.get(self.wish.agent))
+        model = self.wish.model or _READERS.get(self.wish.agent)
+        wanted = Wanted(at=self.state.seq, level="full", model=model, offer=self.means.offer)
         restored = restore(self.means.desk.store, self.session, wanted, self.means.counter)
         name = self.state.header["name"] or self.session
         file = f"{name}-{self.state.seq}.md"

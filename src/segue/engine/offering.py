@@ -64,9 +64,7 @@ def offer(library: Library, state: State, task: str = "") -> Offered:
 
 
 def _offers(library: Library, state: State, about: str, missing: dict[str, str]) -> Iterator[Offer]:
-    notes = library.notes()
-    if notes:
-        yield from _indexes(notes, state)
+    yield from _indexes(library, state)
     focus = state.work["focus"]
     if focus and focus["note"]:
         found = library.find(focus["note"])
@@ -75,13 +73,14 @@ def _offers(library: Library, state: State, about: str, missing: dict[str, str])
             yield from (Offer(to, 0.9, "linked from the focus") for row in library.links(found[0]) for to in row.to[:1])
         else:
             missing[focus["note"]] = "the focus; no note of that name" if not found else "the focus; several notes of that name"
-    if about and notes:
+    if about:
         hits = library.search(about[:2_000], limit=_ABOUT * 2)
         yield from (Offer(hit.note, 0.9, "about the task") for hit in hits[:_ABOUT] if not is_index(hit.note.path))
     now = seconds(state.at) if state.at else 0.0
-    yield from _recent(notes, now)
-    yield from _decisions(notes, now)
-    yield from _former(notes, state, missing)
+    if now:
+        yield from _recent(library.notes(since=now - _RECENT_DAYS * _DAY))
+    yield from _decisions(library.notes(kind="decision"), now)
+    yield from _former(library, state, missing)
 
 
 def _task(state: State) -> str:
@@ -89,25 +88,24 @@ def _task(state: State) -> str:
     return (current["title"] if current else "") or state.header["task"]
 
 
-def _indexes(notes: list[Note], state: State) -> Iterator[Offer]:
+def _indexes(library: Library, state: State) -> Iterator[Offer]:
     """Yield the index of the session's organisation and of its project; of a folder that is no library, what it is entered by."""
-    places = {key(note.path): note for note in reversed(notes)}
     header = state.header
     for organisation in dict.fromkeys((header["organisation"], "default")):
         for place, what in ((Place(organisation), "organisation"), (Place(organisation, header["project"]), "project")):
             if organisation and (place.project or what == "organisation"):
-                note = places.get(key(place.written))
+                note = library.at(place.written)
                 if note is not None:
                     yield Offer(note, 1.0, f"index of the {what}")
     for name in ENTRANCES:
-        entrance = places.get(key(name))
+        entrance = library.at(name)
         if entrance is not None:
             yield Offer(entrance, 1.0 if name != ENTRANCES[-1] else 0.9, "what the folder is entered by")
             break
 
 
-def _recent(notes: Iterable[Note], now: float) -> Iterator[Offer]:
-    found = [note for note in notes if now and now - note.mtime <= _RECENT_DAYS * _DAY and note.kind != "index"]
+def _recent(notes: Iterable[Note]) -> Iterator[Offer]:
+    found = [note for note in notes if note.kind != "index"]
     for note in sorted(found, key=lambda note: (-note.mtime, note.path))[:_RECENT]:
         yield Offer(note, 0.8, "changed lately")
 
@@ -130,15 +128,19 @@ def _moment(note: Note) -> float:
         return note.mtime
 
 
-def _former(notes: list[Note], state: State, missing: dict[str, str]) -> Iterator[Offer]:
+def _former(library: Library, state: State, missing: dict[str, str]) -> Iterator[Offer]:
     """Yield what was loaded before, what was used most and latest first: noted as notes, or read as files of the folders."""
-    by_place = {f"{note.folder}/{note.path}": note for note in notes}
-    by_id = {key(note.id): note for note in reversed(notes)}
+    folders = tuple(f"{folder}/" for folder in library.folders)
     taken = 0
     for item in recommended(state, most=200):
-        note = by_place.get(item["path"] or item["id"]) or (by_id.get(key(item["id"])) if item["kind"] != "file" else None)
+        path = item["path"] or item["id"]
+        note = library.at(path) if path.startswith(folders) else None
+        if note is None and item["kind"] != "file":
+            note = next((one for one in library.find(item["id"]) if key(one.id) == key(item["id"])), None)
+            if note is None:
+                missing[item["id"]] = (
+                    f"loaded before, and no longer at {item['path']}" if item["path"] else "loaded before, and gone"
+                )
         if note is not None and taken < _FORMER:
             taken += 1
             yield Offer(note, 0.5, "loaded before")
-        elif note is None and item["kind"] != "file":
-            missing[item["id"]] = f"loaded before, and no longer at {item['path']}" if item["path"] else "loaded before, and gone"

@@ -15,6 +15,8 @@ from segue.engine.offering import Offered
 from segue.engine.outlining import read
 from segue.ports import Store
 
+_NAMED: Final = 5
+"""Missing notes that are named in the context; all are among its items."""
 _LEARNED_FROM: Final = 512
 """Of the latest events the usage records tell how far the estimate of tokens is off."""
 Level = Literal["minimal", "balanced", "full"]
@@ -77,7 +79,8 @@ def restore(store: Store, session: str, wanted: Wanted, counter: Callable[[str |
             filter(None, (changed, f"{len(damage)} places of the log are damaged; what they held is missing here"))
         )
     offered = wanted.offer(state, wanted.task) if wanted.offer else Offered()
-    known = known_of(state, task=wanted.task, changed=changed, notes=offered.notes)
+    gone = [f"note {name} is missing: {why}" for name, why in offered.missing[:_NAMED]]
+    known = known_of(state, task=wanted.task, changed="\n".join(filter(None, (changed, *gone))), notes=offered.notes)
     context = pack(found.units, known, budget, anchored(counter(model), found.events[-_LEARNED_FROM:]), found.older)
     missing = [Entry(d.seq or 0, d.where, "missing", d.reason) for d in damage]
     missing += [Entry(0, f"note {name}", "missing", reason) for name, reason in offered.missing]

@@ -57,12 +57,16 @@ class Library(Protocol):
         """The folders, absolute; new notes go to the first."""
         ...
 
-    def notes(self, *, kind: str = "", tag: str = "", under: str = "") -> list[Note]:
-        """Return the notes (of one kind, with a tag, at or below the path *under*) by folder and path."""
+    def notes(self, *, kind: str = "", tag: str = "", under: str = "", since: float = 0.0) -> list[Note]:
+        """Return the notes (of one kind, with a tag, at or below the path *under*, changed since a time) by folder and path."""
         ...
 
     def listed(self) -> list[Listed]:
         """Return what each folder holds beside its notes."""
+        ...
+
+    def at(self, path: str) -> Note | None:
+        """Return the note at *path*: absolute, or relative to a folder; case does not count. None: there is none."""
         ...
 
     def find(self, ref: str) -> list[Note]:

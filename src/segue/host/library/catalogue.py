@@ -221,6 +221,11 @@ class Catalogue:
             return [note for path in Names(found).paths(name, beside) for note in found if note.path == path]
         return sorted(found)
 
+    def placed(self, path: str) -> list[Note]:
+        """Return the notes of which *path*, a key, is the path without its ending."""
+        rows = self._ask("SELECT no FROM names WHERE name = ? AND rank = 1", (path,))
+        return sorted(note for (no,) in rows for note in self.notes("no = ?", (no,)))
+
     def beginning(self, name: str) -> list[Note]:
         """Return the notes of which a name begins with *name*, a key."""
         sql = "SELECT DISTINCT no FROM names WHERE name >= ? AND name < ? LIMIT 20"

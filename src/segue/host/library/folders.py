@@ -40,16 +40,18 @@ class Folders:
             for folder in self.folders:  # of a time when the store was in the clear
                 self._place(folder, ".sqlite").unlink(missing_ok=True)
 
-    def notes(self, *, kind: str = "", tag: str = "", under: str = "") -> list[Note]:
+    def notes(self, *, kind: str = "", tag: str = "", under: str = "", since: float = 0.0) -> list[Note]:
         """See `Library.notes`."""
-        found = [note for catalogue in self._looked() for note in catalogue.notes()]
+        asked: list[tuple[str, str | float]] = [("mtime >= ?", since)] if since else []
+        asked += [("kind = ?", kind)] if kind else []
+        where, values = " AND ".join(sql for sql, _ in asked) or "1", [value for _, value in asked]
+        found = [note for catalogue in self._looked() for note in catalogue.notes(where, values)]
         wanted = key(tag.lstrip("#"))
         place = stem(under.strip("/"))
         return [
             note
             for note in found
-            if (not kind or note.kind == kind)
-            and (not wanted or any(key(one) == wanted or key(one).startswith(f"{wanted}/") for one in note.tags))
+            if (not wanted or any(key(one) == wanted or key(one).startswith(f"{wanted}/") for one in note.tags))
             and (not place or stem(note.path) == place or note.path.startswith(f"{place}/"))
         ]
 
@@ -60,6 +62,15 @@ class Folders:
             Listed(c.folder, len(c.notes()), tuple(c.left_out), c.opened) if c.folder in there else Listed(c.folder, 0, (), 0)
             for c in self._catalogues
         ]
+
+    def at(self, path: str) -> Note | None:
+        """See `Library.at`."""
+        for catalogue in self._looked():
+            inside = path.removeprefix(f"{catalogue.folder}/")
+            for note in catalogue.placed(key(stem(inside))) if not inside.startswith("/") else ():
+                if key(note.path) == key(inside):
+                    return note
+        return None
 
     def find(self, ref: str) -> list[Note]:
         """See `Library.find`."""

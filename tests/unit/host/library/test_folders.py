@@ -271,3 +271,15 @@ def test_processes_that_make_notes_at_once_never_give_the_same_number(folder, tm
     running = [subprocess.Popen([*call, name], stdout=subprocess.PIPE, text=True, env=env) for name in ("a", "b", "c")]
     given = [line for process in running for line in process.communicate(timeout=120)[0].split()]
     assert sorted(given) == [f"DEC-{n:03}" for n in range(1, 25)]
+
+
+def test_a_note_is_found_by_where_it_is_and_by_when_it_changed(folder, library, tmp_path):
+    put(folder, "d/Name.md", "---\nid: d/other\n---\n")
+    new = put(folder, "d/other.md", "# New\n")
+    os.utime(new, (PAST + 100, PAST + 100))
+    put(tmp_path, "outside.md", "# Outside\n")
+    found = library()
+    paths = ("d/name.md", f"{folder}/d/Name.md", "d/other.md", "d/none.md", f"{tmp_path}/outside.md", "../outside.md")
+    assert [note and note.path for note in map(found.at, paths)] == ["d/Name.md", "d/Name.md", "d/other.md", None, None, None]
+    assert [note.path for note in found.notes(since=PAST + 50)] == ["d/other.md"]
+    assert found.notes(kind="decision", since=PAST) == []
