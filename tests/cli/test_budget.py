@@ -98,6 +98,7 @@ def test_as_json_it_is_one_document(sold):
                 "tools": [{"name": "Read", "tokens": 129, "pieces": 2}],
                 "files": [{"name": "/shop/pears.py", "tokens": 129, "pieces": 2}],
             },
+            "forgotten": None,
             "history": {
                 "day": [
                     {

@@ -178,6 +178,8 @@ budget:
   inherited: false
   successor: ""
   condensed: null
+  compaction: 0
+  forgotten: null
   limit: null
   reached: null
   choice: ""

@@ -91,12 +91,24 @@ def _document(frame: Frame, found: "Report", top: int) -> dict[str, Any]:
             "tools": [one._asdict() for one in content.tools[:top]],
             "files": [one._asdict() for one in content.files[:top]],
         },
+        "forgotten": _forgotten(found, top),
         "history": history,
         "crossings": state.budget["crossings"],
         "condensed": state.budget["condensed"],
         "successor": state.budget["successor"] or None,
         "limit": _limit(state, rules.limit),
     }
+
+
+def _forgotten(found: "Report", top: int) -> dict[str, Any] | None:
+    """Return what the agent's own summary says nothing of: how much, and the latest of each kind."""
+    if found.forgotten is None:
+        return None
+    lost = found.forgotten.lost
+    kinds = dict.fromkeys(one.kind for one in lost)
+    shown = [one for kind in kinds for one in [o for o in lost if o.kind == kind][-top:]]
+    counts = {kind: sum(one.kind == kind for one in lost) for kind in kinds}
+    return {"compaction": found.forgotten.compaction, "counts": counts, "lost": [one._asdict() for one in shown]}
 
 
 def _limit(state: Any, general: float | None) -> dict[str, Any]:
@@ -135,6 +147,7 @@ def _text(d: dict[str, Any], width: int) -> str:
         for name, title in (("kinds", "the context by kind"), ("tools", "by tool"), ("files", "by file"))
         if consumers[name]
     ]
+    parts.append(_forgotten_text(d, width))
     if len(d["history"]["day"]) > 1:
         parts.append("\n" + _sums_text(d["history"]["day"], "day", width))
     return "".join(parts)
@@ -204,6 +217,16 @@ def _condensed(found: dict[str, Any] | None) -> str:
     if not found:
         return ""
     return f"{number(found['before'])} to {number(found['after'])} tokens, {number(found['freed'])} freed ({found['trigger']})"
+
+
+def _forgotten_text(d: dict[str, Any], width: int) -> str:
+    found = d["forgotten"]
+    if not found or not found["lost"]:
+        return ""
+    name = d["name"] or d["session"]
+    rows = [(number(one["seq"]).replace(",", ""), one["kind"], one["text"]) for one in found["lost"]]
+    whole = f"a number is expanded by: segue show {name} NUMBER\n"
+    return "\n" + table(rows, ("event", "what", "what the agent's own summary says nothing of"), width) + whole
 
 
 def _tail(path: str, width: int) -> str:

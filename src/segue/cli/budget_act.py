@@ -48,12 +48,13 @@ def _choose(frame: Frame, session: str, name: str, limit: float | None) -> None:
 
 
 def _condense(frame: Frame, session: str) -> None:
-    from segue.engine.succeeding import keep_condensed
+    from segue.engine.succeeding import keep_condensed, text_of
 
     app = frame.app
     key = f"condensed:{session}:{app.store.info(session).head.seq}"
     body = keep_condensed(app.store, session, "asked for", app.budgets, app.counter, key)
-    frame.answer({"session": session, **body}, lambda d: _freed(d) + f"\n{d['text']}")
+    document = {"session": session, **body, "text": text_of(app.store, session, body, app.counter)}
+    frame.answer(document, lambda d: _freed(d) + f"\n{d['text']}")
 
 
 def _succeed(frame: Frame, session: str) -> None:

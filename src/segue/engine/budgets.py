@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from segue.core.context.forgotten import Forgotten, forgotten
 from segue.core.context.occupancy import Occupancy, in_context, measure, occupancy
 from segue.core.context.pack import Counter
 from segue.core.context.spent import By, Call, Sum, calls, key_of, spent, sums
@@ -38,6 +39,8 @@ class Report(NamedTuple):
     content: Occupancy
     calls: list[Call]
     spent: Sum
+    forgotten: Forgotten | None
+    """What the summary of the agent's last compaction says nothing of."""
 
 
 def window_for(state: State, rules: Rules) -> Window:
@@ -83,6 +86,7 @@ def report(store: Store, session: str, rules: Rules, counter: Callable[[str | No
         occupancy(in_context(events), count),
         own,
         total,
+        forgotten(events, state.work),
     )
 
 

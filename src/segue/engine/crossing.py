@@ -4,9 +4,11 @@ A crossing is an event. Who finds one that nobody has handled does what it asks 
 crash cut off between the two is done again, and a command that is run twice gets the same `crossing` both times.
 """
 
+from collections import Counter as Tally
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, Protocol
 
+from segue.core.context.forgotten import forgotten
 from segue.core.errors import SegueError
 from segue.core.log.events import Damage, Draft
 from segue.core.session.budget import crossings, spending, unhandled
@@ -66,6 +68,7 @@ class Keeper:
         for crossing in unhandled(state):
             self._handle(session, state, crossing)
         self._mind_spending(state)
+        self._look_at_summary(state)
         if announced:
             self._succeed(session, state, ANNOUNCED)
         session = latest(self._store, session)
@@ -106,6 +109,18 @@ class Keeper:
             return ""
         done = succeed(tools.desk, session, why, tools.rules, tools.counter, moment=tools.moment, applied=False)
         return done.successor if done else ""
+
+    def _look_at_summary(self, state: State) -> None:
+        """Note what the summary of the agent's last compaction says nothing of, once it is there."""
+        budget, session = state.budget, state.session
+        known = budget["forgotten"]["compaction"] if budget["forgotten"] else 0
+        if budget["compaction"] <= known:
+            return
+        found = forgotten(self._store.read(session, upto=state.seq, on_damage=_pass), state.work)
+        if found is not None:
+            seqs = sorted({one.seq for one in found.lost})
+            body = {"compaction": found.compaction, "seqs": seqs, "counts": dict(Tally(one.kind for one in found.lost))}
+            self._store.append(session, [Draft("budget.forgotten", body, key=f"forgotten:{session}:{found.compaction}")])
 
     def _mind_spending(self, state: State) -> None:
         """Do what is configured where the limit is reached and nobody has said what is to be done."""
@@ -173,6 +188,10 @@ def remark(state: State) -> str:
         return f"limit of ${budget['limit'] or 0:.2f} reached: {answer}"
     if budget["inherited"] and budget["band"] == "emergency":
         return f"fresh start: segue resume {name} --in {state.header['agent'] or 'AGENT'} --fresh"
+    if budget["forgotten"] and budget["forgotten"]["compaction"] == budget["compaction"] and budget["forgotten"]["counts"]:
+        counts = budget["forgotten"]["counts"]
+        told = ", ".join(f"{many} {kind}{'s' if many > 1 else ''}" for kind, many in counts.items())
+        return f"the agent's summary says nothing of {told}: segue budget {name}"
     if budget["band"] == "summarisation" and budget["condensed"]:
         return f"condensed at hand, {budget['condensed']['freed']:,} tokens less"
     return ""

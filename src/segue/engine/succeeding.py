@@ -4,7 +4,7 @@ The successor is a fork, so that all of the past stays within reach (`show` expa
 Every step is written down before or is known by its key: what a crash cut off is gone on with by calling it again.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from segue.core.context.occupancy import cost, in_context, measure
@@ -86,16 +86,26 @@ def condense(
         "family": after.family,
         "method": after.method,
         "applied": applied,
+        "position": state.seq,
+        "budget": budget,
         **_fates(context),
-        "text": context.text,
     }
     return Condensed(context, before, body)
+
+
+def text_of(store: Store, session: str, body: Mapping[str, Any], counter: Callable[[str | None], Counter]) -> str:
+    """Return the condensed context that an event of *session* speaks of: made anew of the log, the same as then."""
+    position, budget = body.get("position"), body.get("budget")
+    if not isinstance(position, int) or not isinstance(budget, int) or position < 1 or budget < 1:
+        return ""
+    model = model_of(load(store, session, position, on_damage=_pass)) or None
+    return restore(store, session, Wanted(at=position, budget=budget, model=model), counter).context.text
 
 
 def keep_condensed(
     store: Store, session: str, trigger: str, rules: Rules, counter: Callable[[str | None], Counter], key: str
 ) -> dict[str, Any]:
-    """Have the condensed context of *session* at hand, as an event, once for each *key*; return what that event says."""
+    """Note what the condensed context of *session* comes to, once for each *key*; return what that event says."""
     known = store.lookup(session, key)
     if known is None:
         found = condense(store, session, trigger, rules, counter)
@@ -133,7 +143,7 @@ def succeed(
     store = desk.store
     after = store.lookup(session, SUPERSEDED)
     if after is not None:
-        return _told(store, session, str(event_at(store, session, after.seq).body.get("by", "")))
+        return _told(store, session, str(event_at(store, session, after.seq).body.get("by", "")), counter)
     by = _intend(desk, session, why, force=force)
     if not by:
         return None
@@ -145,7 +155,7 @@ def succeed(
     name = load(store, by, on_damage=_pass).header["name"]
     note = f"{why}: goes on in {name or by}"
     change(store, session, lambda state: [d._replace(key=SUPERSEDED) for d in _end(state, by, note)])
-    return _told(store, session, by)
+    return _told(store, session, by, counter)
 
 
 def _intend(desk: Desk, session: str, why: str, *, force: bool) -> str:
@@ -196,7 +206,7 @@ def _end(state: State, by: str, note: str) -> Sequence[Draft]:
         return []  # somebody ended it meanwhile
 
 
-def _told(store: Store, session: str, by: str) -> Succession | None:
+def _told(store: Store, session: str, by: str, counter: Callable[[str | None], Counter]) -> Succession | None:
     """Return what became of a succession, as the logs say."""
     try:
         state = load(store, by, on_damage=_pass)
@@ -205,9 +215,7 @@ def _told(store: Store, session: str, by: str) -> Succession | None:
         return None
     before = load(store, session, on_damage=_pass)
     final = max(before.checkpoints.items(), key=lambda one: one[1]["seq"], default=("", None))[0]
-    body = dict(known.body)
-    text = str(body.pop("text", ""))
-    return Succession(session, by, state.header["name"], final, body, text)
+    return Succession(session, by, state.header["name"], final, dict(known.body), text_of(store, by, known.body, counter))
 
 
 def _fates(context: Context) -> dict[str, dict[str, list[int]]]:

@@ -7,12 +7,13 @@ import pytest
 
 from segue.app import App
 from segue.app.budgets import keeper
+from segue.core.context.tokens import estimate
 from segue.core.log.events import Draft
 from segue.engine.crossing import Keeper, choose, note, remark
 from segue.engine.foreign import Foreign, find, latest
 from segue.engine.importing import Importer
 from segue.engine.spooling import ingest
-from segue.engine.succeeding import condense, succeed
+from segue.engine.succeeding import condense, succeed, text_of
 from segue.host.notifying import notifier
 from segue.testing.fakes import FakeClock, FakeIds
 
@@ -146,7 +147,8 @@ def test_at_the_second_threshold_a_condensed_context_is_at_hand_with_what_it_fre
     scene.keeper().keep(scene.session)
     (found,) = scene.events("budget.condensed")
     assert (found["before"], found["applied"], found["freed"]) == (760, False, max(760 - found["after"], 0))
-    assert "sell pears, never plums" in found["text"]
+    text = text_of(scene.store, scene.session, found, scene.app.counter)
+    assert ("sell pears, never plums" in text, estimate(text, found["family"]) <= found["budget"]) == (True, True)
     assert scene.state().budget["condensed"]["after"] == found["after"]
     assert scene.state().usage["context_tokens"] == 760  # the agent's own context is as it was
 
@@ -248,6 +250,13 @@ def test_a_session_that_is_over_for_another_reason_has_no_successor(scene):
     assert len(list(scene.store.sessions())) == 1
 
 
+def test_what_was_erased_is_in_no_condensed_context_either(scene):
+    scene.say("assistant", "selling", used=760)
+    scene.keeper().keep(scene.session)
+    (found,) = scene.events("budget.condensed")
+    assert "never plums" not in json.dumps(found)  # the log has it once
+
+
 def test_condensing_writes_nothing(scene):
     head = scene.store.info(scene.session).head
     condense(scene.store, scene.session, "look", scene.app.budgets, scene.app.counter)
@@ -320,3 +329,16 @@ def test_a_users_command_gets_the_crossing_as_json_and_as_variables(tmp_path):
 )
 def test_a_users_command_that_fails_or_hangs_is_said_to(command, reason):
     assert notifier(command, {"PATH": "/usr/bin:/bin"}, 0.2)({}) == reason
+
+
+def test_after_the_agents_own_compaction_it_is_told_what_the_summary_forgot(scene):
+    scene.say("user", "never deliver on Sundays", model=None)
+    scene.say("system", "", model=None, subtype="compact_boundary", compactMetadata={"trigger": "auto"}, content="x")
+    said = "This session is being continued from a previous conversation. They sell pears, never plums."
+    scene.say("user", said, model=None, isCompactSummary=True)
+    for _ in range(2):
+        scene.keeper().keep(scene.session)
+    (found,) = scene.events("budget.forgotten")
+    (seq,) = found["seqs"]
+    assert (found["counts"], scene.app.opened().session(scene.session).state().seq >= seq) == ({"instruction": 1}, True)
+    assert remark(scene.state()).startswith("the agent's summary says nothing of 1 instruction: segue budget ")

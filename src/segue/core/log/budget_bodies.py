@@ -25,9 +25,10 @@ class Handled(TypedDict, total=False):
 
 
 class Condensed(TypedDict, total=False):
-    """The context was condensed: `text` is what is to be gone on with, in `after` tokens in the place of `before`.
+    """The context was condensed: what is to be gone on with takes `after` tokens in the place of `before`.
 
-    `applied`: whoever goes on has this text and nothing else; otherwise it is at hand, and his context is as it was.
+    It is what is restored at `position` within `budget` tokens: the log has it once, so that what is erased is erased there too.
+    `applied`: whoever goes on has this and nothing else; otherwise it is at hand, and his context is as it was.
     """
 
     trigger: Required[str]
@@ -36,12 +37,22 @@ class Condensed(TypedDict, total=False):
     freed: int
     family: str
     method: str
-    text: str
+    position: int
+    budget: int
     applied: bool
     kept: dict[str, Any]
     """By kind of content: `[how many, tokens]` that stay whole."""
     shortened: dict[str, Any]
     dropped: dict[str, Any]
+
+
+class Forgotten(TypedDict, total=False):
+    """What the summary of the agent's own compaction says nothing of, by the numbers of the events that have it."""
+
+    compaction: Required[int]
+    seqs: list[int]
+    counts: dict[str, Any]
+    """`instruction`, `decision`, `constraint`, `preference`, `file` -> how many."""
 
 
 class Succeeding(TypedDict, total=False):

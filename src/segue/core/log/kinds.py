@@ -76,6 +76,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         Kind("budget.crossed", budget_bodies.Crossed),
         Kind("budget.handled", budget_bodies.Handled),
         Kind("budget.condensed", budget_bodies.Condensed),
+        Kind("budget.forgotten", budget_bodies.Forgotten),
         Kind("budget.spending", budget_bodies.Spending),
         Kind("note.used", bodies.Note),
         Kind("memory.set", bodies.Memory),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, NamedTuple, Protocol, TypedDict
 
 from segue.core.log.events import Draft, Event
-from segue.core.session.values import LINE, count, number, push, text
+from segue.core.session.values import LINE, count, mapping, number, push, text
 
 Band = Literal["normal", "disclosure", "summarisation", "emergency"]
 """How full a context is: below 60 %, from there progressive disclosure, from 75 % progressive summarisation, from 85 % a
@@ -49,6 +49,10 @@ class Budget(TypedDict):
     """The session that is to take over, from when that is intended."""
     condensed: dict[str, Any] | None
     """The last condensing, without its text: event `seq` has it."""
+    compaction: int
+    """The number of the agent's last compaction of its own; 0: there was none."""
+    forgotten: dict[str, Any] | None
+    """What its summary says nothing of: `{"seq", "compaction", "counts"}`."""
     limit: float | None
     """US dollars that the session may cost."""
     reached: float | None
@@ -87,6 +91,8 @@ def new_budget() -> Budget:
         inherited=False,
         successor="",
         condensed=None,
+        compaction=0,
+        forgotten=None,
         limit=None,
         reached=None,
         choice="",
@@ -189,6 +195,11 @@ def _condense(budget: Budget, event: Event, body: dict[str, Any]) -> None:
     budget["condensed"] = {"seq": event.seq, "at": event.at, "trigger": text(body, "trigger", LINE), **figures}
 
 
+def _forget(budget: Budget, event: Event, body: dict[str, Any]) -> None:
+    counts = {kind[:20]: count(many) for kind, many in list(mapping(body, "counts").items())[:10]}
+    budget["forgotten"] = {"seq": event.seq, "compaction": count(body.get("compaction")), "counts": counts}
+
+
 def _succeed(budget: Budget, _event: Event, body: dict[str, Any]) -> None:
     budget["successor"] = text(body, "by", LINE)
 
@@ -210,6 +221,7 @@ HANDLERS: Final[dict[str, Callable[[Budget, Event, dict[str, Any]], None]]] = {
     "budget.crossed": _cross,
     "budget.handled": _handle,
     "budget.condensed": _condense,
+    "budget.forgotten": _forget,
     "session.succeeding": _succeed,
     "budget.spending": _spend,
 }

@@ -114,6 +114,7 @@ QUIET: Final = frozenset(
         "budget.crossed",
         "budget.handled",
         "budget.condensed",
+        "budget.forgotten",
         "budget.spending",
     }
 )

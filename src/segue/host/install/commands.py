@@ -31,9 +31,10 @@ COMMANDS: Final = (
     ),
     Command(
         "budget",
-        "Tokens that this session used, as far as segue knows",
-        "status current",
-        "Tell the user in two lines what this answer says of tokens: the line `used`. Do nothing else.",
+        "How full the context is and of what, what was used and what it cost, as far as segue knows",
+        "budget current --top 3",
+        "Tell the user in three lines what this answer says: how full the context is, the largest consumers, the cost. What it "
+        "says that a summary forgot, keep in mind from now on. Do nothing else.",
     ),
     Command(
         "checkpoint",
