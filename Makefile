@@ -60,7 +60,14 @@ test: setup lint  ## everything that is short: lint, types, layers, tests, fault
 	@npm install --prefix .cache/agents --no-fund --no-audit --loglevel=error  # not ci: some packages of other platforms are never published
 	@touch $@
 
-test-agents: setup .cache/agents/.installed  ## the real coding agents, against a scripted model on loopback
+# Real MCP servers, pinned. Some 80 MB, once.
+.cache/mcp/.installed: tests/agents/mcp/package.json tests/agents/mcp/package-lock.json
+	@command -v npm >/dev/null || { echo 'the real MCP servers need Node 20 or later and npm' >&2; exit 1; }
+	@mkdir -p .cache/mcp && cp $^ .cache/mcp/
+	@npm ci --prefix .cache/mcp --ignore-scripts --no-fund --no-audit --loglevel=error
+	@touch $@
+
+test-agents: setup .cache/agents/.installed .cache/mcp/.installed  ## the real coding agents, against a scripted model on loopback
 	@$(PY) -m pytest -n $(JOBS) --dist worksteal tests/agents -m long
 
 lint: setup types layers docs-check  ## ruff, mypy --strict, import contracts, spelling, generated docs

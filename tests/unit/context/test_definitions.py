@@ -88,6 +88,7 @@ def test_gemini_cli_adds_an_argument_to_every_tool():
 
 def test_qwen_code_sends_a_line_until_the_tool_is_asked_for():
     assert sent("qwen-code", "s", TOOL) == '- "mcp__s__get.thing": "Gets."\n'
+    assert sent("qwen-code", "s", Tool("t", LONG)) == f'- "mcp__s__t": "{"x" * 159}…"\n'
 
 
 @pytest.mark.parametrize("agent", ["claude-code", "codex", "gemini-cli", "opencode", "qwen-code", "vscode"])

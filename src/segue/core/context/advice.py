@@ -30,7 +30,8 @@ _OWN: Final = frozenset(
         """file files code test tests read write edit run list get set add create make fix update change delete find search use
         using project app new data text name function line work user bug error build issue value type call check server tool mcp
         open close start stop show return input output path content string object result item first last need want feature
-        support handle implement"""
+        support handle implement api post patch request step time
+        a about after an as at be before by do down if in is it of on or over so to up we what"""
     )
 )
 """Words of nearly every task and nearly every tool."""

@@ -14,6 +14,8 @@ CLAUDE_LONGEST: Final = 2048
 """Characters of a description, or of a server's instructions, that Claude Code sends."""
 _CUT: Final = "… [truncated]"
 _GEMINI_LONGEST: Final = 63
+_QWEN_LONGEST: Final = 160
+"""Characters of a first line that Qwen Code sends."""
 _CODEX_KEPT: Final = frozenset(
     {
         *("type", "description", "properties", "required", "items", "enum", "anyOf", "oneOf", "allOf", "$ref", "$defs"),
@@ -156,7 +158,8 @@ def _opencode_sent(server: str, tool: Tool) -> str:
 
 
 def _qwen_sent(server: str, tool: Tool) -> str:
-    first = tool.description.strip().partition("\n")[0]
+    first = tool.description.partition("\n")[0].strip()
+    first = first if len(first) <= _QWEN_LONGEST else f"{first[: _QWEN_LONGEST - 1]}…"
     return f"- {compact(_qwen_name(server, tool.name))}: {compact(first)}\n"
 
 
@@ -203,7 +206,7 @@ def _claude_instructions(server: str, text: str) -> str:
 
 
 def _codex_instructions(server: str, text: str) -> str:
-    return compact({"type": "namespace", "name": f"mcp__{_codex_word(server)}", "description": text})
+    return compact({"type": "namespace", "name": f"mcp__{_codex_word(server)}", "description": text.strip()})
 
 
 def _gemini_instructions(server: str, text: str) -> str:
@@ -212,7 +215,7 @@ def _gemini_instructions(server: str, text: str) -> str:
 
 
 def _opencode_instructions(server: str, text: str) -> str:
-    return f'  <server name="{server}">\n    {text}\n  </server>\n'
+    return f'  <server name="{server}">\n    {text.strip()}\n  </server>\n'
 
 
 _CLIENTS: Final[Mapping[str, _Client]] = {
