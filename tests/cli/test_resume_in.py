@@ -122,6 +122,7 @@ def test_as_json_everything_is_there(agents):
             "session",
             "tokens",
             "turns",
+            "validation",
             "warnings",
             "way",
             "window",

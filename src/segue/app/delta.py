@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from segue.core.delta.report import NoteChange
     from segue.core.session.state import State
     from segue.engine.delta import Means
+    from segue.engine.going_on import Checked
 
 
 def means(app: "App") -> "Means":
@@ -22,3 +23,10 @@ def means(app: "App") -> "Means":
         return note_changes(app.library, then, now)
 
     return Means(app.store, app.index, app.clock, GitProjects(), app.saving.workspace, app.workspace, notes)
+
+
+def check(app: "App", session: str, workspace: str = "") -> "Checked":
+    """Return the checks of a session before it goes on, in its own workspace or in another directory."""
+    from segue.engine import going_on
+
+    return going_on.check(means(app), session, workspace=workspace)

@@ -7,7 +7,7 @@ import click
 from segue.cli.frame import Frame
 from segue.cli.params import command as _command
 from segue.cli.params import session as _session
-from segue.core.errors import UsageError
+from segue.core.errors import SegueError, UsageError
 
 if TYPE_CHECKING:
     from segue.engine.restoring import Level
@@ -67,6 +67,7 @@ def command(
         task=task,
         model=model,
         offer=app.offer_foreseen if predict else app.offer,
+        changed=_changed(frame, target.session) if at is None and target.position is None else "",
     )
     if form == "messages":
         wanted = wanted._replace(budget=max((wanted.budget or LEVELS[wanted.level]) - FRAMING, 1))
@@ -82,3 +83,14 @@ def command(
     else:
         frame.raw(restored.context.text)
     frame.damage(restored.damage, target.session)
+
+
+def _changed(frame: Frame, session: str) -> str:
+    """Return what changed since the session stopped, and what must be verified; nothing where it cannot be told."""
+    from segue.app.delta import check
+
+    try:
+        return check(frame.app, session).told()
+    except (SegueError, OSError) as e:
+        frame.warn(f"what changed cannot be told: {e}")
+        return ""

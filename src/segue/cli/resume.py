@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Say what would be; write nothing.")
 @click.option("--when-reset", is_flag=True, help="Where the agent stopped at a limit, wait until it ends.")
 @click.option("--now", is_flag=True, help="Go on at once, whatever limit the agent stopped at.")
+@click.option("--check", is_flag=True, help="Only the four checks, and what they compared; nothing is written.")
+@click.option("--verified", is_flag=True, help="A person has looked at what the checks say is gone: go on all the same.")
+@click.option("--emergency", is_flag=True, help="Go on whatever the checks say, with the minimum of context.")
 @click.option("--run/--print", default=None, help="Start the agent, or print the command. [default: start it on a terminal]")
 def command(
     frame: Frame,
@@ -53,13 +56,19 @@ def command(
     run: bool | None,
     when_reset: bool,
     now: bool,
+    check: bool,
+    verified: bool,
+    emergency: bool,
     **more: Any,
-) -> None:
+) -> int | None:
     """Take up SESSION (or a checkpoint) again and print where it is; one that is at work already stays as it is.
 
     With --in it goes on in an agent: with that agent's own session where there is one, else with a transcript written for it,
     else with the restored context to read. What was kept, mapped, folded into text and dropped is counted, and the command
     printed. What an agent needs to go on as a text is printed by `segue restore`.
+
+    First what the session relies on is compared with what is there: its project, files, tasks, dependencies. Where a commit or
+    uncommitted work is gone, or a task that it builds on was reopened, a person is asked, or without one it ends with 3.
 
     Where its agent stopped at a limit that has not ended, what is done is as configured (`limits.then`): wait, another agent,
     or nothing but a question.
@@ -67,27 +76,40 @@ def command(
     from segue.cli.limits import mind
 
     session = session or frame.session(None).session
+    if check:
+        from segue.cli.checking import show
+
+        return show(frame, frame.session(session).session)
     if not now:
         agent = mind(frame, session, agent, wait=when_reset)
     if agent is None:
         given = [f"--{name.replace('_', '-')}" for name, value in {**more, "run": run}.items() if value]
         if given:
             raise UsageError(f"{given[0]} says how to go on in an agent", hint="say in which: --in codex")
-        _take_up(frame, session, note)
-        return
-    _go_on(frame, session, agent, run, more)
+        _take_up(frame, session, note, emergency=emergency, verified=verified)
+        return None
+    _go_on(frame, session, agent, run, more | {"emergency": emergency, "verified": verified})
+    return None
 
 
-def _take_up(frame: Frame, session: str | None, note: str) -> None:
+def _take_up(frame: Frame, session: str | None, note: str, *, emergency: bool, verified: bool) -> None:
+    from segue.cli.checking import mind, summary
     from segue.cli.picture import picture, text
 
     target = frame.session(session).session
+    checked = mind(frame, target, emergency=emergency, verified=verified)  # before anything is noted of now
+    if emergency:
+        from segue.engine.going_on import go_on_in_emergency
+
+        go_on_in_emergency(frame.app.desk, target, checked)
     state = frame.app.settled(load(frame.app.store, target, on_damage=lambda _: None))
     if state.status not in {"created", "active"}:
         state = move(frame.app.desk, target, "resume", note=note)
-    document: dict[str, Any] = picture(state, frame.app)
+    document: dict[str, Any] = picture(state, frame.app) | {"validation": checked.validation.to_json()}
     name = document["name"] or document["id"]
-    hint = f"\nwhat the agent needs: segue restore {name}    another agent: segue resume {name} --in AGENT\n"
+    level = " --level minimal" if emergency else ""
+    hint = f"\nchecked: {summary(checked)}    what changed: segue delta {name}"
+    hint += f"\nwhat the agent needs: segue restore {name}{level}    another agent: segue resume {name} --in AGENT\n"
     frame.answer(document, lambda d: text(d, frame.width) + hint)
 
 
@@ -99,13 +121,19 @@ def _go_on(frame: Frame, session: str | None, agent: str, run: bool | None, more
     target = frame.session(session)
     condensed = _too_full(frame, target.session, agent) if not more["fresh"] and target.position is None else ""
     more = more | {"fresh": True} if condensed else more
-    found = resume_in(app.means, target.session, _wish(frame, agent, target.position, more))
+    wish = _wish(frame, agent, target.position, more)
+    if target.position is None:
+        wish, validation = _checked(frame, target.session, wish, emergency=more["emergency"], verified=more["verified"])
+    else:
+        validation = None  # it goes on from an earlier place: what came later is left on purpose
+    found = resume_in(app.means, target.session, wish)
     if found.command and found.workspace != app.cwd and not os.path.isdir(found.workspace):  # noqa: PTH112
         missing = f"{found.workspace} is not there: say where it goes on with --cwd DIR"
         found = found._replace(warnings=(*found.warnings, missing))
     found = found._replace(warnings=(*found.warnings, condensed)) if condensed else found
     start = (frame.interactive if run is None else run) and not found.dry and bool(found.command)
     document = found.to_json() | {"name": found.name or found.session, "command_line": going.command_line(found, app.cwd)}
+    document["validation"] = validation
     frame.answer(document, lambda d: going.text(found, d["command_line"], frame))
     if start:
         _start(frame, found)
@@ -121,6 +149,23 @@ def _too_full(frame: Frame, session: str, agent: str) -> str:
     if state.header["agent"] != agent or left is None or left >= rules.reserve:
         return ""
     return f"{left:,} tokens are left in the agent's own conversation: it goes on from the condensed context (budget.reserve)"
+
+
+def _checked(
+    frame: Frame, session: str, wish: "Wish", *, emergency: bool, verified: bool
+) -> "tuple[Wish, dict[str, Any] | None]":
+    """Return the wish with what changed, after the checks; in an emergency it is for a new session with the minimum to read."""
+    from segue.cli.checking import mind
+
+    checked = mind(frame, session, emergency=emergency, verified=verified, dry=wish.dry, workspace=wish.workspace)
+    wish = wish._replace(changed=checked.told())
+    if emergency:
+        wish = wish._replace(fresh=True, level="minimal")
+        if not wish.dry:
+            from segue.engine.going_on import go_on_in_emergency
+
+            go_on_in_emergency(frame.app.desk, session, checked)
+    return wish, checked.validation.to_json()
 
 
 def _wish(frame: Frame, agent: str, position: int | None, more: dict[str, Any]) -> "Wish":

@@ -5,6 +5,7 @@
     │   ├── AmbiguousError           a reference fits several things
     │   └── InvalidEventError        an event that cannot be written
     ├── ConfirmationError         3  a person must verify
+    │   └── UnverifiedError          what a session relies on is gone or contradicted
     ├── NotFoundError             4
     │   └── GoneError                it was there, and was deleted
     ├── ConflictError             5  somebody else was there first
@@ -110,6 +111,26 @@ class ConfirmationError(SegueError):
 
     code = "needs-confirmation"
     exit_code = 3
+
+
+class UnverifiedError(ConfirmationError):
+    """What a session relies on is gone or contradicted; nothing was done.
+
+    `failures` says what (`text`) and the way back (`hint`), `checks` all that was compared.
+    """
+
+    code = "unverified"
+
+    def __init__(self, session: str, failures: Sequence[tuple[str, str]], checks: Sequence[Any]) -> None:
+        """Name the session, what failed, and the checks."""
+        shown = "; ".join(text for text, _ in failures[:3]) + (f"; and {len(failures) - 3} more" if len(failures) > 3 else "")
+        super().__init__(
+            f"session {session!r} does not go on until a person has verified: {shown}",
+            hint=f"look at it: segue resume {session} --check; then go on with --verified, or with the minimum: --emergency",
+            session=session,
+            failures=[{"text": text, "hint": hint} for text, hint in failures],
+            checks=list(checks),
+        )
 
 
 class NotFoundError(SegueError):

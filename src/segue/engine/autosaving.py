@@ -16,9 +16,11 @@ from segue.core.session.autosave import (
     MIRROR,
     NOTICE,
     PROJECT,
+    TURN,
     Failure,
     Intervals,
     due,
+    ends_turn,
     is_announced,
     is_news,
     may_trigger,
@@ -97,6 +99,8 @@ class _Watched:
         self.trigger = ""
         self.moved = self.announced = False
         """Something came; its agent tells that it compacts its context."""
+        self.turned = False
+        """A turn ended, and the workspace was not looked at since."""
         self.ended: Event | None = None
         """The hook that told that its agent ended, where nothing told since that it began again."""
         self.worked = state.active_seconds
@@ -193,6 +197,8 @@ class Autosaver:
             self._do(watched, _END, now, "")
             return True
         what = due(self._intervals, watched.saved, watched.failed, worked=watched.worked, fresh=watched.fresh, now=now)
+        if PROJECT not in what and self._is_turned(watched, now):
+            what = [PROJECT, *what]
         why = "interval"
         since = now - watched.saved[CHECKPOINT]
         if CHECKPOINT not in what and self._may(watched) and may_trigger(watched.trigger, since):
@@ -222,6 +228,10 @@ class Autosaver:
         self._looked = float("-inf")
         return True
 
+    def _is_turned(self, watched: _Watched, now: float) -> bool:
+        wanted = watched.turned and bool(self._intervals.project) and PROJECT not in watched.failed
+        return wanted and not 0 <= now - watched.saved[PROJECT] < TURN
+
     def _may(self, watched: _Watched) -> bool:
         return watched.fresh and bool(self._intervals.checkpoint) and CHECKPOINT not in watched.failed
 
@@ -242,6 +252,7 @@ class Autosaver:
         if taken:
             watched.fresh, watched.trigger = False, ""
             watched.saved[CHECKPOINT] = max(seconds(event.at) for event in new if event.seq == taken)
+        watched.turned |= ends_turn(new)
         rest = [event for event in new if event.seq > taken and is_news(event)]
         watched.fresh |= bool(rest)
         watched.trigger = trigger(rest) or watched.trigger
@@ -270,6 +281,7 @@ class Autosaver:
             self._looked = float("-inf")  # it may have been the last one
         elif what == PROJECT:
             means.see(watched.session)
+            watched.turned = False
         elif what == CHECKPOINT:
             means.take(watched.session, why)
             watched.fresh, watched.trigger = False, ""

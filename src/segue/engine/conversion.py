@@ -95,6 +95,10 @@ class Wish(NamedTuple):
     """A new session of the agent's that reads the restored context, whatever else would be possible."""
     dry: bool = False
     """Nothing is written, not even into the log."""
+    changed: str = ""
+    """What changed since the session stopped, a line each: a restored context says it."""
+    level: Literal["minimal", "balanced", "full"] = "full"
+    """How much a restored context may hold."""
 
 
 class Checked(NamedTuple):
@@ -337,7 +341,7 @@ class _Going:
     def prompted(self) -> Resumption:
         """Return the resumption of a new session of the agent that reads the restored context first."""
         model = self.wish.model or _READERS.get(self.wish.agent)
-        wanted = Wanted(at=self.state.seq, level="full", model=model, offer=self.means.offer)
+        wanted = Wanted(at=self.state.seq, level=self.wish.level, model=model, changed=self.wish.changed, offer=self.means.offer)
         restored = restore(self.means.desk.store, self.session, wanted, self.means.counter)
         name = self.state.header["name"] or self.session
         file = f"{name}-{self.state.seq}.md"

@@ -22,8 +22,6 @@ from segue.ports import Clock, Index, Store
 from segue.ports.projects import Projects
 from segue.ports.workspace import FileChange, Workspace, shown
 
-VALIDATED: Final = "segue:validated"
-"""Under it stands, in each session's log, the latest validation after which it went on."""
 _MANIFESTS: Final = 20
 _LARGE: Final = 8 << 20
 _CHECKPOINTS: Final = 5
@@ -52,32 +50,36 @@ class Compared(NamedTuple):
     now: State
 
 
-def compare(means: Means, session: str, since: int | None = None, *, thorough: bool = True) -> Compared:
+def compare(means: Means, session: str, since: int | None = None, *, thorough: bool = True, workspace: str = "") -> Compared:
     """Return what changed since position *since* of a session, by default since it was last looked after.
 
     Args:
         means: what it is made with.
         session: its id.
         since: a position of its log.
-        thorough: snapshots and the logs of neighbours are read too, which takes longer.
+        thorough: snapshots, the logs of neighbours and the library are read too, which takes longer.
+        workspace: where it is now, where that is known to be another directory than the session's own.
 
     Raises:
         NotFoundError: no such session or position.
     """
     now = load(means.store, session, on_damage=_overlook)
-    position = _position(means.store, now) if since is None else since
+    position = _position(now) if since is None else since
     then = now if position == now.seq else load(means.store, session, position, on_damage=_overlook)
     saved = _saved(means.store, then)
     at = then.at if since is not None else (saved.at if saved else "") or now.activity or now.at
     idle = then.at if since is not None else now.activity or now.at
-    return Compared(_Comparison(means, then, now, saved, at, thorough=thorough).delta(_ago(means, idle)), then, now)
+    comparison = _Comparison(means, then, now, saved, at, thorough=thorough, workspace=workspace)
+    return Compared(comparison.delta(_ago(means, idle)), then, now)
 
 
 class _Comparison:
     """One session, then and now."""
 
-    def __init__(self, means: Means, then: State, now: State, saved: Look | None, at: str, *, thorough: bool) -> None:
-        self.means, self.then, self.now, self.at, self.thorough = means, then, now, at, thorough
+    def __init__(
+        self, means: Means, then: State, now: State, saved: Look | None, at: str, *, thorough: bool, workspace: str
+    ) -> None:
+        self.means, self.then, self.now, self.at, self.thorough, self.asked = means, then, now, at, thorough, workspace
         self.limits: list[str] = []
         self.place = self._place(saved)
         self.look = self._look(saved)
@@ -98,9 +100,8 @@ class _Comparison:
         became = tuple(fates(saved, look, history)) if saved and look and not self.estimated and self._is_work_tree else ()
         if saved and saved.total > len(saved.files) and became:
             self.limits.append(f"uncommitted changes: {len(saved.files)} of {saved.total:,} were kept by name")
-        others, total, told = neighbours(
-            self.means.store, self.means.catalogue, self.now, self.at, self._homes, deep=self.thorough
-        )
+        homes = self._homes if self.thorough or self.place.state != "gone" else ()  # a project of another machine has none here
+        others, total, told = neighbours(self.means.store, self.means.catalogue, self.now, self.at, homes, deep=self.thorough)
         touched = (
             {f.path for f in files}
             | {f.before for f in files}
@@ -122,7 +123,7 @@ class _Comparison:
             files_by=by,
             uncommitted=became,
             dependencies=self._dependencies(snapshot),
-            notes=(*self.means.notes(self.then, self.now), *told.notes),
+            notes=self._notes(told.notes),
             tasks=(*standing.changes(self.then.work, self.now.work), *told.tasks),
             sessions=others,
             session_count=total,
@@ -130,6 +131,13 @@ class _Comparison:
             checkpoint=checkpoint,
             limits=tuple(self.limits),
         )
+
+    def _notes(self, told: Sequence[NoteChange]) -> tuple[NoteChange, ...]:
+        """Return the notes that changed, each with the session that says it did that."""
+        found = {note.id: note for note in told}
+        for note in self.means.notes(self.then, self.now) if self.thorough else ():
+            found[note.id] = note._replace(by=found[note.id].by) if note.id in found else note
+        return tuple(found.values())
 
     @property
     def _is_work_tree(self) -> bool:
@@ -141,6 +149,8 @@ class _Comparison:
 
     def _place(self, saved: Look | None) -> Place:
         projects, home, before = self.means.projects, self.now.header["workspace"], self.then.header["workspace"]
+        if self.asked and self.asked != home:
+            return Place("here", self.asked, before)
         if not home:
             return Place("none", "", "")
         if projects.is_there(home):
@@ -226,12 +236,11 @@ class _Comparison:
         return data.decode("utf-8", "replace") if len(data) <= _LARGE else None
 
 
-def _position(store: Store, state: State) -> int:
-    """Return since when a session was not looked after: its last look, checkpoint, or validation."""
+def _position(state: State) -> int:
+    """Return since when a session was not looked after: its last look or checkpoint."""
     looks = [state.work["changes"]["seq"]] if state.work["changes"] else []
     places = [place["seq"] for place in state.checkpoints.values()]
-    known = store.lookup(state.session, VALIDATED)
-    return max([*looks, *places, *([known.seq] if known else [])], default=state.seq)
+    return max([*looks, *places], default=state.seq)
 
 
 def _saved(store: Store, state: State) -> Look | None:

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from segue.core.errors import IllegalTransitionError, InvalidEventError, NotFoundError, SegueError, UsageError
 from segue.core.log.events import ABSENT, Damage, Draft
-from segue.core.log.times import stamp
+from segue.core.log.times import seconds, stamp
 from segue.core.session.interruptions import Interrupt, inactive, lost, outdated, pause, processes
 from segue.core.session.lifecycle import allowed
 from segue.core.session.state import State
@@ -21,6 +21,8 @@ from segue.ports import Store
 from segue.ports.running import Emergencies, Kept, Processes
 
 _FORMAT = 1
+_LATE: Final = 300.0
+"""Seconds after which what is in a workspace counts no longer as what a lost session left there."""
 
 
 class Moment(NamedTuple):
@@ -135,10 +137,21 @@ def settle(
     """Interrupt those of *sessions* whose agents ended without a word, as of their last event; return their summaries."""
     found = []
     for session, (state, why) in find_lost(desk.store, sessions, hosts).items():
-        done = interrupt(desk, session, why, _key(state), at=state.activity or state.at, moment=moment)
+        at = state.activity or state.at
+        done = interrupt(desk, session, why, _key(state), at=at, moment=_of_now(moment, desk.clock.now() - seconds(at)))
         if done is not None:
             found.append(done)
     return found
+
+
+def _of_now(moment: Callable[[str], Moment], late: float) -> Callable[[str], Moment]:
+    """Return what tells the moment; of one noticed *late* (seconds) without the uncommitted changes.
+
+    What is uncommitted by then may be somebody else's doing: the last look that the log has is nearer to what the session left.
+    """
+    if late <= _LATE:
+        return moment
+    return lambda session: moment(session)._replace(changes=None)
 
 
 def time_out(desk: Timed, sessions: Iterable[str], after: float, hosts: Processes) -> list[Interruption]:

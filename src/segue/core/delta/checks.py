@@ -101,11 +101,12 @@ def _found(delta: Delta, own: frozenset[str] | None) -> Iterator[Finding]:
     saved, history, place = delta.saved, delta.history, delta.place
     assert saved is not None  # noqa: S101 - the caller looked
     sure = not delta.estimated
+    moved = f"segue moved {place.before} DIRECTORY, or go on elsewhere with --cwd"
     back = f"segue checkpoint restore {delta.checkpoint} --code" if delta.checkpoint else ""
     if place.state == "moved":
         yield Finding(f"the project is in {place.path} now", hint=f"segue moved {place.before} {place.path}")
     if place.state in {"gone", "removed"}:
-        yield Finding(f"the workspace {place.before} is not there", place.state == "gone" and sure, back)
+        yield Finding(f"the workspace {place.before} is not there", place.state == "gone" and sure, moved)
         if saved.total:
             yield Finding(f"{_files_of(saved.total)} with uncommitted changes went with it", sure, back)
     if delta.now is not None and delta.now.doing:

@@ -129,6 +129,16 @@ class Why(TypedDict, total=False):
     note: str
 
 
+class Validated(TypedDict, total=False):
+    """The session goes on although what it relies on is gone or contradicted: `verified` by a person, or in an `emergency`."""
+
+    how: Required[str]
+    position: int
+    """Since when things were compared."""
+    failures: list[str]
+    """What was verified."""
+
+
 class Ended(TypedDict, total=False):
     """The session is over; `by` names the successor of a superseded one."""
 

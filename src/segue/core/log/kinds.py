@@ -35,6 +35,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         Kind("session.resumed", bodies.Why),
         Kind("session.recovering", bodies.Why),
         Kind("session.emergency", bodies.Why),
+        Kind("session.validated", bodies.Validated),
         Kind("session.ended", bodies.Ended),
         Kind("session.archived", bodies.Why),
         Kind("session.unarchived", bodies.Why),

@@ -9,7 +9,7 @@ Five things are saved, each at its own pace. `context`: the cached fold, from wh
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from segue.core.log.events import Event
+from segue.core.log.events import MAIN, Event
 from segue.core.session.lifecycle import QUIET
 
 CONTEXT, CONVERSATION, PROJECT, CHECKPOINT, NOTICE, MIRROR = (
@@ -33,6 +33,8 @@ BOOKKEEPING: Final = QUIET | {
 """Events after which a checkpoint would name nothing new."""
 GAP: Final = 120.0
 """Seconds that a triggered checkpoint keeps from the one before, unless it is of a moment that must not be missed."""
+TURN: Final = 20.0
+"""Seconds between two looks at the workspace at ends of turns."""
 _AGAIN: Final = 10.0
 """Seconds after which what failed is tried again, the first time; twice as long each time, up to its interval."""
 _CHANGES: Final = frozenset({"write", "edit", "delete"})
@@ -116,6 +118,15 @@ def trigger(events: Iterable[Event]) -> str:
 def may_trigger(name: str, since: float) -> bool:
     """Return whether a trigger may take a checkpoint *since* seconds after the one before."""
     return bool(name) and (name in _SURE or since >= GAP or since < 0)
+
+
+def ends_turn(events: Iterable[Event]) -> bool:
+    """Return whether the agent came to the end of a turn with the last of *events*: what it left in the workspace stands now."""
+    said = next((event for event in reversed(list(events)) if event.kind == "message" and event.stream == MAIN), None)
+    if said is None or said.body.get("role") != "assistant":
+        return False
+    parts = said.body.get("parts")
+    return not any(isinstance(p, dict) and p.get("type") == "tool_call" for p in (parts if isinstance(parts, list) else ()))
 
 
 def is_news(event: Event) -> bool:

@@ -101,6 +101,7 @@ QUIET: Final = frozenset(
         "session.archived",
         "session.unarchived",
         "session.carried",
+        "session.validated",
         "checkpoint.forgotten",
         "checkpoint.restoring",
         "checkpoint.restored",
