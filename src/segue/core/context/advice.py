@@ -89,10 +89,10 @@ def _advice(one: Candidate, about: Sequence[str], *, has_task: bool) -> Advice:
 
 def topics(candidates: Sequence[Candidate], task: str) -> list[list[str]]:
     """Return for each server the words of *task* that it is about, those that say most first; none: it is about other things."""
-    wanted = _words(task) - _OWN
     named = [_words(c.name) for c in candidates]
     tools = [_words(" ".join(tool.name for tool in c.tools)) for c in candidates]
     said = [_words(" ".join(tool.description[:_LONGEST] for tool in c.tools)) for c in candidates]
+    wanted = _wanted(task, set().union(*named, *tools, *said)) - _OWN
     seen = Counter(w for parts in zip(named, tools, said, strict=True) for w in set().union(*parts) & wanted)
     scored = []
     for own, offered, told in zip(named, tools, said, strict=True):
@@ -106,6 +106,15 @@ def topics(candidates: Sequence[Candidate], task: str) -> list[list[str]]:
         sorted(weights, key=lambda w: (-weights[w], w)) if sum(weights.values()) >= max(LEAST, ENOUGH * most) else []
         for weights in scored
     ]
+
+
+def _wanted(task: str, known: set[str]) -> set[str]:
+    """Return the words of *task*: each whole where a server has it so, else its parts."""
+    found: set[str] = set()
+    for word in task.split():
+        whole = set(words(word.lower()))
+        found |= whole if whole & known else set(words(word))
+    return found
 
 
 def _words(text: str) -> set[str]:
