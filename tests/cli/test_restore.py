@@ -212,3 +212,40 @@ $ segue restore --shape openai
 ! hint: --format messages
 [exit code 2]
 """)
+
+
+def test_a_protocol_reports_its_steps_before_the_context(shop):
+    result = shop("restore", "--protocol", "emergency", "--budget", "600")
+    report, _, context = result.out.partition("\n# Restored context")
+    told = re.sub(r"\d+ ms", "N ms", re.sub(r"[\d,]+ of 600|Context of \d+| in /\S+,", "X", report))
+
+    assert told == snapshot("""\
+emergency protocol (asked for; away for less than a minute, up to 24 hours, it would be quick): success
+SESSION-260115-001: sell pears. 1 decision. X tokens for claude-3.
+
+1 identify the session  success  N ms
+    SESSION-260115-001 (active)X event 8, last active 2026-01-15T09:30
+2 load what is known of it  success  N ms
+    1 decision, 1 constraint, 0 open threads, 0 open questions
+3 compare it with what is there now  skipped  N ms
+    an emergency asks nothing but the log
+4 bring the knowledge up to date  success  N ms
+    X tokens for claude-3 (estimate): 9 loaded
+5 plan how to go on  success  N ms
+    1 next step
+
+next steps
+  - print a price list
+
+go on with: segue resume SESSION-260115-001
+""")
+    assert context.startswith(" of SESSION-260115-001 at event 8\n")
+
+
+def test_the_protocol_is_chosen_and_a_program_gets_its_steps(shop):
+    found = shop("restore", "--protocol", "auto", "--json").json
+    assert (found["protocol"], [step["name"] for step in found["steps"]]) == (
+        "quick",
+        ["identify", "load", "compare", "update", "plan"],
+    )
+    assert found["context"]["position"] == 8

@@ -10,7 +10,7 @@ from segue.cli.params import session as _session
 from segue.core.errors import SegueError, UsageError
 
 if TYPE_CHECKING:
-    from segue.engine.restoring import Level
+    from segue.engine.restoring import Level, Wanted
 
 
 @_command("restore", short_help="print the context to go on with, within a token budget")
@@ -34,6 +34,12 @@ if TYPE_CHECKING:
     type=click.Choice(["generic", "openai", "anthropic"]),
     help="Of the messages: role and content, or as a provider's API takes them. [default: generic]",
 )
+@click.option(
+    "--protocol",
+    type=click.Choice(["auto", "quick", "full", "emergency"]),
+    help="In five steps, each reported: quick up to 24 hours after the last activity, full later, emergency the critical facts "
+    "alone. auto chooses.",
+)
 @click.option("--explain", is_flag=True, help="Say what went into it, what did not, and why, instead of printing it.")
 def command(
     frame: Frame,
@@ -46,6 +52,7 @@ def command(
     form: str | None,
     predict: bool,
     shape: Any,
+    protocol: Any,
     explain: bool,
 ) -> None:
     """Print the context that an agent needs to go on with SESSION (or from a checkpoint), never over its budget.
@@ -67,10 +74,13 @@ def command(
         task=task,
         model=model,
         offer=app.offer_foreseen if predict else app.offer,
-        changed=_changed(frame, target.session) if at is None and target.position is None else "",
+        changed=_changed(frame, target.session) if at is None and target.position is None and not protocol else "",
     )
     if form == "messages":
         wanted = wanted._replace(budget=max((wanted.budget or LEVELS[wanted.level]) - FRAMING, 1))
+    if protocol:
+        _follow(frame, target.session, wanted, None if protocol == "auto" else protocol, form)
+        return
     restored = restore(app.store, target.session, wanted, app.counter)
     if form == "messages":
         frame.record(messages(restored.context.text, shape or "generic"))
@@ -94,3 +104,24 @@ def _changed(frame: Frame, session: str) -> str:
     except (SegueError, OSError) as e:
         frame.warn(f"what changed cannot be told: {e}")
         return ""
+
+
+def _follow(frame: Frame, session: str, wanted: "Wanted", protocol: Any, form: str | None) -> None:
+    """Follow a protocol, report its steps, and print the context that came of it."""
+    from segue.app.protocols import means
+    from segue.cli.following import text
+    from segue.engine.protocols import follow
+
+    outcome = follow(means(frame.app), session, wanted, protocol)
+    if form == "json" or (frame.json and form is None):
+        frame.record(outcome.to_json())
+    else:
+        frame.write(text(outcome, frame.width))
+        if outcome.restored is not None:
+            frame.raw(f"\n{outcome.restored.context.text}")
+    if outcome.restored is not None:
+        frame.damage(outcome.restored.damage, session)
+    if outcome.status == "failed":
+        raise click.exceptions.Exit(1)
+    if outcome.failures and outcome.protocol != "emergency":
+        raise click.exceptions.Exit(3)

@@ -50,18 +50,19 @@ class Checked(NamedTuple):
         return "\n".join([*found[:_LINES], *([f"and {rest} lines more: segue delta {self.name}"] if rest > 0 else [])])
 
 
-def check(means: Means, session: str, *, workspace: str = "") -> Checked:
+def check(means: Means, session: str, *, workspace: str = "", thorough: bool = False) -> Checked:
     """Return the four checks of a session as things are now. Nothing is written.
 
     Args:
         means: what a delta is made with.
         session: its id.
         workspace: where it is to go on, where that is not its own directory.
+        thorough: snapshots and the logs of neighbours are read too.
 
     Raises:
         NotFoundError: no such session.
     """
-    found = compare(means, session, thorough=False, workspace=workspace)
+    found = compare(means, session, thorough=thorough, workspace=workspace)
     validation = validated(found.delta, found.then.work, found.now.work, _own(means.store, found.now, found.delta))
     known = _verified(means.store, session, found.then.seq)
     failures = tuple(one for one in validation.failures if one.text not in known)
