@@ -97,8 +97,7 @@ def test_as_json_it_is_one_document(sold):
                 ],
                 "tools": [{"name": "Read", "tokens": 129, "pieces": 2}],
                 "files": [{"name": "/shop/pears.py", "tokens": 129, "pieces": 2}],
-            },
-            "forgotten": None,
+            }, 'live': None, "forgotten": None,
             "history": {
                 "day": [
                     {
@@ -305,3 +304,20 @@ def test_where_little_is_left_an_agent_goes_on_from_the_condensed_context(cli):
     said.append(cli("resume", "last", "--in", "claude-code", "--dry-run", "--json").json)
     assert [any("budget.reserve" in warning for warning in one["warnings"]) for one in said] == [True, False]
     assert (said[0]["way"], said[1]["way"]) == ("prompt", "native")
+
+
+def test_what_the_agent_told_its_status_line_last_holds(cli):
+    cli("start", "--task", "sell pears")
+    lines = [
+        {"kind": "session.updated", "body": {"agent": "claude-code", "foreign_ids": [FOREIGN]}},
+        message("assistant", text("so"), model="pear-model", usage={"input_tokens": 650}),
+    ]
+    cli("append", "last", "--stdin", stdin="\n".join(map(json.dumps, lines)))
+    live = cli.home / "segue" / "live"
+    live.mkdir()
+    for at, used in ((cli.clock.now() - 60, 900), (cli.clock.now(), 901)):
+        told = {"session": FOREIGN, "used": used, "window": 1000, "cost_usd": 0.5, "model": "pear-model", "at": at}
+        (live / f"claude-code~{FOREIGN}.json").write_text(json.dumps(told))
+        found = cli("budget", "last", "--json").json
+        assert (found["window"], found["window_by"], found["used"]) == (1000, "told", 650 if used == 900 else 901)
+    assert "  told       901 of 1,000 tokens, $0.50 since it was started, to the status line\n" in cli("budget", "last").out

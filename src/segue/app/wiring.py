@@ -364,7 +364,8 @@ class App:
 
         saving, copies, here = self.saving, self.copies, self.workspace
         host, rewinding, sifter = lambda: self.host, lambda: saving.rewinding, lambda: copies.sifter
-        parts = Parts(self.desk, self.index, self.counter, here, self.header, host, saving.moment, rewinding, sifter, self.offer)
+        rules, moment = lambda: self.budgets, saving.moment
+        parts = Parts(self.desk, self.index, self.counter, here, self.header, host, moment, rewinding, sifter, rules, self.offer)
         return Store(parts)
 
     def resolve(self, ref: str) -> Target:

@@ -51,7 +51,7 @@ def command(
 
     app = frame.app
     target = frame.session(session)
-    found = report(app.store, target.session, app.budgets, app.counter, at or target.position)
+    found = report(app.store, target.session, app.budgets, app.counter, at or target.position, app.lives)
     document = _document(frame, found, top)
     frame.answer(document, lambda d: _text(d, frame.width))
 
@@ -91,6 +91,7 @@ def _document(frame: Frame, found: "Report", top: int) -> dict[str, Any]:
             "tools": [one._asdict() for one in content.tools[:top]],
             "files": [one._asdict() for one in content.files[:top]],
         },
+        "live": found.live._asdict() if found.live else None,
         "forgotten": _forgotten(found, top),
         "history": history,
         "crossings": state.budget["crossings"],
@@ -134,6 +135,7 @@ def _text(d: dict[str, Any], width: int) -> str:
         _field("context", _context(d)),
         _field("", bar(d["percent"], d["thresholds"], min(width - 15, 60)) if d["percent"] is not None else ""),
         _field("counted", _counted(d)),
+        _field("told", _live(d["live"])),
         _field("at work", f"{span(d['duration']['seconds'])} ({d['duration']['band']})"),
         _field("used", _used(d)),
         _field("limit", _limit_text(d["limit"], d["cost_usd"])),
@@ -188,6 +190,15 @@ def _counted(d: dict[str, Any]) -> str:
     window = f"; window {_BY[d['window_by']]}" if _BY[d["window_by"]] else ""
     give = f", give or take {d['margin']:.1%}" if d["margin"] >= 0.0005 else ""
     return f"for {d['family']}, {_METHODS[d['method']]}{give}{window}"
+
+
+def _live(live: dict[str, Any] | None) -> str:
+    """Return what the agent told its status line last."""
+    if live is None:
+        return ""
+    window = f" of {number(live['window'])}" if live["window"] else ""
+    cost = f", ${live['cost_usd']:.2f} since it was started" if live["cost_usd"] else ""
+    return f"{number(live['used'])}{window} tokens{cost}, to the status line"
 
 
 def _used(d: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ from segue.ports import Store as Port
 
 if TYPE_CHECKING:
     from segue.core.context.pack import Context
+    from segue.engine.api_budget import SessionBudget
     from segue.engine.reconstructing import Reconstructed
     from segue.engine.restores import Checkpoint
     from segue.engine.rewinding import Plan, Rewound, Wish
@@ -340,6 +341,13 @@ class Session:
         """End it: `done`, `abandoned`. Raises IllegalTransitionError."""
         return sessions.move(self._parts.desk, self.id, "end", reason=reason, note=note)
 
+    @property
+    def budget(self) -> "SessionBudget":
+        """How full its context is, what it cost, condensing, and a successor."""
+        from segue.engine.api_budget import SessionBudget
+
+        return SessionBudget(self._parts, self.id)
+
     def running(
         self,
         *,
@@ -349,6 +357,7 @@ class Session:
         agent: str = "agent",
         workspace: bool = False,
         on_interrupt: "Callable[[Interruption], object] | None" = None,
+        on_crossing: "Callable[[Mapping[str, Any]], object] | None" = None,
     ) -> "Run":
         """Return a run of an agent in this session: for a `with` (or `async with`) statement, or as a decorator of a function.
 
@@ -367,6 +376,8 @@ class Session:
             workspace: keep the files of the session's workspace too where an error or a limit interrupts it. Where a signal
                 does there is no time: what the worker saved last has to do.
             on_interrupt: is given the summary, with the command to go on with; by default a terminal's user is told.
+            on_crossing: is called once for each threshold (60, 75, 85 % by default) that the context crosses, with `band`, `frm`,
+                `percent`, `at` and `seq`, after the append that crossed it, or by `check`; what it raises goes on to the caller.
 
         Example:
             >>> import segue
@@ -386,7 +397,13 @@ class Session:
 
         limits = Limits(timeout, budget, cost)
         parts = self._parts
-        return Run(parts.desk, self.id, parts.host, limits, agent, on_interrupt, follow, parts.moment if workspace else None)
+        each = None
+        if on_crossing is not None:
+            from segue.engine.calling import Calls
+
+            each = Calls(parts.desk, self.id, lambda: parts.rules, on_crossing).look
+        moment = parts.moment if workspace else None
+        return Run(parts.desk, self.id, parts.host, limits, agent, on_interrupt, follow, moment, each)
 
     def update(self, **header: Any) -> Commit | None:
         """Give fields of the header new values."""

@@ -10,6 +10,7 @@ from segue.ports import Index
 if TYPE_CHECKING:
     from segue.core.context.pack import Counter
     from segue.core.session.state import State
+    from segue.engine.budgets import Rules
     from segue.engine.interrupting import Moment
     from segue.engine.offering import Offered
     from segue.engine.rewinding import Means
@@ -35,6 +36,8 @@ class Parts(NamedTuple):
     """What going back to a checkpoint takes."""
     sifter: "Callable[[], Sifter]"
     """Finds what is left of sessions in files of any origin."""
+    rules: "Callable[[], Rules]"
+    """What the user says of budgets."""
     offer: "Callable[[State, str], Offered] | None" = None
     """What of the library may be given to who goes on; None: nothing."""
 
@@ -61,6 +64,11 @@ class Open:
     def counter(self) -> "Callable[[str | None], Counter]":
         """Counts tokens."""
         return self._there.counter
+
+    @property
+    def rules(self) -> "Rules":
+        """What the user says of budgets."""
+        return self._there.rules()
 
     @property
     def workspace(self) -> str:

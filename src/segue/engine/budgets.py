@@ -10,10 +10,12 @@ from segue.core.context.spent import By, Call, Sum, calls, key_of, spent, sums
 from segue.core.context.tokens import Count
 from segue.core.context.windows import Window, window_of
 from segue.core.log.events import Damage, Event
+from segue.core.log.times import seconds
 from segue.core.session.budget import USUAL, Position, Thresholds, position
 from segue.core.session.state import State
 from segue.engine.loading import load
 from segue.ports import Store
+from segue.ports.live import Live, Lives
 
 
 class Rules(NamedTuple):
@@ -41,6 +43,8 @@ class Report(NamedTuple):
     spent: Sum
     forgotten: Forgotten | None
     """What the summary of the agent's last compaction says nothing of."""
+    live: Live | None
+    """What the agent told its status line last."""
 
 
 def window_for(state: State, rules: Rules) -> Window:
@@ -65,8 +69,17 @@ def quick(state: State, rules: Rules) -> Position:
     return position(used, window_for(state, rules).tokens if state.usage else 0, rules.thresholds)
 
 
-def report(store: Store, session: str, rules: Rules, counter: Callable[[str | None], Counter], at: int | None = None) -> Report:
+def report(
+    store: Store,
+    session: str,
+    rules: Rules,
+    counter: Callable[[str | None], Counter],
+    at: int | None = None,
+    lives: Lives | None = None,
+) -> Report:
     """Return how the budget of *session* is (or was, *at* a position). It reads the whole log.
+
+    Where *lives* has later figures of the agent's own than the log, they hold.
 
     Raises:
         NotFoundError: no such session or position.
@@ -76,6 +89,11 @@ def report(store: Store, session: str, rules: Rules, counter: Callable[[str | No
     count = counter(model_of(state) or None)
     size = measure(events, state.usage, count)
     window = window_for(state, rules)
+    live = lives.of(state.header["agent"], state.header["foreign_ids"]) if lives is not None and at is None else None
+    if live is not None and live.window and window.by != "configuration":
+        window = Window(live.window, "told", live.model)
+    if live is not None and live.used and live.at > (seconds(state.usage["at"]) if state.usage else 0):
+        size = Count(live.used, count.family, "anchored", 0.0)
     own = calls(_own(store, session, events))
     (total,) = sums((("", call) for call in own), rules.prices) or [nothing()]
     return Report(
@@ -87,6 +105,7 @@ def report(store: Store, session: str, rules: Rules, counter: Callable[[str | No
         own,
         total,
         forgotten(events, state.work),
+        live,
     )
 
 

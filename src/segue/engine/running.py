@@ -48,7 +48,7 @@ class Run:
     interruption: Interruption | None
     """The summary, where the run was interrupted and the store could take it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - handed in by `Session.running` alone
         self,
         desk: Desk,
         session: str,
@@ -58,9 +58,13 @@ class Run:
         on_interrupt: Callable[[Interruption], object] | None,
         follow: Callable[["Run | None"], None],
         moment: Callable[[str], Moment] | None,
+        each: Callable[[], object] | None = None,
     ) -> None:
-        """Begin nothing yet; *follow* is told of the run that the session's appends go through."""
-        self._make: Callable[[], Run] = lambda: Run(desk, session, host, limits, agent, on_interrupt, follow, moment)
+        """Begin nothing yet; *follow* is told of the run that the session's appends go through, *each* is called after
+        each append and by `check`.
+        """
+        self._make: Callable[[], Run] = lambda: Run(desk, session, host, limits, agent, on_interrupt, follow, moment, each)
+        self._each = each
         self._desk, self.session, self._host, self._limits, self.agent = desk, session, host, limits, agent
         self._on_interrupt, self._follow, self._moment = on_interrupt, follow, moment
         self._reserve: Reserve | None = None
@@ -139,6 +143,10 @@ class Run:
 
     def check(self) -> None:
         """Raise InterruptionError where the run is interrupted, or a limit is reached; call it between two steps."""
+        self._look()
+        self._check()
+
+    def _check(self) -> None:
         if self._why is None:
             state = load(self._desk.store, self.session, on_damage=_pass)
             why = exceeded(state, self._limits, self._begun, self._since, self._desk.clock.now())
@@ -161,10 +169,12 @@ class Run:
         self._wake()
         keyed = self._keyed(drafts)
         try:
-            return call(keyed)
+            commit = call(keyed)
         except _REFUSED as e:
             self._keep_refused(keyed, e)
             raise
+        self._look()
+        return commit
 
     def append_each(
         self, call: Callable[[Sequence[Asked]], list[Commit | SegueError]], asked: Sequence[Asked]
@@ -176,6 +186,7 @@ class Run:
         for one, outcome in zip(keyed, found, strict=True):
             if isinstance(outcome, _REFUSED):
                 self._keep_refused(one.drafts, outcome)
+        self._look()
         return found
 
     def _keyed(self, drafts: Sequence[Draft]) -> list[Draft]:
@@ -186,6 +197,10 @@ class Run:
         if self._keep(self._record_of([d if d.at else d._replace(at=at) for d in drafts])):
             error.fields["kept"] = self.kept
             error.hint = f"do not repeat it: it is kept in {self.kept}, and taken in when the store is opened next"
+
+    def _look(self) -> None:
+        if self._each is not None:
+            self._each()
 
     # --- inside
 
@@ -386,7 +401,7 @@ class Run:
         """Look at the limits until the run is over; what is reached interrupts the session, and `check` raises."""
         while not self._over.wait(_POLL) and self._why is None:
             try:
-                self.check()
+                self._check()
             except InterruptionError:
                 return
             except (SegueError, OSError):

@@ -17,9 +17,13 @@ class Crossed(TypedDict, total=False):
 
 
 class Handled(TypedDict, total=False):
-    """What a crossing asked for was done (`done`), or failed for good with a reason; `crossing` is its event's number."""
+    """What a crossing asked for was done (`done`), or failed for good with a reason; `crossing` is its event's number.
+
+    `by`: by the worker, or a program's own function was `called`.
+    """
 
     crossing: Required[int]
+    by: Literal["worker", "called"]
     outcome: Required[Literal["done", "failed"]]
     reason: str
 

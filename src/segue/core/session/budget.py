@@ -42,7 +42,9 @@ class Budget(TypedDict):
     window: int
     """The context window as the agent itself told it last, in tokens; 0: it did not."""
     crossings: list[dict[str, Any]]
-    """The latest: `{"seq", "at", "band", "frm", "percent", "handled"}`; `handled` is empty, `done` or `failed`."""
+    """The latest: `{"seq", "at", "band", "frm", "percent", "handled", "called"}`; the last two are empty, `done` or `failed`: by
+    the worker, and a program's own function.
+    """
     inherited: bool
     """This session succeeds another whose agent goes on in it, with the context that it had."""
     successor: str
@@ -153,9 +155,9 @@ def is_up(crossing: Mapping[str, Any]) -> bool:
     return band in bands and frm in bands and bands.index(band) > bands.index(frm)
 
 
-def unhandled(state: HasBudget) -> list[dict[str, Any]]:
-    """Return the crossings into fuller bands that nobody has handled, the oldest first."""
-    return [one for one in state.budget["crossings"] if not one["handled"] and is_up(one)]
+def unhandled(state: HasBudget, by: Literal["handled", "called"] = "handled") -> list[dict[str, Any]]:
+    """Return the crossings into fuller bands that nobody has handled, or that no function was called for, the oldest first."""
+    return [one for one in state.budget["crossings"] if not one[by] and is_up(one)]
 
 
 def may_succeed(state: HasBudget) -> bool:
@@ -179,7 +181,8 @@ def _cross(budget: Budget, event: Event, body: dict[str, Any]) -> None:
     if band not in BANDS:
         return
     percent = number(body.get("percent"))
-    entry = {"seq": event.seq, "at": event.at, "band": band, "frm": text(body, "frm", 20), "percent": percent, "handled": ""}
+    entry = {"seq": event.seq, "at": event.at, "band": band, "frm": text(body, "frm", 20), "percent": percent}
+    entry |= {"handled": "", "called": ""}
     push(budget["crossings"], entry, _MOST)
     budget["band"], budget["inherited"] = band, False
 
@@ -187,7 +190,7 @@ def _cross(budget: Budget, event: Event, body: dict[str, Any]) -> None:
 def _handle(budget: Budget, _event: Event, body: dict[str, Any]) -> None:
     for one in budget["crossings"]:
         if one["seq"] == body.get("crossing"):
-            one["handled"] = text(body, "outcome", 20) or "done"
+            one["called" if body.get("by") == "called" else "handled"] = text(body, "outcome", 20) or "done"
 
 
 def _condense(budget: Budget, event: Event, body: dict[str, Any]) -> None:
