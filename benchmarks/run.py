@@ -4,7 +4,7 @@
     python benchmarks/run.py --long more rounds, larger events
     python benchmarks/run.py --only appends --only reads --out -
 
-Sections: appends writers reads sizes searches encryption startup imports readers snapshots redaction. All contenders of a
+Sections: appends writers reads sizes searches encryption startup imports readers snapshots redaction notes. All contenders of a
 section run in the same minutes, in turns; ratios are within a round, and what is shown is the median of the rounds.
 """
 
@@ -28,7 +28,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
-from benchmarks import encryption, readers, redaction, report, sizes, snapshots, startup, writers  # noqa: E402
+from benchmarks import encryption, notes, readers, redaction, report, sizes, snapshots, startup, writers  # noqa: E402
 from benchmarks.measure import environment, shim  # noqa: E402
 
 SAMPLES = "SEGUE_SAMPLES"
@@ -106,6 +106,11 @@ class Bench:
     def redaction(self) -> dict[str, Any]:
         """Looking for secrets in what comes in."""
         return redaction.measure(7 if self.long else 3)
+
+    def notes(self) -> dict[str, Any]:
+        """Folders of 2,000 and 20,000 notes."""
+        with self.fresh() as place:
+            return notes.measure(place, (2_000, 20_000), 7 if self.long else 3)
 
     @contextmanager
     def fresh(self) -> Iterator[Path]:
@@ -188,6 +193,7 @@ SECTIONS: tuple[str, ...] = (
     "readers",
     "snapshots",
     "redaction",
+    "notes",
 )
 
 

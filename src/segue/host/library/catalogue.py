@@ -221,6 +221,10 @@ class Catalogue:
             return [note for path in Names(found).paths(name, beside) for note in found if note.path == path]
         return sorted(found)
 
+    def count(self) -> int:
+        """Return how many notes there are."""
+        return int(self._ask("SELECT count(*) FROM notes")[0][0])
+
     def placed(self, path: str) -> list[Note]:
         """Return the notes of which *path*, a key, is the path without its ending."""
         rows = self._ask("SELECT no FROM names WHERE name = ? AND rank = 1", (path,))

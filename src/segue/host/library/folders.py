@@ -59,7 +59,7 @@ class Folders:
         """See `Library.listed`."""
         there = {c.folder: c for c in self._looked()}
         return [
-            Listed(c.folder, len(c.notes()), tuple(c.left_out), c.opened) if c.folder in there else Listed(c.folder, 0, (), 0)
+            Listed(c.folder, c.count(), tuple(c.left_out), c.opened) if c.folder in there else Listed(c.folder, 0, (), 0)
             for c in self._catalogues
         ]
 
