@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from segue.engine.rewinding import Plan, Rewound, Wish
     from segue.engine.running import Run
     from segue.engine.sessions import Interruption
+    from segue.engine.summarising import Summariser
     from segue.ports.workspace import Restored
 
 
@@ -313,6 +314,7 @@ class Session:
         at: int | None = None,
         task: str = "",
         model: str | None = None,
+        summarise: "Summariser | None" = None,
     ) -> "Context":
         """Return the context to go on with, in at most *budget* tokens: `text`, `size`, and what became of each item.
 
@@ -322,11 +324,13 @@ class Session:
             at: as it would have been at this position.
             task: what is to be done next; the session's own task otherwise.
             model: who will read it, for the counting; the session's own otherwise.
+            summarise: writes a summary of what has no room, given its text and a number of tokens; see `engine.summarising`.
         """
         from segue.engine.restoring import Wanted, restore
 
         place = self.position if at is None else at
         wanted = Wanted(at=place, budget=budget, level=level, task=task, model=model, offer=self._parts.offer)
+        wanted = wanted._replace(summarise=summarise)
         return restore(self._store, self.id, wanted, self._parts.counter).context
 
     def pause(self, reason: str = "user", note: str = "") -> State:

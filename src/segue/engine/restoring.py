@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Final, Literal, NamedTuple
 
 from segue.core.context.anchoring import anchored
-from segue.core.context.known import known_of
+from segue.core.context.known import Fact, known_of
 from segue.core.context.lanes import restore as pack
 from segue.core.context.pack import LEVELS, Context, Counter, Entry
 from segue.core.errors import UsageError
@@ -13,6 +13,7 @@ from segue.core.session.state import State
 from segue.engine.loading import load
 from segue.engine.offering import Offered
 from segue.engine.outlining import read
+from segue.engine.summarising import Summariser, summarised
 from segue.ports import Store
 
 _NAMED: Final = 5
@@ -34,6 +35,8 @@ class Wanted(NamedTuple):
     """A report of what changed since, a line each."""
     offer: Callable[[State, str], Offered] | None = None
     """What of the library may be given, for a state and a task; None: nothing."""
+    summarise: Summariser | None = None
+    """What writes a summary of what has no room; None: nothing does."""
 
 
 class Restored(NamedTuple):
@@ -81,8 +84,16 @@ def restore(store: Store, session: str, wanted: Wanted, counter: Callable[[str |
     offered = wanted.offer(state, wanted.task) if wanted.offer else Offered()
     gone = [f"note {name} is missing: {why}" for name, why in offered.missing[:_NAMED]]
     known = known_of(state, task=wanted.task, changed="\n".join(filter(None, (changed, *gone))), notes=offered.notes)
-    context = pack(found.units, known, budget, anchored(counter(model), found.events[-_LEARNED_FROM:]), found.older)
-    missing = [Entry(d.seq or 0, d.where, "missing", d.reason) for d in damage]
+    counts = anchored(counter(model), found.events[-_LEARNED_FROM:])
+    context = pack(found.units, known, budget, counts, found.older)
+    missing: list[Entry] = []
+    if wanted.summarise is not None:
+        summary = summarised(wanted.summarise, found.units, context)
+        if summary.text:
+            known = known._replace(facts=(*known.facts, Fact("summary", summary.text)))
+            context = pack(found.units, known, budget, counts, found.older)
+        missing += [Entry(0, "summary", "missing", summary.failure)] if summary.failure else []
+    missing += [Entry(d.seq or 0, d.where, "missing", d.reason) for d in damage]
     missing += [Entry(0, f"note {name}", "missing", reason) for name, reason in offered.missing]
     return Restored(context._replace(items=(*context.items, *missing)), state, damage)
 

@@ -115,7 +115,7 @@ def fact_line(topic: Topic, seq: int, text: str) -> str:
 
 def said_block(seq: int, who: str, text: str) -> str:
     """Return something said, as it is quoted."""
-    return f"{MARK}{seq} {who}: {_data(text)}"
+    return f"{MARK}{seq} {who}: {_data(text)}" if seq else f"{who}: {_data(text)}"
 
 
 def note_block(name: str, title: str, text: str) -> str:
