@@ -89,3 +89,15 @@ def test_a_workspace_that_is_gone_is_no_error(shop):
     shop.workspace.rename(shop.workspace.with_name("moved"))
     assert shop("status", "last").code == 0
     assert shop("checkpoint", "create", "last").code == 0
+
+
+def test_what_is_gone_is_warned_of(shop):
+    git(shop, "init", "-q")
+    (shop.workspace / "stock.txt").write_text("pears 7\n")
+    commit(shop, "stock")
+    (shop.workspace / "stock.txt").write_text("pears 6\n")
+    shop("pause", "current")
+    git(shop, "checkout", "-q", "stock.txt")
+    assert shop().err == snapshot(
+        "warning: the uncommitted change of stock.txt is gone: segue resume SESSION-260115-001 --check\n"
+    )

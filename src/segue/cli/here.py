@@ -23,9 +23,8 @@ _WELCOME = """segue keeps the work of AI agents from being lost. Nothing is reco
 
 def here(frame: Frame) -> None:
     """Show the session of this workspace, its state and what changed since; on a terminal, Enter prints what to go on with."""
-    from segue.app.delta import means
+    from segue.app.delta import check
     from segue.cli.picture import picture, text
-    from segue.engine.delta import compare
     from segue.engine.loading import load
 
     app = frame.app
@@ -34,7 +33,8 @@ def here(frame: Frame) -> None:
     except NotFoundError:
         frame.answer({"session": None, "workspace": app.workspace}, lambda _: _welcome(frame))
         return
-    delta = compare(means(app), target.session, thorough=False).delta  # before anything is noted of now
+    checked = check(app, target.session)  # before anything is noted of now
+    delta = checked.delta
     state = app.settled(load(app.store, target.session, on_damage=lambda _: None))
     _say_moved(frame, state)
     document: dict[str, Any] = {"session": picture(state, app), "workspace": app.workspace, "changed": _changed(delta)}
@@ -43,6 +43,8 @@ def here(frame: Frame) -> None:
         document,
         lambda d: text(d["session"], frame.width) + _changed_text(delta, frame.width) + f"\ngo on with: segue restore {name}\n",
     )
+    for failure in checked.failures:
+        frame.warn(f"{failure.text}: segue resume {name} --check")
     if frame.interactive:
         _ask(frame, name)
 

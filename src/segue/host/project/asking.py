@@ -34,7 +34,7 @@ class Git:
         self._until = time.monotonic() + seconds
         self._settings: dict[str, str] | None = None
 
-    def ask(self, *arguments: str, of: str = "", stdin: bytes = b"") -> str | None:
+    def ask(self, *arguments: str, of: str = "") -> str | None:
         """Return what git answers; None where it fails, or has no time left. *of*: what is missing then, for `limits`.
 
         Bytes that are no UTF-8 are lone surrogates, as `os.fsdecode` has them.
@@ -49,11 +49,11 @@ class Git:
                 [program, *_QUIET, *arguments],
                 cwd=self.directory,
                 env=self._environment(),
-                stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+                stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
             ) as process:
-                return self._answer(process, stdin, time.monotonic() + left, of)
+                return self._answer(process, time.monotonic() + left, of)
         except (OSError, ValueError):
             return None
 
@@ -65,11 +65,8 @@ class Git:
         """Return whether git agrees."""
         return self.ask(*arguments) is not None
 
-    def _answer(self, process: "subprocess.Popen[bytes]", stdin: bytes, until: float, of: str) -> str | None:
+    def _answer(self, process: "subprocess.Popen[bytes]", until: float, of: str) -> str | None:
         assert process.stdout is not None  # noqa: S101 - it is a pipe
-        if process.stdin is not None:
-            process.stdin.write(stdin)  # short: what a pipe holds
-            process.stdin.close()
         found, size = [], 0
         while True:
             ready, _, _ = select.select([process.stdout], [], [], max(until - time.monotonic(), 0))

@@ -7,6 +7,7 @@ import pytest
 
 from segue.core.errors import NotFoundError
 from segue.host.project.looking import look
+from segue.host.project.projects import GitProjects
 from tests.unit.host.workspace.workspaces import Project, forget, untouched
 
 CONFIG = """\
@@ -138,6 +139,33 @@ def test_looking_at_the_state_of_git_runs_none_either(project, planted):
     seen = look(str(project.root))
     assert ("stock.txt", " M") in [(file.path, file.status) for file in seen.files]
     assert planted() == set()
+
+
+@pytest.fixture
+def saved(project):
+    """A look at the project before things happened in it, and before anything was planted."""
+    project.write({"stock.txt": "pears 6\n", "shelf.txt": "1", "gone.txt": "1"})
+    found = GitProjects().look(str(project.root))
+    project.git("stash", "push", "-q", "-u", "shelf.txt")
+    (project.root / "gone.txt").unlink()
+    project.git("commit", "-qm", "sold", "stock.txt")
+    project.git("commit", "-q", "--amend", "-m", "said better")
+    return found
+
+
+def test_what_happened_meanwhile_is_asked_without_running_any(project, saved, planted):
+    projects, before = GitProjects(), planted()
+    with untouched(project.root):
+        now = projects.look(str(project.root))
+        found = projects.since(saved, now)
+        projects.since(now, now._replace(commit=saved.commit))
+        projects.since(saved._replace(commit="f" * 40), now)
+        projects.commit_at(now, "2026-01-01T00:00:00Z")
+        projects.text_of(now, "", now.commit, "stock.txt")
+        projects.work_tree(now.common, "main")
+    assert [commit.subject for commit in found.commits] == ["inner", "said better"]
+    assert [stash.files.keys() for stash in found.stashes] == [{"shelf.txt"}]
+    assert planted() == before == set()
 
 
 def test_an_object_that_is_missing_is_not_fetched(project, workspace, planted, tree_of):
