@@ -97,7 +97,9 @@ def test_as_json_it_is_one_document(sold):
                 ],
                 "tools": [{"name": "Read", "tokens": 129, "pieces": 2}],
                 "files": [{"name": "/shop/pears.py", "tokens": 129, "pieces": 2}],
-            }, 'live': None, "forgotten": None,
+            },
+            "live": None,
+            "forgotten": None,
             "history": {
                 "day": [
                     {

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from segue.host.library.folders import Folders
-
 if TYPE_CHECKING:
     from segue.app.wiring import App
+    from segue.core.session.state import State
+    from segue.host.library.folders import Folders
 
 CACHE = "cache"
 """The directory in segue's home for what can be deleted at any time."""
@@ -26,9 +26,16 @@ def folders_of(app: "App") -> list[str]:
     return [*here, str(app.config.home / "library")]
 
 
-def library_of(app: "App") -> Folders:
+def library_of(app: "App") -> "Folders":
     """Return the library. Beside an encrypted store nothing of what notes say is kept."""
+    from segue.host.library.folders import Folders
+
     return Folders(folders_of(app), app.config.home / CACHE, app.clock, keep=not app.boxes.tag)
+
+
+def concerns(app: "App", state: "State") -> bool:
+    """Return whether there is a folder of notes, or the session relies on a note: else there is nothing to look for."""
+    return any(Path(folder).is_dir() for folder in folders_of(app)) or any(i["kind"] != "file" for i in state.items.values())
 
 
 def forget_catalogues(app: "App") -> None:

@@ -294,10 +294,11 @@ class App:
 
     def offer(self, state: "State", task: str) -> "Offered":
         """Return what the library offers the context of a session. A library that fails is missing, and nothing else."""
+        from segue.app.library import concerns
         from segue.engine.offering import Offered, offer
 
         try:
-            return offer(self.library, state, task)
+            return offer(self.library, state, task) if concerns(self, state) else Offered()
         except (SegueError, OSError, ImportError) as e:
             return Offered(missing=(("library", str(e)),))
 

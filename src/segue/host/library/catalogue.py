@@ -25,6 +25,8 @@ VERSION: Final = "segue-library-1"
 _SETTLED: Final = 2.0
 """Seconds after which a file's time tells whether it changed: within one moment it may be written twice."""
 _MOST_GONE: Final = 1_000
+_PATIENCE: Final = 10.0
+"""Seconds that another process may write, before a catalogue of one's own is made in memory."""
 _SLACK: Final = 1_000
 """Old versions of notes whose words are kept, at least."""
 _TABLES: Final = """
@@ -64,25 +66,24 @@ class Catalogue:
         self.left_out = list(left)
         try:
             self._take_in(seen)
-        except sqlite3.Error:  # damaged, or somebody holds it: what it says can be had again
+        except sqlite3.Error as e:  # damaged, or somebody holds it: what it says can be had again
             self.left_out = list(left)
-            self._restart()
+            self._restart(e)
             self._take_in(seen)
 
     def _take_in(self, seen: list[files.Seen]) -> None:
         db = self._open()
-        known = {path: (stamp, no) for path, stamp, no in db.execute("SELECT path, stamp, no FROM notes")}
-        changed = [one for one in seen if known.get(one.path, ("", 0))[0] != one.stamp]
-        lost = known.keys() - {one.path for one in seen}
+        changed, lost = _compared(db, seen)
         self.opened = len(changed)
         if not changed and not lost:
             return
         db.execute("BEGIN IMMEDIATE")
         try:
+            changed, lost = _compared(db, seen)  # another process may have been faster
             now = self._clock.now()
             self._drop(db, lost, now)
-            for one in changed:
-                self._read(db, one, known.get(one.path, ("", 0))[1], now)
+            for one, no in changed:
+                self._read(db, one, no, now)
             self._tidy(db)
             db.execute("COMMIT")
         except BaseException:
@@ -151,11 +152,9 @@ class Catalogue:
         if self._db is None:
             try:
                 self._db = self._connect(self._place)
-            except (sqlite3.Error, OSError):
-                with suppress(OSError):
-                    if self._place is not None:
-                        self._place.unlink()
-                self._db = self._anew()
+            except (sqlite3.Error, OSError) as e:
+                self._restart(e)
+        assert self._db is not None  # noqa: S101 - it was opened, or made anew
         return self._db
 
     def _anew(self) -> sqlite3.Connection:
@@ -164,9 +163,12 @@ class Catalogue:
         except (sqlite3.Error, OSError):  # no place for it: then for this process alone
             return self._connect(None)
 
-    def _restart(self) -> None:
-        """Begin again with nothing; in memory where the file cannot be had."""
+    def _restart(self, why: Exception) -> None:
+        """Begin again with nothing; in memory where the file cannot be had, or somebody holds it for long."""
         self.close()
+        if "locked" in str(why):
+            self._db = self._connect(None)
+            return
         with suppress(OSError):
             if self._place is not None:
                 self._place.unlink(missing_ok=True)
@@ -176,7 +178,7 @@ class Catalogue:
         if place is not None:
             private.make(place.parent)
             place.touch(mode=0o600)
-        db = sqlite3.connect(place or ":memory:", timeout=10, isolation_level=None)
+        db = sqlite3.connect(place or ":memory:", timeout=_PATIENCE, isolation_level=None)
         try:
             db.execute("PRAGMA trusted_schema=OFF")
             db.execute("PRAGMA synchronous=OFF")  # what a power loss takes is read again from the notes
@@ -200,8 +202,8 @@ class Catalogue:
         values = tuple(values)
         try:
             return self._open().execute(sql, values).fetchall()
-        except sqlite3.DatabaseError:
-            self._restart()
+        except sqlite3.DatabaseError as e:
+            self._restart(e)
             self.refresh()
             return self._open().execute(sql, values).fetchall()
 
@@ -296,6 +298,14 @@ class Catalogue:
             problems,
             bool(stated),
         )
+
+
+def _compared(db: sqlite3.Connection, seen: list[files.Seen]) -> tuple[list[tuple[files.Seen, int]], set[str]]:
+    """Return the files that are not as they are known, each with the number of its note or 0, and the paths that are gone."""
+    known = {path: (stamp, no) for path, stamp, no in db.execute("SELECT path, stamp, no FROM notes")}
+    new = ("", 0)
+    changed = [(one, known.get(one.path, new)[1]) for one in seen if known.get(one.path, new)[0] != one.stamp]
+    return changed, known.keys() - {one.path for one in seen}
 
 
 def _check(db: sqlite3.Connection) -> None:

@@ -100,6 +100,23 @@ def test_a_catalogue_that_is_gone_damaged_or_of_another_version_is_made_anew(fol
     assert [one.read for one in again.listed()] == [1]
 
 
+def test_a_catalogue_that_somebody_holds_is_left_to_him(folder, library, tmp_path, monkeypatch):
+    monkeypatch.setattr(catalogue, "_PATIENCE", 0.05)
+    put(folder, "a.md", "# Pears\n")
+    first = library()
+    first.notes()
+    (place,) = (tmp_path / "home" / "library").glob("*.sqlite")
+    put(folder, "b.md", "# Plums\n")
+    with sqlite3.connect(place, isolation_level=None) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        before = place.stat().st_ino
+        assert ids(library().notes()) == ["a", "b"]
+        assert place.stat().st_ino == before
+        holder.execute("ROLLBACK")
+    holder.close()
+    assert [one.read for one in library().listed()] == [1]
+
+
 def test_a_catalogue_that_cannot_be_written_is_held_in_memory(folder, library, tmp_path):
     put(folder, "a.md", "# Pears\n")
     (tmp_path / "home").write_text("a file where a directory should be")

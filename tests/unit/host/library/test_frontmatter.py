@@ -1,6 +1,7 @@
 """YAML that somebody else wrote is data, and little of it."""
 
 import pytest
+import yaml
 
 from segue.host.library.frontmatter import read
 
@@ -48,7 +49,10 @@ def test_what_a_front_matter_says_stays_the_text_that_its_author_wrote():
         ("# only a comment\n", {}, ""),
     ],
 )
-def test_what_is_hostile_or_broken_is_read_up_to_there_and_named(text, found, problem):
+@pytest.mark.parametrize("loader", ["of libyaml", "of Python"])
+def test_what_is_hostile_or_broken_is_read_up_to_there_and_named(text, found, problem, loader, monkeypatch):
+    if loader == "of Python":
+        monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
     said, problems = read(text)
     assert problem in " ".join(problems)
     assert bool(problem) == bool(problems)
