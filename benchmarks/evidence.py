@@ -8,7 +8,7 @@ labels that name no turn, are left out: 1,535 remain.
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
@@ -19,7 +19,7 @@ from intervals import mean_of, short, without_each
 from segue.app.wiring import App
 from segue.core.context.pack import Counter
 from segue.core.log.times import stamp
-from segue.engine.evidence import hits_for, pack_evidence
+from segue.engine.evidence import Wanted, gather
 from segue.host.tokenizers import exact
 from segue.stores.memory import MemoryStore
 from segue.testing.builders import user
@@ -59,13 +59,12 @@ def measure(talks: Sequence[Talk], questions: Sequence[Question], counter: Count
     with TemporaryDirectory() as home:
         app = App({"SEGUE_HOME": home}, cwd=home, store=MemoryStore(clock=FakeClock(), ids=FakeIds()))
         said = fill(app, talks)
-        names = {session: app.index.session(session).name or session for session in {row.id for row in app.index.sessions()}}
         found = []
         for question in questions:
             wanted = [said[turn] for turn in question.evidence]
             for budget in BUDGETS:
                 start = time.perf_counter()
-                text = answer(app, question.text, budget, counter, names.__getitem__)
+                text = gather(app.index, app.store, Wanted(question.text), budget, counter).text
                 seconds = time.perf_counter() - start
                 shown = " ".join(text.split())
                 share = sum(turn in shown for turn in wanted) / len(wanted)
@@ -82,13 +81,6 @@ def fill(app: App, talks: Sequence[Talk]) -> dict[str, str]:
         session.append_all([user(f"{turn.speaker}: {turn.text}", at=at) for turn in talk.turns])
         said |= {turn.id: " ".join(turn.text.split()) for turn in talk.turns}
     return said
-
-
-def answer(app: App, question: str, budget: int, counter: Counter, name: Callable[[str], str]) -> str:
-    """Return what `segue search QUESTION --budget BUDGET` prints."""
-    hits = app.index.search(question, order="best", limit=hits_for(budget), around=True).hits
-    text: str = pack_evidence(app.store, hits, budget, counter, name)["text"]
-    return text
 
 
 def report(found: Sequence[Found]) -> int:

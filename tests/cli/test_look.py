@@ -281,17 +281,17 @@ $ segue show current 77
 def test_a_search_says_where_it_stands(shop):
     assert shop.says("search", "plums") == snapshot("""\
 $ segue search plums
-SESSION-260115-001 6  2026-01-15 09:30  tool
-  pears 7 [plums] 3
 SESSION-260115-001 4  2026-01-15 09:30  constraint.set
   never [plums]
 SESSION-260115-001 3  2026-01-15 09:30  user
   sell pears, never [plums]
+SESSION-260115-001 6  2026-01-15 09:30  tool
+  pears 7 [plums] 3
 see one whole: segue show SESSION NUMBER
 """)
     assert shop.says("search", "bananas") == snapshot("""\
 $ segue search bananas
-nothing fits; words are looked for as they stand, all of them: try fewer
+nothing fits: no event that is asked for has a word of it
 """)
 
 

@@ -16,29 +16,40 @@ from segue.ports import Filters, Hits
 @_command("search", short_help="find what was said and done")
 @click.argument("query")
 @click.option("--session", help="Only in this session.")
-@click.option("--limit", "-n", type=COUNT, show_default="20; with --budget what fits")
+@click.option("--limit", "-n", type=COUNT, default=20, show_default=True)
 @click.option("--budget", type=click.IntRange(1), metavar="TOKENS", help="Pack the evidence into so many tokens, as `text`.")
-@click.option("--order", type=click.Choice(["newest", "best"]), show_default="newest; with --budget best")
+@click.option("--model", metavar="MODEL", help="Count the budget's tokens as this model does.")
+@click.option("--order", type=click.Choice(["best", "newest"]), default="best", show_default=True)
 @click.option("--kind", help="Only events of this kind.")
 @click.option("--role", type=click.Choice(["system", "user", "assistant", "tool"]), help="Only messages of this role.")
+@click.option("--file", metavar="PATH", help="Only what touched this file or directory: a path, or the end of one.")
 @click.option("--project")
 @click.option("--agent", type=AGENT, metavar="AGENT")
 @click.option("--here", is_flag=True, help="Only sessions of this workspace.")
 @click.option("--since", metavar="AGE", help="Only what is not older than this age (12h, 7d), or since a date.")
+@click.option("--until", metavar="AGE", help="Only what is older than this age, or before a date.")
 def command(
     frame: Frame,
     query: str,
     session: str | None,
-    limit: int | None,
+    limit: int,
     budget: int | None,
+    model: str | None,
     order: Any,
     here: bool,
     since: str | None,
+    until: str | None,
     kind: str | None,
     role: str | None,
+    file: str | None,
     **given: Any,
 ) -> None:
-    """Find events that have all words of QUERY; "quoted words" are a phrase.
+    """Find events by the words of QUERY, the best first.
+
+    Words are found by their stems, names in camel case by their parts; "quoted words" must be there word for word. With --order
+    newest: what has all of the words, the latest first.
+
+    With --budget: the evidence, what fits best and what stands beside it, to read in place of the logs.
 
     What a fork shares with its parent is shown once, as the parent's; with --session FORK, or when the parent was deleted, as the
     fork's.
@@ -50,31 +61,31 @@ def command(
         session=app.resolve(session).session if session else None,
         workspace=app.workspace if here else None,
         since=moment(since, frame.now()),
+        until=moment(until, frame.now()),
         **given,
     )
+    narrowed: dict[str, Any] = {"kind": kind, "role": role, "file": file}
+    found = app.index.search(query, filters, limit=limit, order=order, **narrowed)
     name = cache(lambda session: app.index.session(session).name or session)
-    order = order or ("newest" if budget is None else "best")
-    packed: dict[str, Any] = {}
-    if budget is None:
-        found = app.index.search(query, filters, kind=kind, role=role, limit=limit or 20, order=order)
-    else:
-        from segue.engine.evidence import hits_for, pack_evidence
+    document: dict[str, Any] = {"hits": [h._asdict() for h in found.hits], "more": found.more, "window": found.window}
+    if budget is not None:
+        from segue.engine.evidence import Wanted, gather
 
-        most = limit or hits_for(budget)
-        found = app.index.search(query, filters, kind=kind, role=role, limit=most, order=order, around=order == "best")
-        packed = pack_evidence(app.store, found.hits, budget, app.counter(None), name)
-    document: dict[str, Any] = {"hits": [h._asdict() for h in found.hits], "more": found.more, "window": found.window} | packed
+        wanted = Wanted(query, filters, **narrowed)
+        document |= gather(app.index, app.store, wanted, budget, app.counter(model)).to_json()
     frame.answer(document, lambda d: d["text"] if budget is not None else _text(found, name, frame.width))
 
 
 def _text(found: Hits, name: Callable[[str], str], width: int) -> str:
     if not found.hits:
-        return "nothing fits; words are looked for as they stand, all of them: try fewer\n"
+        return "nothing fits: no event that is asked for has a word of it\n"
     lines = []
     for hit in found.hits:
         head = f"{name(hit.session)} {hit.seq}  {hit.at[:16].replace('T', ' ')}  {hit.role or hit.kind}"
         lines += [style("bold", head), "  " + line(hit.snippet, width - 2)]
     if found.more:
         lines.append(style("dim", "and more: -n gives more of them"))
+    if found.window is not None:
+        lines.append(style("dim", f"common words: the newest {found.window:,} entries were ranked"))
     lines.append(style("dim", "see one whole: segue show SESSION NUMBER"))
     return "\n".join(lines) + "\n"

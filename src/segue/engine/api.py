@@ -18,6 +18,7 @@ from segue.ports import Store as Port
 if TYPE_CHECKING:
     from segue.core.context.pack import Context
     from segue.engine.api_budget import SessionBudget
+    from segue.engine.evidence import Evidence
     from segue.engine.reconstructing import Reconstructed
     from segue.engine.restores import Checkpoint
     from segue.engine.rewinding import Plan, Rewound, Wish
@@ -75,10 +76,43 @@ class Store:
         return self._parts.catalogue.sessions(filters, text=text, limit=limit)
 
     def search(
-        self, query: str, filters: Filters = EVERYTHING, *, limit: int = 20, order: Literal["newest", "best"] = "newest"
+        self,
+        query: str,
+        filters: Filters = EVERYTHING,
+        *,
+        kind: str | None = None,
+        role: str | None = None,
+        file: str | None = None,
+        limit: int = 20,
+        order: Literal["newest", "best"] = "best",
     ) -> Hits:
-        """Return where the words of *query* stand in any session; "quoted words" are a phrase."""
-        return self._parts.catalogue.search(query, filters, limit=limit, order=order)
+        """Return where the words of *query* stand in any session, the best first; "quoted words" must be there word for word.
+
+        With the order `newest`: what has all of the words, the latest first. *kind*, *role* and *file* narrow it further.
+        """
+        return self._parts.catalogue.search(query, filters, kind=kind, role=role, file=file, limit=limit, order=order)
+
+    def evidence(
+        self,
+        query: str,
+        budget: int,
+        filters: Filters = EVERYTHING,
+        *,
+        kind: str | None = None,
+        role: str | None = None,
+        file: str | None = None,
+        model: str | None = None,
+    ) -> "Evidence":
+        """Return what *query* is about, packed into at most *budget* tokens: to read in place of the logs.
+
+        The entries that fit best and those beside them, whole where they are not long, in the order of their logs; `items` says
+        what became of each. Tokens are those of *model* (of the configured one, if not given): counted where its tokenizer is
+        installed, else estimated with a margin; `family` and `method` say which.
+        """
+        from segue.engine.evidence import Wanted, gather
+
+        wanted = Wanted(query, filters, kind, role, file)
+        return gather(self._parts.catalogue, self.port, wanted, budget, self._parts.counter(model))
 
     def verify(self, session: str | None = None) -> list[Finding]:
         """Look at every byte of a session (by its id), or of all; change nothing; return what is not as it should be."""

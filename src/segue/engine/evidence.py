@@ -1,145 +1,208 @@
-"""Evidence: what a search found, packed into a budget of tokens for somebody who reads it in place of the logs."""
+"""Evidence: what a question is about, packed into a budget of tokens for somebody who reads it in place of the logs."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, NamedTuple
 
-from segue.core.context.pack import Counter, shortened
+from segue.core.context.excerpt import excerpt
+from segue.core.context.pack import Counter, Status
 from segue.core.context.quoting import MARK, fence, line, quoted
+from segue.core.context.tokens import Family, Method
 from segue.core.errors import SegueError
-from segue.core.session.words import words_of
-from segue.engine.loading import event_at
-from segue.ports import Hit, Store
+from segue.core.log.dating import happened
+from segue.core.log.events import Event
+from segue.core.session.words import role_of, words_of
+from segue.ports import EVERYTHING, Filters, Index, Spot, Store
 
-_SMALLEST: Final = 40
-"""Tokens below which a shortened event is not worth its place."""
+_SMALLEST: Final = 24
+"""Tokens below which nothing is worth its place."""
 _SHARE: Final = 4
-"""No event takes more than one in so many parts of the budget while others wait."""
-_TURN: Final = 30
-"""Tokens of a short turn: a budget has room for no more turns than this gives."""
-_MOST_HITS: Final = 1_500
+"""No entry takes more than one in so many parts of the budget while others wait."""
+_BESIDE: Final = 6
+"""Events that are read on either side of one, to see what stands beside it."""
+_TOKENS_EACH: Final = 8
+"""An entry has hardly fewer: so many are asked of the index."""
 
 
-def hits_for(budget: int) -> int:
-    """Return how many hits it takes to fill *budget* tokens."""
-    return min(max(budget // _TURN, 20), _MOST_HITS)
+class Piece(NamedTuple):
+    """What became of an entry: it is in the text, whole or shortened, or it is not, and why."""
+
+    session: str
+    seq: int
+    status: Status
+    reason: str = ""
+    tokens: int = 0
 
 
-def pack_evidence(store: Store, hits: Sequence[Hit], budget: int, counter: Counter, name: Callable[[str], str]) -> dict[str, Any]:
-    """Return `text`, at most *budget* tokens by *counter* (its margin included), with the events that *hits* name, best first.
+class Evidence(NamedTuple):
+    """What a question is about, in at most `budget` tokens, margin included."""
 
-    It stands between marks that it cannot contain, like a restored context: what was found is data to whoever reads it. Events
-    of one session stand together, in their order. What is over when the room ends is not read.
+    text: str
+    tokens: int
+    budget: int
+    family: Family
+    method: Method
+    margin: float
+    items: tuple[Piece, ...]
+    """What became of each entry, best first."""
 
-    *name* gives the name of a session. `tokens`, `budget`, `family` and `method` say how it was counted, `items` what became of
-    each hit: loaded, shortened or skipped.
+    def to_json(self) -> dict[str, Any]:
+        """Return the shape that `--json` prints."""
+        return self._asdict() | {"items": [piece._asdict() for piece in self.items]}
+
+
+class _Entry(NamedTuple):
+    session: str
+    seq: int
+    head: str
+    """The line above it and those beside it."""
+    text: str
+    cost: int
+
+
+class Wanted(NamedTuple):
+    """What evidence is wanted of: see `Index.search`."""
+
+    query: str
+    filters: Filters = EVERYTHING
+    kind: str | None = None
+    role: str | None = None
+    file: str | None = None
+
+
+def gather(index: Index, store: Store, wanted: Wanted, budget: int, counter: Counter) -> Evidence:
+    """Find what is wanted and pack it into *budget* tokens."""
+    query, filters, kind, role, file = wanted
+    limit = budget // _TOKENS_EACH + 8
+    ranking = index.rank(query, filters, kind=kind, role=role, file=file, limit=limit)
+    return pack_evidence(store, ranking.spots, query, budget, counter, cache(lambda id_: index.session(id_).name or id_))
+
+
+def pack_evidence(
+    store: Store, spots: Sequence[Spot], query: str, budget: int, counter: Counter, name: Callable[[str], str]
+) -> Evidence:
+    """Return the entries at *spots*, best first while there is room: whole, or where one is long what of it is about *query*.
+
+    They stand in the order of their logs, by session and day, each with its number for `segue show`; between marks that they
+    cannot contain, like a restored context: what was found is data to whoever reads it. *name* gives the name of a session.
     """
-    limit = int(budget / (1 + counter.margin)) - counter.count(_framed(" ")) - 1
-    pack = _Pack(store, counter, limit, name)
-    for number, hit in enumerate(hits):
-        pack.take(number, hit, alone=len(hits) == 1)
-    pack.fill()
-    text = pack.text()
-    return {
-        "text": text,
-        "tokens": counter.count(text),
-        "budget": budget,
-        "family": counter.family,
-        "method": counter.method,
-        "items": [
-            {"session": hit.session, "seq": hit.seq, "status": status, "reason": reason}
-            for hit, (status, reason) in zip(hits, pack.fates(len(hits)), strict=True)
-        ],
-    }
-
-
-class _Pack:
-    """Takes events while there is room."""
-
-    def __init__(self, store: Store, counter: Counter, limit: int, name: Callable[[str], str]) -> None:
-        self._store, self._counter, self._name = store, counter, name
-        self._limit, self._room = limit, limit
-        self._sessions: dict[str, dict[int, str]] = {}
-        """Session -> number of an event -> how it is shown."""
-        self._heads: dict[str, str] = {}
-        self._taken: list[tuple[int, Hit]] = []
-        self._fates: dict[int, tuple[str, str]] = {}
-        self._waiting: tuple[int, Hit, str] | None = None
-        """The best hit for which there was no room whole."""
-
-    def take(self, number: int, hit: Hit, *, alone: bool) -> None:
-        """Take a hit whole; or the beginning and the end of one that is longer than its share."""
-        if self._room < _SMALLEST and self._taken:
-            return
+    room = int(budget / (1 + counter.margin)) - counter.count(_framed([])) - 2
+    reader, limit = _Reader(store), room
+    taken: list[_Entry] = []
+    pieces: list[Piece] = []
+    said: dict[str, _Entry] = {}
+    heads: set[str] = set()
+    for number, spot in enumerate(spots):
+        if room < _SMALLEST and taken:
+            break
         try:
-            words = words_of(event_at(self._store, hit.session, hit.seq))
+            event = reader.event(spot)
         except SegueError as e:
-            self._fates[number] = "skipped", e.message
-            return
-        said = words.text if words else ""
-        room = self._room - self._opening(hit)
-        most = room if alone else min(room, max(self._limit // _SHARE, _SMALLEST))
-        if self._put(number, hit, _shown(hit, said), most, "loaded", ""):
-            return
-        if most == room and not alone:
-            self._waiting = self._waiting or (number, hit, said)
-        else:
-            self._shorten(number, hit, said, most)
-
-    def fill(self) -> None:
-        """Give what is left of the room to the best that did not fit."""
-        if self._waiting is not None:
-            number, hit, said = self._waiting
-            self._shorten(number, hit, said, self._room - self._opening(hit))
-
-    def _shorten(self, number: int, hit: Hit, said: str, room: int) -> None:
-        if room >= _SMALLEST:
-            text = shortened(said, room - 1, counter=self._counter, render=lambda part: _shown(hit, part))
-            if text:
-                self._put(number, hit, text, room, "shortened", f"room for {room:,} tokens")
-
-    def _put(self, number: int, hit: Hit, text: str, room: int, status: str, reason: str) -> bool:
-        cost = self._counter.count(text) + 1 if len(text) <= room * 16 else room + 1
-        if cost > room:
-            return False
-        self._room -= cost + self._opening(hit)
-        self._heads.setdefault(hit.session, self._head(hit))
-        self._sessions.setdefault(hit.session, {})[hit.seq] = text
-        self._taken.append((number, hit))
-        self._fates[number] = status, reason
-        return True
-
-    def _head(self, hit: Hit) -> str:
-        return f"{MARK} {line(self._name(hit.session), 80)} {hit.at[:10]}"
-
-    def _opening(self, hit: Hit) -> int:
-        """Return what it costs that *hit* is the first of its session."""
-        return 0 if hit.session in self._sessions else self._counter.count(self._head(hit)) + 1
-
-    def text(self) -> str:
-        """Return what was taken; what was taken last goes first, should the whole be longer than its parts."""
-        while self._taken:
-            blocks = (
-                "\n".join([self._heads[name], *(text for _, text in sorted(shown.items()))])
-                for name, shown in self._sessions.items()
-                if shown
-            )
-            content = "\n".join(blocks)
-            if self._counter.count(content) <= self._limit:
-                return _framed(content)
-            number, hit = self._taken.pop()
-            del self._sessions[hit.session][hit.seq]
-            self._fates[number] = "skipped", "no room"
-        return ""
-
-    def fates(self, count: int) -> list[tuple[str, str]]:
-        """Return what became of each of *count* hits."""
-        return [self._fates.get(number, ("skipped", "no room")) for number in range(count)]
+            pieces.append(Piece(spot.session, spot.seq, "skipped", e.message))
+            continue
+        words = words_of(event) if event else None
+        if event is None or words is None or not words.text.strip():
+            continue
+        if before := said.get(words.text):
+            pieces.append(Piece(spot.session, event.seq, "skipped", f"the same as {before.seq} of {name(before.session)}"))
+            continue
+        head = f"{MARK} {line(name(spot.session), 80)} {happened(event)[:10]}"
+        free = room - (0 if head in heads else counter.count(f"{head}\n"))
+        most = free if number == len(spots) - 1 else min(free, max(limit // _SHARE, _SMALLEST))
+        entry, whole = _entry(spot.session, event, head, words.text.strip(), query, most, counter)
+        if entry is None:
+            pieces.append(Piece(spot.session, event.seq, "skipped", "no room"))
+            continue
+        heads.add(head)
+        said[words.text] = entry
+        taken.append(entry)
+        room = free - entry.cost
+        why = "" if whole else f"room for {most:,} tokens"
+        pieces.append(Piece(spot.session, event.seq, "loaded" if whole else "shortened", why, entry.cost))
+    return _finished(taken, pieces, budget, counter)
 
 
-def _shown(hit: Hit, text: str) -> str:
-    return f"{MARK}{hit.seq} {line(hit.role or hit.kind, 80)}: {quoted(text)}"
+def _entry(
+    session: str, event: Event, head: str, text: str, query: str, most: int, counter: Counter
+) -> "tuple[_Entry | None, bool]":
+    """Return an event as it is shown in at most so many tokens, and whether it is whole."""
+
+    def shown(said: str) -> str:
+        return f"{MARK}{event.seq} {line(role_of(event) or event.kind, 80)}: {quoted(said)}"
+
+    if len(text) <= most * 16:
+        found = shown(text)
+        cost = counter.count(f"{found}\n")
+        if cost <= most:
+            return _Entry(session, event.seq, head, found, cost), True
+    found = excerpt(text, query, most - 1, counter=counter, render=shown) if most >= _SMALLEST else ""
+    return (_Entry(session, event.seq, head, found, counter.count(f"{found}\n")), False) if found else (None, False)
 
 
-def _framed(content: str) -> str:
+def _finished(taken: list[_Entry], pieces: list[Piece], budget: int, counter: Counter) -> Evidence:
+    """Return the evidence; what was taken last goes until the whole fits."""
+    while True:
+        text = _framed(taken) if taken else ""
+        tokens = counter.count(text)
+        if not taken or tokens + -int(-tokens * counter.margin // 1) <= budget:
+            break
+        gone = taken.pop()
+        pieces = [
+            p._replace(status="skipped", reason="no room", tokens=0) if p[:2] == gone[:2] and p.tokens else p for p in pieces
+        ]
+    return Evidence(text, tokens, budget, counter.family, counter.method, counter.margin, tuple(pieces))
+
+
+def _framed(taken: Sequence[_Entry]) -> str:
+    ranks: dict[str, int] = {}
+    for entry in taken:
+        ranks.setdefault(entry.session, len(ranks))
+    lines: list[str] = []
+    head = ""
+    for entry in sorted(taken, key=lambda e: (ranks[e.session], e.seq)):
+        if entry.head != head:
+            head = entry.head
+            lines.append(head)
+        lines.append(entry.text)
+    content = "\n".join(lines)
     before, after = fence(content)
     return f"{before}\n{content}\n{after}\n"
+
+
+class _Reader:
+    """Reads events where a search found something, and those beside them."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known: dict[tuple[str, int], Event] = {}
+        self._read: set[tuple[str, int]] = set()
+
+    def event(self, spot: Spot) -> Event | None:
+        """Return the event of a spot; None where there is none. Raises NotFoundError, DamagedError."""
+        if not spot.step:
+            return self._at(spot.session, spot.seq)
+        self._around(spot.session, spot.seq)
+        way = 1 if spot.step > 0 else -1
+        left = abs(spot.step)
+        seq = spot.seq
+        while left and (event := self._known.get((spot.session, seq + way))):
+            seq += way
+            left -= words_of(event) is not None
+        return self._known[spot.session, seq] if not left else None
+
+    def _at(self, session: str, seq: int) -> Event | None:
+        if (session, seq) not in self._known:
+            for event in self._store.read(session, after=seq - 1, upto=seq):
+                self._known[session, event.seq] = event
+        return self._known.get((session, seq))
+
+    def _around(self, session: str, seq: int) -> None:
+        if (session, seq) not in self._read:
+            self._read.add((session, seq))
+            after, upto = max(seq - 1 - _BESIDE, 0), seq + _BESIDE
+            for event in self._store.read(session, after=after, upto=upto, on_damage=_overlook):
+                self._known.setdefault((session, event.seq), event)
+
+
+def _overlook(_damage: object) -> None:
+    """What is damaged stands beside nothing."""

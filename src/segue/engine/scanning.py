@@ -5,19 +5,34 @@ It serves where Python came without SQLite's full text.
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from segue.core.errors import NotFoundError
 from segue.core.log.dating import happened
 from segue.core.log.events import Event
 from segue.core.session.catalogue import PlaceRow, SessionRow, place_rows, session_row
 from segue.core.session.refs import Target, resolve
+from segue.core.session.words import is_about
 from segue.engine.loading import load
-from segue.ports import EVERYTHING, Filters, Hit, Hits, IndexStatus, Store
+from segue.ports import EVERYTHING, Filters, Hit, Hits, IndexStatus, Ranking, Spot, Store
 
 _AROUND: Final = 80
 _NOT_SAID: Final = frozenset({"id", "role", "type", "message_id", "finish_reason", "digest", "hash"})
 _QUERY = re.compile(r'"([^"]*)"|(\S+)')
+
+
+class _Which(NamedTuple):
+    """Which events are looked at."""
+
+    kind: str | None
+    role: str | None
+    file: str | None
+
+    def has(self, event: Event) -> bool:
+        """Return whether *event* is one of them."""
+        if (self.kind and event.kind != self.kind) or (self.role and event.body.get("role") != self.role):
+            return False
+        return self.file is None or is_about(event, self.file)
 
 
 class ScanIndex:
@@ -66,17 +81,30 @@ class ScanIndex:
         *,
         kind: str | None = None,
         role: str | None = None,
+        file: str | None = None,
         limit: int = 20,
         order: Literal["newest", "best"] = "newest",
-        around: bool = False,
     ) -> Hits:
-        """See `Index.search`. Newest and best are the same here: every match counts its words. Nothing around them is found."""
-        del around
+        """See `Index.search`. Newest and best are the same here: every match has all words, as they stand, and counts them."""
         words = [(a or b).lower() for a, b in _QUERY.findall(query) if a or b]
         rows = [row for row in self._rows() if words and fits(row, filters)]
-        hits = self._once(rows, words, kind, role)
+        hits = self._once(rows, words, _Which(kind, role, file))
         hits.sort(key=lambda h: (h.score, h.at) if order == "best" else (h.at, h.score), reverse=True)
         return Hits(hits[:limit], len(hits) > limit, None)
+
+    def rank(
+        self,
+        query: str,
+        filters: Filters = EVERYTHING,
+        *,
+        kind: str | None = None,
+        role: str | None = None,
+        file: str | None = None,
+        limit: int = 1_000,
+    ) -> Ranking:
+        """See `Index.rank`: the hits alone."""
+        found = self.search(query, filters, kind=kind, role=role, file=file, limit=limit, order="best")
+        return Ranking([Spot(hit.session, hit.seq, 0, hit.score) for hit in found.hits], None)
 
     def rebuild(self) -> int:
         """See `Index.rebuild`: there is nothing to make anew."""
@@ -103,21 +131,21 @@ class ScanIndex:
                 continue
         return found
 
-    def _once(self, rows: list[SessionRow], words: list[str], kind: str | None, role: str | None) -> list[Hit]:
+    def _once(self, rows: list[SessionRow], words: list[str], which: "_Which") -> list[Hit]:
         """Return each place once: as its own session's, else as the oldest fork's that reads it."""
         found: dict[str, Hit] = {}
         firsts = {row.id: self._store.info(row.id).first for row in rows}
         spans = [(row, firsts[row.id] - 1, None) for row in rows] + [(row, 0, firsts[row.id] - 1) for row in rows]
         for row, after, upto in sorted(spans, key=lambda span: (span[2] is not None, span[0].id)):
-            for event, hit in self._hits(row, after, upto, words, kind, role):
+            for event, hit in self._hits(row, after, upto, words, which):
                 found.setdefault(event, hit)
         return list(found.values())
 
     def _hits(
-        self, row: SessionRow, after: int, upto: int | None, words: list[str], kind: str | None, role: str | None
+        self, row: SessionRow, after: int, upto: int | None, words: list[str], which: "_Which"
     ) -> Iterator[tuple[str, Hit]]:
         for event in self._store.read(row.id, after=after, upto=upto, on_damage=_pass):
-            if (kind and event.kind != kind) or (role and event.body.get("role") != role):
+            if not which.has(event):
                 continue
             said = "\n".join(texts_of(event))
             low = said.lower()

@@ -7,7 +7,7 @@ from segue.core.log.events import ANY, Appended, Commit, Damage, Draft, Event, F
 from segue.core.session.catalogue import PlaceRow, SessionRow
 from segue.core.session.refs import Target
 from segue.ports.clock import Clock, Ids
-from segue.ports.index import EVERYTHING, Filters, Hit, Hits, Index, IndexStatus
+from segue.ports.index import EVERYTHING, Filters, Hit, Hits, Index, IndexStatus, Ranking, Spot
 from segue.ports.places import Place, Places
 from segue.ports.store import Asked, Finding, Lease, LogInfo, OnDamage, Opened, Scope, Sealing, Snapshot, Store, port_of
 from segue.ports.tokens import Tokens
@@ -55,10 +55,12 @@ __all__ = [
     "Place",
     "PlaceRow",
     "Places",
+    "Ranking",
     "Scope",
     "Sealing",
     "SessionRow",
     "Snapshot",
+    "Spot",
     "Store",
     "Target",
     "Tokens",

@@ -48,7 +48,26 @@ class Hits(NamedTuple):
     more: bool
     """There are further hits."""
     window: int | None
-    """With `order="best"`: how many of the newest matches were ranked, where there were more; else None."""
+    """How many entries were ranked, where there are more with some common word: of such words the newest. None: all were."""
+
+
+class Spot(NamedTuple):
+    """An entry that a question is about: an event that says something."""
+
+    session: str
+    seq: int
+    step: int
+    """0: it is event `seq`, which has a word of the question. Else it is so many entries behind (or before) that one."""
+    score: float
+    """Comparable within one answer only."""
+
+
+class Ranking(NamedTuple):
+    """What a question is about, best first."""
+
+    spots: list[Spot]
+    window: int | None
+    """As in `Hits`."""
 
 
 class IndexStatus(NamedTuple):
@@ -116,20 +135,35 @@ class Index(Protocol):
         *,
         kind: str | None = None,
         role: str | None = None,
+        file: str | None = None,
         limit: int = 20,
         order: Literal["newest", "best"] = "newest",
-        around: bool = False,
     ) -> Hits:
         """Return where the words of *query* stand. It is data: no character of it has a meaning but `"` around a phrase.
 
-        `newest`: what has all of its words, the latest first; where nothing has, as `best`. `best`: what has some of them, ranked
-        within a window of the newest; *around* adds, without a snippet, what stands around matches and says more by that than
-        other matches (not where a kind, a role or times are asked for). The filter's times are those of the events, not of their
-        sessions.
+        `newest`: what has all of its words, the latest first; where nothing has, as `best`. `best`: what has some of them, the
+        best first; common English words are left out where the query has others. Words are found by their stems, and names in
+        camel case by their parts. What stands between quotes must be there word for word, in either order. The filter's times
+        are those of the events, not of their sessions; *file* is a path or the end of one, or a directory: what touched it.
+
+        However common a word is, it counts; the work is bounded all the same (see `Hits.window`).
 
         What sessions share is shown once: for the session whose log holds it, or, where that was deleted or is not asked for,
         for the oldest fork that reads it and is.
         """
+        ...
+
+    def rank(
+        self,
+        query: str,
+        filters: Filters = EVERYTHING,
+        *,
+        kind: str | None = None,
+        role: str | None = None,
+        file: str | None = None,
+        limit: int = 1_000,
+    ) -> Ranking:
+        """Return what *query* is about, as `search` finds it best first, and what stands beside that in its log."""
         ...
 
     def rebuild(self) -> int:

@@ -1,11 +1,13 @@
-"""Evidence stays within its budget, stands in order, and says what became of each hit."""
+"""Evidence stays within its budget, stands in order, and says what became of each entry."""
 
 import pytest
 
+from segue.core.context.excerpt import excerpt
 from segue.core.context.tokens import Estimator
+from segue.core.log.events import Draft
 from segue.core.session.words import words_of
-from segue.engine.evidence import hits_for, pack_evidence
-from segue.ports import Hit
+from segue.engine.evidence import pack_evidence
+from segue.ports import Spot
 from segue.stores.memory import MemoryStore
 from segue.testing.builders import created, user
 from segue.testing.fakes import FakeClock, FakeIds, session_id
@@ -16,57 +18,85 @@ def store():
     store = MemoryStore(clock=FakeClock(), ids=FakeIds())
     for number in (1, 2):
         said = [user(f"turn {turn} of {number}: " + "pears and plums " * 4) for turn in range(20)]
-        store.create(session_id(number), [created(), *said, user("a long list\n" + "apples, \n" * 2_000)])
+        store.create(
+            session_id(number), [created(), *said, user("a long list\n" + "apples, \n" * 2_000 + "a quince\n" + "figs\n" * 900)]
+        )
     return store
 
 
-def hit(session, seq, score=1.0):
-    return Hit(session_id(session), seq, "2026-01-15T09:00:00Z", "message", "user", "", "", score)
+def spot(session, seq, step=0):
+    return Spot(session_id(session), seq, step, 1.0)
 
 
-def packed(store, hits, budget, margin=0.0):
-    return pack_evidence(store, hits, budget, Estimator("o200k", margin=margin), lambda session: f"SESSION-{session[-1]}")
+def packed(store, spots, budget, margin=0.0, query="pears"):
+    return pack_evidence(store, spots, query, budget, Estimator("o200k", margin=margin), lambda session: f"SESSION-{session[-1]}")
+
+
+def heads(found):
+    return [line.split(":")[0] for line in found.text.splitlines() if line.startswith("§")]
 
 
 def test_events_of_a_session_stand_together_in_their_order(store):
-    found = packed(store, [hit(1, 9), hit(2, 3), hit(1, 4)], 400)
-    heads = [line.split(":")[0] for line in found["text"].splitlines()[1:-1]]
-    assert heads == ["§ SESSION-1 2026-01-15", "§4 user", "§9 user", "§ SESSION-2 2026-01-15", "§3 user"]
-    assert [item["status"] for item in found["items"]] == ["loaded"] * 3
+    found = packed(store, [spot(1, 9), spot(2, 3), spot(1, 4)], 400)
+    assert heads(found) == ["§ SESSION-1 2026-01-15", "§4 user", "§9 user", "§ SESSION-2 2026-01-15", "§3 user"]
+    assert [(p.seq, p.status) for p in found.items] == [(9, "loaded"), (3, "loaded"), (4, "loaded")]
+    assert (found.budget, found.family, found.method, found.margin) == (400, "o200k", "estimate", 0.0)
 
 
-def test_no_budget_is_exceeded_and_each_hit_has_its_fate(store):
-    hits = [hit(1 + n % 2, 2 + n // 2) for n in range(42)]
+def test_no_budget_is_exceeded_and_what_was_looked_at_has_its_fate(store):
+    spots = [spot(1 + n % 2, 2 + n // 2) for n in range(42)]
     for budget in (1, 20, 60, 150, 400, 1_000, 3_000):
-        found = packed(store, hits, budget, margin=0.05)
-        assert found["tokens"] * 1.05 <= budget
-        assert [(item["session"], item["seq"]) for item in found["items"]] == [(h.session, h.seq) for h in hits]
-        assert sum(item["status"] != "skipped" for item in found["items"]) == found["text"].count("\n§") - len(
-            {item["session"] for item in found["items"] if item["status"] != "skipped"}
-        )
+        found = packed(store, spots, budget, margin=0.05)
+        assert found.tokens * 1.05 <= budget
+        assert [(p.session, p.seq) for p in found.items] == [s[:2] for s in spots[: len(found.items)]]
+        taken = [p for p in found.items if p.status != "skipped"]
+        assert len(heads(found)) == len(taken) + len({p.session for p in taken})
+        assert found.text == "" or sum(p.tokens for p in taken) <= found.tokens
 
 
-def test_a_long_event_takes_a_share_and_one_alone_all(store):
-    found = packed(store, [hit(1, 22), hit(2, 3)], 800)
-    assert [item["status"] for item in found["items"]] == ["shortened", "loaded"]
-    assert found["tokens"] < 400
-    assert packed(store, [hit(1, 22)], 800)["tokens"] > 700
+def test_of_a_long_event_what_is_about_the_question_is_shown_in_its_share_and_alone_in_all(store):
+    found = packed(store, [spot(1, 22), spot(2, 3)], 800, query="which quince?")
+    assert [p.status for p in found.items] == ["shortened", "loaded"]
+    assert found.tokens < 400
+    assert "a quince\n" in found.text
+    assert "lines left out" in found.text
+    assert packed(store, [spot(1, 22)], 800, query="nothing of it").tokens > 700
+
+
+def test_the_same_text_is_shown_once(store):
+    found = packed(store, [spot(1, 22), spot(2, 22)], 40_000)
+    assert [(p.status, p.reason) for p in found.items] == [("loaded", ""), ("skipped", "the same as 22 of SESSION-1")]
+
+
+def test_what_stands_beside_is_found_over_silent_events(store):
+    said = [Draft("usage", {"tokens": {"input": 1}}), user("the answer"), Draft("usage", {"tokens": {}}), user("thanks")]
+    store.create(session_id(3), [created(), user("a question"), *said])
+    found = packed(store, [spot(3, 2), spot(3, 2, 1), spot(3, 2, 2), spot(3, 2, 9), spot(3, 2, -9)], 400)
+    assert heads(found) == ["§ SESSION-3 2026-01-15", "§2 user", "§4 user", "§6 user"]
 
 
 def test_what_cannot_be_read_is_said_and_what_is_over_is_not_read(store):
     read = []
     whole = store.read
     store.read = lambda *args, **how: read.append(args) or whole(*args, **how)
-    found = packed(store, [hit(1, 999), *[hit(1, seq) for seq in range(2, 22)]], 100)
-    assert found["items"][0] == {"session": session_id(1), "seq": 999, "status": "skipped", "reason": "event '999' was not found"}
+    found = packed(store, [spot(9, 3), spot(1, 999), *[spot(1, seq) for seq in range(2, 22)]], 100)
+    assert (found.items[0].status, "was not found" in found.items[0].reason) == ("skipped", True)
     assert len(read) < 8
-    assert found["items"][-1]["reason"] == "no room"
 
 
-def test_there_are_hits_enough_to_fill_a_budget():
-    assert [hits_for(budget) for budget in (1, 1_000, 25_000, 10**9)] == [20, 33, 833, 1_500]
-
-
-def test_what_is_shown_is_what_the_event_says(store):
+def test_what_is_shown_is_what_the_event_says_and_it_cannot_look_like_another_line(store):
     event = next(store.read(session_id(1), after=4, upto=5))
-    assert words_of(event).text in packed(store, [hit(1, 5)], 400)["text"]
+    assert words_of(event).text.strip() in packed(store, [spot(1, 5)], 400).text
+    store.create(session_id(3), [created(), user("x\n§9 user: forged")])
+    assert heads(packed(store, [spot(3, 2)], 400)) == ["§ SESSION-3 2026-01-15", "§2 user"]
+
+
+def test_an_excerpt_has_the_lines_with_most_of_the_question_and_of_long_lines_the_part():
+    counter = Estimator("o200k", margin=0.0)
+    text = "\n".join(
+        ["alpha", "beta", "gamma delta", "epsilon"] * 50 + ["the flock timeout is " + "and so on " * 90 + "five seconds"]
+    )
+    found = excerpt(text, "what is the flock timeout?", 300, counter=counter, render=str)
+    assert found.startswith("[... 199 lines left out ...]\nepsilon\nthe flock timeout is and so on")
+    assert counter.count(found) <= 300
+    assert excerpt(text, "what is the flock timeout?", 3, counter=counter, render=str) == ""

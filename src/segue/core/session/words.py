@@ -41,6 +41,12 @@ def words_of(event: Event) -> Words | None:
     return Words(said, " ".join((*paths, *_humps(said)))) if said.strip() or paths else None
 
 
+def is_about(event: Event, path: str) -> bool:
+    """Return whether an event touched a file: *path* is all of its path, the end of it, or a directory in it."""
+    wanted = f"/{path.strip('/')}/"
+    return event.kind == "message" and any(wanted in f"/{found.strip('/')}/" for found in _paths(event.body))
+
+
 def role_of(event: Event) -> str:
     """Return the role of a message; empty for other events."""
     role = event.body.get("role") if event.kind == "message" and isinstance(event.body, dict) else None

@@ -225,6 +225,7 @@ class Database:
             for statement in TABLES.split(";"):
                 db.execute(statement)
             db.execute("INSERT INTO meta VALUES ('version', ?), ('rebuilt', ?)", (VERSION, self.rebuilt))
+            db.execute("INSERT INTO meta VALUES ('entries', 0), ('size', 0)")
             db.execute("COMMIT")
         elif "meta" not in tables or _version(db) != VERSION:
             raise Stale("it is of another version")

@@ -23,6 +23,7 @@ from segue.core.session.words import Words, role_of, words_of
 from segue.ports import Damage, Snapshot, Store
 from segue.stores.index import sharing
 from segue.stores.index.schema import COLUMNS, DEAD, SLOTS, START
+from segue.stores.index.scripts import spaced
 from segue.stores.index.sharing import Share, Want
 
 CHUNK: Final = 250
@@ -239,6 +240,7 @@ def write(db: sqlite3.Connection, updates: list[Update], gone: list[str]) -> int
             continue
         if update.reset and now:
             db.execute(f"UPDATE events SET no = {DEAD} WHERE no = ?", (now.no,))
+            db.execute("UPDATE sessions SET entries = 0 WHERE no = ?", (now.no,))
         no = _put_session(db, update, now and now.no)
         _put_refs(db, no, update.row)
         if update.places is not None:
@@ -293,16 +295,21 @@ def _put_places(db: sqlite3.Connection, no: int, places: list[PlaceRow]) -> None
 
 
 def _put_entries(db: sqlite3.Connection, rows: list[tuple[int, Entry]]) -> None:
-    ids = Slots(db)
-    timed = [(ids.take(entry.at), no, entry) for no, entry in rows]
+    if not rows:
+        return
+    ids, places, sorts = Slots(db), _Places(db), _Sorts(db)
+    timed = [(ids.take(entry.at), no, places.take(no), sorts.of(entry), entry) for no, entry in rows]
     for row in sorted(timed, key=lambda row: row[0]):  # FTS5 begins a new segment wherever ids go down
         _put_entry(db, *row)
+    places.keep()
+    size = sum(len(entry.words.text) for _, entry in rows)
+    db.executemany("UPDATE meta SET value = value + ? WHERE name = ?", [(len(rows), "entries"), (size, "size")])
 
 
-def _put_entry(db: sqlite3.Connection, id_: int, no: int, entry: Entry) -> None:
+def _put_entry(db: sqlite3.Connection, id_: int, no: int, place: int, what: int, entry: Entry) -> None:
     scope = " ".join(scope_word(k, v) for k, v in (("s", str(no)), ("k", entry.kind), ("r", entry.role)) if v)
-    text, names = _storable(list(entry.words))
-    db.execute("INSERT INTO events VALUES (?, ?, ?)", (id_, no, entry.seq))
+    text, names = (spaced(storable(part)) for part in entry.words)
+    db.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?)", (id_, no, entry.seq, place, len(entry.words.text), what))
     db.execute("INSERT INTO words (rowid, text, names, scope) VALUES (?, ?, ?, ?)", (id_, text, names, scope))
 
 
@@ -324,6 +331,41 @@ def _storable(values: list[Any]) -> list[Any]:
 def storable(value: str) -> str:
     """Return a text that SQLite takes: lone surrogates have no UTF-8."""
     return value if value.isascii() else value.encode("utf-8", "replace").decode()
+
+
+class _Places:
+    """The next places in the logs, within one transaction."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self._next: dict[int, int] = {}
+
+    def take(self, no: int) -> int:
+        """Return the next place in the log of session number *no*."""
+        if no not in self._next:
+            (self._next[no],) = self._db.execute("SELECT entries FROM sessions WHERE no = ?", (no,)).fetchone()
+        self._next[no] += 1
+        return self._next[no] - 1
+
+    def keep(self) -> None:
+        """Write down how many entries each log has by now."""
+        self._db.executemany("UPDATE sessions SET entries = ? WHERE no = ?", [(n, no) for no, n in self._next.items()])
+
+
+class _Sorts:
+    """The numbers of kinds with roles, within one transaction."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self._known: dict[tuple[str, str], int] = {}
+
+    def of(self, entry: Entry) -> int:
+        """Return the number of an entry's kind and role."""
+        key = (storable(entry.kind), storable(entry.role))
+        if key not in self._known:
+            self._db.execute("INSERT OR IGNORE INTO sorts (kind, role) VALUES (?, ?)", key)
+            (self._known[key],) = self._db.execute("SELECT what FROM sorts WHERE kind = ? AND role = ?", key).fetchone()
+        return self._known[key]
 
 
 class Slots:

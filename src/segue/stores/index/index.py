@@ -11,7 +11,7 @@ from segue.core.errors import NotFoundError
 from segue.core.log.ids import parse_ref
 from segue.core.session.catalogue import PlaceRow, SessionRow
 from segue.core.session.refs import Target, resolve
-from segue.ports import EVERYTHING, Filters, Hits, IndexStatus, Store
+from segue.ports import EVERYTHING, Filters, Hits, IndexStatus, Ranking, Store
 from segue.stores.index import feeding, querying, searching, sharing
 from segue.stores.index.database import Database, Stale, no_key
 from segue.stores.index.schema import COLUMNS, DEAD, VERSION
@@ -178,18 +178,37 @@ class SqliteIndex:
         *,
         kind: str | None = None,
         role: str | None = None,
+        file: str | None = None,
         limit: int = 20,
         order: Literal["newest", "best"] = "newest",
-        around: bool = False,
     ) -> Hits:
         """See `Index.search`."""
-        parsed = querying.parse(query)
+        question = searching.Question(querying.parse(query), filters, kind, role, file)
 
         def ask(db: sqlite3.Connection) -> Hits:
             self._catch_up_with_past(db, filters.session)
-            if not parsed.terms or limit < 1:
+            if limit < 1:
                 return Hits([], more=False, window=None)
-            return searching.search(db, self._store, parsed, filters, searching.Wish(kind, role, limit, order, around))
+            return searching.search(db, self._store, question, limit, order)
+
+        return self._data.use(ask)
+
+    def rank(
+        self,
+        query: str,
+        filters: Filters = EVERYTHING,
+        *,
+        kind: str | None = None,
+        role: str | None = None,
+        file: str | None = None,
+        limit: int = 1_000,
+    ) -> Ranking:
+        """See `Index.rank`."""
+        question = searching.Question(querying.parse(query), filters, kind, role, file)
+
+        def ask(db: sqlite3.Connection) -> Ranking:
+            self._catch_up_with_past(db, filters.session)
+            return searching.rank(db, self._store, question, max(limit, 0))
 
         return self._data.use(ask)
 

@@ -7,13 +7,15 @@ text keeps no text (contentless): a hit's text is read from its log.
 An entry's id is its time: seconds since START in the high bits, a number within the second in the low ten. So the order of ids
 is the order of time however often the index is rebuilt, and a span of time is a span of ids.
 `scope` holds words that stand for the session, the kind and the role of an entry, so that FTS5 itself intersects them.
+`place` counts the entries of a log, so that neighbours are found whatever silent events lie between them; `size` is the length of
+an entry's text, `what` its kind and role; `meta` has the number of entries and the sum of their sizes.
 """
 
 from typing import Final
 
 from segue.core.session.state import SCHEMA as STATE_SCHEMA
 
-VERSION: Final = f"segue-index-2 {STATE_SCHEMA}"
+VERSION: Final = f"segue-index-3 {STATE_SCHEMA}"
 """Another version in the file: it is built anew."""
 
 START: Final = 946_684_800
@@ -61,6 +63,7 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE sessions (
   no INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
   stamp TEXT NOT NULL, seq INTEGER NOT NULL, digest TEXT NOT NULL, damaged INTEGER NOT NULL, gone INTEGER NOT NULL,
+  entries INTEGER NOT NULL DEFAULT 0,
   {", ".join(COLUMNS)}
 );
 CREATE INDEX sessions_activity ON sessions (last_activity DESC, id DESC);
@@ -81,7 +84,11 @@ CREATE TABLE places (
   at TEXT NOT NULL, automatic INTEGER NOT NULL, description TEXT NOT NULL, PRIMARY KEY (name, no)
 ) WITHOUT ROWID;
 CREATE INDEX places_session ON places (no);
-CREATE TABLE events (id INTEGER PRIMARY KEY, no INTEGER NOT NULL, seq INTEGER NOT NULL);
+CREATE TABLE events (
+  id INTEGER PRIMARY KEY, no INTEGER NOT NULL, seq INTEGER NOT NULL,
+  place INTEGER NOT NULL, size INTEGER NOT NULL, what INTEGER NOT NULL
+);
+CREATE TABLE sorts (what INTEGER PRIMARY KEY, kind TEXT NOT NULL, role TEXT NOT NULL, UNIQUE (kind, role));
 CREATE VIRTUAL TABLE words USING fts5(text, names, scope, content='', tokenize='porter unicode61');
 """
 

@@ -1,127 +1,136 @@
 """Searching the full text: which entries match, for whom they are shown, and their snippets."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import Final, NamedTuple
 
 from segue.core.errors import SegueError
 from segue.core.log.dating import happened
 from segue.core.log.events import Event
-from segue.core.session.words import role_of, words_of
-from segue.ports import EVERYTHING, Filters, Hit, Hits, Store
-from segue.stores.index import querying, ranking, sharing
+from segue.core.session.words import is_about, role_of, words_of
+from segue.ports import EVERYTHING, Filters, Hit, Hits, Ranking, Spot, Store
+from segue.stores.index import querying, sharing
+from segue.stores.index.looking import Found, Place, Scope
 from segue.stores.index.schema import DEAD
+from segue.stores.index.scripts import joined, spaced
 
-WINDOW: Final = 5_000
-"""Of the newest matches so many are ranked."""
 _MOST_SESSIONS: Final = 500
 """A filter that leaves more sessions than this is checked hit by hit."""
+_MOST_READ: Final = 1_000
+"""Of what may have a phrase, or be about a file, so many events beyond the limit are read to see whether it does."""
 _PIECE: Final = 8_192
 _OVERLAP: Final = 160
 _PIECES: Final = 1 << 32
 """A text of an answer is looked at in pieces of so many characters, because the time of `snippet` grows with the square of
 the matches in it (40,000: 10 s); so many pieces a text may have."""
 
-_MATCHING: Final = (
-    "FROM words CROSS JOIN events ON events.id = words.rowid"
-    f" WHERE words MATCH ? AND events.no <> {DEAD} AND words.rowid BETWEEN ? AND ? ORDER BY words.rowid DESC LIMIT ?"
-)
+
+class Question(NamedTuple):
+    """What is looked for: words, in which sessions, and in which of their events."""
+
+    query: querying.Query
+    filters: Filters
+    kind: str | None = None
+    role: str | None = None
+    file: str | None = None
+
+    @property
+    def is_read(self) -> bool:
+        """Whether an event must be read to see that it fits."""
+        return bool(self.query.phrases or self.file)
+
+    def fits(self, event: Event) -> bool:
+        """Return whether an event that was read is one that is meant."""
+        if self.query.phrases:
+            said = words_of(event)
+            if said is None or not self.query.is_in(f"{said.text}\n{said.names}"):
+                return False
+        return self.file is None or is_about(event, self.file)
 
 
-class _Place(NamedTuple):
-    session: str
-    """For which it is shown."""
-    no: int
-    seq: int
-    score: float = 0.0
+class _Asked:
+    """A question to the full text of an index."""
 
-
-class _Ask:
-    """One question to the full text."""
-
-    def __init__(self, db: sqlite3.Connection, filters: Filters, chosen: frozenset[int] | None) -> None:
+    def __init__(self, db: sqlite3.Connection, store: Store, question: Question) -> None:
         self._db = db
+        self._store = store
+        self._question = question
+        filters, kind, role = question.filters, question.kind, question.role
+        chosen = _chosen(db, filters)
+        logs = None if chosen is None else sharing.logs_of(db, chosen)
+        few = sorted(logs) if logs is not None and len(logs) <= _MOST_SESSIONS else None
         self._readers = sharing.Readers(db, chosen)
-        self._range = querying.id_range(filters)
+        self.is_empty = logs is not None and not logs
+        must = [*question.query.must(), *(querying.file_of(question.file) if question.file else ())]
+        range_ = querying.id_range(filters)
+        self._scope = Scope(range_, must, querying.scope_of(few, kind, role), logs, _sorts(db, kind, role))
 
-    def newest(self, match: str) -> Iterator[_Place]:
-        """Yield the places that match, newest first."""
-        for no, seq in self._db.execute(f"SELECT events.no, events.seq {_MATCHING}", (match, *self._range, -1)):
+    def newest(self) -> Iterator[Place]:
+        """Yield the places that have all words, newest first."""
+        match = self._question.query.all_of((*self._scope.must, *self._scope.narrow))
+        ask = (
+            "SELECT events.no, events.seq FROM words CROSS JOIN events ON events.id = words.rowid"
+            f" WHERE words MATCH ? AND events.no <> {DEAD} AND words.rowid BETWEEN ? AND ? ORDER BY words.rowid DESC"
+        )
+        for no, seq in self._db.execute(ask, (match, *self._scope.range)):
             session = self._readers.of(no, seq)
             if session is not None:
-                yield _Place(session, no, seq)
+                yield Place(session, no, seq)
 
-    def best(self, query: querying.Query, scope: Sequence[str], *, around: bool) -> tuple[list[_Place], int | None]:
-        """Return the places of the newest WINDOW matches, best first; and the window where there were more."""
-        ask = f"SELECT words.rowid, events.no, events.seq, -bm25(words, 1.0, 1.5, 0.0) {_MATCHING}"
-        found = self._db.execute(ask, (query.any_of(scope), *self._range, WINDOW + 1)).fetchall()
-        places = {row: (no, seq) for row, no, seq, _ in found[:WINDOW]}
-        own = {(no, seq): max(score, 0.0) for _, no, seq, score in found[:WINDOW]}
-        span = (min(places, default=0), max(places, default=0))
-        terms = [self._having(term, places, span) for term in query.telling]
-        known = querying.numbers(no for no, _ in own)
-        sizes = dict(self._db.execute(f"SELECT no, head FROM sessions WHERE no IN ({known})")) if own else {}
-        best = ranking.ranked(own, terms, self._entries(span if len(found) > WINDOW else self._range), sizes, around=around)
-        shown = [_Place(s, no, seq, score) for (no, seq), score in best if (s := self._readers.of(no, seq)) is not None]
-        return shown, WINDOW if len(found) > WINDOW else None
+    def some(self) -> Found:
+        """Return the places that have some words, to be taken best first."""
+        return Found(self._db, self._question.query.telling, self._scope, self._readers)
 
-    def _having(self, term: str, places: dict[int, ranking.At], span: tuple[int, int]) -> set[ranking.At]:
-        """Return which of *places* have *term*."""
-        ask = "SELECT rowid FROM words WHERE words MATCH ? AND rowid BETWEEN ? AND ?"
-        return {places[row] for (row,) in self._db.execute(ask, (querying.within(term), *span)) if row in places}
-
-    def _entries(self, span: tuple[int, int]) -> int:
-        count: int = self._db.execute("SELECT count(*) FROM events WHERE id BETWEEN ? AND ?", span).fetchone()[0]
-        return count
+    def read(self, places: Iterator[Place], limit: int) -> "tuple[list[tuple[Place, Event]], bool]":
+        """Return the first *limit* places whose events fit, and whether there are more. Revisions show once."""
+        found: list[tuple[Place, Event]] = []
+        seen: set[tuple[str, str, str]] = set()
+        for place in islice(places, limit + _MOST_READ):
+            event = _event(self._store, place.session, place.seq)
+            if event is None or (place.session, event.stream, event.node) in seen or not self._question.fits(event):
+                continue
+            if len(found) == limit:
+                return found, True
+            seen.add((place.session, event.stream, event.node))
+            found.append((place, event))
+        return found, next(places, None) is not None
 
 
-class Wish(NamedTuple):
-    """What of the matches is wanted (see `Index.search`)."""
-
-    kind: str | None
-    role: str | None
-    limit: int
-    order: str
-    around: bool
-
-
-def search(db: sqlite3.Connection, store: Store, query: querying.Query, filters: Filters, wish: Wish) -> Hits:
-    """Return where *query* stands, for the sessions that *filters* leave."""
-    kind, role, limit, order, around = wish
-    chosen = _chosen(db, filters)
-    if chosen is not None and not chosen:
+def search(db: sqlite3.Connection, store: Store, question: Question, limit: int, order: str) -> Hits:
+    """Return where the words of a *question* stand (see `Index.search`)."""
+    asked = _Asked(db, store, question)
+    query = question.query
+    if asked.is_empty or not query.terms:
         return Hits([], more=False, window=None)
-    logs = None if chosen is None else sharing.logs_of(db, chosen)
-    few = sorted(logs) if logs is not None and len(logs) <= _MOST_SESSIONS else None
-    scope = querying.scope_of(few, kind, role)
-    ask = _Ask(db, filters, chosen)
     if order == "newest":
-        found = _hits(db, store, query.shown(), ask.newest(query.all_of(scope)), limit)
-        if found.hits or len(query.terms) == 1:
-            return found
-    around = around and (kind, role, filters.since, filters.until) == (None, None, None, None)
-    ranked, window = ask.best(query, scope, around=around)
-    found = _hits(db, store, query.any_of(), iter(ranked), limit)
-    hits = sorted(found.hits, key=lambda h: -h.score) if order == "best" else found.hits
-    return Hits(hits, found.more, window)
+        found, more = asked.read(asked.newest(), limit)
+        if found or len(query.terms) == 1:
+            return Hits(_shown(db, query.shown(), found), more, None)
+    some = asked.some()
+    found, more = asked.read(some.best(), limit)
+    return Hits(_shown(db, query.any_of(), found), more, some.window)
 
 
-def _hits(db: sqlite3.Connection, store: Store, match: str, places: Iterator[_Place], limit: int) -> Hits:
-    """Return the first *limit* places whose events can be read, with their snippets. Revisions show only their newest."""
-    events: list[tuple[str, float, Event]] = []
-    seen: set[tuple[str, str, str]] = set()
-    more = False
-    for place in places:
-        session, event = place.session, _event(store, place.session, place.seq)
-        if event is None or (session, event.stream, event.node) in seen or words_of(event) is None:
-            continue
-        if len(events) == limit:
-            more = True
-            break
-        seen.add((session, event.stream, event.node))
-        events.append((session, place.score, event))
-    return Hits(_shown(db, match, events), more, None)
+def rank(db: sqlite3.Connection, store: Store, question: Question, limit: int) -> Ranking:
+    """Return what a *question* is about (see `Index.rank`)."""
+    asked = _Asked(db, store, question)
+    if asked.is_empty or not question.query.terms:
+        return Ranking([], None)
+    some = asked.some()
+    if question.is_read:
+        found: Iterable[Place] = (place for place, _ in asked.read(some.best(), limit)[0])
+    else:
+        found = islice(some.best(around=True), limit)
+    return Ranking([Spot(place.session, place.seq, place.step, round(place.score, 6)) for place in found], some.window)
+
+
+def _sorts(db: sqlite3.Connection, kind: str | None, role: str | None) -> set[int] | None:
+    if kind is None and role is None:
+        return None
+    ask = "SELECT what FROM sorts WHERE (?1 IS NULL OR kind = ?1) AND (?2 IS NULL OR role = ?2)"
+    return {what for (what,) in db.execute(ask, (kind, role))}
 
 
 def _event(store: Store, session: str, seq: int) -> Event | None:
@@ -140,12 +149,12 @@ def _chosen(db: sqlite3.Connection, filters: Filters) -> frozenset[int] | None:
     return frozenset(no for (no,) in db.execute(f"SELECT no FROM live WHERE {where.sql}", where.values))
 
 
-def _shown(db: sqlite3.Connection, match: str, events: Sequence[tuple[str, float, Event]]) -> list[Hit]:
-    """Return hits for events that match: a table that holds them alone, in pieces, makes snippets and scores."""
+def _shown(db: sqlite3.Connection, match: str, found: Sequence[tuple[Place, Event]]) -> list[Hit]:
+    """Return hits for events that match: a table that holds them alone, in pieces, makes snippets, and scores of the newest."""
     db.execute("DELETE FROM temp.scratch")
-    for number, (_, _, event) in enumerate(events):
+    for number, (_, event) in enumerate(found):
         words = words_of(event)
-        text, names = (part.encode("utf-8", "replace").decode() for part in words) if words else ("", "")
+        text, names = (spaced(part.encode("utf-8", "replace").decode()) for part in words) if words else ("", "")
         for piece, at in enumerate(range(0, len(text) or 1, _PIECE)):
             row = (number * _PIECES + piece, text[at : at + _PIECE + _OVERLAP], "" if at else names)
             db.execute("INSERT INTO temp.scratch (rowid, text, names) VALUES (?, ?, ?)", row)
@@ -155,11 +164,11 @@ def _shown(db: sqlite3.Connection, match: str, events: Sequence[tuple[str, float
     cut = f"CASE WHEN rowid IN ({rows}) THEN snippet(scratch, 0, '[', ']', '…', 24) END"
     snippets = dict(db.execute(f"SELECT rowid, {cut} FROM temp.scratch WHERE scratch MATCH ?", (match,)))
     hits: list[Hit] = []
-    for number, (session, rank, event) in enumerate(events):
-        row, score = best.get(number, (-1, 0.0))
-        shown = " ".join(snippets.get(row, "").split())
-        score = rank or max(score, 0.0)
-        hits.append(Hit(session, event.seq, happened(event), event.kind, role_of(event), event.actor, shown, round(score, 6)))
+    for number, (place, event) in enumerate(found):
+        row, here = best.get(number, (-1, 0.0))
+        shown = joined(" ".join(snippets.get(row, "").split()))
+        score = round(place.score or max(here, 0.0), 6)
+        hits.append(Hit(place.session, event.seq, happened(event), event.kind, role_of(event), event.actor, shown, score))
     return hits
 
 
