@@ -4,6 +4,7 @@ import ctypes
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,24 +20,46 @@ def brood() -> Iterator[None]:
     """End every process that was started within, and what came of it, also where it went into a session of its own.
 
     On Linux this process adopts the orphans among them meanwhile; elsewhere only those that still have parents are found.
+    A signal to end, which nobody else listens to, ends them first.
     """
     adopts = _adopt(yes=True)
     before = set(descendants(os.getpid()))
+    with _ending():
+        try:
+            yield
+        finally:
+            for _ in range(_ROUNDS):  # one that is killed may just have started another
+                left = [pid for pid in descendants(os.getpid()) if pid not in before]
+                for pid in left:
+                    with suppress(OSError):
+                        os.kill(pid, signal.SIGKILL)
+                for pid in left:
+                    with suppress(OSError):
+                        os.waitpid(pid, 0)
+                if not left:
+                    break
+            if adopts:
+                _adopt(yes=False)
+
+
+@contextmanager
+def _ending() -> Iterator[None]:
+    """Make SystemExit of the signals that would end this process without a word."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    known = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is signal.SIG_DFL]
+    for number in known:
+        signal.signal(number, _leave)
     try:
         yield
     finally:
-        for _ in range(_ROUNDS):  # one that is killed may just have started another
-            left = [pid for pid in descendants(os.getpid()) if pid not in before]
-            for pid in left:
-                with suppress(OSError):
-                    os.kill(pid, signal.SIGKILL)
-            for pid in left:
-                with suppress(OSError):
-                    os.waitpid(pid, 0)
-            if not left:
-                break
-        if adopts:
-            _adopt(yes=False)
+        for number in known:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _leave(number: int, _frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def descendants(pid: int) -> list[int]:

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from threading import Event
 from typing import Final
 
 from segue.core.redaction.known import LEAST, of_environment
@@ -28,6 +29,7 @@ class Servers:
     def __init__(self, env: Mapping[str, str], workspace: str, *, limit: float = LIMIT, remote: bool = False) -> None:
         """Start servers in *workspace* with *env*, for *limit* seconds each; ask other machines only where *remote* says so."""
         self._env, self._workspace, self._limit, self._remote = env, workspace, limit, remote
+        self._over = Event()
 
     def list(self, servers: Sequence[Server], heard: Callable[[int], None] = lambda _: None) -> list[Listing]:
         """See `Lister.list`."""
@@ -38,7 +40,8 @@ class Servers:
             try:
                 for done, _ in enumerate(as_completed(waiting), 1):
                     heard(done)
-            except BaseException:
+            except BaseException:  # somebody wants to leave: nobody waits for those that hang
+                self._over.set()
                 pool.shutdown(cancel_futures=True)
                 raise
             return [one.result() for one in waiting]
@@ -51,8 +54,8 @@ class Servers:
         hide = hiding([server], self._env)
         try:
             if server.transport == "stdio":
-                return stdio.ask(server, self._env, server.cwd or self._workspace, self._limit, hide)
-            elif server.transport == "http":
+                return stdio.ask(server, self._env, self._workspace, self._limit, hide, self._over)
+            if server.transport == "http":
                 return http.ask(server, self._limit, hide)
         except Failed as e:
             return Listing(failure=str(e))

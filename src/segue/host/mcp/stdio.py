@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from threading import Event
 from typing import IO, Any, Final
 
 from segue.core.context.definitions import compact
@@ -20,8 +21,10 @@ _LAST_WORDS: Final = 4_096
 _CHUNK: Final = 65_536
 
 
-def ask(server: Server, env: Mapping[str, str], workspace: str, limit: float, hide: Hide) -> Listing:
-    """Return what the program of *server* lists, at most *limit* seconds after it was started. No process of it is left.
+def ask(server: Server, env: Mapping[str, str], workspace: str, limit: float, hide: Hide, over: Event) -> Listing:
+    """Return what the program of *server* lists, at most *limit* seconds after it was started, or when it is *over*.
+
+    No process of it is left.
 
     Raises:
         Failed: it cannot be started, or did not list its tools.
@@ -40,7 +43,7 @@ def ask(server: Server, env: Mapping[str, str], workspace: str, limit: float, hi
     except (OSError, ValueError) as e:
         reason = e.strerror if isinstance(e, OSError) and e.strerror else str(e)
         raise Failed(f"it cannot be started: {hide(reason)}") from None
-    pipe = _Pipe(process, begun + limit, limit)
+    pipe = _Pipe(process, begun + limit, limit, over)
     talk = Talk(pipe, hide)
     try:
         found = talk.listing()
@@ -60,8 +63,8 @@ def ask(server: Server, env: Mapping[str, str], workspace: str, limit: float, hi
 class _Pipe:
     """See `asking.Line`."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", until: float, limit: float) -> None:
-        self._process, self._until, self._limit = process, until, limit
+    def __init__(self, process: "subprocess.Popen[bytes]", until: float, limit: float, over: Event) -> None:
+        self._process, self._until, self._limit, self._over = process, until, limit, over
         self._said = 0
         self._buffer = bytearray()
         self._looked = 0
@@ -124,6 +127,8 @@ class _Pipe:
     def _wait(self, method: str) -> None:
         """Take in what arrives. Raises Failed where nothing will, or too much did."""
         left = self._until - time.monotonic()
+        if self._over.is_set():
+            raise Failed("nobody waits for it any more")
         if left <= 0:
             raise Failed(f"it did not answer {method} within {self._limit:g} s")
         ready = self._selector.select(min(left, 0.5))

@@ -117,6 +117,28 @@ def test_no_process_of_a_server_is_left_wherever_it_went(tmp_path):
     assert [pid for pid in started if Path("/proc", pid).exists()] == []
 
 
+class Left(BaseException):
+    """Somebody wants to leave, as Ctrl-C says it."""
+
+
+def test_who_leaves_in_the_middle_waits_for_nobody_and_leaves_nobody(tmp_path):
+    def leave(_done):
+        raise Left
+
+    before = children()
+    with pytest.raises(Left):
+        Servers(dict(os.environ), str(tmp_path), limit=100_000.0).list(
+            [program("good"), program("hang"), program("hang_later")], leave
+        )
+    assert children() == before
+
+
+def children():
+    from segue.host.mcp.brood import descendants
+
+    return set(descendants(os.getpid()))
+
+
 def test_secrets_of_any_form_are_not_in_what_is_told(tmp_path):
     quoted = program("crash", FRUIT_KEY='p"ass\\word')
     (found,) = listed(tmp_path, quoted)
