@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from segue.core.errors import LeaseHeldError, RestoreError, SegueError, UsageError
-from segue.core.log.events import Draft, Event
+from segue.core.log.events import Body, Draft, Event
 from segue.core.session.state import State
 from segue.core.session.tree import active_chain
 from segue.engine import turning
@@ -149,6 +149,7 @@ def finish(means: Means, session: str) -> Rewound | Restored | None:
     """
     open_, files = _settle(means, session, "finish")
     if open_ is None:
+        _tell_done(means, session, files)
         _look(means, session, files)
         return files
     checkpoint = find(means.going.desk.store, session, open_.checkpoint)
@@ -169,9 +170,8 @@ def undo(means: Means, session: str) -> Rewound | Restored | None:
     if "conversation" in what and turning.agent_of(means.going, load(store, session, on_damage=_overlook)):
         what = tuple(half for half in what if half == "code")
     if not what or not open_.before:
-        known = latest(store, session)
-        more = {k: v for k, v in known.body.items() if k == "continuation"} if known is not None else {}
-        store.append(session, [outcome(open_.checkpoint, "interrupted", **more)], on_key="replace")
+        told = outcome(open_.checkpoint, "interrupted", **_continuation(latest(store, session)))
+        store.append(session, [told], on_key="replace")
         _look(means, session, files)
         return files
     return carry_out(means, session, find(store, session, open_.before), Wish(what, take_over=True))
@@ -186,6 +186,23 @@ def _settle(means: Means, session: str, how: Literal["finish", "undo"]) -> tuple
         workspace = means.workspace(root)
         files = workspace.finish() if how == "finish" else workspace.undo()
     return interrupted(store, session), files
+
+
+def _tell_done(means: Means, session: str, files: Restored | None) -> None:
+    """Tell the log of a restore that failed, as far as it knows, that its code is restored now."""
+    store = means.going.desk.store
+    known = latest(store, session)
+    if files is None or known is None or known.body.get("outcome") != "failed":
+        return
+    name = str(known.body["checkpoint"])
+    with suppress(SegueError):  # a checkpoint that is gone
+        if find(store, session, name).snapshot == files.snapshot:
+            what = [half for half in ALL if half in {"code", *known.body.get("what", ())}]
+            store.append(session, [outcome(name, "done", what=what, **_continuation(known))], on_key="replace")
+
+
+def _continuation(known: Event | None) -> Body:
+    return {k: v for k, v in known.body.items() if k == "continuation"} if known is not None else {}
 
 
 def _look(means: Means, session: str, files: Restored | None) -> None:
@@ -249,6 +266,7 @@ class _Restore:
         failed = [one for one in done.leaves if one.why == "failed"]
         if failed:
             more = f", and {len(failed) - 1} more" if len(failed) > 1 else ""
+            _look(self.means, self.plan.session, done)
             raise self._failed("code", f"{failed[0].path}: {failed[0].detail or 'the system refused'}{more}", ())
         return done
 

@@ -15,6 +15,7 @@ from segue.engine.checkpoints import create
 from segue.engine.loading import load
 from segue.engine.restores import find, interrupted
 from segue.engine.rewinding import Wish, carry_out, finish, undo
+from segue.host.workspace.files import Files
 from segue.host.workspace.judging import Limits
 from segue.host.workspace.workspace import GitWorkspace
 from segue.testing.builders import assistant, user
@@ -207,6 +208,22 @@ def test_where_code_cannot_be_restored_the_conversation_stays(worked):
     assert worked.line(worked.session) == line
     outcome = [e.body for e in worked.own(worked.session) if e.kind == "checkpoint.restored"][-1]
     assert (outcome["outcome"], outcome["what"]) == ("failed", [])
+
+
+def test_the_log_knows_that_code_is_restored_once_a_failed_restore_is_finished(worked, monkeypatch):
+    worked.edit("a.py", b"one")
+    one = worked.checkpoint()
+    worked.edit("a.py", b"two")
+    with monkeypatch.context() as patch:
+        patch.setattr(Files, "sync", lambda _: (_ for _ in ()).throw(OSError(5, "Input/output error")))
+        with pytest.raises(RestoreError):
+            worked.restore(one, "code")
+
+    done = finish(worked.means, worked.session)
+
+    assert (done.snapshot, worked.picture()["a.py"]) == (find(worked.store, worked.session, one).snapshot, b"one")
+    outcomes = [e.body for e in worked.own(worked.session) if e.kind == "checkpoint.restored"]
+    assert [(body["outcome"], body["what"]) for body in outcomes] == [("failed", []), ("done", ["code"])]
 
 
 @pytest.mark.parametrize("how", [finish, undo])

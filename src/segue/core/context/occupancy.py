@@ -63,7 +63,8 @@ def occupancy(items: Sequence[Item], counter: Counter) -> Occupancy:
         call = calls.get(item.call) or item
         paths = {touch.path for touch in (*call.touches, *item.touches) if touch.path}
         tools = [call.tool] if call.tool else []
-        for (sizes, pieces), names in zip(tables, ([item.kind], tools, paths), strict=True):
+        told: tuple[Iterable[str], ...] = ([item.kind], tools, paths)
+        for (sizes, pieces), names in zip(tables, told, strict=True):
             for name in names:
                 sizes[name] += tokens
                 pieces[name] += 1

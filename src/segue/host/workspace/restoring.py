@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
@@ -77,10 +77,20 @@ def carry_out(ours: Repository, intention: Intention, leaves: list[Untouched], *
                 with _noting(change.path, left):
                     if files.put(change.path, change.old, change.new, content, number):
                         written.append(change.path)
+    _clear_up(files, intention, left)
     files.sync()
     _record(ours).unlink()
     sync(ours.own)
     return Restored(intention.target, intention.before, written, deleted, sorted(left))
+
+
+def _clear_up(files: Files, intention: Intention, left: list[Untouched]) -> None:
+    """Try once more to take away what stands beside the files that failed: nobody comes to it later."""
+    failed = {one.path for one in left if one.why == "failed"}
+    for number, change in enumerate(intention.changes):
+        if change.path in failed:
+            with suppress(Blocked, OSError):
+                files.recover(change.path, (change.old, change.new), number)
 
 
 @contextmanager
