@@ -119,6 +119,16 @@ def _goals(found: Mapping[str, Found]) -> Iterator[Sequence[str]]:
         yield row(
             "a fork costs the same (at most 1.5 times)", large["fork"] / small["fork"], "{:.2f} times", most=1.5, clock="reads"
         )
+    context = of("restores", "2000000", "later", "25000")
+    if context:
+        yield row(
+            "a context of 25,000 tokens out of 2 million in a fresh process in at most 300 ms",
+            context["seconds"] * 1e3,
+            "{:.0f} ms",
+            most=300,
+            clock="restores",
+        )
+        yield row("and in at most 256 MB", context["mb"], "{:.0f} MB", most=256)
     sealed = of("sizes", "sealed")
     if sealed:
         yield row(
@@ -303,6 +313,21 @@ def _searches(found: Found) -> Iterator[str]:
     yield ""
 
 
+def _restores(found: Found) -> Iterator[str]:
+    yield "Whole fresh processes, interpreter and imports included (`only opened`: one that opens the store and ends). The first"
+    yield "context of a session reads all of its log, and keeps an outline of it; later ones read the newest part."
+    yield ""
+    rows = []
+    for tokens, one in found.items():
+        about = f"{int(tokens):,} tokens, {one['events']:,} events, {one['bytes'] / 1e6:.1f} MB"
+        runs = {"only opened": one["later"]["0"], "25,000, the first": one["first"]}
+        runs |= {f"{int(budget):,}": run for budget, run in one["later"].items() if budget != "0"}
+        for name, run in runs.items():
+            rows.append((about, name, f"{run['seconds'] * 1e3:,.0f}", f"{run['cpu'] * 1e3:,.0f}", f"{run['mb']:,.0f}"))
+    yield from _table(["session", "context", "ms", "CPU ms", "memory MB"], rows)
+    yield ""
+
+
 def _encryption(found: Found) -> Iterator[str]:
     yield "The same work on a store in the clear and on one under a key, in turns; the median of the rounds' ratios. The index of"
     yield "the latter is under SQLCipher."
@@ -406,6 +431,7 @@ _SECTIONS = (
     ("reads", "Reading", _reads),
     ("sizes", "Room", _sizes),
     ("searches", "Searching", _searches),
+    ("restores", "Restoring contexts", _restores),
     ("encryption", "Encrypted stores", _encryption),
     ("startup", "Starting", _startup),
     ("imports", "Importing", _imports),

@@ -4,8 +4,8 @@
     python benchmarks/run.py --long more rounds, larger events
     python benchmarks/run.py --only appends --only reads --out -
 
-Sections: appends writers reads sizes searches encryption startup imports readers snapshots redaction notes. All contenders of a
-section run in the same minutes, in turns; ratios are within a round, and what is shown is the median of the rounds.
+Sections: appends writers reads sizes searches restores encryption startup imports readers snapshots redaction notes. All
+contenders of a section run in the same minutes, in turns; ratios are within a round, and what is shown is the median of the rounds.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
-from benchmarks import encryption, notes, readers, redaction, report, sizes, snapshots, startup, writers  # noqa: E402
+from benchmarks import encryption, notes, readers, redaction, report, restores, sizes, snapshots, startup, writers  # noqa: E402
 from benchmarks.measure import environment, shim  # noqa: E402
 
 SAMPLES = "SEGUE_SAMPLES"
@@ -77,6 +77,11 @@ class Bench:
         """Indexing, and finding words again."""
         with self.fresh() as place:
             return sizes.searches(place, 100 if self.long else 20, 10_000 if self.long else 1_000)
+
+    def restores(self) -> dict[str, Any]:
+        """Contexts out of sessions of 250,000 and 2 million tokens, in fresh processes."""
+        with self.fresh() as place:
+            return restores.measure(place, (250_000, 2_000_000), 9 if self.long else 5)
 
     def encryption(self) -> dict[str, Any]:
         """The same on a store in the clear and on one under a key."""
@@ -187,6 +192,7 @@ SECTIONS: tuple[str, ...] = (
     "reads",
     "sizes",
     "searches",
+    "restores",
     "encryption",
     "startup",
     "imports",
