@@ -21,6 +21,9 @@ _FORMAT: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]*(?:\x07|\
 _CODEX: Final = re.compile(
     r"(?:Chunk ID: .*\n)?Wall time: .*\n(?:Process exited with code (\d{1,9})\n)?(?:Original token count: \d+\n)?Output:(?:\n|\Z)"
 )
+_ENCODED: Final = re.compile(r"[A-Za-z0-9+/]{400,}={0,2}")
+"""Base64 and the like: nobody reads it, and a token of it is two or three characters."""
+_LONG_CODE: Final = 400
 _NUMBER: Final = re.compile(r"^ *\d+(?:→|\t)", re.MULTILINE)
 _KINDS: Final[dict[str, UnitKind]] = {kind: kind for kind in get_args(UnitKind)}
 _LONG_ECHO: Final = 40
@@ -93,7 +96,7 @@ def _exchange(call: Item, answer: Item | None) -> Unit:
     touches = _merged(call.touches, answer.touches if answer else ())
     arguments = call.arguments
     path = touches[0].path if touches else ""
-    head, text = f"{call.tool} {_brief(arguments)}".rstrip(), out
+    head, text = f"{call.tool} {_brief(arguments)}".rstrip(), _unencoded(out)
     if call.op == "read" and path and not failed:
         lines = f":{touches[0].first}-{touches[0].last}" if touches[0].last else ""
         head, text = f"{call.tool} {path}{lines}", _NUMBER.sub("", out) if touches[0].last else out
@@ -118,6 +121,10 @@ def _unreminded(text: str) -> str:
 
 def _uncoloured(text: str) -> str:
     return _FORMAT.sub("", text) if "\x1b" in text else text
+
+
+def _unencoded(text: str) -> str:
+    return _ENCODED.sub(lambda found: f"[{len(found[0]):,} encoded characters]", text) if len(text) >= _LONG_CODE else text
 
 
 def _unframed(text: str) -> tuple[str, int]:

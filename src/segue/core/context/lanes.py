@@ -284,6 +284,7 @@ class _Lanes:
         self.packer.widen()
         self._walk(newest)
         self.packer.widen()
+        self._once_more()
         self.packer.room += left_cap
         if left_cap:
             self.packer.begin("left", FORMER, left_cap)
@@ -317,6 +318,14 @@ class _Lanes:
             elif self.packer.room < _SMALLEST or not self._take(place, self._candidate(place, "history"), self._limit(unit)):
                 self._leave(place, "no room")
                 self._without_room.append(place)
+
+    def _once_more(self) -> None:
+        """Give what is left to what was left out because it was long for its kind, not because the room was full."""
+        for place in sorted(self._without_room, reverse=True):
+            if self.packer.room < _SMALLEST:
+                return
+            if self._take(place, self._candidate(place, "history"), self.packer.room):
+                self._without_room.remove(place)
 
     def _pointers(self) -> None:
         """Name what is left out for want of room, newest first, one line each; and how much more there is."""
@@ -357,16 +366,21 @@ class _Lanes:
 
         def cut(room: int) -> str:
             lines = sum(len(stretch.lines) for stretch in file.stretches)
-            most = lines * room // (self.packer.counter.count(whole) + 1)
-            for _ in range(6):
+            most, best = lines * room // (self.packer.counter.count(whole) + 1), ""
+            for _ in range(_TRIES):
                 if most < _FEWEST_LINES:
-                    return ""
+                    break
                 part, gone = view(file, most)
                 text = exchange_block(unit.seq, f"{head}, {gone:,} lines left out", part)
-                if self.packer.counter.count(text) <= room:
-                    return text
-                most = most * 85 // 100
-            return ""
+                cost = self.packer.counter.count(text)
+                best = text if cost <= room and len(text) > len(best) else best
+                if room * _FULL <= cost <= room:
+                    break
+                most = min(most * room // max(cost, 1), most * 2) if cost <= room else most * room * 96 // (cost * 100)
+            if len(best) * 10 < len(whole) * 9 and self.packer.counter.count(best) < room * 9 // 10:  # its lines are long
+                render = partial(exchange_block, unit.seq, f"{head}, cut")
+                best = shortened(whole, room, counter=self.packer.counter, render=render)
+            return best
 
         found = Candidate(Block("history", place, exchange_block(unit.seq, head, whole)), unit.seq, line(head, 100), cut)
         return self.packer.take(found, self._budget // _FILE_SHARE) is not None

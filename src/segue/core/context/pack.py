@@ -17,6 +17,11 @@ _SLACK: Final = 6
 """Tokens by which a whole may be longer than its parts: words join differently at their edges."""
 _DENSEST: Final = 16
 """Characters that a token is at the most: what is longer than that cannot fit, and is not even counted."""
+_TRIES: Final = 6
+_FULL: Final = 0.96
+"""The share of its room that a shortened text uses, if a few tries can make it."""
+_SHORT: Final = 400
+"""Characters of a line that is left out rather than cut."""
 _SMALLEST: Final = 24
 """Tokens below which a shortened text is not worth its place."""
 
@@ -224,25 +229,29 @@ class Packer:
 
 def shortened(text: str, tokens: int, *, counter: Counter, render: Callable[[str], str]) -> str:
     """Return *text* rendered in at most *tokens*: its beginning and its end, whole lines where they are short. Empty: no room."""
-    whole = counter.count(text) or 1
-    share = (tokens - counter.count(render("")) - 8) / whole
-    for _ in range(6):
+    framing = counter.count(render(""))
+    wanted = tokens - framing - 8
+    share, best = wanted / (counter.count(text) or 1), ""
+    for _ in range(_TRIES):
         room = int(len(text) * share)
         if room < 2 * _SMALLEST:
-            return ""
+            break
         found = render(_ends(text, room))
-        if counter.count(found) <= tokens:
-            return found
-        share *= 0.88
-    return ""
+        cost = counter.count(found)
+        best = found if cost <= tokens and len(found) > len(best) else best
+        if wanted * _FULL <= cost - framing <= tokens - framing:
+            break
+        share *= (wanted if cost <= tokens else wanted * _FULL) / max(cost - framing, 1)
+        share = min(share, 1.0)
+    return best
 
 
 def _ends(text: str, room: int) -> str:
     """Return the beginning and the end of *text*, about *room* characters in all, and how much is left out between them."""
     start, end = text[: room * 3 // 5], text[len(text) - room * 2 // 5 :]
-    if "\n" in start[len(start) // 2 :]:
+    if "\n" in start[len(start) // 2 :][-_SHORT:]:
         start = start[: start.rindex("\n")]
-    if "\n" in end[: len(end) // 2]:
+    if "\n" in end[: len(end) // 2][:_SHORT]:
         end = end[end.index("\n") + 1 :]
     gone = text[len(start) : len(text) - len(end)]
     lines = gone.count("\n") - 1

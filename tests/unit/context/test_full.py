@@ -1,0 +1,48 @@
+"""A context uses its budget: what is left out for its length gets what is left, and what nobody reads takes nothing."""
+
+import pytest
+
+from segue.core.context.lanes import restored
+from segue.core.session.state import fold
+from segue.host.tokenizers import exact
+from segue.testing.builders import assistant, created, reasoning, user
+from segue.testing.events import written
+from tests.unit.context.test_items import read, run
+
+
+def context_of(drafts, budget):
+    events = written([created(name="SESSION-260115-001", workspace="/w"), user("Find the fault."), *drafts])
+    return restored(events, fold(events), budget, exact("o200k"))
+
+
+def test_what_is_long_for_its_kind_gets_the_room_that_nothing_else_wants():
+    thought = " ".join(f"perhaps-{n}" for n in range(150))
+
+    context = context_of([assistant(reasoning(thought)), assistant("Let me look.")], 2_000)
+
+    assert thought in context.text
+    assert {entry.status for entry in context.items} == {"loaded"}
+
+
+@pytest.mark.parametrize("budget", [3_000, 8_000])
+def test_a_file_of_long_lines_fills_its_room(budget):
+    lines = "\n".join(f"{n}\t" + " ".join(f"word-{n}-{m}" for m in range(400)) for n in range(1, 13))
+
+    context = context_of(read("r", "/w/data.jsonl", lines), budget)
+
+    assert 0.95 * budget <= exact("o200k").count(context.text) <= budget
+
+
+def test_encoded_output_is_told_by_its_size():
+    picture = "iVBORw0KGgoAAAANSUhEUgAA" * 4_000
+
+    context = context_of(run("t", "screenshot", f"saved\n{picture}\ndone"), 2_000)
+
+    assert "saved\n[96,000 encoded characters]\ndone" in context.text
+    assert "iVBORw0K" not in context.text
+
+
+def test_encoded_text_in_a_file_that_was_read_stays_as_it_is():
+    code = "QUJD" * 150
+
+    assert code in context_of(read("r", "/w/key.txt", f"1\tbefore\n2\t{code}"), 5_000).text
