@@ -9,6 +9,9 @@ import subprocess
 import pytest
 from inline_snapshot import snapshot
 
+LATER = 1_770_000_000
+"""A time after all that these tests do, in February of 2026."""
+
 
 def git(cli, *arguments, at=None):
     subprocess.run(
@@ -165,6 +168,7 @@ SESSION-260115-001  since 2026-01-15 09:30 UTC, away for less than a minute
 def test_without_git_and_without_a_checkpoint_the_times_of_files_tell(shop):
     write(shop, stock_txt="pears 7\n", old_txt="1\n")
     os.utime(shop.workspace / "old.txt", (1_000, 1_000))
+    os.utime(shop.workspace / "stock.txt", (LATER, LATER))
     found = shop("delta", "--json").json["files"]
     assert (found["by"], [one["path"] for one in found["named"]]) == ("times", ["stock.txt"])
 
@@ -218,3 +222,31 @@ def test_a_session_that_never_looked_goes_by_the_time(shop):
         del os.environ["GIT_COMMITTER_DATE"]
     found = shop("delta", "--json").json["history"]
     assert (found["estimated"], [c["subject"] for c in found["commits"]]) == (True, ["after"])
+
+
+def test_a_command_that_is_suggested_is_what_it_says_whatever_a_branch_is_called(project):
+    name = "x;$(touch${IFS}y)"
+    git(project, "switch", "-qc", name)
+    project("resume", "current")
+    project("checkpoint", "create")
+    git(project, "stash", "-q")
+    git(project, "switch", "-q", "--detach", "HEAD~0")
+    commit(project, "elsewhere")
+    git(project, "reset", "-q", "--hard", "HEAD~1")
+    git(project, "commit", "-q", "--amend", "--allow-empty", "-m", "apart")
+    assert f"go back to the branch: git switch '{name}'" in project("delta", "--json").json["suggestions"]
+
+
+def test_notes_that_changed_are_told_and_those_it_had_loaded_are_marked(project):
+    library = project.workspace / "organizations" / "shop" / "context-library"
+    library.mkdir(parents=True)
+    (library / "2026-01-001-pears.md").write_text("---\nid: 2026-01-001\ntitle: pears\n---\nseven\n")
+    project("resume", "current")
+    project("note", "show", "2026-01-001")
+    project("pause", "current")
+    (library / "2026-01-001-pears.md").write_text("---\nid: 2026-01-001\ntitle: pears\n---\nsix\n")
+    (library / "2026-01-002-plums.md").write_text("---\nid: 2026-01-002\ntitle: plums\ncreated: 2026-02-01\n---\nthree\n")
+    for path, at in (("draft.md", 1_000), ("organizations/shop/context-library/2026-01-002-plums.md", LATER)):
+        os.utime(project.workspace / path, (at, at))
+    found = [(note["id"], note["what"], note["loaded"]) for note in project("delta", "--json").json["notes"]]
+    assert found == [("2026-01-001", "updated", True), ("2026-01-002", "created", False)]

@@ -22,6 +22,7 @@ KEY: Final = "segue:validated"
 _MOST: Final = 2_000
 """More events than this, from the last look at the workspace on, are not read: the session may have changed any file then."""
 _LINES: Final = 24
+_LONGEST: Final = 400
 
 
 class Checked(NamedTuple):
@@ -47,6 +48,7 @@ class Checked(NamedTuple):
         if not found:
             return ""
         rest = len(found) - _LINES
+        found = [" ".join(one.split())[:_LONGEST] for one in found]  # a file's name may be of many lines
         return "\n".join([*found[:_LINES], *([f"and {rest} lines more: segue delta {self.name}"] if rest > 0 else [])])
 
 

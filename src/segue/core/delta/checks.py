@@ -5,6 +5,7 @@ that it builds on reopened. That others went on is told, and stops nobody.
 """
 
 from collections.abc import Iterator
+from shlex import quote
 from typing import Any, Final, Literal, NamedTuple
 
 from segue.core.delta import tasks as standing
@@ -101,10 +102,10 @@ def _found(delta: Delta, own: frozenset[str] | None) -> Iterator[Finding]:
     saved, history, place = delta.saved, delta.history, delta.place
     assert saved is not None  # noqa: S101 - the caller looked
     sure = not delta.estimated
-    moved = f"segue moved {place.before} DIRECTORY, or go on elsewhere with --cwd"
-    back = f"segue checkpoint restore {delta.checkpoint} --code" if delta.checkpoint else ""
+    moved = f"segue moved {quote(place.before)} DIRECTORY, or go on elsewhere with --cwd"
+    back = f"segue checkpoint restore {quote(delta.checkpoint)} --code" if delta.checkpoint else ""
     if place.state == "moved":
-        yield Finding(f"the project is in {place.path} now", hint=f"segue moved {place.before} {place.path}")
+        yield Finding(f"the project is in {place.path} now", hint=f"segue moved {quote(place.before)} {quote(place.path)}")
     if place.state in {"gone", "removed"}:
         yield Finding(f"the workspace {place.before} is not there", place.state == "gone" and sure, moved)
         if saved.total:

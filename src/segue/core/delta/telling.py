@@ -1,6 +1,7 @@
 """A delta report in words: lines for people and agents, and what to do about it."""
 
 from collections.abc import Iterable, Iterator
+from shlex import quote
 from typing import Final
 
 from segue.core.delta.manifests import Moved
@@ -63,7 +64,7 @@ def suggestions(delta: Delta) -> list[str]:
 def _suggested(delta: Delta) -> Iterator[str]:
     now, history, place = delta.now, delta.history, delta.place
     if place.state == "moved":
-        yield f"say that the project has moved: segue moved {place.before} {place.path}"
+        yield f"say that the project has moved: segue moved {quote(place.before)} {quote(place.path)}"
     if now and now.doing:
         yield f"finish or abort the {now.doing} that git is in the middle of"
     gone = [fate.path for fate in delta.uncommitted if fate.what == "gone"]
@@ -71,11 +72,11 @@ def _suggested(delta: Delta) -> Iterator[str]:
     if history.relation != "gone" and lost:
         yield f"bring the lost commits back to a branch of their own: git branch rescued {lost[0].id[:12]}"
     if (gone or place.state in {"removed", "gone"} or (history.relation == "gone" and lost)) and delta.checkpoint:
-        yield f"bring the files back as the checkpoint has them: segue checkpoint restore {delta.checkpoint} --code"
+        yield f"bring the files back as the checkpoint has them: segue checkpoint restore {quote(delta.checkpoint)} --code"
     for where in sorted({fate.where for fate in delta.uncommitted if fate.what == "stashed"}):
         yield f"take the stashed changes back: git stash pop {where}"
     if delta.branch_changed and delta.saved and now and history.tip and history.relation in {"behind", "diverged"}:
-        yield f"go back to the branch: git switch {delta.saved.branch}"
+        yield f"go back to the branch: git switch {quote(delta.saved.branch)}"
     fresh = [note.id for note in delta.notes if note.what == "created"]
     old = [note.id for note in delta.notes if note.what == "updated"]
     if fresh:

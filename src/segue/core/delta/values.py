@@ -88,12 +88,12 @@ def look_from(body: Mapping[str, Any], root: str, *, at: str = "", seq: int = 0)
     """Return the look that an event `changes.seen` tells of; whatever is missing or odd in it counts as not known."""
     files = []
     for entry in items(body, "files")[:_MOST]:
-        if isinstance(entry, dict) and (path := text(entry, "path", 1_000)):
-            files.append(Uncommitted(path, text(entry, "status", 4), text(entry, "digest", LINE)))
-        elif isinstance(entry, str) and entry:
-            files.append(Uncommitted(entry[:1_000], ""))
+        said = entry if isinstance(entry, dict) else {"path": entry}
+        path = text(said, "path", 1_000)
+        if is_below(path):
+            files.append(Uncommitted(path, text(said, "status", 4), text(said, "digest", LINE)))
     upstream = mapping(body, "upstream")
-    manifests = {k[:1_000]: v[:LINE] for k, v in mapping(body, "manifests").items() if isinstance(v, str)}
+    manifests = {k[:1_000]: v[:LINE] for k, v in mapping(body, "manifests").items() if isinstance(v, str) and is_below(k)}
     return Look(
         root=root,
         branch=text(body, "branch", LINE),
@@ -109,6 +109,11 @@ def look_from(body: Mapping[str, Any], root: str, *, at: str = "", seq: int = 0)
         at=at,
         seq=seq,
     )
+
+
+def is_below(path: str) -> bool:
+    """Return whether a path leads to something below the root: a log may say anything."""
+    return bool(path) and not path.startswith("/") and ".." not in path.split("/") and "\0" not in path
 
 
 def _head(body: Mapping[str, Any]) -> Head:

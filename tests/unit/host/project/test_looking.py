@@ -133,6 +133,7 @@ def test_a_look_that_is_kept_in_a_log_is_the_same_when_it_is_read(project):
     [
         {},
         {"files": None, "branch": 3, "commit": "--output=/tmp/x", "head": [], "manifests": {"a": 1}, "count": "many"},
+        {"files": [{"path": "../x"}, "/etc/passwd", "a/../../b"], "manifests": {"../go.mod": "a", "/go.mod": "b"}},
         {"files": [None, {}, {"path": 3}], "commit": "HEAD", "upstream": {"commit": "main"}, "stashes": -1},
     ],
 )
