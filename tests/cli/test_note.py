@@ -137,6 +137,16 @@ $ segue note edit PLAY-001 --set 'no key'
 """)
 
 
+def test_at_a_terminal_a_note_is_edited_in_the_persons_editor(noted):
+    noted.env["EDITOR"] = "sed -i s/release/ship/"
+    said = noted("note", "edit", "PLAY-001", typed="")
+    assert (said.code, said.err, said.out.split()[0]) == (0, "", "PLAY-001")
+    assert "# How we ship\n" in noted("note", "show", "PLAY-001", "--no-record").out
+    assert used(noted)[-1] == ("PLAY-001", "updated")
+    noted.env["EDITOR"] = "false"
+    assert noted("note", "edit", "PLAY-001", typed="").err == "error: the editor ended with 1\n"
+
+
 def test_a_link_is_put_once_and_read_by_check_and_index(noted):
     assert noted.says("note", "link", "über", "PLAY-001") == snapshot("""\
 $ segue note link über PLAY-001

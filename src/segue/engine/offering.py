@@ -4,7 +4,7 @@ By the product's priorities: essential 1.0, recommended 0.9, recent 0.8, formerl
 task comes first. A note that the session relies on and that is gone is named.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from segue.core.context import known
@@ -19,6 +19,9 @@ from segue.engine.notes import Place
 from segue.ports.library import Library
 
 _ABOUT: Final = 5
+_RANKED: Final = 50
+_FITS: Final = 0.25
+"""The share of the best score from which on a note is about the task."""
 _RECENT: Final = 5
 _RECENT_DAYS: Final = 7
 _DECISIONS: Final = 5
@@ -47,13 +50,18 @@ class Offered(NamedTuple):
 
 def offer(library: Library, state: State, task: str = "") -> Offered:
     """Return the notes for the context of a session, with their texts, and those that are missing. Never fails for a note."""
-    about = task or _task(state)
+    about = (task or _task(state))[:2_000]
+    hits = library.search(about, limit=_RANKED) if about else []
+    scores = {(hit.note.folder, hit.note.path): hit.score for hit in hits}
     chosen: dict[tuple[str, str], Offer] = {}
     missing: dict[str, str] = {}
-    for one in _offers(library, state, about, missing):
+    best = max(scores.values(), default=0.0)
+    fit = [hit.note for hit in hits if hit.score >= _FITS * best and not is_index(hit.note.path)]
+    for one in _offers(library, state, fit, missing):
         chosen.setdefault((one.note.folder, one.note.path), one)
     found = []
-    for one in sorted(chosen.values(), key=lambda one: -one.priority):  # stable: within a priority as they were offered
+    ranked = sorted(chosen, key=lambda place: (-chosen[place].priority, -scores.get(place, 0.0)))  # else as they were offered
+    for one in (chosen[place] for place in ranked):
         try:
             text = library.content(one.note).text.replace(f"{BEGIN}\n", "").replace(f"{END}\n", "")
         except NotFoundError:
@@ -63,7 +71,7 @@ def offer(library: Library, state: State, task: str = "") -> Offered:
     return Offered(tuple(found), tuple(sorted(missing.items())))
 
 
-def _offers(library: Library, state: State, about: str, missing: dict[str, str]) -> Iterator[Offer]:
+def _offers(library: Library, state: State, about: Sequence[Note], missing: dict[str, str]) -> Iterator[Offer]:
     yield from _indexes(library, state)
     focus = state.work["focus"]
     if focus and focus["note"]:
@@ -73,9 +81,7 @@ def _offers(library: Library, state: State, about: str, missing: dict[str, str])
             yield from (Offer(to, 0.9, "linked from the focus") for row in library.links(found[0]) for to in row.to[:1])
         else:
             missing[focus["note"]] = "the focus; no note of that name" if not found else "the focus; several notes of that name"
-    if about:
-        hits = library.search(about[:2_000], limit=_ABOUT * 2)
-        yield from (Offer(hit.note, 0.9, "about the task") for hit in hits[:_ABOUT] if not is_index(hit.note.path))
+    yield from (Offer(note, 0.9, "about the task") for note in about[:_ABOUT])
     now = seconds(state.at) if state.at else 0.0
     if now:
         yield from _recent(library.notes(since=now - _RECENT_DAYS * _DAY))

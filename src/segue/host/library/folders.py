@@ -8,6 +8,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final
 
+from segue.core.context.relevance import words as telling_words
 from segue.core.errors import NotFoundError, UsageError
 from segue.core.library.checking import Problem, problems_of
 from segue.core.library.editing import split
@@ -128,8 +129,9 @@ class Folders:
         if not words:
             return []
         catalogues = self._looked()
-        for join in (" AND ", " OR "):
-            expression = join.join(f'"{word}"' for word in words)
+        telling = [word for word in words if telling_words(word)] or words
+        for join, terms in ((" AND ", words), (" OR ", telling)):
+            expression = join.join(f'"{term}"' for term in terms)
             hits = [hit for catalogue in catalogues for hit in catalogue.search(expression, limit)]
             if hits:
                 best = sorted(hits, key=lambda hit: (-hit[1], hit[0].path))[:limit]

@@ -290,6 +290,13 @@ def test_processes_that_make_notes_at_once_never_give_the_same_number(folder, tm
     assert sorted(given) == [f"DEC-{n:03}" for n in range(1, 25)]
 
 
+def test_where_no_note_has_all_words_common_ones_find_nothing(folder, library):
+    put(folder, "a.md", "# The price of pears\n")
+    put(folder, "b.md", "# What the till is for\n")
+    assert [hit.note.id for hit in library().search("what should the pears do")] == ["a"]
+    assert [hit.note.id for hit in library().search("what the")] == ["b"]
+
+
 def test_a_note_is_found_by_where_it_is_and_by_when_it_changed(folder, library, tmp_path):
     put(folder, "d/Name.md", "---\nid: d/other\n---\n")
     new = put(folder, "d/other.md", "# New\n")
