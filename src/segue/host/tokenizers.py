@@ -78,7 +78,7 @@ def exact(family: Family) -> Exact | None:
     for name, load in loaders:
         try:
             return Exact(family, name, load(), slow=name == "ctok")  # 0.3 MB/s; the others 5 and more
-        except ImportError:
+        except (ImportError, AttributeError):  # a directory of that name where Python looks first is no tokenizer
             continue
     return None
 
