@@ -4,8 +4,9 @@
     python benchmarks/run.py --long more rounds, larger events
     python benchmarks/run.py --only appends --only reads --out -
 
-Sections: appends writers reads sizes searches restores encryption startup imports readers snapshots redaction notes. All
-contenders of a section run in the same minutes, in turns; ratios are within a round, and what is shown is the median of the rounds.
+Sections: appends writers reads sizes searches restores encryption startup imports readers snapshots redaction notes.
+All contenders of a section run in the same minutes, in turns; ratios are within a round, and what is shown is the median of the
+rounds.
 """
 
 import argparse
