@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from posixpath import normpath
 from typing import Any, Final, Literal, NamedTuple
 from unicodedata import normalize
-from urllib.parse import unquote
 
 Rel = Literal["link", "embed", "parent", "supersedes", "depends"]
 """What a link is for: mentioned, shown in place, or a relation that the front matter states."""
@@ -28,6 +27,7 @@ _CODE: Final = re.compile(r"(`{1,3})[^`\n]{1,2000}?\1(?!`)")
 _WIKI: Final = re.compile(r"(!?)\[\[([^\[\]\n]{1,1000})\]\]")
 _MARKDOWN: Final = re.compile(r"(?<!\])(!?)\[([^\[\]\n]{0,300})\]\(\s{0,4}(?:<([^<>\n]{1,500})>|([^()<>\s]{1,500}))(?=[\s)])")
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,30}:|//|#")
+_ESCAPED: Final = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _HEADING: Final = re.compile(r" {0,3}#{1,6}[ \t]+(.*)")
 _RELATIONS: Final[Mapping[str, Rel]] = {"parent": "parent", "up": "parent", "supersedes": "supersedes", "depends_on": "depends"}
 
@@ -217,7 +217,12 @@ def _links(front: Mapping[str, Any], text: str) -> Iterator[Link]:
             if target.strip() and not target.strip().startswith("#"):
                 yield Link(target.strip()[:LONGEST_NAME], title.strip()[:LONGEST_NAME], number, "embed" if embed else "link")
         for image, title, angled, plain in _MARKDOWN.findall(line):
-            target = unquote(angled or plain)
+            target = _ESCAPED.sub(_unescaped, angled or plain)
             path = target.partition("#")[0]
             if not image and not _SCHEME.match(target) and stem(path) != path:
                 yield Link(target, title, number, relative=True)
+
+
+def _unescaped(found: "re.Match[str]") -> str:
+    """Return what percent signs stand for in a path."""
+    return bytes.fromhex(found[0].replace("%", "")).decode("utf-8", "replace")
