@@ -178,6 +178,7 @@ budget:
   inherited: false
   successor: ""
   condensed: null
+  announced: 0
   compaction: 0
   forgotten: null
   limit: null

@@ -3,7 +3,8 @@
 A save that fails is recorded and tried again later; the agent never notices. See `core.session.autosave` for what is due.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Final, NamedTuple, Protocol
 
 from segue.core.errors import SegueError
@@ -21,7 +22,6 @@ from segue.core.session.autosave import (
     Intervals,
     due,
     ends_turn,
-    is_announced,
     is_news,
     may_trigger,
     trigger,
@@ -48,7 +48,7 @@ _END = "end"
 class Budgets(Protocol):
     """What looks after budgets: `engine.crossing.Keeper` has it."""
 
-    def keep(self, session: str, *, announced: bool = False) -> str:
+    def keep(self, session: str) -> str:
         """Return the session that goes on. Nothing is done twice."""
         ...
 
@@ -97,8 +97,8 @@ class _Watched:
         self.stamp = ""
         self.fresh = False
         self.trigger = ""
-        self.moved = self.announced = False
-        """Something came; its agent tells that it compacts its context."""
+        self.moved = False
+        """Something came since its budget was looked after."""
         self.turned = False
         """A turn ended, and the workspace was not looked at since."""
         self.ended: Event | None = None
@@ -158,6 +158,7 @@ class Autosaver:
         self._known = {row.id: self._load(row.id) for row in rows}
         states = [state for _, state in self._known.values()]
         gone = [state.session for state in states if self._is_lost(state)]
+        self._keep_last(gone)
         settle(means.desk, gone, means.hosts, means.moment)
         if self._timeout:
             old = [s.session for s in states if s.activity and now - seconds(s.activity) >= self._timeout and _is_driven(s)]
@@ -175,6 +176,15 @@ class Autosaver:
             if last.fresh and not last.failed:
                 self._do(last, CHECKPOINT, now, "session end")
             del self._watched[session]
+
+    def _keep_last(self, gone: Iterable[str]) -> None:
+        """Look after the budgets of sessions whose agents came and went between two looks."""
+        budgets = self._means.budgets
+        if budgets is None:
+            return
+        for session in gone:
+            with suppress(SegueError, OSError):
+                budgets.keep(session)
 
     def _load(self, session: str) -> tuple[str, State]:
         store, known = self._means.desk.store, self._known.get(session)
@@ -218,10 +228,10 @@ class Autosaver:
         if budgets is None or not watched.moved:
             return False
         try:
-            on = budgets.keep(watched.session, announced=watched.announced)
+            on = budgets.keep(watched.session)
         except (SegueError, OSError):
             return False
-        watched.moved = watched.announced = False
+        watched.moved = False
         if on == watched.session:
             return False
         del self._watched[watched.session]  # its last checkpoint was taken
@@ -246,7 +256,6 @@ class Autosaver:
         if not new:
             return
         watched.seq, watched.moved = new[-1].seq, True
-        watched.announced |= any(map(is_announced, new))
         watched.ended = ending(new, watched.ended)
         taken = max((event.seq for event in new if event.kind == "checkpoint.created"), default=0)
         if taken:

@@ -59,17 +59,17 @@ class Keeper:
         self._tools = tools
         self._store = tools.desk.store
 
-    def keep(self, session: str, *, announced: bool = False) -> str:
+    def keep(self, session: str) -> str:
         """Note what a session's budget has come to, do what that asks for, and return the session that goes on.
 
-        *announced*: its agent has just said that it compacts its context. What fails is tried again the next time.
+        What fails is tried again the next time.
         """
         state = note(self._tools.desk, session, self._tools.rules)
         for crossing in unhandled(state):
             self._handle(session, state, crossing)
         self._mind_spending(state)
         self._look_at_summary(state)
-        if announced:
+        if state.budget["announced"]:
             self._succeed(session, state, ANNOUNCED)
         session = latest(self._store, session)
         self._tell(session)

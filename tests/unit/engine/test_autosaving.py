@@ -231,3 +231,48 @@ def test_a_store_that_is_not_there_does_not_end_the_worker(scene, monkeypatch):
     monkeypatch.undo()
     scene.pass_(worker, 20)
     assert scene.taken() == ["session start"]
+
+
+class Budgets:
+    """Notes whose budgets are looked after; `on` is where a session goes on."""
+
+    def __init__(self):
+        self.kept, self.on = [], {}
+
+    def keep(self, session):
+        self.kept.append(session)
+        return self.on.get(session, session)
+
+    def take_live(self):
+        pass
+
+
+def test_budgets_are_looked_after_when_something_came_and_once(scene):
+    budgets, worker = Budgets(), scene.worker()
+    worker._means = worker._means._replace(budgets=budgets)
+    scene.pass_(worker, 3)
+    known = len(budgets.kept)
+    scene.session.append(user("sell quinces"))
+    scene.pass_(worker, 1)
+    assert len(budgets.kept) == known + 1
+    scene.pass_(worker, 5)  # what was saved meanwhile is something that came, too
+    known = len(budgets.kept)
+    scene.pass_(worker, 5)
+    assert len(budgets.kept) == known
+
+
+def test_the_budget_of_a_session_whose_agent_came_and_went_between_two_looks_is_looked_after(scene):
+    budgets, worker = Budgets(), scene.worker()
+    worker._means = worker._means._replace(budgets=budgets)
+    scene.session.append(Draft("agent.set", {"name": "a", "status": "running", "set": {"process": {"pid": 7, "boot": "b"}}}))
+    scene.pass_(worker, 1)
+    assert (budgets.kept, scene.session.state().status) == ([scene.session.id], "paused")
+
+
+def test_a_session_that_a_successor_took_over_from_is_left_alone(scene):
+    budgets, worker = Budgets(), scene.worker()
+    worker._means = worker._means._replace(budgets=budgets)
+    budgets.on[scene.session.id] = "another"
+    scene.session.append(user("sell quinces"))
+    scene.pass_(worker, 2)
+    assert (scene.taken(), worker._watched) == ([], {})

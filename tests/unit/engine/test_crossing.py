@@ -173,7 +173,8 @@ def test_it_takes_over_once_until_the_context_is_another(scene):
     scene.say("assistant", "selling", used=900)
     on = scene.keeper().keep(scene.session)
     scene.say("assistant", "still selling", used=910)
-    assert scene.keeper().keep(on, announced=True) == on
+    scene.hook("PreCompact")
+    assert scene.keeper().keep(on) == on
     scene.say(
         "system",
         "",
@@ -192,7 +193,7 @@ def test_it_takes_over_once_until_the_context_is_another(scene):
 def test_an_agent_that_announces_its_own_compaction_is_taken_over_before(scene):
     scene.say("assistant", "selling", used=300)
     scene.hook("PreCompact")
-    on = scene.keeper().keep(scene.session, announced=True)
+    on = scene.keeper().keep(scene.session)
     assert [place["trigger"] for place in scene.state().checkpoints.values()] == ["the agent compacts"]
     assert scene.events("budget.condensed", on)[0]["before"] == 300
     assert scene.state(on).budget["inherited"]
@@ -202,7 +203,8 @@ def test_an_agent_that_announces_its_own_compaction_is_taken_over_before(scene):
 def test_without_that_wish_no_successor_takes_over(tmp_path, setting):
     scene = Scene(tmp_path, **setting)
     scene.say("assistant", "selling", used=990)
-    assert scene.keeper().keep(scene.session, announced=True) == scene.session
+    scene.hook("PreCompact")
+    assert scene.keeper().keep(scene.session) == scene.session
     assert scene.state().status == "active"
 
 

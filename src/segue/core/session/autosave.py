@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from segue.core.log.events import MAIN, Event
+from segue.core.session.budget import ANNOUNCES
 from segue.core.session.lifecycle import QUIET
 
 CONTEXT, CONVERSATION, PROJECT, CHECKPOINT, NOTICE, MIRROR = (
@@ -132,13 +133,8 @@ def ends_turn(events: Iterable[Event]) -> bool:
 def is_news(event: Event) -> bool:
     """Return whether a checkpoint after *event* names something new."""
     if event.kind == "record" and event.stream == "hooks":
-        return is_announced(event)
+        return event.body.get("type") == ANNOUNCES
     return event.kind not in BOOKKEEPING
-
-
-def is_announced(event: Event) -> bool:
-    """Return whether an agent tells that it compacts its context (a hook of Claude Code's, Codex's or Qwen Code's)."""
-    return event.kind == "record" and event.stream == "hooks" and event.body.get("type") == "hook:PreCompact"
 
 
 _WEIGHTS: Final = (
@@ -162,7 +158,7 @@ def _trigger(kind: str, body: Mapping[str, Any]) -> str:
     if kind == "decision.made":
         return "major decision" if body.get("major") is True else ""
     if kind == "record":
-        return "compaction" if body.get("type") == "hook:PreCompact" else ""
+        return "compaction" if body.get("type") == ANNOUNCES else ""
     if kind == "metric":
         return "error" if body.get("name") == "errors" else ""
     if kind == "progress.set":

@@ -18,6 +18,8 @@ DURATIONS: Final = ((30 * 60.0, "under 30 minutes"), (60 * 60.0, "30 to 60 minut
 LONG: Final = "over 60 minutes"
 RESERVE: Final = 30_000
 """Tokens: where fewer are available, resuming and handing over condense first."""
+ANNOUNCES: Final = "hook:PreCompact"
+"""The record of a hook that comes before an agent's own compaction."""
 _BACK: Final = 5.0
 """Percent below a threshold at which it can be crossed again: a size that wavers about it crosses it once."""
 _MOST: Final = 32
@@ -51,6 +53,8 @@ class Budget(TypedDict):
     """The session that is to take over, from when that is intended."""
     condensed: dict[str, Any] | None
     """The last condensing, without its text: event `seq` has it."""
+    announced: int
+    """The number of the event by which its agent announced that it compacts its context; 0: it did not."""
     compaction: int
     """The number of the agent's last compaction of its own; 0: there was none."""
     forgotten: dict[str, Any] | None
@@ -93,6 +97,7 @@ def new_budget() -> Budget:
         inherited=False,
         successor="",
         condensed=None,
+        announced=0,
         compaction=0,
         forgotten=None,
         limit=None,
@@ -158,6 +163,17 @@ def is_up(crossing: Mapping[str, Any]) -> bool:
 def unhandled(state: HasBudget, by: Literal["handled", "called"] = "handled") -> list[dict[str, Any]]:
     """Return the crossings into fuller bands that nobody has handled, or that no function was called for, the oldest first."""
     return [one for one in state.budget["crossings"] if not one[by] and is_up(one)]
+
+
+def hear(budget: Budget, event: Event, body: dict[str, Any]) -> None:
+    """Take in that an agent announces that it compacts its context (Claude Code, Codex, Qwen Code), or that it did.
+
+    Who has just succeeded another for that very context is not told of it again.
+    """
+    if event.kind == "compaction":
+        budget["inherited"], budget["compaction"] = False, event.seq
+    elif body.get("type") == ANNOUNCES and not budget["inherited"]:
+        budget["announced"] = event.seq
 
 
 def may_succeed(state: HasBudget) -> bool:

@@ -37,7 +37,7 @@ from segue.core.session.sections import (
 )
 from segue.core.session.values import LINE, LONG, add, count, items, mapping, plain, put, text, texts, union
 
-SCHEMA: Final = "segue-state-6"
+SCHEMA: Final = "segue-state-7"
 """Names the shape of `to_json`, and what the fold makes of events: it changes with either."""
 
 IDLE_MS: Final = 30 * 60 * 1000
@@ -336,10 +336,12 @@ def _node(state: State, event: Event, body: dict[str, Any], *, revised: bool) ->
         put(state.heads, stream, {"node": event.node, "seq": event.seq}, tables.MOST_STREAMS)
     if event.kind == "compaction":
         if stream == MAIN:
-            state.budget["inherited"], state.budget["compaction"] = False, event.seq
+            budget.hear(state.budget, event, body)
             after = count(body.get("post_tokens"))
             state.usage = tables.anchor(event, after, state.usage["model"] if state.usage else "") if after else None
         return
+    if event.kind == "record" and stream == "hooks":
+        budget.hear(state.budget, event, body)
     if event.kind != "message":
         return
     usage = mapping(body, "usage")
