@@ -10,7 +10,7 @@ from inline_snapshot import snapshot
 
 SERVER = str(Path(__file__).parents[1] / "unit/host/mcp/server.py")
 KEY = "hunter2-of-fruit"
-COUNTED = ("tokens", "families", "instructions", "raw", "whole", "seconds", "method")
+COUNTED = ("tokens", "families", "instructions", "raw", "whole", "window", "seconds", "method")
 """What depends on the tokenizers of this machine and on the weights of the estimate."""
 
 
@@ -130,7 +130,7 @@ def test_an_audit_says_what_servers_cost_how_they_were_used_and_what_to_do(used)
 $ segue mcp audit --yes --task 'sell pears by phone'
 for the task: sell pears by phone
 
-claude-code: N tokens of every request (claude-4.8, METHOD)
+claude-code: up to N tokens of every request (claude-4.8, METHOD)
 server  tools  tokens  raw  calls  last  advice
 fruit  2  N  N  2  2 d ago  keep: called 2 times lately
 veg  2  N  N  1  N d ago  keep: it costs little
@@ -148,7 +148,7 @@ fruit  2  N  N  0  never  keep: it costs little
 def test_without_a_task_use_alone_counts_and_every_tool_can_be_shown(used):
     assert plain(used.says("mcp", "audit", "--yes", "--agent", "claude", "--tools", "fruit", "veg")) == snapshot("""\
 $ segue mcp audit --yes --agent claude --tools fruit veg
-claude-code: N tokens of every request (claude-4.8, METHOD)
+claude-code: up to N tokens of every request (claude-4.8, METHOD)
 server  tools  tokens  raw  calls  last  advice
 fruit  2  N  N  2  2 d ago  keep: called 2 times lately
 veg  2  N  N  1  N d ago  keep: it costs little
@@ -175,6 +175,7 @@ def test_an_audit_as_json_has_every_tool_and_family(used):
                     "agent": "claude-code",
                     "model": "gpt-5",
                     "family": "o200k",
+                    "at_most": True,
                     "saved": 0,
                     "sessions": 1,
                     "warning": False,
@@ -203,6 +204,7 @@ def test_an_audit_as_json_has_every_tool_and_family(used):
                     "agent": "codex",
                     "model": "gpt-5",
                     "family": "o200k",
+                    "at_most": False,
                     "saved": 0,
                     "sessions": 0,
                     "warning": False,
@@ -315,10 +317,19 @@ nothing to change: fruit is off
                 {"agent": "claude-code", "server": "fruit", "path": "/home/dev/.claude.json", "state": "on"},
                 {"agent": "codex", "server": "fruit", "path": "/home/dev/.codex/config.toml", "state": "on"},
             ],
+            "left": [],
             "changed": 2,
         }
     )
     assert [file.read_bytes() for file in files] == before
+
+
+def test_what_the_agent_itself_keeps_off_stays_off_and_is_told(mcp):
+    write(mcp, ".mcp.json", {"mcpServers": {"new": entry("good")}})
+    assert mcp.says("mcp", "on", "new", "--yes") == snapshot("""\
+$ segue mcp on new --yes
+new stays off in claude-code: Claude Code waits for your approval of it
+""")
 
 
 def test_a_person_says_yes_to_a_switch_on_the_terminal(mcp):

@@ -53,7 +53,7 @@ def audit_(
     named = _chosen(app.auditing.lists.read(), names, agent)
     _agree(frame, [s for s in named.servers if _is_asked(s, remote=remote)], yes=yes)
     began = moment(since, frame.now()) or ""
-    wish = Wish(_task(frame) if task is None else task, model or "", began)
+    wish = Wish(_task(frame) if task is None else task, model or "", began, app.config.numbers("windows"))
     found = audit(
         named,
         app.auditing.lister(timeout, remote=remote),
@@ -121,7 +121,10 @@ def _text(frame: Frame, found: "Audit", *, whole: bool) -> str:
 
 def _agent(frame: Frame, one: "AgentCost", *, whole: bool) -> str:
     on = sorted((s for s in one.servers if s.listing is not None), key=lambda s: (-s.tokens, s.server.name))
-    head = f"{one.agent}: {number(one.tokens)} tokens of every request ({one.family}, {one.method})"
+    share = round(100 * one.tokens / one.window)
+    of = f", {share} % of a window of {number(one.window)}" if share else ""
+    most = "up to " if one.at_most else ""
+    head = f"{one.agent}: {most}{number(one.tokens)} tokens of every request{of} ({one.family}, {one.method})"
     if one.whole > one.tokens:
         head += f", up to {number(one.whole)} once the model looked at every tool"
     rows = [_row(frame, cost) for cost in on]

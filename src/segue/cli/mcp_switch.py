@@ -44,7 +44,9 @@ def on_(frame: Frame, names: tuple[str, ...], agent: str | None, dry_run: bool, 
 
 def _switch(frame: Frame, names: Sequence[str], agent: str | None, *, on: bool, dry_run: bool, yes: bool) -> None:
     servers = _chosen(frame, names, agent, on=on)
-    first = [change for change in (_plan(frame, server, on=on) for server in servers) if change.action != "keep"]
+    planned = [(server, _plan(frame, server, on=on)) for server in servers]
+    first = [change for _, change in planned if change.action != "keep"]
+    left = [server for server, change in planned if change.action == "keep"] if on else []
     if not frame.json:
         shown = "\n".join(diff(str(c.path), c.before, c.after) for c in first)
         frame.write(frame.app.auditing.hidden(shown, [*frame.app.auditing.lists.read().servers, *servers]))
@@ -54,8 +56,10 @@ def _switch(frame: Frame, names: Sequence[str], agent: str | None, *, on: bool, 
             _do(frame, server, on=on)
     word = "on" if on else "off"
     done = [{"agent": c.agent, "server": c.entry.place, "path": str(c.path), "state": word} for c in first]
-    document: dict[str, Any] = {"switched": done, "changed": 0 if dry_run else len(first)}
-    frame.answer(document, lambda _: _text(first, names, on=on, dry_run=dry_run))
+    stays = [{"agent": s.agent, "server": s.name, "why": s.off} for s in left]
+    document: dict[str, Any] = {"switched": done, "left": stays, "changed": 0 if dry_run else len(first)}
+    told = "".join(f"{s.name} stays off in {s.agent}: {s.off}\n" for s in left)
+    frame.answer(document, lambda _: ("" if told and not first else _text(first, names, on=on, dry_run=dry_run)) + told)
 
 
 def _chosen(frame: Frame, names: Sequence[str], agent: str | None, *, on: bool) -> "list[Server]":

@@ -148,10 +148,8 @@ def mcp_audit(found: "Audit") -> dict[str, Any]:
 
 
 def _agent_cost(one: "AgentCost") -> dict[str, Any]:
-    figures = {
-        name: getattr(one, name) for name in ("agent", "model", "family", "method", "tokens", "whole", "saved", "sessions")
-    }
-    return {**figures, "warning": one.is_much, "servers": [_server_cost(cost) for cost in one.servers]}
+    shape = {name: value for name, value in one._asdict().items() if name != "servers"}
+    return {**shape, "warning": one.is_much, "servers": [_server_cost(cost) for cost in one.servers]}
 
 
 def _server_cost(cost: "ServerCost") -> dict[str, Any]:

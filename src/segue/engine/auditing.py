@@ -14,6 +14,7 @@ from segue.core.context.definitions import (
     compact,
     folded,
     is_deferred,
+    is_upper_bound,
     prefix,
     sent,
     sent_instructions,
@@ -21,6 +22,7 @@ from segue.core.context.definitions import (
 )
 from segue.core.context.pack import Counter
 from segue.core.context.tokens import FAMILIES, Family, family_of
+from segue.core.context.windows import window_of
 from segue.core.log.times import seconds
 from segue.core.session.catalogue import SessionRow
 from segue.engine.loading import load
@@ -31,6 +33,7 @@ WARN_ABOVE: Final = 5_000
 """Tokens of all servers of an agent together."""
 _USUAL: Final[Mapping[str, Family]] = {"claude-code": "claude-4.8", "codex": "o200k", "gemini-cli": "gemini"}
 """Whose models an agent runs where no session tells."""
+_USUAL_WINDOW: Final = 200_000
 _OTHERS: Final = "(others)"
 
 
@@ -89,6 +92,10 @@ class AgentCost(NamedTuple):
     method: str
     tokens: int
     whole: int
+    at_most: bool
+    """It sends fewer under some settings, which are not known here."""
+    window: int
+    """Tokens of the context window of its model."""
     saved: int
     """What the advice would save of `tokens`."""
     sessions: int
@@ -119,6 +126,8 @@ class Wish(NamedTuple):
     model: str = ""
     since: str = ""
     """Only sessions that were active since then are looked at for calls."""
+    windows: Mapping[str, int] = {}
+    """Context windows by configuration (`window_of`)."""
 
 
 def audit(
@@ -147,7 +156,8 @@ def audit(
         family = family_of(model) if model else _USUAL.get(agent, "unknown")
         costs = [_cost(server, listing, uses, counters, family) for server, listing in own]
         costs = _advised(costs, wish.task, now, len(mine))
-        found.append(_of_agent(agent, model, family, counters[family].method, costs, len(mine)))
+        window = window_of(agent, model, _USUAL_WINDOW, wish.windows).tokens
+        found.append(_of_agent(agent, model, counters[family], window, costs, len(mine)))
     methods = {family: one.method for family, one in counters.items()}
     return Audit(tuple(found), named.misread, wish.task, wish.since, methods)
 
@@ -234,14 +244,16 @@ def _candidate(cost: ServerCost, now: float, sessions: int) -> advice.Candidate:
     )
 
 
-def _of_agent(agent: str, model: str, family: Family, method: str, costs: Sequence[ServerCost], sessions: int) -> AgentCost:
+def _of_agent(agent: str, model: str, counter: Counter, window: int, costs: Sequence[ServerCost], sessions: int) -> AgentCost:
     return AgentCost(
         agent,
         model,
-        family,
-        method,
+        counter.family,
+        counter.method,
         tokens=sum(cost.tokens for cost in costs),
         whole=sum(cost.whole for cost in costs),
+        at_most=is_upper_bound(agent),
+        window=window,
         saved=sum(cost.tokens for cost in costs if cost.advice and cost.advice.say == "off"),
         sessions=sessions,
         servers=tuple(costs),

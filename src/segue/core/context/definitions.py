@@ -86,6 +86,11 @@ def is_deferred(agent: str) -> bool:
     return agent == "qwen-code"
 
 
+def is_upper_bound(agent: str) -> bool:
+    """Return whether *agent* sends names alone while its own search over tools is on, which depends on the model and settings."""
+    return agent == "claude-code"
+
+
 def folded(name: str) -> str:
     """Return a tool's name as it is compared: agents and their versions replace different characters, and cut differently."""
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
