@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from segue.engine.restoring import Level, Wanted
 
 
+_FOUND = 16
+"""Places in a long log that are looked up for a task."""
+
+
 @_command("restore", short_help="print the context to go on with, within a token budget")
 @_session
 @click.option("--at", type=click.IntRange(1), metavar="SEQ", help="As it would have been at this position.")
@@ -74,6 +78,7 @@ def command(
         task=task,
         model=model,
         offer=app.offer_foreseen if predict else app.offer,
+        find=lambda about: _found(frame, target.session, about),
         changed=_changed(frame, target.session) if at is None and target.position is None and not protocol else "",
     )
     if form == "messages":
@@ -125,3 +130,13 @@ def _follow(frame: Frame, session: str, wanted: "Wanted", protocol: Any, form: s
         raise click.exceptions.Exit(1)
     if outcome.failures and outcome.protocol != "emergency":
         raise click.exceptions.Exit(3)
+
+
+def _found(frame: Frame, session: str, about: str) -> list[int]:
+    """Return the events of a session that are about something, the best first; none where the index cannot tell."""
+    from segue.ports import Filters
+
+    try:
+        return [hit.seq for hit in frame.app.index.search(about, Filters(session=session), limit=_FOUND, order="best").hits]
+    except SegueError:
+        return []

@@ -5,10 +5,11 @@ as snapshots, at positions that are multiples of STEP; without them, or where th
 cannot follow, the log is read from an earlier one, or from its beginning: the outcome is the same, only later.
 """
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from segue.core.context.condense import Unit, units
-from segue.core.context.items import from_events
+from segue.core.context.items import from_events, items_of
 from segue.core.context.outline import SCHEMA, Outline, Turned, outlined
 from segue.core.errors import DamagedError
 from segue.core.log.events import MAIN, Damage, Event
@@ -22,6 +23,10 @@ _LEAST_CHARACTERS: Final = 800_000
 _LEAST_MESSAGES: Final = 2_048
 _EVENTS_PER_MESSAGE: Final = 8
 """Events of other streams that are passed over for each message of the main one, at most."""
+_RETRIEVED: Final = 16
+"""Events of the older part that are read because they are about the task, at most."""
+_BESIDE: Final = 3
+"""Events beside each of them in which a call and its answer are looked for."""
 _KEPT_EVERY: Final = 4
 """An outline that is made on the way is kept at every so manyth place."""
 
@@ -50,6 +55,26 @@ def read(store: Store, session: str, at: int, budget: int) -> Reading:
         older = outlined(events, base)
     found = [unit for unit in units(from_events(events)) if max(unit.seq, unit.answer) > base]
     return Reading(found, older, events, tuple(dict.fromkeys(damage)))
+
+
+def retrieved(store: Store, session: str, older: Outline, seqs: Iterable[int]) -> list[Unit]:
+    """Return the things said and done at or beside the events *seqs* of the older part, calls with their answers, in order.
+
+    What the user said is in the outline already, and what is not of the line, or cannot be read, is left out.
+    """
+    found: dict[int, Event] = {}
+    wanted = {seq for seq in list(seqs)[:_RETRIEVED] if older.is_of_the_line(seq)}
+    for seq in sorted(wanted):
+        if seq + _BESIDE not in found:
+            upto = min(seq + _BESIDE, older.seq)
+            found |= {e.seq: e for e in store.read(session, after=max(seq - _BESIDE - 1, 0), upto=upto, on_damage=_overlook)}
+    events = [e for _, e in sorted(found.items()) if e.stream == MAIN and older.is_of_the_line(e.seq)]
+    near = {seq + step for seq in wanted for step in (-1, 0, 1)}
+    return [
+        unit
+        for unit in units([item for event in events for item in items_of(event)])
+        if (unit.kind == "prose" or (unit.kind == "exchange" and unit.answer > unit.seq)) and {unit.seq, unit.answer} & near
+    ]
 
 
 def outline_at(store: Store, session: str, seq: int, on_damage: OnDamage) -> Outline:
@@ -124,3 +149,7 @@ def _kept(store: Store, session: str, seq: int) -> Outline:
 
 def _keep(store: Store, session: str, outline: Outline) -> None:
     store.put_snapshot(session, Snapshot(outline.seq, outline.digest, SCHEMA, outline.to_bytes()))
+
+
+def _overlook(_damage: Damage) -> None:
+    """What is damaged there is told of where the whole log is looked at."""

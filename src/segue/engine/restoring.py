@@ -1,6 +1,6 @@
 """Restoring: what an agent is given to go on with, within a budget, as it would have been at any position."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, Literal, NamedTuple
 
 from segue.core.context.anchoring import anchored
@@ -12,7 +12,7 @@ from segue.core.log.events import Damage
 from segue.core.session.state import State
 from segue.engine.loading import load
 from segue.engine.offering import Offered
-from segue.engine.outlining import read
+from segue.engine.outlining import read, retrieved
 from segue.engine.summarising import Summariser, summarised
 from segue.ports import Store
 
@@ -35,6 +35,8 @@ class Wanted(NamedTuple):
     """A report of what changed since, a line each."""
     offer: Callable[[State, str], Offered] | None = None
     """What of the library may be given, for a state and a task; None: nothing."""
+    find: Callable[[str], Iterable[int]] | None = None
+    """Tells which events of the session are about a task, the best first: of a long log they are read, however old they are."""
     summarise: Summariser | None = None
     """What writes a summary of what has no room; None: nothing does."""
 
@@ -84,6 +86,8 @@ def restore(store: Store, session: str, wanted: Wanted, counter: Callable[[str |
     offered = wanted.offer(state, wanted.task) if wanted.offer else Offered()
     gone = [f"note {name} is missing: {why}" for name, why in offered.missing[:_NAMED]]
     known = known_of(state, task=wanted.task, changed="\n".join(filter(None, (changed, *gone))), notes=offered.notes)
+    if wanted.task and wanted.find is not None and found.older is not None:
+        found = found._replace(units=[*retrieved(store, session, found.older, wanted.find(wanted.task)), *found.units])
     counts = anchored(counter(model), found.events[-_LEARNED_FROM:])
     context = pack(found.units, known, budget, counts, found.older)
     missing: list[Entry] = []

@@ -160,7 +160,7 @@ def test_an_answer_far_behind_its_call_makes_it_turn_and_is_found():
     assert content(outline) == content(outlined(events))
 
 
-@pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"schema": "another"}', b'{"schema": "segue-outline-1", "seq": "x"}'])
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"schema": "another"}', b'{"schema": "segue-outline-2", "seq": "x"}'])
 def test_what_is_no_outline_is_refused(data):
     with pytest.raises(DamagedError):
         Outline.from_bytes(data)

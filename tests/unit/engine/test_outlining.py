@@ -1,5 +1,7 @@
 """A long log is read with the budget: its newest part as it is, the outline of what is before that, whatever is kept of it."""
 
+import re
+
 import pytest
 
 from segue.core.context.outline import SCHEMA
@@ -118,6 +120,30 @@ def test_after_going_back_the_outline_follows_the_line_that_holds():
 
     assert "Start again from here." in text
     assert [n for n in range(0, 200, SAID_EVERY) if f"Rule {n}: module" in text] == [0]
+
+
+def test_what_is_about_the_task_is_read_however_old_it_is(store):
+    early = 2 + 2 * 30 + 1  # the call of round 30; the one rule before it counts
+    task = "why did check-30 of module_0 fail"
+
+    without = restored(store, task=task).context.text
+    found = restored(store, task=task, find=lambda about: [early, 10**6, 0]).context
+
+    assert "\n30 passed" not in without
+    assert f"§{early} Bash $ make check-30 src/module_0.py\n30 passed\n" in found.text
+    assert found.size.upper <= 5_000
+
+
+def test_what_was_left_on_a_branch_is_not_retrieved():
+    drafts = [draft._replace(node=f"n{n}") for n, draft in enumerate(rounds(200))]
+    drafts += [user("Start again from here.", node="back", parent="n100"), *rounds(1_400, 2_000)]
+    store = begun(drafts)
+    seqs = {event.node: event.seq for event in store.read(S, upto=400)}
+
+    text = restored(store, task="why did check-44 fail", find=lambda about: [seqs["n300"], seqs["n90"]]).context.text
+
+    assert f"§{seqs['n90'] - 1} Bash $ make check-44 src/module_4.py\n44 passed\n" in text
+    assert not re.search(rf"§({'|'.join(str(seqs['n300'] + step) for step in (-1, 0, 1))}) ", text)
 
 
 def test_an_outline_is_kept_where_a_part_may_begin_and_made_from_the_nearest(store):

@@ -24,7 +24,7 @@ from segue.core.log.events import MAIN, Event
 from segue.core.log.kinds import is_node
 from segue.core.session.tree import tree
 
-SCHEMA: Final = "segue-outline-1"
+SCHEMA: Final = "segue-outline-2"
 """Names the shape of `to_bytes`, and what `take` makes of events: it changes with either."""
 
 _MOST_SAID: Final = 2_000
@@ -45,7 +45,7 @@ class Turned(Exception):  # noqa: N818 - not an error: the line does not simply 
 class Outline:
     """What is known of a conversation up to the event `seq`."""
 
-    __slots__ = ("_calls", "_files", "_line", "_open", "_recent", "_said", "_size", "digest", "left", "seq", "units")
+    __slots__ = ("_calls", "_files", "_line", "_off", "_open", "_recent", "_said", "_size", "digest", "left", "seq", "units")
 
     def __init__(self) -> None:
         """Begin before the first event."""
@@ -62,6 +62,7 @@ class Outline:
         self._calls: dict[str, list[Any]] = {}  # id of a call -> [seq, head, op], the last ones
         self._recent: dict[str, Any] = {}  # node -> [[[path, op], ...], units], the last ones: they may be revised
         self._line = Line()
+        self._off: list[list[int]] = []  # spans of events that are not of the line, first and last
 
     # --- the fold
 
@@ -158,8 +159,9 @@ class Outline:
             if len(self._open) > _MOST_ERRORS:
                 self._open.pop(next(iter(self._open)))
 
-    def end(self, last: Event, line: Line) -> None:
-        """Be where the log is at its event *last*, where the conversation's line is *line*."""
+    def end(self, last: Event, line: Line, off: list[list[int]]) -> None:
+        """Be where the log is at its event *last*, where the conversation's line is *line* and *off* are spans beside it."""
+        self._off = off
         self.seq, self.digest, self._line = last.seq, last.digest, line
         self._recent = {node: entry for node, entry in self._recent.items() if node in line.nodes}
 
@@ -175,6 +177,10 @@ class Outline:
         for head, (seq, at, op, text) in self._open.items():
             found.append(Unit(seq, at, "exchange", f"{head} (failed)", text, op, failed=True))
         return sorted(found, key=lambda unit: (unit.seq, unit.kind))
+
+    def is_of_the_line(self, seq: int) -> bool:
+        """Return whether the event of a number is part of the conversation as it stands, as far as that is known here."""
+        return seq <= self.seq and not any(first <= seq <= last for first, last in self._off)
 
     def files(self) -> dict[str, Use]:
         """Return what was done to files, by path."""
@@ -223,8 +229,23 @@ def outlined(events: Iterable[Event], upto: int | None = None) -> Outline:
         line = Line()
         nodes = [event for event in seen if event.stream == MAIN and is_node(event.kind)]
         line.end(nodes, {event.node for event in chain}, (found.head if found else None) or "")
-        outline.end(seen[-1], line)
+        outline.end(seen[-1], line, _spans(nodes, {event.seq for event in chain}))
     return outline
+
+
+def _spans(nodes: Iterable[Event], line: set[int]) -> list[list[int]]:
+    """Return the spans of *nodes*, in the order of the log, none of which is of the *line*."""
+    spans: list[list[int]] = []
+    beside = False
+    for event in nodes:
+        if event.seq in line:
+            beside = False
+        elif beside:
+            spans[-1][1] = event.seq
+        else:
+            beside = True
+            spans.append([event.seq, event.seq])
+    return spans
 
 
 def ends(text: str, most: int) -> str:
