@@ -139,6 +139,23 @@ def test_the_project_is_looked_at_every_five_minutes(scene):
     assert scene.looked == [scene.session.id] * 9
 
 
+def test_at_the_end_of_a_turn_the_project_is_looked_at_but_not_for_each_of_many_short_ones(scene):
+    worker = scene.worker()
+    scene.pass_(worker, 30)
+    scene.session.append(assistant("x", {"type": "tool_call", "id": "1", "name": "Bash", "arguments": {}}))
+    scene.pass_(worker, 30)
+    working = list(scene.looked)
+    scene.session.append(assistant("done"))
+    scene.pass_(worker, 2)
+    ended = list(scene.looked)
+    scene.session.append(user("more"))
+    scene.session.append(assistant("done again"))
+    scene.pass_(worker, 10)
+    soon = list(scene.looked)
+    scene.pass_(worker, 60)
+    assert [len(found) for found in (working, ended, soon, scene.looked)] == [0, 1, 1, 2]
+
+
 def test_a_worker_stays_for_a_process_that_works_and_leaves_when_it_is_silent_or_gone(scene):
     worker = scene.worker()
     assert worker.is_busy()  # it has not looked yet

@@ -18,7 +18,7 @@ from segue.cli.main import run
 from segue.core.errors import InterruptionError, StorageFullError, UsageError
 from segue.core.session.interruptions import Interrupt
 from segue.engine import interrupting
-from segue.engine.interrupting import interrupt, record, rescue, settle, time_out
+from segue.engine.interrupting import Moment, interrupt, record, rescue, settle, time_out
 from segue.host.emergency import EmergencyFiles, ReserveFile, places
 from segue.ports import Asked
 from segue.testing.builders import assistant, user
@@ -339,6 +339,15 @@ def test_an_agent_that_is_gone_without_a_word_is_noticed_once(app, session, boot
     assert [len(one) for one in found] == [1, 0]
     assert told(session) == ("paused", *why, [(f"pause: {why[0]}", 3)])
     assert (session.state().activity, session.state().agents["ann"]["status"]) == (last, "interrupted")
+
+
+@pytest.mark.parametrize(("late", "commits"), [(60, ["a", "b"]), (3_600, ["a"])])
+def test_what_is_uncommitted_when_an_end_is_noticed_late_is_not_taken_for_what_the_agent_left(app, session, late, commits):
+    begin(session)
+    session.append("changes.seen", {"files": [], "commit": "a"})
+    app.clock.advance(late)
+    settle(app.desk, [session.id], Processes(gone=True), lambda _: Moment({"git": {}}, {"files": [], "commit": "b"}))
+    assert [event.body["commit"] for event in session.events() if event.kind == "changes.seen"] == commits
 
 
 @pytest.mark.parametrize("gone", [False, None])
