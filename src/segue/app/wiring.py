@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from segue.engine.budgets import Rules
     from segue.engine.conversion import Means
     from segue.engine.crossing import Keeper
+    from segue.engine.going_on import Checked
     from segue.engine.loading import Desk
     from segue.engine.offering import Offered
     from segue.host.keeping import Keeping
@@ -365,9 +366,13 @@ class App:
 
         saving, copies, here = self.saving, self.copies, self.workspace
         host, rewinding, sifter = lambda: self.host, lambda: saving.rewinding, lambda: copies.sifter
-        rules, moment = lambda: self.budgets, saving.moment
-        parts = Parts(self.desk, self.index, self.counter, here, self.header, host, moment, rewinding, sifter, rules, self.offer)
-        return Store(parts)
+        rules, means = lambda: self.budgets, (self.desk, self.index, self.counter, here, self.header)
+        return Store(Parts(*means, host, saving.moment, rewinding, sifter, rules, self._check, self.offer))
+
+    def _check(self, session: str) -> "Checked":
+        from segue.app.delta import check
+
+        return check(self, session)
 
     def resolve(self, ref: str) -> Target:
         """Return what a reference means, seen from here. Raises NotFoundError, AmbiguousError."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from segue.core.context.pack import Context
     from segue.engine.api_budget import SessionBudget
     from segue.engine.evidence import Evidence
+    from segue.engine.going_on import Checked
     from segue.engine.reconstructing import Reconstructed
     from segue.engine.restores import Checkpoint
     from segue.engine.rewinding import Plan, Rewound, Wish
@@ -366,6 +367,20 @@ class Session:
         wanted = Wanted(at=place, budget=budget, level=level, task=task, model=model, offer=self._parts.offer)
         wanted = wanted._replace(summarise=summarise)
         return restore(self._store, self.id, wanted, self._parts.counter).context
+
+    def check(self) -> "Checked":
+        """Return what changed since the session stopped (`delta`), the four checks before it goes on (`validation`), and what a
+        person must verify first (`failures`): work that it relies on and that is gone or contradicted. Nothing is written.
+
+        Example:
+            >>> import segue
+            >>> with segue.open("memory://") as store:
+            ...     session = store.create(task="build the parser", workspace="")
+            ...     checked = session.check()
+            ...     [(check.name, check.verdict) for check in checked.validation.checks], checked.failures
+            ([('project', 'same'), ('files', 'same'), ('tasks', 'same'), ('dependencies', 'same')], ())
+        """
+        return self._parts.check(self.id)
 
     def pause(self, reason: str = "user", note: str = "") -> State:
         """Pause it. Raises IllegalTransitionError."""

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from segue.core.context.pack import Counter
     from segue.core.session.state import State
     from segue.engine.budgets import Rules
+    from segue.engine.going_on import Checked
     from segue.engine.interrupting import Moment
     from segue.engine.offering import Offered
     from segue.engine.rewinding import Means
@@ -38,6 +39,8 @@ class Parts(NamedTuple):
     """Finds what is left of sessions in files of any origin."""
     rules: "Callable[[], Rules]"
     """What the user says of budgets."""
+    check: "Callable[[str], Checked]"
+    """Compares what a session relies on with what is there."""
     offer: "Callable[[State, str], Offered] | None" = None
     """What of the library may be given to who goes on; None: nothing."""
 
@@ -94,6 +97,11 @@ class Open:
     def rewinding(self) -> "Means":
         """What going back takes."""
         return self._there.rewinding()
+
+    @property
+    def check(self) -> "Callable[[str], Checked]":
+        """Compares what a session relies on with what is there."""
+        return self._there.check
 
     @property
     def offer(self) -> "Callable[[State, str], Offered] | None":

@@ -144,7 +144,7 @@ def _files(delta: Delta) -> Check:
         Compared("changed files", "0", f"{delta.file_count:,}"),
         Compared("of those it knows", "0", f"{len(delta.stale):,}"),
     )
-    known = delta.now is not None or bool(delta.files_by)
+    known = delta.now is not None or bool(delta.files_by) or not delta.place.before
     return Check("files", False, compared, tuple(findings), _verdict(findings, known=known, changed=bool(findings)))
 
 
