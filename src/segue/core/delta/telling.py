@@ -157,7 +157,7 @@ def commit_line(commit: Commit) -> str:
 
 
 def _lost(lost: Lost) -> str:
-    said = f"{lost.id[:10]} {lost.author}: {lost.subject}".rstrip(": ")
+    said = f"{lost.id[:10]} {lost.author + ': ' if lost.author else ''}{lost.subject}".rstrip()
     if lost.became:
         return f"{said}: is {lost.became[:10]} now"
     return f"{said}: its changes are there" if lost.kept else f"{said}: its work is not in the history"

@@ -32,6 +32,7 @@ class Head(NamedTuple):
 
     tree: str = ""
     author: str = ""
+    """A digest of the author's address."""
     authored: int = 0
     """When it was written first, in seconds since 1970: an amend and a rebase keep it."""
     subject: str = ""

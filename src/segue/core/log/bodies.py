@@ -326,7 +326,7 @@ class Changes(TypedDict, total=False):
     branch: str
     commit: str
     head: dict[str, Any]
-    """By what the commit is known again once it was rewritten: `tree`, `author`, `authored`, `subject`, `parent`."""
+    """By what the commit is known again once it was rewritten: `tree`, `author` (a digest), `authored`, `subject`, `parent`."""
     upstream: dict[str, Any]
     """The branch that this one follows: `name`, `commit`."""
     stashes: int

@@ -10,7 +10,7 @@ from typing import Final
 from segue.core.delta.uncommitted import UNREAD
 from segue.core.delta.values import Commit, FileChange, Head, Look, Lost, Relation, Since, Stash, Uncommitted
 from segue.host.project.asking import Git, is_object
-from segue.host.project.digests import Digests
+from segue.host.project.digests import Digests, digest_of_author
 from segue.ports.workspace import shown
 
 _COMMITS: Final = 200
@@ -176,14 +176,14 @@ def _successor(old: Commit, commits: Sequence[Commit]) -> str:
 def _by_memory(git: Git, saved: Look, now: Look) -> Lost:
     """Return the saved commit that the repository has no more, and which one has taken its place, by what is known of it."""
     head = saved.head
-    lost = Lost(saved.commit, head.author, head.subject)
+    lost = Lost(saved.commit, "", head.subject)
     if head == Head():
         return lost
     known = git.says("cat-file", "-e", f"{head.parent}^{{commit}}") if head.parent else False
     which = [now.commit, f"^{head.parent}"] if known else [now.commit]
     for line in git.lines("log", "--no-decorate", f"--max-count={_BACK}", "--format=%H%x00%T%x00%ae%x00%at", *which, "--"):
         commit, tree, author, authored = line.split("\0")
-        if tree == head.tree or (shown(author) == head.author and _int(authored) == head.authored):
+        if tree == head.tree or (digest_of_author(author) == head.author and _int(authored) == head.authored):
             return lost._replace(became=commit)
     return lost
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from segue.core.delta.values import Head, Look, Uncommitted
 from segue.host.project.asking import Git, is_object
-from segue.host.project.digests import Digests
+from segue.host.project.digests import Digests, digest_of_author
 from segue.host.project.manifests import manifests
 from segue.host.workspace.judging import looks_secret
 from segue.ports.workspace import shown
@@ -71,7 +71,13 @@ def _head(git: Git, commit: str) -> Head:
     if len(fields) != 5:
         return Head()
     tree, author, authored, parents, subject = fields
-    return Head(tree, shown(author), int(authored) if authored.isdigit() else 0, shown(subject)[:200], parents.partition(" ")[0])
+    return Head(
+        tree,
+        digest_of_author(author),
+        int(authored) if authored.isdigit() else 0,
+        shown(subject)[:200],
+        parents.partition(" ")[0],
+    )
 
 
 def _parsed(status: str) -> Look:

@@ -5,6 +5,7 @@ import hashlib
 import pytest
 
 from segue.core.delta.values import Uncommitted, look_from
+from segue.host.project.digests import digest_of_author
 from segue.host.project.looking import look
 from tests.unit.host.workspace.workspaces import Project, untouched
 
@@ -28,7 +29,7 @@ def test_a_clean_work_tree(project):
     assert (seen.root, seen.branch, seen.commit, seen.files, seen.total) == (str(project.root), "main", head, (), 0)
     assert (seen.head.tree, seen.head.author, seen.head.subject) == (
         project.git("rev-parse", "HEAD^{tree}"),
-        "ann@example.org",
+        digest_of_author("ann@example.org"),
         "work",
     )
     assert seen.common == str(project.root / ".git")
