@@ -13,7 +13,7 @@ from inline_snapshot import snapshot
 from segue.cli.frame import Frame
 from segue.cli.main import run
 from segue.core.context.advice import Candidate, advise
-from segue.core.context.definitions import compact, sent, sent_instructions, tool_of
+from segue.core.context.definitions import DefinitionEstimator, compact, sent, sent_instructions, tool_of
 from segue.host.mcp.listing import Servers
 from segue.host.tokenizers import exact
 from segue.ports.mcp import Server
@@ -178,6 +178,16 @@ def test_real_servers_are_listed_and_counted(listings):
             "notion": ("", 24, 17305, 17498),
         }
     )
+
+
+@pytest.mark.parametrize("agent", ["claude-code", "codex", "gemini-cli", "opencode"])
+def test_the_estimate_of_definitions_is_near_what_they_are(listings, agent):
+    counter, guess = exact("o200k"), DefinitionEstimator("o200k")
+    off = {}
+    for name, listing in listings.items():
+        texts = [sent(agent, name, tool_of(tool)) for tool in listing.tools]
+        off[name] = sum(map(guess.count, texts)) / sum(map(counter.count, texts)) - 1
+    assert max(map(abs, off.values())) <= 0.13, off
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -74,8 +74,8 @@ class Auditing:
 
     @staticmethod
     def counter(family: "Family") -> "Counter":
-        """Return what counts tokens best here for a family."""
-        from segue.core.context.tokens import Estimator
+        """Return what counts the tokens of definitions best here for a family."""
+        from segue.core.context.definitions import DefinitionEstimator
         from segue.host.tokenizers import exact
 
-        return exact(family) or Estimator(family)
+        return exact(family) or DefinitionEstimator(family)

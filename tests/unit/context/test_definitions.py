@@ -5,7 +5,8 @@ import json
 import pytest
 from inline_snapshot import snapshot
 
-from segue.core.context.definitions import Tool, called, folded, prefix, sent, sent_instructions, tool_of
+from segue.core.context.definitions import DefinitionEstimator, Tool, called, folded, prefix, sent, sent_instructions, tool_of
+from segue.core.context.tokens import FAMILIES, Estimator
 
 SCHEMA = {
     "$schema": "http://json-schema.org/draft-07/schema#",
@@ -118,6 +119,12 @@ def test_names_are_compared_whatever_versions_of_agents_made_of_them():
     assert folded("mcp__my-Srv.x__a-b_c") == folded("mcp_my_srv_x_a_b_c") == "mcp_my_srv_x_a_b_c"
     assert prefix("opencode", "my-srv") == "my_srv_"
     assert prefix("gemini-cli", "my-srv") == "mcp_my_srv_"
+
+
+def test_definitions_are_estimated_below_other_text_and_say_that_it_is_an_estimate():
+    counts = {family: (DefinitionEstimator(family).count(LONG), Estimator(family).count(LONG)) for family in FAMILIES}
+    assert all(0 < ours < others for ours, others in counts.values())
+    assert {DefinitionEstimator(family).method for family in FAMILIES} == {"estimate"}
 
 
 def test_what_is_no_tool_is_none():

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from json import dumps
 from typing import Any, Final, NamedTuple
 
+from segue.core.context.tokens import Estimator, Family
+
 CLAUDE_LONGEST: Final = 2048
 """Characters of a description, or of a server's instructions, that Claude Code sends."""
 _CUT: Final = "… [truncated]"
@@ -31,6 +33,23 @@ _WAIT: Final = {
     "false (or omit) to run in parallel. Use true when this tool depends on the output of previous tools.",
 }
 """What Gemini CLI adds to every tool's arguments."""
+
+
+DENSITY: Final[Mapping[Family, float]] = {"o200k": 0.82, "claude-3": 0.86, "claude-4.8": 0.9, "gemini": 0.84, "unknown": 0.9}
+"""What definitions are of the estimate for any text: the words of a schema are tokens of many characters.
+
+Real tokens by estimated ones, summed over six servers of npm as four agents send them (o200k .80 to .85, Claude .85 to .88 and .89
+to .91; Gemini: as o200k of what Gemini CLI sends). Single servers are off by 11 % at most.
+"""
+
+
+class DefinitionEstimator(Estimator):
+    """Counts the tokens of definitions by estimate."""
+
+    def __init__(self, family: Family) -> None:
+        """Count for *family*."""
+        super().__init__(family, DENSITY[family])
+        self.method = "estimate"
 
 
 class Tool(NamedTuple):
