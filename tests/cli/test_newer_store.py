@@ -10,6 +10,11 @@ from segue.cli.main import SECTIONS
 COMMANDS = {
     "start": ["--task", "pears"],
     "status": [],
+    "budget": ["last"],
+    "delta": ["last"],
+    "predict": ["last"],
+    "note": ["list"],
+    "mcp": ["audit"],
     "restore": ["last"],
     "pause": ["last"],
     "resume": ["last", "--print"],
@@ -39,8 +44,8 @@ COMMANDS = {
     "key": [],
 }
 """Each command with what it needs to get as far as the store."""
-WITHOUT = {"init", "why", "completion", "config", "doctor", "restore-store"}
-"""They need no store, say what is wrong with it among other things, or put another in its place."""
+WITHOUT = {"init", "why", "completion", "config", "doctor", "restore-store", "statusline"}
+"""They need no store, say what is wrong with it among other things, put another in its place, or must never fail."""
 
 
 @pytest.fixture
