@@ -9,10 +9,11 @@ import click
 
 from segue.cli.frame import Frame
 from segue.cli.params import command as _command
-from segue.core.errors import SegueError, WorkspaceError
+from segue.core.errors import SegueError, UsageError, WorkspaceError
 
 if TYPE_CHECKING:
     from segue.engine.autosaving import Autosaver
+    from segue.engine.crossing import Keeper
 
 _LATEST = 20
 """So many sessions are asked at which commit their workspace is, where they do not say so yet."""
@@ -147,6 +148,14 @@ def _autosaving(frame: Frame) -> Iterator[Callable[[], bool]]:
         thread.join()
 
 
+def _keeper(frame: Frame) -> "Keeper | None":
+    """Return what looks after budgets; None where their settings make no sense: `segue budget` says so, and saving goes on."""
+    try:
+        return frame.app.keeper
+    except UsageError:
+        return None
+
+
 def _autosaver(frame: Frame) -> "Autosaver":
     from segue.engine.autosaving import Autosaver, Means
     from segue.engine.touching import touched
@@ -161,6 +170,6 @@ def _autosaver(frame: Frame) -> "Autosaver":
         saving.moment,
         saving.see,
         app.copies.mirroring.run if app.config["mirror"] != "off" and app.config["store"].startswith("log:") else None,
-        app.keeper,
+        _keeper(frame),
     )
     return Autosaver(means, saving.intervals, float(app.config.number("timeout")))
