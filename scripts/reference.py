@@ -247,6 +247,21 @@ def python_names() -> None:
     )
 
 
+def python_aio() -> None:
+    """Print what the asynchronous API has beside the synchronous one's names, and what its twins are."""
+    import segue
+    from segue import aio
+
+    own = [name for name in aio.__all__ if getattr(aio, name) is not getattr(segue, name, None)]
+    table(("name", "what it is"), ((f"`aio.{name}`", first_sentence(getattr(aio, name))) for name in own))
+    for name in ("outcome", "Outcome.state", "Outcome.result", "Outcome.error", "Outcome.settled", "Session.watch"):
+        kind, _, method = name.partition(".")
+        made = inspect.getattr_static(getattr(aio, kind), method) if method else getattr(aio, kind)
+        call = f".{method}" if method else f"aio.{kind}"
+        call += "" if isinstance(made, property) else signature(made)
+        print(f"\n### aio.{name}\n\n```python\n{call}\n```\n\n```text\n{inspect.getdoc(made)}\n```")
+
+
 def python_class(name: str) -> None:
     """Print the public methods of a class of `segue`, with their whole docstrings."""
     import segue

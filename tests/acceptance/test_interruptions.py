@@ -142,6 +142,61 @@ def test_a_lock_that_hangs_does_not_keep_the_process_and_nothing_is_lost(home, n
     assert list((home / "emergency").iterdir()) == []
 
 
+ASYNC = """
+import asyncio
+from segue import aio
+
+async def main():
+    async with aio.open() as store:
+        session = await store.session("last")
+        async with session.running() as run:
+            await session.append("step.completed", {"text": "weighed"})
+            say("ready")
+            HERE
+asyncio.run(main())
+"""
+ASYNC_PLACES = {
+    "waits": "await asyncio.sleep(300)",
+    "computes": "time.sleep(300)",
+    "appends": "while True: await session.append('metric', {'name': 'n'})",
+}
+
+
+ASYNC_ENDINGS = [(signal.SIGTERM, where) for where in ASYNC_PLACES] + [(signal.SIGINT, "waits"), (signal.SIGINT, "appends")]
+
+
+@pytest.mark.parametrize(("number", "where"), ASYNC_ENDINGS, ids=[f"{n.name}-{where}" for n, where in ASYNC_ENDINGS])
+def test_a_signal_saves_pauses_and_ends_an_asynchronous_program(home, number, where):
+    with agent(ASYNC.replace("HERE", ASYNC_PLACES[where]), stderr=subprocess.DEVNULL) as process:
+        process.send_signal(number)
+        assert process.wait(PATIENCE) == (143 if number == signal.SIGTERM else -signal.SIGINT)
+
+    status, why, note, triggers, agent_status = told()
+    reason = "system" if number == signal.SIGTERM else "user"
+    assert (status, why, note, agent_status) == ("paused", reason, number.name, "interrupted")
+    assert [one for one in triggers if one != "signal"] == [f"pause: {reason}"]  # asyncio handles Ctrl-C: a checkpoint as well
+    assert list((home / "emergency").iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda n: n.name)
+def test_a_lock_that_hangs_does_not_keep_an_asynchronous_program_and_nothing_is_lost(home, number):
+    with segue.open() as store:
+        session = store.session("last").id
+    (lock,) = (home / "store" / "sessions" / session).glob("lock")
+    with agent(ASYNC.replace("HERE", "await asyncio.sleep(300)"), hangs=True, stderr=subprocess.DEVNULL) as process:
+        fd = os.open(lock, os.O_RDWR)
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        process.send_signal(number)
+        code = process.wait(PATIENCE)
+        os.close(fd)
+
+    assert code == (143 if number == signal.SIGTERM else -signal.SIGINT)
+    reason = "system" if number == signal.SIGTERM else "user"
+    status, why, note, triggers, agent_status = told()
+    assert (status, why, note, agent_status) == ("paused", reason, number.name, "interrupted")
+    assert f"pause: {reason}" in triggers
+
+
 def test_a_signal_that_comes_twice_ends_the_process_once(home):
     with agent(SLEEP) as process:
         process.send_signal(signal.SIGTERM)

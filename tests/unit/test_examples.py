@@ -1,5 +1,6 @@
 """The examples in docstrings and documents run."""
 
+import asyncio
 import doctest
 import importlib
 import re
@@ -38,6 +39,33 @@ def test_the_page_for_python_runs_from_top_to_bottom(tmp_path, monkeypatch, caps
             exec(compile(block, "python.md", "exec"), scope)
         assert scope["other"].state().header["task"] == "The same with another layout"
     assert "Build the report" in capsys.readouterr().out
+
+
+def test_the_page_for_asynchronous_programs_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/how-to/async.md").read_text(encoding="utf-8"), re.DOTALL)
+    page = {"__name__": "page"}
+    for block in blocks:
+        exec(compile(block, "async.md", "exec"), page)
+
+    async def story():
+        async with page["aio"].open() as store:
+            session = await store.session("last")
+            await page["crowd"](session)
+            await page["follow"](session)
+            assert await page["append_in_time"](session, {"role": "user", "parts": []}) is None
+            monkeypatch.setattr(asyncio, "timeout", lambda _: timeout(0))
+            told = await page["append_in_time"](session, {"role": "user", "parts": []})
+            assert told.startswith(("nothing was written", "event "))  # a fast thread has begun by then
+            await page["work"](session)
+            return [place["trigger"] for place in (await session.state()).checkpoints.values()], (await session.state()).seq
+
+    timeout = asyncio.timeout
+    triggers, seq = asyncio.run(story())
+    assert (triggers, seq > 104) == (["run ended"], True)
+    assert capsys.readouterr().out.splitlines() == [
+        "4", "1 session.created", "2 session.activated", "3 message", "4 decision.made",
+    ]  # fmt: skip
 
 
 def test_the_page_for_checkpoints_runs_and_goes_back_and_forth(tmp_path, monkeypatch, capsys):

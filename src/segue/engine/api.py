@@ -51,7 +51,7 @@ class Store:
         """The store as the contract knows it: bytes, order, keys, leases and forks, without any meaning."""
         return self._parts.desk.store
 
-    def create(self, **header: Any) -> "Session":
+    def create(self, /, **header: Any) -> "Session":
         """Begin a session, durably, and return it.
 
         Args:
@@ -214,9 +214,6 @@ class Session:
         Raises:
             NotFoundError: the session is not there; nothing was written.
         """
-        for one in asked:
-            for draft in one.drafts:
-                validate(draft.kind, draft.body)
 
         def call(asked: Sequence[Asked]) -> list[Commit | SegueError]:
             return sessions.append_each(self._store, self.id, asked)
@@ -336,7 +333,7 @@ class Session:
 
         return known(self._store, self.id, checkpoint), Wish(halves(code=code, conversation=conversation))
 
-    def fork(self, at: int | None = None, **header: Any) -> "Session":
+    def fork(self, /, at: int | None = None, **header: Any) -> "Session":
         """Begin a session that shares this one's past up to *at* (its head), and return it. Nothing is copied."""
         position = self.position if at is None else at
         return Session(self._parts, forks.fork(self._parts.desk, self.id, position, header).id)
@@ -458,7 +455,7 @@ class Session:
         moment = parts.moment if workspace else None
         return Run(parts.desk, self.id, parts.host, limits, agent, on_interrupt, follow, moment, each)
 
-    def update(self, **header: Any) -> Commit | None:
+    def update(self, /, **header: Any) -> Commit | None:
         """Give fields of the header new values."""
         return sessions.update(self._parts.desk, self.id, header)
 

@@ -2,17 +2,16 @@
 
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import wraps
 from inspect import iscoroutinefunction
-from types import TracebackType
+from types import CodeType, TracebackType
 from typing import Any, Final, ParamSpec, Self, TypeVar
 
 from segue.core.errors import InterruptionError, OutcomeUnknownError, SegueError, StorageFullError, StoreUnusableError, UsageError
 from segue.core.log.events import Commit, Damage, Draft
 from segue.core.log.times import stamp
 from segue.core.session.interruptions import OTHER, Interrupt, Limits, Used, exceeded, of_error, of_signal, used
-from segue.core.session.state import State
 from segue.engine import checkpoints
 from segue.engine.interrupting import NOTHING, Moment, interrupt, record
 from segue.engine.loading import Desk, load
@@ -23,6 +22,8 @@ from segue.ports.running import Host, Reserve
 
 P = ParamSpec("P")
 R = TypeVar("R")
+Cross = Callable[[Callable[[], None]], Awaitable[BaseException | None]]
+"""Has something done in a thread, to its end, and returns what came meanwhile to cancel whoever waits."""
 
 _APPEND: Final = 1.0
 """Seconds that the store has for an interruption when the process is about to end; then it is kept in an emergency."""
@@ -91,12 +92,15 @@ class Run:
         try:
             self._host.leaving(1)
             try:
-                self._begin()
+                self._listen()
+                self._take_up()
             finally:
                 self._host.leaving(-1)
         except BaseException as e:
             if self._ready.is_set():  # what came meanwhile is raised now: no `with` has it yet
                 self.__exit__(type(e), e, e.__traceback__)
+            else:
+                self._leave()
             raise
         return self
 
@@ -106,11 +110,7 @@ class Run:
         try:
             if self._over.is_set() or not self._is_ours():
                 return
-            why = self._reason(error)
-            if why is None and self._why is None:
-                self._finish()
-            if why := why or self._why:  # a signal may be what saves it meanwhile: that is waited for
-                self._stop(why)
+            self._save(error)
             self._end()
         finally:
             self._host.leaving(-1)
@@ -123,20 +123,58 @@ class Run:
         """See `__exit__`."""
         self.__exit__(kind, error, trace)
 
+    async def begin(self, cross: Cross, edges: Collection[CodeType] = ()) -> None:
+        """Begin as `__enter__` does, what waits for a disk in *cross*; *edges* are the functions that call this and `finish`."""
+        if self._key:
+            raise UsageError("the run has begun already", hint="session.running() makes another one")
+        try:
+            self._host.leaving(1)
+            try:
+                self._listen(edges)
+                came = await cross(self._take_up)
+            finally:
+                self._host.leaving(-1)
+        except BaseException as e:
+            if self._ready.is_set():
+                await self.finish(e, cross)
+            else:
+                self._leave()
+            raise
+        if came is not None:
+            await self.finish(came, cross)
+            raise came
+
+    async def finish(self, error: BaseException | None, cross: Cross) -> None:
+        """End as `__exit__` does, what waits for a disk in *cross*. Raises what came meanwhile to cancel it."""
+        self._host.leaving(1)
+        try:
+            if self._over.is_set() or not self._is_ours():
+                return
+            came = await cross(lambda: self._save(error))
+            self._end()
+        finally:
+            self._host.leaving(-1)
+        if came is not None and type(came) is not type(error):
+            raise came
+
+    def again(self) -> "Run":
+        """Return another run like this one, that has not begun."""
+        return self._make()
+
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
         """Return *function*, each call of it a run of its own; a coroutine function as well."""
         if iscoroutinefunction(function):
 
             @wraps(function)
             async def run_async(*args: P.args, **kwargs: P.kwargs) -> Any:
-                async with self._make():
+                async with self.again():
                     return await _awaited(function(*args, **kwargs))
 
             return run_async  # type: ignore[return-value]
 
         @wraps(function)
         def run(*args: P.args, **kwargs: P.kwargs) -> R:
-            with self._make():
+            with self.again():
                 return function(*args, **kwargs)
 
         return run
@@ -204,22 +242,17 @@ class Run:
 
     # --- inside
 
-    def _begin(self) -> None:
-        """Note that the session is driven by this process. Who hears signals is there before, and waits until it is noted."""
+    def _listen(self, edges: Collection[CodeType] = ()) -> None:
+        """Hear signals: in the thread that can. Who hears them waits until the run is noted."""
         self._process = self._host.me()
         self._key = f"run:{self._desk.ids.uuid7()}"
         self._since = self._desk.clock.now()
-        state = load(self._desk.store, self.session, on_damage=_pass)
-        edges = [method.__code__ for method in (self.__enter__, self.__exit__, self.__aenter__, self.__aexit__, self._at_exit)]
-        self._leave = self._host.listen(self._hear, edges)
-        try:
-            self._take_up(state)
-        except BaseException:
-            self._leave()
-            raise
-        self._ready.set()
+        own = (self.__enter__, self.__exit__, self.__aenter__, self.__aexit__, self.begin, self.finish, self._at_exit)
+        self._leave = self._host.listen(self._hear, [*(method.__code__ for method in own), *edges])
 
-    def _take_up(self, state: State) -> None:
+    def _take_up(self) -> None:
+        """Note that the session is driven by this process."""
+        state = load(self._desk.store, self.session, on_damage=_pass)
         if state.status in {"paused", "ended", "recovering", "emergency"}:
             state = move(self._desk, self.session, "resume")
         elif state.status != "active":
@@ -235,6 +268,7 @@ class Run:
         atexit.register(self._at_exit)
         if self._limits != Limits():
             threading.Thread(target=self._watch, name="segue-limits", daemon=True).start()
+        self._ready.set()
 
     @property
     def _url(self) -> str:
@@ -250,6 +284,13 @@ class Run:
     def _is_ours(self) -> bool:
         """Return whether this is the process that the run began in, not a forked child."""
         return bool(self._host.me().get("pid") == self._process.get("pid"))
+
+    def _save(self, error: BaseException | None) -> None:
+        why = self._reason(error)
+        if why is None and self._why is None:
+            self._finish()
+        if why := why or self._why:  # a signal may be what saves it meanwhile: that is waited for
+            self._stop(why)
 
     def _reason(self, error: BaseException | None) -> Interrupt | None:
         if error is None:

@@ -155,21 +155,37 @@ def append(
 def append_each(store: Store, session: str, asked: Sequence[Asked]) -> list[Commit | SegueError]:
     """Append what several asked for, each for itself, in their order, and return the outcome of each. See `append`."""
     found: list[Commit | SegueError] = []
-    for step, some in groupby(asked, lambda one: not LIFE.isdisjoint(draft.kind for draft in one.drafts)):
-        if step:
-            found += [_append_step(store, session, one) for one in some]
+    for alone, some in groupby(asked, _is_alone):
+        if alone:
+            found += [_append_alone(store, session, one) for one in some]
         else:
             found += store.append_each(session, list(some))
     return found
 
 
-def _append_step(store: Store, session: str, asked: Asked) -> Commit | SegueError:
+def _is_alone(asked: Asked) -> bool:
+    """Return whether it is a step of the lifecycle, which the state must allow, or not valid."""
+    return not LIFE.isdisjoint(draft.kind for draft in asked.drafts) or _invalid(asked) is not None
+
+
+def _append_alone(store: Store, session: str, asked: Asked) -> Commit | SegueError:
     if not asked.begins():
         return WithdrawnError("append to", session)
     try:
-        return append(store, session, asked.drafts, expect=asked.expect, on_key=asked.on_key, fence=asked.fence)
+        return _invalid(asked) or append(
+            store, session, asked.drafts, expect=asked.expect, on_key=asked.on_key, fence=asked.fence
+        )
     except SegueError as e:
         return e
+
+
+def _invalid(asked: Asked) -> SegueError | None:
+    try:
+        for draft in asked.drafts:
+            validate(draft.kind, draft.body)
+    except SegueError as e:
+        return e
+    return None
 
 
 def update(desk: Desk, session: str, fields: Mapping[str, Any]) -> Commit | None:

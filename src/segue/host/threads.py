@@ -1,11 +1,115 @@
-"""The one place where asynchronous callers cross into a thread: nothing is written twice for them."""
+"""The one place where asynchronous callers cross into a thread: nothing is written twice for them.
+
+The threads are segue's own: a log whose lock is held elsewhere keeps no other part of a program waiting for a thread. They
+are daemons, and end when nothing is asked of them for a while.
+"""
 
 import asyncio
+import os
+import threading
+import weakref
+from collections import deque
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from contextlib import suppress
+from contextvars import copy_context
+from functools import partial
+from typing import Any, Final, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+_LIMIT: Final = 64
+_IDLE: Final = 5.0
+"""Seconds after which a thread ends that has nothing to do."""
+_pools: "weakref.WeakSet[Threads]" = weakref.WeakSet()
+
+
+class Threads:
+    """Threads that do what is asked of them: as many as are needed, up to a limit; then what is asked waits."""
+
+    def __init__(self, limit: int = _LIMIT, idle: float = _IDLE) -> None:
+        """Begin none yet."""
+        self._limit, self._idle = limit, idle
+        self._start()
+        _pools.add(self)
+
+    def submit(self, job: Callable[[], object]) -> None:
+        """Have *job*, which raises nothing, done. Raises RuntimeError where no thread is to be had."""
+        with self._changed:
+            self._jobs.append(job)
+            if len(self._jobs) > self._free and self._alive < self._limit:
+                thread = threading.Thread(target=self._work, name="segue-aio", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:
+                    if not self._alive:
+                        self._jobs.remove(job)
+                        raise
+                else:
+                    self._alive += 1
+            self._changed.notify()
+
+    def after_fork(self) -> None:
+        """In a forked child: the threads are its parent's, and so is what was asked of them."""
+        self._start()
+
+    def _start(self) -> None:
+        self._changed = threading.Condition(threading.Lock())
+        self._jobs: deque[Callable[[], object]] = deque()
+        self._alive = self._free = 0
+
+    def _work(self) -> None:
+        while (job := self._next()) is not None:
+            job()
+            del job  # what it holds is not kept while this thread waits
+
+    def _next(self) -> Callable[[], object] | None:
+        with self._changed:
+            self._free += 1
+            while not self._jobs:
+                if not self._changed.wait(self._idle) and not self._jobs:
+                    self._free -= 1
+                    self._alive -= 1
+                    return None
+            self._free -= 1
+            return self._jobs.popleft()
+
+
+threads: Final = Threads()
+"""Those of this process."""
+
+
+def cross(call: Callable[[], R]) -> "asyncio.Future[R]":
+    """Return the future of what *call* returns, in a thread. Cancelled before that has begun, it is not begun."""
+    future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+    context = copy_context()
+
+    def job() -> None:
+        if future.cancelled():
+            return
+        try:
+            answer = partial(_settle, future, context.run(call), None)
+        except BaseException as e:  # noqa: BLE001 - it is raised where it is waited for
+            answer = partial(_settle, future, None, e)
+        tell(future, answer)
+
+    threads.submit(job)
+    return future
+
+
+def tell(future: "asyncio.Future[Any]", answer: Callable[[], object]) -> None:
+    """Have *answer* called in the loop of *future*; where that is closed nobody waits for it."""
+    with suppress(RuntimeError):
+        future.get_loop().call_soon_threadsafe(answer)
+
+
+def _settle(future: "asyncio.Future[Any]", found: Any, error: BaseException | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(found)
+    else:
+        future.set_exception(error)
 
 
 async def in_thread(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -14,12 +118,20 @@ async def in_thread(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> 
     A caller that is cancelled stops waiting only when *call* is done: a commit is never left half known, and what is
     done next finds it made.
     """
-    task = asyncio.ensure_future(asyncio.to_thread(call, *args, **kwargs))
+    future = cross(partial(call, *args, **kwargs))
     try:
-        return await asyncio.shield(task)
+        return await asyncio.shield(future)
     except asyncio.CancelledError:
-        if not task.done():
-            await asyncio.wait([task])
-        if not task.cancelled():
-            task.exception()  # seen: the caller was cancelled and hears of nothing else
+        if not future.done():
+            await asyncio.wait([future])
+        future.exception()  # seen: the caller was cancelled and hears of nothing else
         raise
+
+
+def _after_fork() -> None:
+    for pool in list(_pools):
+        pool.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

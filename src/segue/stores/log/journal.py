@@ -291,11 +291,19 @@ class Journal:
 
     # --- life
 
-    def close(self) -> None:
-        """Let go of files. They are opened again when needed."""
-        with self.lock.mutex:
+    def close(self, patience: float = -1) -> None:
+        """Let go of files. They are opened again when needed.
+
+        A thread that is at work on the log is waited for, at most *patience* seconds (for ever where that is negative): then
+        it keeps them. It may wait for a lock that another process does not give.
+        """
+        if not self.lock.mutex.acquire(timeout=patience):
+            return
+        try:
             self._end.forget()
             self.lock.close()
+        finally:
+            self.lock.mutex.release()
 
     def after_fork(self) -> None:
         """In a forked child: nothing of the parent's is ours."""

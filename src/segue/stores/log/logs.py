@@ -5,6 +5,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from segue.core.errors import GoneError, NotFoundError
 from segue.core.log.ids import is_uuid
@@ -15,6 +16,8 @@ from segue.stores.log.swapping import finish
 
 OPEN = 64
 """How many logs keep their files open (two descriptors each)."""
+_PATIENCE: Final = 0.2
+"""Seconds that closing waits for a thread that is at work on a log: a process that is about to end has no more."""
 
 
 class Logs:
@@ -86,7 +89,7 @@ class Logs:
         with self._mutex:
             journals, self._open = list(self._open.values()), OrderedDict()
         for journal in journals:
-            journal.close()
+            journal.close(_PATIENCE)
 
     def after_fork(self) -> None:
         """In a forked child: nothing of the parent's is ours."""

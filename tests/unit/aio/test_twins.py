@@ -1,0 +1,135 @@
+"""The asynchronous API has all that the synchronous one has, with the same parameters, for type checkers too."""
+
+import asyncio
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import segue
+from segue import aio
+from segue.core.errors import DuplicateKeyError, FencedError, HeadMovedError, InvalidEventError
+from segue.engine.running import Run
+from segue.testing.builders import user
+
+ROOT = Path(__file__).parents[3]
+CLASSES = {"Store": (segue.Store, aio.Store), "Session": (segue.Session, aio.Session), "Run": (Run, aio.Run)}
+OTHERWISE = {
+    "Session.name": "a property that reads: awaited, and so called",
+    "Session.watch": "nobody needs to say when it stops",
+}
+INSIDE = {"append", "append_each", "begin", "finish", "again"}
+"""What of a synchronous run is for others of segue."""
+
+
+def public(kind):
+    return {name: made for name, made in vars(kind).items() if not name.startswith("_")}
+
+
+def parameters(function):
+    return [one.replace(annotation=one.empty) for name, one in inspect.signature(function).parameters.items() if name != "self"]
+
+
+def test_every_public_name_has_a_twin_or_is_the_same():
+    names = [name for name in segue.__all__ if name != "__version__"]
+    assert [name for name in names if name not in aio.__all__] == []
+    twins = {name for name in names if getattr(aio, name) is not getattr(segue, name)}
+    assert twins == {"Session", "Store", "open"}
+    assert aio.__all__ == sorted(aio.__all__)
+    assert [name for name in aio.__all__ if not getattr(aio, name).__doc__] == []
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_a_twin_has_every_public_method_and_its_parameters(name):
+    sync, twin = CLASSES[name]
+    wanted = {one: made for one, made in public(sync).items() if name != "Run" or one not in INSIDE}
+    assert [one for one in wanted if not hasattr(twin, one)] == []
+    calls = {one: made for one, made in wanted.items() if callable(made) and f"{name}.{one}" not in OTHERWISE}
+    assert {one: parameters(getattr(twin, one)) for one in calls} == {one: parameters(made) for one, made in calls.items()}
+    odd = [one for one in calls if not (inspect.iscoroutinefunction(getattr(twin, one)) or one in {"events", "running"})]
+    assert odd == []
+    assert [one for one in public(twin) if not inspect.getdoc(getattr(twin, one))] == []
+
+
+def test_opening_takes_the_same_parameters():
+    assert parameters(aio.open) == parameters(segue.open)
+
+
+def test_an_append_hands_on_every_parameter(store):
+    async def main():
+        session = await store.create(task="sell pears")
+        first = await session.append("message", user("a").body, actor="ann", key="k", stream="side", expect=2)
+        assert (first.seq, first.new) == (3, True)
+        (event,) = session.sync.events(after=2)
+        assert (event.kind, event.actor, event.key, event.stream) == ("message", "ann", "k", "side")
+        with pytest.raises(DuplicateKeyError):
+            await session.append("message", user("a").body, key="k", on_key="refuse")
+        with pytest.raises(HeadMovedError):
+            await session.append_all([user("b")], expect=2)
+        with pytest.raises(FencedError):
+            await session.append(user("b"), fence=7)
+        with pytest.raises(InvalidEventError):
+            await session.append("message", {"role": 7})
+        with pytest.raises(TypeError):
+            await session.append("message", wrong=1)
+        assert session.sync.state().seq == 3
+
+    asyncio.run(main())
+
+
+TYPED = """
+import asyncio
+from collections.abc import AsyncIterator
+from typing import assert_type
+
+from segue import aio
+from segue.core.log.events import Appended, Commit
+
+async def main() -> None:
+    async with aio.open("memory://") as store:
+        assert_type(store, aio.Store)
+        session = await store.create(task="x")
+        assert_type(session, aio.Session)
+        assert_type(await session.append("message", {}, key="k"), Appended)
+        assert_type(await session.append_all([aio.Draft("message", {})], expect=3), Commit)
+        assert_type(await session.state(at=3), aio.State)
+        assert_type(await session.checkpoint("x", workspace=True), str)
+        assert_type(await session.fork(3, title="x"), aio.Session)
+        assert_type(session.events(after=1), AsyncIterator[aio.Event])
+        assert_type(session.running(budget=3), aio.Run)
+        async with session.running() as run:
+            assert_type(run, aio.Run)
+
+        @session.running()
+        async def work(n: int) -> str:
+            return str(n)
+
+        assert_type(await work(3), str)
+    assert_type(await aio.open(), aio.Store)
+
+async def wrong(store: aio.Store, session: aio.Session) -> None:
+    await session.append(3)
+    await session.append("x", {}, expects=3)
+    await session.state(at="x")
+    await store.session()
+    session.events(before=3)
+"""
+
+
+def test_types_survive_for_users(tmp_path):
+    (tmp_path / "user.py").write_text(TYPED)
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--config-file", str(ROOT / "pyproject.toml"), str(tmp_path / "user.py")],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    begin = TYPED[: TYPED.index("await session.append(3)")].count("\n") + 1
+    told = [line.partition("user.py:")[2] for line in done.stdout.splitlines() if "user.py:" in line and ": error:" in line]
+    assert [int(line.partition(":")[0]) - begin for line in told] == [0, 1, 2, 3, 4], done.stdout + done.stderr
+
+
+def test_importing_it_loads_no_driver():
+    program = "import sys; from segue import aio; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert {"sqlite3", "zstandard", "click", "segue.stores.log.store"} & set(done.stdout.split()) == set()
