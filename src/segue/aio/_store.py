@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Final, Self, TypeVar
 
 import segue.app
+from segue.aio._budget import SessionBudget
 from segue.aio._lanes import Lanes, Turn
 from segue.aio._runs import Run
 from segue.aio._twins import like, reads, writes, yields
@@ -98,6 +99,7 @@ class Store:
 
     sessions = reads(api.Store.sessions)
     search = reads(api.Store.search)
+    evidence = reads(api.Store.evidence)
     verify = reads(api.Store.verify)
     reconstruct = writes(api.Store.reconstruct)
 
@@ -160,6 +162,11 @@ class Session:
         """The position that a checkpoint's or continuation's reference named; else None, the head."""
         return self.sync.position
 
+    @property
+    def budget(self) -> SessionBudget:
+        """How full its context is, what it cost, condensing, and a successor."""
+        return SessionBudget(self)
+
     async def name(self) -> str:
         """Return `SESSION-YYMMDD-NNN`; empty where it has none."""
         return await cross(lambda: self.sync.name)
@@ -205,7 +212,7 @@ class Session:
     @like(api.Session.fork)
     async def fork(self, *args: Any, **header: Any) -> "Session":
         """See `Session.fork`."""
-        return await self._write("fork", lambda: Session(self._store, self.sync.fork(*args, **header)))
+        return await self._write("fork", lambda: self._beside(self.sync.fork(*args, **header)))
 
     @like(api.Session.running)
     def running(self, **limits: Any) -> Run:
@@ -236,6 +243,10 @@ class Session:
     async def _write(self, what: str, call: Callable[[], R]) -> R:
         found: R = await self._store._lanes.ask(self.id, Turn(f"{what} of {self.id}", None, call))  # noqa: SLF001
         return found
+
+    def _beside(self, sync: api.Session) -> "Session":
+        """Return another session of the same store."""
+        return Session(self._store, sync)
 
     def __repr__(self) -> str:
         return f"<segue asynchronous session {self.id}>"

@@ -10,12 +10,19 @@ import pytest
 
 import segue
 from segue import aio
+from segue.aio._budget import SessionBudget as AioBudget
 from segue.core.errors import DuplicateKeyError, FencedError, HeadMovedError, InvalidEventError
+from segue.engine.api_budget import SessionBudget as Budget
 from segue.engine.running import Run
 from segue.testing.builders import user
 
 ROOT = Path(__file__).parents[3]
-CLASSES = {"Store": (segue.Store, aio.Store), "Session": (segue.Session, aio.Session), "Run": (Run, aio.Run)}
+CLASSES = {
+    "Store": (segue.Store, aio.Store),
+    "Session": (segue.Session, aio.Session),
+    "Run": (Run, aio.Run),
+    "SessionBudget": (Budget, AioBudget),
+}
 OTHERWISE = {
     "Session.name": "a property that reads: awaited, and so called",
     "Session.watch": "nobody needs to say when it stops",
@@ -75,6 +82,18 @@ def test_an_append_hands_on_every_parameter(store):
         with pytest.raises(TypeError):
             await session.append("message", wrong=1)
         assert session.sync.state().seq == 3
+
+    asyncio.run(main())
+
+
+def test_a_successor_is_an_asynchronous_session(store):
+    async def main():
+        session = await store.create(task="sell pears")
+        await session.append(user("sell pears"))
+        assert (await session.budget.position()).used == 0
+        after = await session.budget.succeed()
+        assert (type(after.session), (await session.state()).status) == (aio.Session, "ended")
+        assert (await after.session.state()).status == "active"
 
     asyncio.run(main())
 
