@@ -199,6 +199,7 @@ class Session:
     state = reads(api.Session.state)
     checkpoint = writes(api.Session.checkpoint)
     checkpoints = reads(api.Session.checkpoints)
+    check = reads(api.Session.check)
     plan_restore = reads(api.Session.plan_restore)
     restore_checkpoint = writes(api.Session.restore_checkpoint)
     settle_restore = writes(api.Session.settle_restore)
