@@ -78,13 +78,13 @@ def test_what_an_agent_writes_is_acknowledged_while_it_writes(segue):
     assert len(events) >= second["events"]
 
 
-def test_a_session_that_stopped_at_a_limit_goes_on_when_it_ends(segue, tmp_path):
-    ends = int(time.time()) + 3
+def limited(file, ends):
+    """Write a transcript of a session that stopped at a limit."""
     record = {
         "type": "assistant",
         "uuid": "00000000-0000-4000-8000-000000000001",
         "parentUuid": None,
-        "sessionId": "s",
+        "sessionId": file.stem,
         "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "isApiErrorMessage": True,
         "message": {
@@ -93,9 +93,14 @@ def test_a_session_that_stopped_at_a_limit_goes_on_when_it_ends(segue, tmp_path)
             "content": [{"type": "text", "text": f"Claude AI usage limit reached|{ends}"}],
         },
     }
-    file = tmp_path / "session.jsonl"
     file.write_text(json.dumps(record) + "\n")
-    segue.json("import", str(file))
+    return str(file)
+
+
+def test_a_session_that_stopped_at_a_limit_goes_on_when_it_ends(segue, tmp_path):
+    now = int(time.time())
+    segue.json("import", limited(tmp_path / "late.jsonl", now + 3_600))
     assert segue("resume", "last").returncode == 3
-    assert segue.json("resume", "last", "--when-reset")["status"] == "active"
-    assert time.time() >= ends
+    (soon,) = segue.json("import", limited(tmp_path / "soon.jsonl", now + 3))["sessions"]
+    assert segue.json("resume", soon["id"], "--when-reset")["status"] == "active"
+    assert time.time() >= now + 3
