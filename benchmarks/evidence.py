@@ -41,15 +41,16 @@ class Found(NamedTuple):
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure; `--every N` takes every Nth question, `--tuned` only those that may be tuned on."""
+    """Measure; `--every N` takes every Nth question, `--tuned` and `--held` only those of that split."""
     every = int(arguments[arguments.index("--every") + 1]) if "--every" in arguments else 1
     talks, questions = locomo()
     counter = exact("o200k")
     if not talks or counter is None:
         print("evidence: nothing measured: no LoCoMo, or no exact tokenizer; docs/context-quality.md says what to fetch")
         return 1
-    if "--tuned" in arguments:
-        questions = [question for question in questions if question.split == "tuned on"]
+    for option, split in zip(("--tuned", "--held"), SPLITS, strict=True):
+        if option in arguments:
+            questions = [question for question in questions if question.split == split]
     found = measure(talks, questions[::every], counter)
     return report(found)
 

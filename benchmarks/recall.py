@@ -23,6 +23,7 @@ from intervals import mean_of, short, without_each
 
 from segue.core.context.items import Item, from_events
 from segue.core.context.pack import Context
+from segue.core.context.quoting import visible
 from segue.core.log.events import Event
 from segue.engine.importing import import_paths
 from segue.engine.restoring import Wanted, restore
@@ -163,12 +164,17 @@ def check(where: str, context: Context, history: Sequence[Item], counter: Exact,
         tally.faults.append(f"{where}: {tokens} tokens, over the budget of {context.budget}")
     if any(entry.status == "skipped" and entry.reason == "no room" for entry in context.items):
         tally.fill.append(tokens / context.budget)
-    text = " ".join(context.text.split())
+    text = _plain(context.text)
     for item in history if context.budget >= ALL_SAID_FROM else ():
         if item.kind == "instruction":
             tally.said += 1
-            if " ".join(item.text.split()) not in text:
+            if _plain(item.text) not in text:
                 tally.faults.append(f"{where}: what the user said at {item.seq} is not in it whole")
+
+
+def _plain(text: str) -> str:
+    """Return *text* on one line, what is invisible in it shown, without what quoting adds to it."""
+    return " ".join(visible(text).replace("\\", "").split())
 
 
 def report(tally: Tally, sessions: Sequence[Session]) -> None:
@@ -235,6 +241,8 @@ def _closing(tally: Tally) -> None:
 
 def report_runs(tally: Tally, runs: Sequence[Session]) -> None:
     """Print the recalls of runs of mini-SWE-agent. It edits by commands: there are no edit lines."""
+    lacking = sum("the user said" in fault for fault in tally.faults)
+    print(f"instructions at {ALL_SAID_FROM:,} tokens: {tally.said - lacking} of {tally.said} are there whole")
     for split in SPLITS:
         of = [run for run in runs if run.split == split]
         for budget in _RUN_BUDGETS:

@@ -24,6 +24,8 @@ from segue.core.log.events import Event
 from segue.host.tokenizers import exact
 
 CHUNK: Final = 4_000
+_FEWEST: Final = 10
+"""Chunks below which a quantile says nothing."""
 TARGETS: Final = (0.03, 0.08)
 """Median and 90th percentile of the absolute error of a chunk."""
 ANCHORED: Final = 0.015
@@ -48,7 +50,7 @@ def measure(session: Session, families: Sequence[Family]) -> Iterator[str]:
     place = imported(session.path)
     events = list(place.store.read(place.session))
     text = list(chunks(events))
-    for family in families:
+    for family in families if len(text) >= _FEWEST else ():
         counter = exact(family)
         errors = [estimate(chunk, family) / counter.count(chunk) - 1 for chunk in text] if counter else []
         size = sorted(map(abs, errors))
@@ -58,10 +60,10 @@ def measure(session: Session, families: Sequence[Family]) -> Iterator[str]:
             if error > target:
                 yield f"{session.name}, {family}: {name} of a chunk is {error:.1%}, the target is {target:.0%}"
     off = sorted(abs(error) for error in anchored_errors(events))
-    if len(off) > 1:
+    if len(off) >= _FEWEST:
         print(
             f"{session.name}, anchored: {len(off)} requests, "
-            + ", ".join(f"p{q:.0%} {quantile(off, q):.2%}" for q in (0.5, 0.9, 0.99))
+            + ", ".join(f"p{100 * q:.0f} {quantile(off, q):.2%}" for q in (0.5, 0.9, 0.99))
         )
         if quantile(off, 0.99) > ANCHORED:
             yield f"{session.name}: the anchored total is off by {quantile(off, 0.99):.2%} at p99, the target is {ANCHORED:.1%}"

@@ -10,41 +10,46 @@ The shipped weights were fitted on: parts of agent transcripts (prose, calls as 
 raw records), public trajectories, a diary of console sessions, source in fifteen languages, Markdown, HTML, JSON, logs,
 manual pages in seven languages besides English, dictionaries, base64 and hexadecimal. The data is not part of the project.
 
-Teachers are the `tokens` extra: rs-bpe (o200k), and ctok (both generations of Claude; needs Python 3.12). Weights are fitted
-by non-negative ridge regression on the relative error per chunk of 4,000 bytes. "unknown" learns the largest of all
-families. The report leaves out one corpus at a time, fits the rest, and measures on the one left out.
+Teachers are the `tokens` extra: rs-bpe (o200k), and ctok (both generations of Claude; needs Python 3.12); numpy does the
+sums. Weights are fitted by non-negative ridge regression on the relative error per chunk of 4,000 bytes. "unknown" learns the
+largest of all families. The report leaves out one corpus at a time, fits the rest, and measures on the one left out.
 """
 
 import argparse
 import random
 import sys
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
-from operator import mul
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from segue.core.context import tokens
+
+try:
+    import numpy as np
+except ImportError:
+    sys.exit("error: numpy is not installed\nhint: pip install numpy rs-bpe ctok (Python 3.12 or later)")
 
 CHUNK = 4_000
 PER_CORPUS = 60
 RIDGE = 0.005
-PRIOR = 0.25
+PRIOR = np.array([0.25] * tokens.PAIRS + [0.0] * 6**3)
+"""What weights are drawn to: a pair is a quarter of a token, a triple says nothing more."""
 MOST = 3.0
 """Tokens that one pair can stand for: a character of three bytes, each its own token."""
 SIDE = 13
+FEATURES = tokens.PAIRS + 6**3
 IMPORTANCE = {"session": 4.0, "agent": 4.0, "swe": 4.0, "words": 0.3, "synthetic": 0.3}
 TARGET = Path(__file__).parent.parent / "src/segue/core/context/weights.py"
 
-Vector = list[float]
+Vector = Any
+"""An array of numbers."""
 
 
 class Sample(NamedTuple):
-    """A chunk: its corpus, its pairs by code, what each teacher counts."""
+    """A chunk: its corpus, how often each pair and triple of classes occurs, what each teacher counts."""
 
     corpus: str
-    pairs: dict[int, int]
-    size: int
+    found: Vector
     counts: dict[str, int]
 
 
@@ -63,13 +68,13 @@ def chunks(folder: Path) -> list[str]:
     return found[:PER_CORPUS]
 
 
-def pairs_of(text: str) -> dict[int, int]:
-    """Return how often each pair of classes occurs, by index of the weight."""
-    classes = bytes((tokens._NEWLINE,)) + text.encode().translate(tokens._CLASSES)  # noqa: SLF001 - the trainer of this very table
-    counts: dict[int, int] = {}
-    for first, second in pairwise(classes):
-        counts[first * SIDE + second] = counts.get(first * SIDE + second, 0) + 1
-    return counts
+def features(text: str) -> Vector:
+    """Return how often each pair of classes and each triple of coarse ones occurs, by index of the weight."""
+    data = b"\n\n" + text.encode()
+    tables = (tokens._CLASSES, tokens._COARSE)  # noqa: SLF001 - the trainer of this very table
+    fine, coarse = (np.frombuffer(data.translate(table), np.uint8).astype(int) for table in tables)
+    pairs = np.bincount(fine[1:-1] * SIDE + fine[2:], minlength=tokens.PAIRS)
+    return np.concatenate([pairs, np.bincount(coarse[:-2] * 36 + coarse[1:-1] * 6 + coarse[2:], minlength=6**3)])
 
 
 def samples(data: Path) -> Iterator[Sample]:
@@ -87,7 +92,7 @@ def samples(data: Path) -> Iterator[Sample]:
                 "claude-4.8": token_count(text, "4.8") - frames["4.8"],
             }
             counts["unknown"] = max(*counts.values(), round(counts["o200k"] * tokens.GEMINI_PER_O200K))
-            yield Sample(folder.name, pairs_of(text), len(text.encode()), counts)
+            yield Sample(folder.name, features(text), counts)
 
 
 class Normal:
@@ -95,42 +100,31 @@ class Normal:
 
     def __init__(self) -> None:
         """Begin with no samples."""
-        self.gram = [[0.0] * SIDE**2 for _ in range(SIDE**2)]
-        self.right = [0.0] * SIDE**2
+        self.gram = np.zeros((FEATURES, FEATURES))
+        self.right = np.zeros(FEATURES)
 
     def add(self, group: Sequence[Sample], family: str) -> None:
         """Add the samples of one corpus; its weight grows with the root of its size."""
         weight = importance(group[0].corpus) / len(group) ** 0.5
-        for sample in group:
-            target = sample.counts[family]
-            row = [(index, count / target) for index, count in sample.pairs.items()]
-            for index, value in row:
-                scaled = value * weight
-                self.right[index] += scaled
-                gram = self.gram[index]
-                for other, factor in row:
-                    gram[other] += scaled * factor
+        rows = np.array([sample.found / sample.counts[family] for sample in group])
+        self.gram += rows.T @ rows * weight
+        self.right += rows.sum(0) * weight
 
     def minus(self, other: "Normal") -> "Normal":
         """Return these equations without those of *other*."""
         rest = Normal()
-        rest.gram = [[a - b for a, b in zip(x, y, strict=True)] for x, y in zip(self.gram, other.gram, strict=True)]
-        rest.right = [a - b for a, b in zip(self.right, other.right, strict=True)]
+        rest.gram, rest.right = self.gram - other.gram, self.right - other.right
         return rest
 
     def solve(self) -> Vector:
         """Return the weights of least error from 0 to MOST, drawn towards PRIOR where evidence is thin; by coordinate descent."""
-        trace = sum(self.gram[i][i] for i in range(SIDE**2))
-        gram = [row[:] for row in self.gram]
-        right = self.right[:]
-        for i in range(SIDE**2):
-            pull = RIDGE * max(gram[i][i], 0.0) + 1e-9 * trace
-            gram[i][i] += pull
-            right[i] += pull * PRIOR
-        x = [PRIOR] * SIDE**2
+        own = np.diag(self.gram).clip(0)
+        pull = RIDGE * own + 1e-9 * own.sum()
+        gram, right = self.gram + np.diag(pull), self.right + pull * PRIOR
+        x = PRIOR.copy()
         for _ in range(60):
-            for i in range(SIDE**2):
-                x[i] = min(max(0.0, x[i] + (right[i] - sum(map(mul, gram[i], x))) / gram[i][i]), MOST)
+            for i in range(FEATURES):
+                x[i] = min(max(0.0, x[i] + (right[i] - gram[i] @ x) / gram[i, i]), MOST)
         return x
 
 
@@ -139,12 +133,12 @@ def importance(corpus: str) -> float:
     return next((value for prefix, value in IMPORTANCE.items() if corpus.startswith(prefix)), 1.0)
 
 
-def errors(group: Sequence[Sample], weights: Vector, family: str) -> Vector:
+def errors(group: Sequence[Sample], weights: Vector, family: str) -> list[float]:
     """Return the relative error of each sample."""
-    return [sum(weights[i] * n for i, n in sample.pairs.items()) / sample.counts[family] - 1 for sample in group]
+    return [float(weights @ sample.found) / sample.counts[family] - 1 for sample in group]
 
 
-def summary(values: Vector) -> str:
+def summary(values: Sequence[float]) -> str:
     """Return median and 90th percentile of the absolute error, and the mean error, in percent."""
     size = sorted(map(abs, values))
     return f"{100 * size[len(size) // 2]:5.1f} {100 * size[int(len(size) * 0.9)]:5.1f} {100 * sum(values) / len(values):+6.1f}"
@@ -180,7 +174,7 @@ def fit(groups: dict[str, list[Sample]], family: str) -> Vector:
 def render(weights: dict[str, Vector]) -> str:
     """Return the module that holds the weights."""
     lines = [
-        '"""Tokens per pair of byte classes, in 1/10,000, row by row: written by `scripts/fit_tokens.py`, not by hand."""',
+        '"""Tokens per pair of byte classes in 1/10,000, then per triple: written by `scripts/fit_tokens.py`, not by hand."""',
         "",
         "from typing import Final",
         "",
@@ -188,7 +182,10 @@ def render(weights: dict[str, Vector]) -> str:
     ]
     for family, values in weights.items():
         lines.append(f'    "{family}": """')
-        rows = [values[i : i + SIDE] for i in range(0, len(values), SIDE)]
+        pairs, triples = values[: tokens.PAIRS], values[tokens.PAIRS :]
+        rows = [pairs[i : i + SIDE] for i in range(0, len(pairs), SIDE)] + [
+            triples[i : i + 18] for i in range(0, len(triples), 18)
+        ]
         lines += [" ".join(f"{round(value * tokens._UNIT):5}" for value in row) for row in rows]  # noqa: SLF001 - as above
         lines.append('""",')
     return "\n".join([*lines, "}", ""])
@@ -206,7 +203,7 @@ def main() -> int:
             groups.setdefault(sample.corpus, []).append(sample)
     except ImportError as error:
         print(f"error: the teachers are not installed: {error}", file=sys.stderr)
-        print("hint: pip install rs-bpe ctok (Python 3.12 or later)", file=sys.stderr)
+        print("hint: pip install numpy rs-bpe ctok (Python 3.12 or later)", file=sys.stderr)
         return 1
     weights = {family: fit(groups, family) for family in ("o200k", "claude-3", "claude-4.8", "unknown")}
     if arguments.write:

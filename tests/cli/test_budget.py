@@ -43,23 +43,23 @@ def test_it_tells_how_full_the_context_is_of_what_and_what_that_cost(sold):
     assert sold.says("budget", "last") == snapshot("""\
 $ segue budget last
 SESSION-260115-001  pear-model
-  context    724 of 1,000 tokens (72.4 %, disclosure), 276 available
-             ███████████████████████████████████████████··│·····│········
-  counted    for unknown, by the provider's own count, and an estimate of what came since, give or take 0.2%; window as you have set it
+  context    735 of 1,000 tokens (73.5 %, disclosure), 265 available
+             ████████████████████████████████████████████·│·····│········
+  counted    for unknown, by the provider's own count, and an estimate of what came since, give or take 0.3%; window as you have set it
   at work    1 s (under 30 minutes)
   used       1 call, 650 tokens in (600 from the cache), 50 out, $0.04
 
 tokens  share   pieces  the context by kind
-105     14.5 %  1       calls of tools
-24      3.3 %   1       answers of tools
+104     14.1 %  1       calls of tools
+35      4.8 %   1       answers of tools
 5       0.7 %   1       what the agent said
 3       0.4 %   1       what the user said
 
 tokens  share   pieces  by tool
-129     17.8 %  2       Read
+139     18.9 %  2       Read
 
 tokens  share   pieces  by file
-129     17.8 %  2       /shop/pears.py
+139     18.9 %  2       /shop/pears.py
 """)
 
 
@@ -71,32 +71,32 @@ def test_as_json_it_is_one_document(sold):
             "status": "active",
             "agent": "",
             "model": "pear-model",
-            "used": 724,
+            "used": 735,
             "window": 1000,
             "window_by": "configuration",
-            "available": 276,
-            "percent": 72.4,
+            "available": 265,
+            "percent": 73.5,
             "band": "disclosure",
             "thresholds": {"disclosure": 60, "summarisation": 75, "emergency": 85},
             "family": "unknown",
             "method": "anchored",
-            "margin": 0.0023,
+            "margin": 0.0033,
             "duration": {"seconds": 1.0, "band": "under 30 minutes"},
             "calls": 1,
             "tokens": {"input": 650, "output": 50, "cache_read": 600, "cache_write": 0, "reasoning": 0},
             "cost_usd": 0.036,
             "recorded_usd": 0,
             "unpriced_tokens": 0,
-            "shown": 137,
+            "shown": 147,
             "consumers": {
                 "kinds": [
-                    {"name": "call", "tokens": 105, "pieces": 1},
-                    {"name": "result", "tokens": 24, "pieces": 1},
+                    {"name": "call", "tokens": 104, "pieces": 1},
+                    {"name": "result", "tokens": 35, "pieces": 1},
                     {"name": "prose", "tokens": 5, "pieces": 1},
                     {"name": "instruction", "tokens": 3, "pieces": 1},
                 ],
-                "tools": [{"name": "Read", "tokens": 129, "pieces": 2}],
-                "files": [{"name": "/shop/pears.py", "tokens": 129, "pieces": 2}],
+                "tools": [{"name": "Read", "tokens": 139, "pieces": 2}],
+                "files": [{"name": "/shop/pears.py", "tokens": 139, "pieces": 2}],
             },
             "live": None,
             "forgotten": None,
@@ -252,7 +252,7 @@ $ segue budget last --limit 2 --pause
 
 def test_a_condensed_context_is_had_with_what_it_frees(sold):
     found = sold("budget", "last", "--condense", "--json").json
-    assert (found["before"], found["trigger"], "sell pears" in found["text"]) == (724, "asked for", True)
+    assert (found["before"], found["trigger"], "sell pears" in found["text"]) == (735, "asked for", True)
     assert sold("budget", "last", "--json").json["condensed"]["freed"] == found["freed"]
 
 

@@ -125,10 +125,10 @@ N of 5,000 tokens for claude-3 (estimate, give or take 7%): 9 loaded
 
 lane     priority  at most   tokens  elements
 said     0.9       2,000     21      what the user said
-facts    0.9       1,250     81      task, constraints, decisions, open threads, next steps
-last     0.8       625       37      what the agent said and did last
+facts    0.9       1,250     76      task, constraints, decisions, open threads, next steps
+last     0.8       625       38      what the agent said and did last
 errors   0.9       300       0       calls that failed, and have not succeeded since
-files    0.8       955       21      the ledger of files
+files    0.8       955       20      the ledger of files
 more     0.8       500       0       working state that is good to know
 history  0.8       the rest  42      the conversation, newest first; with a task, what is about it
 left     0.5       125       0       pointers to what had no room
@@ -136,13 +136,13 @@ left     0.5       125       0       pointers to what had no room
 loaded (9)
                9  progress: [ ] print a price list  [facts 0.9]
                8  progress: [x] weigh  [facts 0.9]
-               5  task: sell pears  [facts 1]
-       §3     13  user: sell pears, never plums  [said 1]
+               4  task: sell pears  [facts 1]
+       §3     15  user: sell pears, never plums  [said 1]
        §4     12  constraint: never plums  [facts 0.9]
-       §5     30  File /shop/stock.txt as last known  [history 0.8]
-       §5     13  agent: I look at the stock.  [last 0.8]
+       §5     31  File /shop/stock.txt as last known  [history 0.8]
+       §5     15  agent: I look at the stock.  [last 0.8]
        §5     10  file /shop/stock.txt  [files 0.8]
-       §7     18  decision: sell by weight (because pears differ in size)  [facts 0.9]
+       §7     17  decision: sell by weight (because pears differ in size)  [facts 0.9]
 """)  # the path of the workspace is a part of it
 
 

@@ -46,3 +46,12 @@ def test_encoded_text_in_a_file_that_was_read_stays_as_it_is():
     code = "QUJD" * 150
 
     assert code in context_of(read("r", "/w/key.txt", f"1\tbefore\n2\t{code}"), 5_000).text
+
+
+def test_a_long_task_is_there_whole_where_it_takes_more_than_its_usual_share():
+    task = " ".join(f"requirement-{n}" for n in range(700))
+
+    context = context_of([user(task), *run("t", "make", "line of output\n" * 3_000)], 5_000)
+
+    assert 0.4 * 5_000 < exact("o200k").count(task) < 0.6 * 5_000
+    assert task in context.text

@@ -1,6 +1,6 @@
 """The lanes of a restored context: what is considered, in which order, and the share of the budget that it may take.
 
-    said      what the user said: all of it from 5K on, within 40 %
+    said      what the user said: all of it from 5K on, within 40 %, or 70 % where that holds it whole
     facts     working state that must be known (task, constraints, decisions, threads, ...): 25 %
     last      the last thing said, and in two lines the last thing done: 6 % each
     notes     of the library: those that are essential 12 %, the others 10 %, each at most a half of that where there are more
@@ -170,9 +170,12 @@ class _Lanes:
             cap, chosen = self._budget * 2 // 5, places
         else:
             cap, chosen = self._budget // 4, sorted({*places[:1], *places[-6:]})
-        self.packer.begin("said", RECOMMENDED, cap)
         found = {place: self._candidate(place, "said") for place in chosen}
-        each = divide([self._cost(candidate, cap) for candidate in found.values()], cap)
+        most = self._budget * 7 // 10 if self._budget >= _ALL_SAID_FROM else cap
+        costs = [self._cost(candidate, most) for candidate in found.values()]
+        cap = most if cap < sum(costs) <= most else cap  # whole, rather than all of it shortened
+        self.packer.begin("said", RECOMMENDED, cap)
+        each = divide(costs, cap)
         for place in [*chosen[:1], *reversed(chosen[1:])]:
             if not self._take(place, found[place], each):
                 self._leave(place, "no room")
@@ -251,7 +254,7 @@ class _Lanes:
 
     def files(self) -> None:
         """The ledger of files."""
-        cap = min(self._budget * 3 // 5, 400 + self._budget // 9, 1_800)
+        cap = min(self._budget * 13 // 20, max(400 + self._budget // 9, 630), 1_800)
         self.packer.begin("files", RECENT, cap)
         for place, entry in enumerate(ledger(self.units, self._older.files() if self._older else {})):
             names = 10 if place < 4 else 5 if place < 10 else 0

@@ -17,6 +17,8 @@ _SLACK: Final = 6
 """Tokens by which a whole may be longer than its parts: words join differently at their edges."""
 _DENSEST: Final = 16
 """Characters that a token is at the most: what is longer than that cannot fit, and is not even counted."""
+_UNSURE: Final = 24
+"""Tokens that an estimate may be off besides its margin: of a small context the error is a larger share."""
 _TRIES: Final = 6
 _FULL: Final = 0.96
 """The share of its room that a shortened text uses, if a few tries can make it."""
@@ -129,7 +131,8 @@ class Packer:
         """Begin with the frame alone."""
         self.counter = counter
         self.budget = budget
-        self.room = int(budget / (1 + counter.margin)) - counter.count(frame_cost(frame)) - _SLACK
+        unsure = _UNSURE if counter.margin else 0
+        self.room = int(budget / (1 + counter.margin)) - counter.count(frame_cost(frame)) - _SLACK - unsure
         self._frame = frame
         self._taken: list[tuple[Block, tuple[int, str]]] = []
         self._cut: list[tuple[int, Candidate, int]] = []

@@ -1,8 +1,9 @@
 """How many tokens a text is, for the model family that reads it: estimated without a vocabulary, anchored on real usage.
 
 The estimate: every byte is one of thirteen classes (vowel, consonant, capital, digit, space, ...), and each pair of adjacent
-classes has a weight, fitted on exact tokenizers by `scripts/fit_tokens.py`. Weights are whole 1/10,000 tokens and all are
-positive, so that counting in pieces gives exactly what counting at once gives, and more text is never fewer tokens.
+classes has a weight; so has each triple of six coarser ones. They are fitted on exact tokenizers by `scripts/fit_tokens.py`.
+Weights are whole 1/10,000 tokens and none is negative, so that counting in pieces gives exactly what counting at once gives,
+and more text is never fewer tokens.
 How far it is off, per family and kind of text: `docs/context-quality.md`.
 """
 
@@ -28,6 +29,8 @@ _UNIT: Final = 10_000
 _BLOCK: Final = 1 << 16
 _LETTERS: Final = {"aeiou": 0, "bcdfghlmnprst": 1, "jkqvwxyz": 2, "_-./": 9}
 _NEWLINE: Final = 6
+_BEFORE: Final = b"\n\n"
+"""What a text is taken to stand behind."""
 
 
 def _class(byte: int) -> int:
@@ -53,17 +56,23 @@ def _class(byte: int) -> int:
 
 
 _CLASSES: Final = bytes(map(_class, range(256)))
+_COARSE: Final = bytes({0: 0, 1: 1, 2: 1, 3: 2, 4: 3, 5: 4, _NEWLINE: 4}.get(number, 5) for number in _CLASSES)
+"""Vowel, consonant, capital, digit, space, anything else: six classes, so that a triple fits one byte."""
+PAIRS: Final = 13**2
+Table = tuple[tuple[int, ...], tuple[int, ...]]
+"""Weights of pairs, by the class of the first byte times 16 plus that of the second; and of triples, by 36, 6 and 1."""
 
 
-def _table(family: Family) -> tuple[int, ...]:
-    """Return the weights of *family* by pair code: class of the first byte times 16 plus class of the second."""
-    weights = tuple(map(int, WEIGHTS["o200k" if family == "gemini" else family].split()))
-    side = round(len(weights) ** 0.5)
-    table = [0] * 256
-    for index, weight in enumerate(weights):
-        scaled = round(weight * GEMINI_PER_O200K) if family == "gemini" else weight
-        table[index // side * 16 + index % side] = max(scaled, 1)  # so that only nothing is no token
-    return tuple(table)
+def _table(family: Family) -> Table:
+    """Return the weights of *family*."""
+    weights = list(map(int, WEIGHTS["o200k" if family == "gemini" else family].split()))
+    if family == "gemini":
+        weights = [round(weight * GEMINI_PER_O200K) for weight in weights]
+    side = round(PAIRS**0.5)
+    pairs = [0] * 256
+    for index, weight in enumerate(weights[:PAIRS]):
+        pairs[index // side * 16 + index % side] = max(weight, 1)  # so that only nothing is no token
+    return tuple(pairs), tuple(weights[PAIRS:])
 
 
 _TABLES: Final = {family: _table(family) for family in FAMILIES}
@@ -108,18 +117,24 @@ def _bytes(text: str | bytes) -> bytes:
     return text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
 
 
-def _weigh(data: bytes, table: tuple[int, ...], before: int) -> int:
-    """Return the weight of *data* behind a byte of class *before*, in 1/10,000 tokens.
+def _weigh(data: bytes, table: Table, before: bytes = _BEFORE) -> int:
+    """Return the weight of *data* behind the two bytes *before*, in 1/10,000 tokens.
 
-    All pairs at once by arithmetic on one long number: shifted by four bits and by a byte, neighbours meet in one byte.
+    All pairs at once by arithmetic on one long number: shifted by four bits and by a byte, neighbours meet in one byte. All
+    triples likewise: no sum of theirs is over a byte.
     """
     weight = 0
+    pairs, triples = table
     for start in range(0, len(data), _BLOCK):
-        classes = bytes((before,)) + data[start : start + _BLOCK].translate(_CLASSES)
-        number = int.from_bytes(classes, "little")
-        pairs = ((number << 4) | (number >> 8)).to_bytes(len(classes) + 1, "little")[: len(classes) - 1]
-        weight += sum(table[pair] * pairs.count(pair) for pair in set(pairs))
-        before = classes[-1]
+        text = before + data[start : start + _BLOCK]
+        size = len(text) - 2
+        number = int.from_bytes(text[1:].translate(_CLASSES), "little")
+        codes = ((number << 4) | (number >> 8)).to_bytes(size + 2, "little")[:size]
+        weight += sum(pairs[code] * codes.count(code) for code in set(codes))
+        number = int.from_bytes(text.translate(_COARSE), "little")
+        codes = (number * 36 + (number >> 8) * 6 + (number >> 16)).to_bytes(size + 2, "little")[:size]
+        weight += sum(triples[code] * codes.count(code) for code in set(codes))
+        before = text[-2:]
     return weight
 
 
@@ -129,7 +144,7 @@ def _tokens(weight: float) -> int:
 
 def estimate(text: str | bytes, family: Family = "unknown") -> int:
     """Return about how many tokens *text* is for *family*: 0 only for nothing. Any bytes will do, valid UTF-8 or not."""
-    return _tokens(_weigh(_bytes(text), _TABLES[family], _NEWLINE))
+    return _tokens(_weigh(_bytes(text), _TABLES[family]))
 
 
 class Estimator:
@@ -145,7 +160,7 @@ class Estimator:
 
     def count(self, text: str | bytes) -> int:
         """Return about how many tokens *text* is."""
-        return _tokens(_weigh(_bytes(text), self._table, _NEWLINE) * self.factor)
+        return _tokens(_weigh(_bytes(text), self._table) * self.factor)
 
     def measure(self, text: str | bytes) -> Count:
         """Return the count of *text* with its family, method and margin."""
@@ -159,14 +174,14 @@ class Tally:
         """Begin with nothing."""
         self._estimator = estimator
         self._weight = 0
-        self._before = _NEWLINE
+        self._before = _BEFORE
 
     def add(self, text: str | bytes) -> int:
         """Append *text*; return the tokens of all so far."""
         data = _bytes(text)
         if data:
             self._weight += _weigh(data, self._estimator._table, self._before)  # noqa: SLF001 - one module, one secret
-            self._before = _CLASSES[data[-1]]
+            self._before = (self._before + data)[-2:]
         return self.tokens
 
     @property
