@@ -304,12 +304,15 @@ def _sizes(found: Found) -> Iterator[str]:
 
 def _searches(found: Found) -> Iterator[str]:
     rate = found["events"] / found["indexing"]
-    yield f"{found['events']:,} messages of about 300 bytes: {rate:,.0f} events/s are indexed;"
-    yield f"the store has {found['bytes'] / 1e6:.1f} MB, its index {found['index'] / 1e6:.1f} MB."
-    yield "Twenty hits with their snippets, read from the log:"
+    cpu, seen, memory = found["indexing cpu"], found["append a message and find it"] * 1e3, found["memory"]
+    yield f"{found['events']:,} messages of about 300 bytes: {rate:,.0f} events/s are indexed ({cpu:.0f} s of CPU); the store"
+    yield f"has {found['bytes'] / 1e6:.1f} MB, its index {found['index'] / 1e6:.1f} MB. A message is found {seen:.1f} ms after it"
+    yield f"was appended. A fresh process that asks has {memory:.0f} MB at most. Twenty hits with their snippets, best first:"
     yield ""
-    rows = [(name, f"{s * 1e3:.1f}") for name, s in found.items() if name not in ("events", "indexing", "bytes", "index")]
-    yield from _table(["search", "median ms"], rows)
+    rows = [
+        (name, *(f"{took[k] * 1e3:.1f}" for k in ("median", "p99", "cpu", "cpu p99"))) for name, took in found["answers"].items()
+    ]
+    yield from _table(["question", "median ms", "p99 ms", "median CPU ms", "p99 CPU ms"], rows)
     yield ""
 
 

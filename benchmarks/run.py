@@ -29,7 +29,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
-from benchmarks import encryption, notes, readers, redaction, report, restores, sizes, snapshots, startup, writers  # noqa: E402
+from benchmarks import encryption, notes, readers, redaction, report, restores, searching, sizes, snapshots, startup, writers  # noqa: E402
 from benchmarks.measure import environment, shim  # noqa: E402
 
 SAMPLES = "SEGUE_SAMPLES"
@@ -75,9 +75,9 @@ class Bench:
             return {"sealed": sealed, "langgraph": sizes.langgraph_sizes(place, turns, 200)}
 
     def searches(self) -> dict[str, Any]:
-        """Indexing, and finding words again."""
+        """Indexing 100,000 messages (in the long form a million), and finding words again."""
         with self.fresh() as place:
-            return sizes.searches(place, 100 if self.long else 20, 10_000 if self.long else 1_000)
+            return searching.measure(place, 1_000 if self.long else 100, 1_000)
 
     def restores(self) -> dict[str, Any]:
         """Contexts out of sessions of 250,000 and 2 million tokens, in fresh processes."""

@@ -16,7 +16,7 @@ from segue.stores.index.querying import within
 from segue.stores.index.ranking import LOG, Term, ranked
 from segue.stores.index.schema import DEAD
 
-QUOTA: Final = 24_000
+QUOTA: Final = 12_000
 """Entries that are looked at for a question, over all its words."""
 _K1: Final = 1.2
 _B: Final = 0.75

@@ -22,7 +22,7 @@ _LENT: Final = tuple((step * sign, 0.3 * 0.7 ** (step - 1)) for step in range(1,
 """Step -> share of a score that a place there gains."""
 _LIFT: Final = 0.2
 """What the best session's places gain, as a share of the best score."""
-LENDERS: Final = 4_000
+LENDERS: Final = 3_000
 """So many of the best places lend to others; the rest stay behind them."""
 
 

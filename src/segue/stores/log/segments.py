@@ -19,6 +19,8 @@ NEAR = 1 << 16
 """How far from its end an open segment is looked at before all of it is read."""
 _NAME = re.compile(r"(\d{6,})\.jsonl(\.zst)?\Z")
 _SEQ = re.compile(rb'\{"v":\d+,"seq":(\d+),')
+_BEGIN = b'\n{"v":1,"seq":%d,'
+"""How the line of an event begins; no line has a line break within."""
 
 
 class Segment(NamedTuple):
@@ -137,7 +139,12 @@ def _open_block(fd: int, segment: Segment, end: int | None, start: int) -> Itera
     if near is not None:
         yield Block(segment.path.name, start, 0, near)
         return
-    lines = files.read_all(fd, 0, end).split(b"\n")
+    data = files.read_all(fd, 0, end)
+    at = data.find(_BEGIN % start) if start > segment.first else -1
+    if at >= 0:  # most readers want a few events: the rest is not taken apart
+        yield Block(segment.path.name, start, 0, _lines(data, at + 1))
+        return
+    lines = data.split(b"\n")
     if not lines[-1]:
         lines.pop()
     skip = start - segment.first
@@ -151,11 +158,20 @@ def _from_the_end(fd: int, end: int | None, start: int) -> list[bytes] | None:
     """Return the lines from event *start* on, if it is found within `NEAR` bytes of the end: the rest is not read."""
     size = os.fstat(fd).st_size if end is None else end
     data = files.read_all(fd, max(size - NEAR, 0), size)
-    at = data.find(b'\n{"v":1,"seq":%d,' % start)
+    at = data.find(_BEGIN % start)
     if at < 0:
         return None
     lines = data[at + 1 :].split(b"\n")
     return lines[:-1] if not lines[-1] else lines
+
+
+def _lines(data: bytes, at: int) -> Iterator[bytes]:
+    """Yield the lines of *data* from *at* on, one at a time."""
+    while at < len(data):
+        end = data.find(b"\n", at)
+        end = len(data) if end < 0 else end
+        yield data[at:end]
+        at = end + 1
 
 
 def _sealed_blocks(fd: int, segment: Segment, start: int, cipher: Cipher, *, reverse: bool) -> Iterator[Block]:
