@@ -20,6 +20,8 @@ _SHARE: Final = 4
 """No entry takes more than one in so many parts of the budget while others wait."""
 _BESIDE: Final = 6
 """Events that are read on either side of one, to see what stands beside it."""
+_MISSES: Final = 5
+"""So many entries in a row that do not fit, and no more are read."""
 _TOKENS_EACH: Final = 8
 """An entry has hardly fewer: so many are asked of the index."""
 
@@ -92,8 +94,9 @@ def pack_evidence(
     pieces: list[Piece] = []
     said: dict[str, _Entry] = {}
     heads: set[str] = set()
+    misses = 0
     for number, spot in enumerate(spots):
-        if room < _SMALLEST and taken:
+        if (room < _SMALLEST and taken) or misses == _MISSES:
             break
         try:
             event = reader.event(spot)
@@ -112,7 +115,9 @@ def pack_evidence(
         entry, whole = _entry(spot.session, event, head, words.text.strip(), query, most, counter)
         if entry is None:
             pieces.append(Piece(spot.session, event.seq, "skipped", "no room"))
+            misses += 1
             continue
+        misses = 0
         heads.add(head)
         said[words.text] = entry
         taken.append(entry)
