@@ -198,7 +198,7 @@ def test_a_shell_is_told_what_words_can_follow(segue):
         out = segue().stdout.decode()
         return {word.partition(",")[2] for word in out.splitlines()}
 
-    assert words("segue sta") == {"start", "status"}
+    assert words("segue sta") == {"start", "status", "statusline"}
     assert words("segue status ") == {"last", "current", "paused", name}
     assert words("segue status SES") == {name}
     assert words("segue restore --lev") == {"--level"}

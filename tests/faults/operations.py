@@ -284,7 +284,12 @@ OPERATIONS: Final = (
     Operation("spool", command("upkeep"), _spooled),
     Operation("hook", _hooks, lambda world: (world.home / "spool").mkdir(mode=0o700)),
     Operation("checkpoint", command("checkpoint", "create", "-m", "two"), excused=("checkpoint.created",)),
-    Operation("restore-code", command("checkpoint", "restore", _CHECKPOINT, "--code", "--yes"), again=_goes_back),
+    Operation(
+        "restore-code",
+        command("checkpoint", "restore", _CHECKPOINT, "--code", "--yes"),
+        again=_goes_back,
+        excused=("changes.seen",),  # where looking fails the next look tells
+    ),
     Operation("forget", _forget, _automatic),
     Operation("pause", command("pause", "-m", "enough"), fine=(0, 5), excused=("checkpoint.created",)),
     Operation("end", command("end"), fine=(0, 5), excused=("checkpoint.created",)),
