@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from segue.core.log.times import stamp
+from segue.host.beside import beside
 
 WORKER = "worker~"
 """The lock that the worker holds, in the spool; its time is when it was last started."""
@@ -70,7 +71,7 @@ class Spools:
         if self.is_sealed:
             return
         self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write(self._home / SEALED, self._home / f".{SEALED}.{os.getpid()}", _SEAL)
+        _write(self._home / SEALED, beside(self._home / SEALED), _SEAL)
         directory = os.open(self._home, os.O_RDONLY | os.O_CLOEXEC)
         try:
             os.fsync(directory)
@@ -165,11 +166,15 @@ def _wiping(path: Path, *, wanted: bool) -> Iterator[None]:
 
 
 def _write(path: Path, temporary: Path, data: bytes) -> None:
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(path)
+    try:
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def _pointer(payload: bytes) -> bytes:
