@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
+from segue.host import private
 from segue.host.beside import is_gone
 from segue.ports.boxes import Boxes
 
@@ -73,18 +74,7 @@ def read_box(source: IO[bytes]) -> bytes:
 
 def replace(path: Path, content: Iterable[bytes]) -> None:
     """Give the file *path* a new content, durably, whole or not at all. Raises OSError."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.unlink(missing_ok=True)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0)
-    try:
-        with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
-            file.writelines(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    private.replace(path, path.with_name(f".{path.name}.{os.getpid()}"), content)
     sync(path.parent)
 
 

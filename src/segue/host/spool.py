@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from segue.core.log.times import stamp
+from segue.host import private
 from segue.host.beside import beside
 
 WORKER = "worker~"
@@ -71,7 +72,7 @@ class Spools:
         if self.is_sealed:
             return
         self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write(self._home / SEALED, beside(self._home / SEALED), _SEAL)
+        private.replace(self._home / SEALED, beside(self._home / SEALED), (_SEAL,))
         directory = os.open(self._home, os.O_RDONLY | os.O_CLOEXEC)
         try:
             os.fsync(directory)
@@ -111,7 +112,7 @@ class Spools:
             head = f"segue-spool 1 {frame.nanoseconds} {frame.event} {len(frame.payload)}{process}\n"
             data += head.encode() + frame.payload + b"\n"
         with _wiping(taken.path, wanted=self._wipe):
-            _write(taken.path, self._directory / f"{taken.path.name}~{os.getpid()}", data)
+            private.replace(taken.path, self._directory / f"{taken.path.name}~{os.getpid()}", (data,))
 
     def dropped(self) -> int:
         """Return how many payloads found no room, or were too large, since the last call."""
@@ -163,18 +164,6 @@ def _wiping(path: Path, *, wanted: bool) -> Iterator[None]:
         yield
         file.write(bytes(os.fstat(file.fileno()).st_size))
         os.fsync(file.fileno())
-
-
-def _write(path: Path, temporary: Path, data: bytes) -> None:
-    try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def _pointer(payload: bytes) -> bytes:

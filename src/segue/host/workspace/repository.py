@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from segue.core.errors import NotFoundError, WorkspaceError
-from segue.host.private import make
+from segue.host import private
 from segue.host.workspace.gitting import Git
 from segue.host.workspace.sweeping import sweep
 from segue.host.workspace.vault import Vault
@@ -130,7 +130,7 @@ class Repository:
 
     def aside(self) -> dict[str, str]:
         """Return the environment with which git writes objects aside."""
-        make(self.incoming / "pack")
+        private.make(self.incoming / "pack")
         known = str(self.path / "objects")
         return {"GIT_OBJECT_DIRECTORY": str(self.incoming), "GIT_ALTERNATE_OBJECT_DIRECTORIES": quoted(known)}
 
@@ -317,12 +317,12 @@ class Repository:
     def _make(self) -> None:
         """Make the repository where there is none. It is written by hand: no template of anybody's gets into it."""
         try:
-            make(self.own)
+            private.make(self.own)
             if self.exists:
                 return
             with self._lock(self._all, fcntl.LOCK_EX, wait=True):
                 for name in ("objects/pack", "objects/info", "refs/heads", "refs/segue", "info"):
-                    make(self.path / name)
+                    private.make(self.path / name)
                 write(self.path / "config", _CONFIG.encode())
                 write(self.path / "info" / "attributes", _ATTRIBUTES.encode())
                 write(self.path / "HEAD", b"ref: refs/heads/none\n")
@@ -358,19 +358,7 @@ def quoted(path: str) -> str:
 
 def write(path: Path, data: bytes, *, durably: bool = True) -> None:
     """Write a file of ours at once. What is not written *durably* may be empty after a power loss. Raises OSError."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(data)
-            if durably:
-                file.flush()
-                os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    private.replace(path, path.with_name(f".{path.name}.{os.getpid()}"), (data,), durably=durably)
     if durably:
         sync(path.parent)
 
