@@ -200,6 +200,7 @@ class Session:
     checkpoint = writes(api.Session.checkpoint)
     checkpoints = reads(api.Session.checkpoints)
     check = reads(api.Session.check)
+    convert = reads(api.Session.convert)
     plan_restore = reads(api.Session.plan_restore)
     restore_checkpoint = writes(api.Session.restore_checkpoint)
     settle_restore = writes(api.Session.settle_restore)

@@ -17,6 +17,7 @@ from segue.ports import Store as Port
 
 if TYPE_CHECKING:
     from segue.core.context.pack import Context
+    from segue.core.together.converting import Conversion, Target
     from segue.engine.api_budget import SessionBudget
     from segue.engine.evidence import Evidence
     from segue.engine.going_on import Checked
@@ -364,6 +365,28 @@ class Session:
         wanted = Wanted(at=place, budget=budget, level=level, task=task, model=model, offer=self._parts.offer)
         wanted = wanted._replace(summarise=summarise)
         return restore(self._store, self.id, wanted, self._parts.counter).context
+
+    def convert(self, target: "Target | None" = None, *, at: int | None = None) -> "Conversion":
+        """Return the conversation for another agent or framework to go on with: whole where it fits *target*, else condensed.
+
+        `conversation.turns` are messages in a form that every provider can be given: see `core.together.conversation.Turn`;
+        `carried` says what became of everything that the log holds. The frameworks' adapters make their own messages of it.
+
+        Args:
+            target: what can be carried; by default calls by their own names, all media, system messages, and 200,000 tokens.
+            at: as it was at this position.
+
+        Example:
+            >>> import segue
+            >>> with segue.open("memory://") as store:
+            ...     session = store.create(workspace="")
+            ...     _ = session.append("message", {"role": "user", "parts": [{"type": "text", "content": "hello"}]})
+            ...     [(turn.role, turn.parts) for turn in session.convert().conversation.turns]
+            [('user', ({'type': 'text', 'content': 'hello'},))]
+        """
+        from segue.engine.conversing import converse
+
+        return converse(self._store, self.id, target, self._parts.counter, self.position if at is None else at)
 
     def check(self) -> "Checked":
         """Return what changed since the session stopped (`delta`), the four checks before it goes on (`validation`), and what a

@@ -32,11 +32,12 @@ from segue.engine import foreign
 from segue.engine.foreign import Foreign
 from segue.host.clock import SystemClock
 from segue.host.threads import in_thread
+from segue.integrations.langgraph._messages import messages
 from segue.integrations.langgraph._thread import CHECKPOINT, WRITE, Stored, Thread, draft
 from segue.integrations.langgraph._values import Codec, Typed
 from segue.ports import Clock, Opened, Store, port_of
 
-__all__ = ["SegueSaver"]
+__all__ = ["SegueSaver", "messages"]
 
 R = TypeVar("R")
 

@@ -10,7 +10,7 @@ events (a checkpoint, a lease) is not stale.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from hashlib import blake2b
 from itertools import islice
@@ -32,9 +32,11 @@ from segue.engine import foreign
 from segue.engine.foreign import Foreign
 from segue.host.clock import SystemClock
 from segue.host.threads import in_thread
+from segue.integrations.google_adk._messages import messages
+from segue.integrations.google_adk._said import said
 from segue.ports import Clock, Opened, Snapshot, Store, port_of
 
-__all__ = ["SegueSessionService"]
+__all__ = ["SegueSessionService", "messages"]
 
 _AGENT: Final = "google_adk"
 _STATE: Final = "google_adk.state.1"
@@ -303,48 +305,12 @@ def _draft(name: Foreign, event: AdkEvent) -> Draft:
     text = event.model_dump_json(exclude_none=True)
     record = json.loads(text)
     _, scopes = _split(name.parts[0], name.parts[1], record.get("actions", {}).get("state_delta", {}))
-    parts = list(_parts(record))
-    body: dict[str, Any] = {"role": _role(record), "parts": parts} if parts else {"type": "event"}
-    if parts and record.get("usage_metadata"):
-        body["usage"] = _usage(record["usage_metadata"])
+    body = said(record)
     return Draft(
-        "message" if parts else "record",
-        body,
+        "message" if body else "record",
+        body or {"type": "event"},
         actor=event.author.replace("\0", "")[:200] or _AGENT,
         key=f"{_AGENT}:{blake2b(text.encode(), digest_size=16).hexdigest()}",
         source={"agent": _AGENT, "id": event.id, "record": record},
         scopes=scopes or None,
     )
-
-
-def _role(record: Mapping[str, Any]) -> str:
-    content = record["content"]
-    if any("function_response" in part for part in content["parts"]):
-        return "tool"
-    return "user" if record.get("author") == "user" or content.get("role") == "user" else "assistant"
-
-
-def _parts(record: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for part in (record.get("content") or {}).get("parts") or ():
-        if "text" in part:
-            yield {"type": "reasoning" if part.get("thought") else "text", "content": part["text"]}
-        elif "function_call" in part:
-            call = part["function_call"]
-            yield {"type": "tool_call", "id": call.get("id"), "name": call.get("name", ""), "arguments": call.get("args")}
-        elif "function_response" in part:
-            answer = part["function_response"]
-            yield {"type": "tool_call_response", "id": answer.get("id"), "response": answer.get("response")}
-        else:  # media and the like: what and how much, the bytes are in the record
-            kind = next(iter(part), "empty")
-            media = part.get(kind)
-            yield {"type": kind, "mime_type": media.get("mime_type") if isinstance(media, dict) else None}
-
-
-def _usage(counted: Mapping[str, Any]) -> dict[str, int]:
-    names = {
-        "input_tokens": ("prompt_token_count", "tool_use_prompt_token_count"),
-        "output_tokens": ("candidates_token_count", "thoughts_token_count"),
-        "cache_read_tokens": ("cached_content_token_count",),
-        "reasoning_tokens": ("thoughts_token_count",),
-    }
-    return {ours: sum(counted.get(t) or 0 for t in theirs) for ours, theirs in names.items()}
