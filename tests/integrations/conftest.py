@@ -5,15 +5,23 @@ import pytest
 from segue.host.clock import SystemClock, SystemIds
 from segue.stores.log import LogStore
 from segue.stores.memory import MemoryStore
+from tests.encryption import encrypted
 
 
-@pytest.fixture(params=["memory", "log"])
+@pytest.fixture(params=["memory", "log", "encrypted"])
 def store(request, tmp_path):
     """An open store of each kind."""
-    parts = {"clock": SystemClock(), "ids": SystemIds()}
-    opened = MemoryStore(**parts) if request.param == "memory" else LogStore(tmp_path / "store", **parts)
+    opened = _open(request.param, tmp_path, SystemClock(), SystemIds())
     yield opened
     opened.close()
+
+
+def _open(kind, place, clock, ids):
+    if kind == "memory":
+        return MemoryStore(clock=clock, ids=ids)
+    if kind == "encrypted":
+        return encrypted(LogStore, place, clock, ids)
+    return LogStore(place / "store", clock=clock, ids=ids)
 
 
 @pytest.fixture
