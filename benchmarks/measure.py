@@ -127,3 +127,9 @@ def environment(sync_us: int = 0) -> dict[str, str]:
     more = {"LD_PRELOAD": str(library), "BENCH_SYNC_US": str(sync_us)} if library else {}
     root = Path(__file__).parents[1]
     return {**os.environ, **more, "PYTHONPATH": f"{root}{os.pathsep}{root / 'src'}"}
+
+
+def compiled(place: Path) -> dict[str, str]:
+    """Return the environment of a process whose modules are compiled once, as they are where a package was installed."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PYTHONPYCACHEPREFIX": str(place / "compiled")}

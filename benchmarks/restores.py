@@ -1,7 +1,8 @@
 """What a restored context costs out of a long session: whole fresh processes, interpreter and imports included.
 
 The text is the standard library's source in turns of a user's message (every eighth turn), a call, its answer and a reply; tokens
-are taken as four characters. Tokens of the context are estimated, as for everybody who installed no tokenizer.
+are taken as four characters. Tokens of the context are estimated, as for everybody who installed no tokenizer. Modules are
+compiled before the first run, as they are where segue is installed.
 """
 
 import json
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.corpus import Conversation
+from benchmarks.measure import compiled
 from segue.core.log.events import Draft
 from segue.core.log.ids import named_uuid
 from segue.host.clock import SystemClock, SystemIds
@@ -45,11 +47,14 @@ print(json.dumps([tokens, peak]))
 def measure(place: Path, sizes: tuple[int, ...], rounds: int) -> dict[str, Any]:
     """Return, for sessions of so many tokens, what the first context costs and what later ones cost, by budget."""
     found: dict[str, Any] = {}
+    _session(place / "warm", 1_000)
+    _run(place / "warm", BUDGETS[0])
     for tokens in sizes:
         home = place / str(tokens)
         events, size = _session(home, tokens)
         first = _run(home, BUDGETS[1])
-        later = {f"{budget}": _median([_run(home, budget) for _ in range(rounds)]) for budget in (0, *BUDGETS)}
+        runs = [{f"{budget}": _run(home, budget) for budget in (0, *BUDGETS)} for _ in range(rounds)]
+        later = {budget: _median([run[budget] for run in runs]) for budget in runs[0]}
         found[f"{tokens}"] = {"events": events, "bytes": size, "first": first, "later": later}
     return found
 
@@ -74,7 +79,7 @@ def _run(place: Path, budget: int) -> dict[str, float]:
     """Return seconds, CPU seconds and megabytes of a process that restores a context; budget 0: that only opens the store."""
     command = [sys.executable, "-c", _PROGRAM, str(place), SESSION, str(budget)]
     start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, env=compiled(place.parent))
     assert process.stdout is not None
     said = process.stdout.read()
     _, status, used = os.wait4(process.pid, 0)

@@ -205,7 +205,7 @@ SECTIONS: tuple[str, ...] = (
 
 
 def main() -> None:
-    """Measure what is asked for and write it down; figures of sections that were not asked for stay as they are."""
+    """Measure what is asked for and write it down; sections that were not asked for stay as the page has them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--long", action="store_true", help="more rounds, larger events")
     parser.add_argument("--only", action="append", choices=SECTIONS, help="measure this section only; may be repeated")
@@ -215,8 +215,8 @@ def main() -> None:
     warnings.simplefilter("ignore")
     asked.place.mkdir(parents=True, exist_ok=True)
     bench = Bench(asked.place.resolve(), long=asked.long)
-    kept = ROOT / ".cache" / "bench.json"
-    found: dict[str, Any] = json.loads(kept.read_text()) if asked.only and kept.exists() else {}
+    page = ROOT / "docs" / "performance.md"
+    found: dict[str, Any] = {}
     for name in asked.only or SECTIONS:
         start, before = time.perf_counter(), circumstances(bench.place)
         measure: Callable[[], Any] = getattr(bench, name)
@@ -224,8 +224,7 @@ def main() -> None:
         found[name] = {"found": measure(), "at": before}
         found[name]["at"]["others"] = others.share()
         print(f"{name}: {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
-        kept.write_text(json.dumps(found))
-    text = report.write(found, long=asked.long)
+    text = report.write(found, page.read_text() if asked.only and page.exists() else "", long=asked.long)
     if asked.out == "-":
         print(text)
     else:

@@ -68,6 +68,13 @@ def test_an_estimator_takes_the_factor_and_says_so_and_an_exact_counter_stays_as
     assert anchored(Estimator("unknown"), events).method == "estimate"
 
 
+def test_where_no_record_teaches_anything_nothing_is_counted_for_it():
+    events, _ = conversation(model="gpt-5")
+    counter = Estimator("claude-3", 1.1)
+
+    assert anchored(counter, iter(events)) is counter
+
+
 @pytest.mark.parametrize("usage", [None, [], {"input_tokens": "many"}, {"input_tokens": -5}, {"input_tokens": None}])
 def test_a_usage_record_of_any_shape_is_no_error(usage):
     events = [e._replace(body=e.body | {"usage": usage}) if e.body["role"] == "assistant" else e for e in conversation()[0]]

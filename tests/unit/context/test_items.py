@@ -110,6 +110,16 @@ def test_files_are_found_in_commands_and_prose_and_module_names_are_not():
     assert mentions(text) == ["tests/unit/test_a.py", "README.md"]
 
 
+@given(
+    before=st.lists(st.sampled_from(["see", "a/b", "x@y", "/tmp/", "1", "(", "::"])),
+    word=st.text("ab/._-~@:(,1é", max_size=12),
+    space=st.sampled_from([" ", "\n", "\t", "\u00a0", "\u2028"]),
+    after=st.lists(st.sampled_from(["and", "c/d", "-", "~"])),
+)
+def test_words_around_a_path_do_not_matter(before, word, space, after):
+    assert mentions(space.join([*before, f"{word}.py", *after])) == mentions(f"{word}.py")
+
+
 def test_a_read_has_its_lines_in_the_heading_and_not_before_each_line():
     (unit,) = units_of(*read("c", "/w/a.py", NUMBERED + "\n\n<system-reminder>be good</system-reminder>\n"))
 

@@ -89,6 +89,16 @@ def test_a_text_of_many_blocks_counts_like_its_halves():
     assert abs(estimate(text, "o200k") - 2 * estimate(half, "o200k")) <= 1
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("byte", list(b"eB7 \n_\x80\xe2\xff"))
+def test_a_run_of_one_byte_counts_in_proportion_however_long_it_is(byte, family):
+    tokens = {size: estimate(bytes([byte]) * size, family) for size in (20, 120, 2_020, 200_020)}
+
+    each = (tokens[200_020] - tokens[20]) / 200_000
+    assert tokens[2_020] - tokens[20] == pytest.approx(2_000 * each, abs=1)
+    assert tokens[120] - tokens[20] == pytest.approx(100 * each, abs=1)
+
+
 @given(text=st.binary(max_size=300), family=families)
 def test_bytes_that_are_no_utf8_are_counted_too(text, family):
     assert 0 <= estimate(text, family) <= 4 * len(text)

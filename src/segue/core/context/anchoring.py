@@ -51,6 +51,9 @@ def anchored(counter: Counter, events: Iterable[Event]) -> Counter:
     """Return *counter*, an estimator with the factor that the session's usage taught; an exact one as it is."""
     if not isinstance(counter, Estimator) or counter.family == "unknown":
         return counter
+    events = list(events)
+    if not any(_input_tokens(event, counter.family) for event in events):
+        return counter  # nothing to learn from, and nothing is counted for it
     factor = anchor_of(events, counter.family).factor
     return Estimator(counter.family, counter.factor * factor, counter.margin)
 

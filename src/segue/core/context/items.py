@@ -72,7 +72,8 @@ def op_of(tool: str) -> Op:
 
 def mentions(text: str) -> list[str]:
     """Return the file paths that *text* (a command, prose) names, in order, each once."""
-    found = (path for path in _MENTIONED.findall(text) if "/" in path or path.rsplit(".", 1)[-1] in _EXTENSIONS)
+    dotted = " ".join([word for word in text.split() if "." in word])  # no path has a space: most of a text need not be looked at
+    found = (path for path in _MENTIONED.findall(dotted) if "/" in path or path.rsplit(".", 1)[-1] in _EXTENSIONS)
     return list(dict.fromkeys(found))
 
 

@@ -9,6 +9,7 @@ How far it is off, per family and kind of text: `docs/context-quality.md`.
 
 import re
 from typing import Final, Literal, NamedTuple, get_args
+from zlib import adler32
 
 from segue.core.context.weights import WEIGHTS
 
@@ -59,8 +60,12 @@ _CLASSES: Final = bytes(map(_class, range(256)))
 _COARSE: Final = bytes({0: 0, 1: 1, 2: 1, 3: 2, 4: 3, 5: 4, _NEWLINE: 4}.get(number, 5) for number in _CLASSES)
 """Vowel, consonant, capital, digit, space, anything else: six classes, so that a triple fits one byte."""
 PAIRS: Final = 13**2
-Table = tuple[tuple[int, ...], tuple[int, ...]]
+Weights = tuple[bytes, bytes]
+"""The lower and the higher byte of each weight, to translate codes by."""
+Table = tuple[Weights, Weights]
 """Weights of pairs, by the class of the first byte times 16 plus that of the second; and of triples, by 36, 6 and 1."""
+_ADDED_AT_ONCE: Final = 256
+"""Bytes whose sum adler32 gives whole: it is below 65,521, what it counts by."""
 
 
 def _table(family: Family) -> Table:
@@ -72,7 +77,12 @@ def _table(family: Family) -> Table:
     pairs = [0] * 256
     for index, weight in enumerate(weights[:PAIRS]):
         pairs[index // side * 16 + index % side] = max(weight, 1)  # so that only nothing is no token
-    return tuple(pairs), tuple(weights[PAIRS:])
+    return _split(pairs), _split(weights[PAIRS:])
+
+
+def _split(weights: list[int]) -> Weights:
+    whole = [*weights, *[0] * (256 - len(weights))]
+    return bytes(weight & 255 for weight in whole), bytes(weight >> 8 for weight in whole)
 
 
 _TABLES: Final = {family: _table(family) for family in FAMILIES}
@@ -130,12 +140,26 @@ def _weigh(data: bytes, table: Table, before: bytes = _BEFORE) -> int:
         size = len(text) - 2
         number = int.from_bytes(text[1:].translate(_CLASSES), "little")
         codes = ((number << 4) | (number >> 8)).to_bytes(size + 2, "little")[:size]
-        weight += sum(pairs[code] * codes.count(code) for code in set(codes))
+        weight += _sum(codes, pairs)
         number = int.from_bytes(text.translate(_COARSE), "little")
         codes = (number * 36 + (number >> 8) * 6 + (number >> 16)).to_bytes(size + 2, "little")[:size]
-        weight += sum(triples[code] * codes.count(code) for code in set(codes))
+        weight += _sum(codes, triples)
         before = text[-2:]
     return weight
+
+
+def _sum(codes: bytes, weights: Weights) -> int:
+    """Return the sum of the weights of *codes*: the lower half of an Adler-32 that starts at 0 is the sum of its bytes."""
+    low, high = codes.translate(weights[0]), codes.translate(weights[1])
+    if len(codes) <= _ADDED_AT_ONCE:
+        return (adler32(low, 0) & 0xFFFF) + 256 * (adler32(high, 0) & 0xFFFF)
+    starts = range(0, len(codes), _ADDED_AT_ONCE)
+    return sum(
+        [
+            (adler32(low[at : at + _ADDED_AT_ONCE], 0) & 0xFFFF) + 256 * (adler32(high[at : at + _ADDED_AT_ONCE], 0) & 0xFFFF)
+            for at in starts
+        ]
+    )
 
 
 def _tokens(weight: float) -> int:
