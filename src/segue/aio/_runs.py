@@ -31,6 +31,7 @@ class Run:
 
     check = reads(running.Run.check)
     interrupt = reads(running.Run.interrupt)
+    note_usage = reads(running.Run.note_usage)
 
     @property
     def session(self) -> str:

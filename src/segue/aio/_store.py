@@ -108,6 +108,11 @@ class Store:
         """See `Store.create`."""
         return await self._write("create", lambda: Session(self, self.sync.create(**header)))
 
+    @like(api.Store.ensure)
+    async def ensure(self, *ids: str, **header: Any) -> "Session":
+        """See `Store.ensure`."""
+        return await self._write("ensure", lambda: Session(self, self.sync.ensure(*ids, **header)))
+
     @like(api.Store.session)
     async def session(self, ref: str) -> "Session":
         """See `Store.session`."""

@@ -73,6 +73,26 @@ class Store:
         target = self._parts.catalogue.resolve(ref, workspace=self._parts.workspace)
         return Session(self._parts, target.session, target.position)
 
+    def ensure(self, agent: str, /, *ids: str, **header: Any) -> "Session":
+        """Return the session of a framework's own thread or conversation, begun now where it is not there: to run an agent in.
+
+        Args:
+            agent: the framework, as its sessions say: `langgraph`, `openai_agents`, ...
+            ids: its own id, in as many parts as it takes there.
+            header: as for `create`, where it is begun.
+
+        Example:
+            >>> import segue
+            >>> with segue.open("memory://") as store:
+            ...     thread = store.ensure("langgraph", "trip-to-oslo", task="plan the trip")
+            ...     thread.id == store.ensure("langgraph", "trip-to-oslo").id
+            True
+        """
+        from segue.engine.foreign import Foreign, ensure
+
+        fields = {"workspace": self._parts.workspace, **self._parts.header, **header}
+        return Session(self._parts, ensure(self.port, Foreign(agent, ids), fields, clock=self._parts.desk.clock))
+
     def sessions(self, filters: Filters = EVERYTHING, *, text: str = "", limit: int | None = None) -> list[SessionRow]:
         """Return the catalogue's rows that fit, latest activity first."""
         return self._parts.catalogue.sessions(filters, text=text, limit=limit)

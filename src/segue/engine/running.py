@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import wraps
 from inspect import iscoroutinefunction
 from types import CodeType, TracebackType
@@ -199,6 +199,16 @@ class Run:
         self._stop(Interrupt(reason, note))
 
     # --- what is appended in it
+
+    def note_usage(self, usage: Mapping[str, Any], *, model: str = "", message_id: str = "") -> None:
+        """Note what a call of the model used, once for each *message_id*: a message of the same id later corrects it.
+
+        *usage* in the form of `bodies.Usage`. Raises as `append` does.
+        """
+        body = {**usage, **({"model": model} if model else {}), **({"message_id": message_id} if message_id else {})}
+        key = f"usage:{message_id}" if message_id else None
+        note = Draft("usage", body, self.agent, key=key)
+        self.append(lambda drafts: self._desk.store.append(self.session, drafts), [note])
 
     def append(self, call: Callable[[Sequence[Draft]], Commit], drafts: Sequence[Draft]) -> Commit:
         """Return what *call* makes of *drafts*. Where the disk refuses them they are kept in an emergency file, and the error

@@ -32,11 +32,12 @@ from segue.engine import foreign
 from segue.engine.foreign import Foreign
 from segue.host.clock import SystemClock
 from segue.host.threads import in_thread
+from segue.integrations.google_adk._budget import BudgetPlugin
 from segue.integrations.google_adk._messages import messages
 from segue.integrations.google_adk._said import said
 from segue.ports import Clock, Opened, Snapshot, Store, port_of
 
-__all__ = ["SegueSessionService", "messages"]
+__all__ = ["BudgetPlugin", "SegueSessionService", "messages"]
 
 _AGENT: Final = "google_adk"
 _STATE: Final = "google_adk.state.1"

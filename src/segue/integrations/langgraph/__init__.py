@@ -32,12 +32,13 @@ from segue.engine import foreign
 from segue.engine.foreign import Foreign
 from segue.host.clock import SystemClock
 from segue.host.threads import in_thread
+from segue.integrations.langgraph._budget import BudgetHandler
 from segue.integrations.langgraph._messages import messages
 from segue.integrations.langgraph._thread import CHECKPOINT, WRITE, Stored, Thread, draft
 from segue.integrations.langgraph._values import Codec, Typed
 from segue.ports import Clock, Opened, Store, port_of
 
-__all__ = ["SegueSaver", "messages"]
+__all__ = ["BudgetHandler", "SegueSaver", "messages"]
 
 R = TypeVar("R")
 
