@@ -35,7 +35,7 @@ def test_a_limit_that_is_reached_pauses_the_session_and_the_model_is_asked_no_mo
     assert (framework.work.asked, stopped.fields["reason"], state.status) == (3, "budget", "paused")
     assert (state.metrics["tokens"]["input"], state.metrics["tokens"]["output"]) == (1_200, 3)
     assert [place["trigger"] for place in state.checkpoints.values()] == ["pause: budget"]
-    assert len(framework.load(store, "priced")) == 7
+    assert "answer 2" in str(framework.load(store, "priced"))
 
 
 def test_a_limit_that_the_last_answer_reached_pauses_the_session_too(store, framework):
