@@ -26,7 +26,16 @@ from segue.integrations.langgraph._values import Codec, Element, describe, diges
 from segue.stores.memory import MemoryStore
 from tests.integrations.graphs import chat, config_of, say, texts
 
-BASE = {"put": 17, "put_writes": 10, "get_tuple": 10, "list": 16, "delete_thread": 5}
+CASES = {
+    "put": 17,
+    "put_writes": 10,
+    "get_tuple": 10,
+    "list": 16,
+    "delete_thread": 5,
+    "delete_for_runs": 7,
+    "copy_thread": 8,
+    "prune": 8,
+}
 
 
 class SyncTwin(BaseCheckpointSaver):
@@ -52,18 +61,27 @@ class SyncTwin(BaseCheckpointSaver):
     async def adelete_thread(self, thread_id):
         self.saver.delete_thread(thread_id)
 
+    async def adelete_for_runs(self, run_ids):
+        self.saver.delete_for_runs(run_ids)
+
+    async def acopy_thread(self, *threads):
+        self.saver.copy_thread(*threads)
+
+    async def aprune(self, thread_ids, **kwargs):
+        self.saver.prune(thread_ids, **kwargs)
+
 
 @pytest.mark.parametrize("twin", [lambda saver: saver, SyncTwin], ids=["async", "sync"])
-def test_all_58_base_cases_of_the_official_suite_pass(store, twin):
+def test_all_81_cases_of_the_official_suite_pass(store, twin):
     @checkpointer_test(name="segue")
     async def saver():
         yield twin(SegueSaver(store))
 
     report = asyncio.run(validate(saver))
 
-    results = {name: report.results[name] for name in BASE}
-    assert [f for r in results.values() for f in r.failures] == []
-    assert {name: r.tests_passed for name, r in results.items()} == BASE
+    assert [f for r in report.results.values() for f in r.failures] == []
+    assert {name: r.tests_passed for name, r in report.results.items()} == CASES
+    assert sum(CASES.values()) == 81
 
 
 # --- real graphs

@@ -159,7 +159,6 @@ def test_whatever_a_log_holds_is_opened(framework, drafts: list[Draft], content)
         assert framework.messages(session)
 
 
-@pytest.mark.parametrize("framework", ["google_adk"], indirect=True)
 def test_what_a_framework_was_given_is_read_again_as_it_was_said(store, framework):
     session = told(store)
     framework.keep(store, "taken-over", framework.messages(session))

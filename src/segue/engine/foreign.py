@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any, Final, NamedTuple
 
 from segue.core.errors import ExistsError, GoneError, NotFoundError
-from segue.core.log.events import Commit, Draft
+from segue.core.log.events import Commit, Draft, ForkPoint
 from segue.core.log.ids import named_uuid, session_name, session_prefix
 from segue.core.log.times import day, stamp
 from segue.engine.loading import event_at
@@ -66,13 +66,17 @@ def ensure(store: Store, foreign: Foreign, header: Mapping[str, Any] | None = No
                 return session
 
 
-def begin(store: Store, foreign: Foreign, created: Draft, *then: Draft, clock: Clock | None = None) -> Begun:
+def begin(
+    store: Store, foreign: Foreign, created: Draft, *then: Draft, clock: Clock | None = None, fork: ForkPoint | None = None
+) -> Begun:
     """Begin the session of *foreign* with the event *created*, its foreign id added, and *then* others: one append.
 
     Given a *clock*, it gets the name that a session of that day gets in this store, and is active from the beginning.
+    It shares the past of another up to *fork*.
 
     Raises:
         ExistsError: it is there.
+        NotFoundError, HeadMovedError: the fork's parent is not there, or not so.
     """
     named = {
         "agent": foreign.agent,
@@ -86,7 +90,7 @@ def begin(store: Store, foreign: Foreign, created: Draft, *then: Draft, clock: C
         first = created._replace(body={**named, **_named(store, session, clock), **created.body})
         begun = [first, Draft("session.activated", {}, actor=created.actor), *then] if clock else [first, *then]
         try:
-            commit = store.create(session, begun)
+            commit = store.create(session, begun, fork=fork)
         except ExistsError:
             if find(store, foreign) is not None:
                 raise ExistsError(f"{foreign.agent} session", foreign.parts[-1]) from None

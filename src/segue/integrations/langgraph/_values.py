@@ -4,12 +4,13 @@ A serialised value is `{"type": "msgpack", "text": "..."}`, its bytes as Latin-1
 readable, searchable and compressible that way), or `"base64"` where that is shorter. Nothing is ever unpickled here:
 what the bytes mean is the serialiser's affair.
 
-A list is `{"of": 17, "items": [[0, 56], {...}, {...}]}`: pairs are slices [start, stop) of the same channel's list as
-event 17 left it, the others are its new elements. So a list that only grows costs what was added, however long it is.
+A list is `{"of": 17, "items": [[0, 56], {...}, {"ahead": 1}]}`: pairs are slices [start, stop) of the same channel's list
+as event 17 left it, the others are its new elements: as they are, or in an event of their own, so many places behind this one
+(`ahead`) or of that number (`at`). So a list that only grows costs what was added, however long it is.
 """
 
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -45,6 +46,8 @@ class Codec(NamedTuple):
 
     dumps: Callable[[Any], Typed]
     loads: Callable[[Typed], Any]
+    readable: bool = False
+    """Whether what is stored is for everybody who has the store to read: what is said in it may stand as messages."""
     seal: Callable[[Typed], Typed] = lambda typed: typed
     open: Callable[[Typed], Typed] = lambda typed: typed
 
@@ -58,20 +61,33 @@ class Codec(NamedTuple):
 
 
 class Element:
-    """One element of a stored list. Its plain bytes are recovered when somebody compares."""
+    """One element of a stored list, and the event of its own in which it stands, if it does.
 
-    __slots__ = ("_plain", "packed")
+    Its plain bytes are recovered when somebody compares. One that was erased is None, and keeps its place.
+    """
 
-    def __init__(self, packed: Packed) -> None:
+    __slots__ = ("_plain", "at", "packed")
+
+    def __init__(self, packed: Packed | None, at: int | None = None) -> None:
         """Keep the packed element."""
         self.packed = packed
+        self.at = at
         self._plain: Typed | None = None
 
-    def plain(self, codec: Codec) -> Typed:
+    def plain(self, codec: Codec) -> Typed | None:
         """Return what the serialiser made of the element."""
-        if self._plain is None:
+        if self._plain is None and self.packed is not None:
             self._plain = codec.open(unpack(self.packed))
         return self._plain
+
+    @property
+    def name(self) -> Hashable:
+        """What it is known by within its thread."""
+        return id(self.packed) if self.at is None else (self.at,)
+
+    def item(self) -> Packed:
+        """Return what stands for it in a list that another event keeps."""
+        return {"at": self.at} if self.at is not None else self.packed or {}
 
 
 def digest(plain: Typed) -> bytes:
@@ -85,18 +101,39 @@ def is_list(spec: Packed) -> bool:
     return "items" in spec
 
 
-def describe(values: Sequence[Any], base: Sequence[Element], base_seq: int | None, codec: Codec) -> Packed:
+Keep = Callable[[int, Typed, Element | None], Packed | None]
+"""Called with the index of a new element, its plain bytes and the known one that it follows: what is to stand for it."""
+
+
+def describe(
+    values: Sequence[Any], base: Sequence[Element], base_seq: int | None, codec: Codec, keep: Keep | None = None
+) -> Packed:
     """Return *values* as slices of *base* (the list that event *base_seq* left) and new elements."""
     plain = [codec.dumps(value) for value in values]
     items: list[Any] = []
-    for start, stop, new in _runs(plain, [e.plain(codec) for e in base]):
-        items += [[start, stop]] if start < stop else [pack(codec.seal(plain[i])) for i in new]
+    last: Element | None = None
+    for start, stop, new in runs(plain, [e.plain(codec) for e in base]):
+        if start < stop:
+            items.append([start, stop])
+            last = base[stop - 1]
+            continue
+        for i in new:
+            items.append((keep and keep(i, plain[i], last)) or pack(codec.seal(plain[i])))
+            last = None
     return {"items": items} if base_seq is None else {"of": base_seq, "items": items}
 
 
-def _runs(new: Sequence[Typed], old: Sequence[Typed]) -> Iterator[tuple[int, int, range]]:
+def redescribe(elements: Sequence[Element], base: Sequence[Element], base_seq: int | None) -> Packed:
+    """Return a stored list as slices of another one, and elements: nothing is serialised."""
+    items: list[Any] = []
+    for start, stop, new in runs([e.name for e in elements], [e.name for e in base]):
+        items += [[start, stop]] if start < stop else [elements[i].item() for i in new]
+    return {"items": items} if base_seq is None else {"of": base_seq, "items": items}
+
+
+def runs(new: Sequence[Hashable], old: Sequence[Hashable]) -> Iterator[tuple[int, int, range]]:
     """Yield slices of *old* (start < stop) and ranges of *new* (start == stop) that together give *new*."""
-    where: dict[Typed, int] | None = None
+    where: dict[Hashable, int] | None = None
     i, at = 0, 0  # `at`: where in the old list the next element most likely is
     while i < len(new):
         start, first = at, i
@@ -106,7 +143,7 @@ def _runs(new: Sequence[Typed], old: Sequence[Typed]) -> Iterator[tuple[int, int
             yield start, at, range(0)
             continue
         if where is None:
-            where = {typed: k for k, typed in reversed(list(enumerate(old)))}
+            where = {one: k for k, one in reversed(list(enumerate(old)))}
         while i < len(new) and new[i] not in where:
             i += 1
         if i > first:
