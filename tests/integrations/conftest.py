@@ -9,14 +9,28 @@ from tests.encryption import encrypted
 
 
 @pytest.fixture(params=["memory", "log", "encrypted"])
-def store(request, tmp_path):
+def store_kind(request):
+    """Which kind of store."""
+    return request.param
+
+
+@pytest.fixture
+def ids_and_clock():
+    """The machine's own."""
+    return SystemIds(), SystemClock()
+
+
+@pytest.fixture
+def store(store_kind, tmp_path, ids_and_clock):
     """An open store of each kind."""
-    opened = _open(request.param, tmp_path, SystemClock(), SystemIds())
+    opened = open_store(store_kind, tmp_path, *ids_and_clock)
     yield opened
     opened.close()
 
 
-def _open(kind, place, clock, ids):
+def open_store(kind, place, ids, clock):
+    """Return an open store of a *kind*, in the directory *place*."""
+    place.mkdir(exist_ok=True)
     if kind == "memory":
         return MemoryStore(clock=clock, ids=ids)
     if kind == "encrypted":

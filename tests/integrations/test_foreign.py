@@ -25,7 +25,7 @@ print(session)
 """
 
 
-@pytest.mark.parametrize("store", ["log"], indirect=True)
+@pytest.mark.parametrize("store_kind", ["log"], indirect=True)
 def test_many_processes_that_begin_a_name_at_once_end_in_one_session(store):
     started = [
         subprocess.Popen(

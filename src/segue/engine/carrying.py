@@ -17,8 +17,8 @@ from segue.engine.forks import fork
 from segue.engine.loading import Desk
 from segue.ports import Store, Transcripts, Written
 
-_BY_LINE = ("@", "#")
-"""What the names of nodes begin with that only say where a record stands: another one may stand there later."""
+_BY_LINE = ("@", "#", "=")
+"""What the names of nodes begin with that only say where a record stands, or what it says: another one may be so later."""
 
 
 class Link(NamedTuple):

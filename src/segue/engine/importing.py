@@ -8,18 +8,17 @@ the log as well (`import.advanced`), so only what is new is read.
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
 from segue.core.errors import DamagedError, ExistsError, InvalidEventError, NotFoundError
 from segue.core.log.events import Draft
-from segue.core.log.ids import session_name, session_prefix, slug_word
-from segue.core.log.times import day, stamp
 from segue.engine.carrying import link_of
 from segue.engine.foreign import Foreign, begin, latest, place
 from segue.engine.gathering import Gathered
+from segue.engine.handed import is_handed, without_handed
 from segue.engine.limits import save_at_limit
 from segue.engine.moving import CommitOf, note, remember
+from segue.engine.opening import news, opening
 from segue.engine.positions import Positions, advances
 from segue.ports import Batch, Clock, Found, Noted, Sealing, Store, Transcripts
 from segue.ports.redaction import Redacts
@@ -290,32 +289,13 @@ class Importer:
 
     def _beginning(self, agent: str, batch: Batch, session: str) -> list[Draft]:
         """Return the events that begin a session: what is known of it, that it is there, and at which commit its workspace is."""
-        began = batch.began or stamp(self._clock.now())
-        number = self._store.number(session_prefix(day(began)), session)
-        header: dict[str, Any] = {"type": "general", **_placed(batch.facts), "name": session_name(day(began), number)}
-        header["slug"] = f"{began[:10]}-general-{_project(header)}-{number:03d}"
-        root = batch.facts.get("root")
-        if isinstance(root, str) and "forked_from" not in header:
+        root, parent = batch.facts.get("root"), None
+        if isinstance(root, str) and "forked_from" not in batch.facts:
             parent = self._roots.setdefault((agent, root), session)
-            if parent != session:  # the agent copied the conversation under a new id
-                header["forked_from"] = {"session": parent, "node": root}
         workspace = batch.facts.get("workspace")
         noted = note(workspace, self._commit_of) if isinstance(workspace, str) and self._commit_of else None
-        return [
-            Draft("session.created", header, agent, at=began, key=_facts_key(agent, batch)),
-            Draft("session.activated", {"note": "imported"}, agent, at=began),
-            *([noted] if noted else []),
-        ]
-
-    def _renamed(self, session: str, facts: dict[str, Any]) -> dict[str, Any]:
-        """Return *facts* with the slug of a session that did not know yet where it works when it began."""
-        first = self._store.info(session).first
-        created = next(self._store.read(session, after=first - 1, upto=first), None)
-        slug = created.body.get("slug") if created is not None else None
-        if created is None or "workspace" in created.body or not isinstance(slug, str):
-            return facts
-        stem, _, number = slug.rpartition("-work-")
-        return {**_placed(facts), "slug": f"{stem}-{_project(facts)}-{number}"} if stem else facts
+        copied = parent if parent != session else None  # the agent copied the conversation under a new id
+        return [*opening(self._store, self._clock, agent, batch, session, copied), *([noted] if noted else [])]
 
     # --- events
 
@@ -342,12 +322,13 @@ class Importer:
         return one
 
     def _continue(self, one: Gathered, agent: str, batch: Batch) -> None:
+        if is_handed(self._store, one.session, agent):
+            batch = without_handed(self._store, one.session, batch)
         drafts = list(batch.drafts)
         if one.link is not None:  # we wrote how the transcript begins: the words are in the log
             drafts = one.link.apply(drafts)
         if batch.facts and drafts:
-            facts = self._renamed(one.session, batch.facts) if "workspace" in batch.facts else batch.facts
-            drafts.append(Draft("session.updated", facts, agent, key=_facts_key(agent, batch), at=drafts[-1].at))
+            drafts.append(news(self._store, one.session, agent, batch, drafts[-1].at))
         if drafts:
             one.append(drafts)
 
@@ -358,21 +339,3 @@ class Importer:
         elif commit := self._positions.advance(one.session, file, batch):
             one.new += 1
             one.head = commit.head.seq
-
-
-def _placed(facts: dict[str, Any]) -> dict[str, Any]:
-    """Return *facts* with the project that the workspace's name says."""
-    workspace = facts.get("workspace")
-    name = workspace.replace("\\", "/").rstrip("/").rpartition("/")[2] if isinstance(workspace, str) else ""
-    return {"project": name, **facts} if name else facts
-
-
-def _project(header: dict[str, Any]) -> str:
-    return slug_word(_placed(header).get("project", "")) or "work"
-
-
-def _facts_key(agent: str, batch: Batch) -> str:
-    """Return a key for what a stretch told of its session: the same stretch, read again, adds nothing."""
-    record = (next((d.key for d in batch.drafts if d.kind != "loss"), "") or "").rpartition(":")[0]  # not its content
-    told = f"{record} {sorted(batch.facts.items())!r}".encode("utf-8", "replace")
-    return f"{agent}:facts:{blake2b(told, digest_size=16).hexdigest()}"

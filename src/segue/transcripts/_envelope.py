@@ -15,7 +15,7 @@ from segue.core.log.events import Draft
 from segue.ports import Batch, Noted
 from segue.transcripts._lines import read_head
 from segue.transcripts._reading import File, Interpreter, JsonLinesReader, stem_of
-from segue.transcripts._records import Drafts, Place, dict_of, name_of, parse, text_of
+from segue.transcripts._records import Drafts, Parsed, Place, dict_of, name_of, parse, text_of
 
 _AGENT_FILE = re.compile(r"agent-(.+)\Z")
 _META_LIMIT: Final = 64 * 1024
@@ -57,9 +57,16 @@ class TreeReader(JsonLinesReader):
         if parsed.record is None:  # it may be half-written
             yield Batch(foreign_id, (), None, {}, noted=(Noted(meta, parsed.flaw),))
             return
-        draft = Draft("agent.set", self._about(parsed.record, stream))
-        drafts = Drafts(self.agent, self.version, foreign_id)
-        yield Batch(foreign_id, [drafts.sign(draft, Place(meta, 1, data, parsed.text), f"{stream}.meta")], None, {})
+        yield Batch(foreign_id, [self._told(parsed, data, stream, meta, foreign_id)], None, {})
+
+    def told_of_subagent(self, data: bytes, path: str, meta: str, foreign_id: str) -> Draft:
+        """Return the event of what is told of a subagent: *data*, said to stand at *meta*. *path* is its transcript's."""
+        return self._told(parse(data), data, agent_of(path), meta, foreign_id)
+
+    def _told(self, parsed: Parsed, data: bytes, stream: str, meta: str, foreign_id: str) -> Draft:
+        draft = Draft("agent.set", self._about(parsed.record or {}, stream))
+        place = Place(meta, 1, data, parsed.text)
+        return Drafts(self.agent, self.version, foreign_id).sign(draft, place, f"{stream}.meta")
 
     def _about(self, meta: Mapping[str, Any], stream: str) -> dict[str, Any]:
         """Return who the subagent of a stream is, and which tool call started it."""

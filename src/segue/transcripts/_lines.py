@@ -170,10 +170,7 @@ class Lines:
             self._open = False
         else:
             self.number += 1
-        data = data.rstrip(b"\r")
-        if len(data) * 4 > MAX_TEXT and getsizeof(data.decode("utf-8", "replace")) > MAX_TEXT:
-            return (Line(self.number, piece, i) for i, piece in enumerate(_cut(data), 1))
-        return () if not data or data.isspace() else (Line(self.number, data),)
+        return line_of(self.number, data)
 
     def _end(self, length: int) -> int | None:
         """Return the offset behind the newline of a long line whose first *length* bytes were read; None: it is torn."""
@@ -215,6 +212,14 @@ class Lines:
                 yield Line(number + 1, rest)
         finally:
             self._file.seek(here)
+
+
+def line_of(number: int, data: bytes) -> Iterable[Line]:
+    """Return the line of *data*, in pieces where it is too long; none where it is blank."""
+    data = data.rstrip(b"\r")
+    if len(data) > MAX_LINE or (len(data) * 4 > MAX_TEXT and getsizeof(data.decode("utf-8", "replace")) > MAX_TEXT):
+        return (Line(number, piece, i) for i, piece in enumerate(_cut(data), 1))
+    return () if not data or data.isspace() else (Line(number, data),)
 
 
 def _cut(data: bytes) -> Iterator[bytes]:

@@ -9,8 +9,8 @@ from segue.core.log.events import MAIN, Draft
 from segue.ports import Batch, Noted
 from segue.ports.transcripts import EMPTY
 from segue.transcripts._limits import Limits
-from segue.transcripts._lines import Line, Lines, open_file
-from segue.transcripts._records import ODD, Drafts, Place, dict_of, odd, parse, time_of
+from segue.transcripts._lines import Line, Lines, line_of, open_file
+from segue.transcripts._records import ODD, Drafts, Place, count_of, dict_of, digest, odd, parse, time_of
 
 _BATCH_EVENTS: Final = 500
 _BATCH_BYTES: Final = 4 * 1024 * 1024
@@ -143,17 +143,23 @@ class JsonLinesReader(ABC):
             position["limits"] = told_limits
         return Batch(foreign_id, drafts, position, facts, began, noted)
 
-    def _line(self, meaning: Interpreter, drafts: Drafts, path: str, line: Line, limits: Limits | None = None) -> Iterator[Draft]:
+    def handed(self, file: File, state: Mapping[str, Any]) -> "Handed":
+        """Return *file* as a transcript that is handed over record by record, from the `state` of an earlier stretch."""
+        return Handed(self, file, state)
+
+    def _line(
+        self, meaning: Interpreter, drafts: Drafts, path: str, line: Line, limits: Limits | None = None, name: str = ""
+    ) -> Iterator[Draft]:
         data = line.data.strip(b"\0")
         if line.piece:
-            yield _piece(drafts, Place(path, line.number, data), line.piece, meaning.at)
+            yield _piece(drafts, Place(path, line.number, data, name=name), line.piece, meaning.at)
             return
         if len(data) < len(line.data):
-            yield drafts.nul(Place(path, line.number, data), len(line.data) - len(data), at=meaning.at)
+            yield drafts.nul(Place(path, line.number, data, name=name), len(line.data) - len(data), at=meaning.at)
         if not data:
             return
         parsed = parse(data, self._recognise)
-        place = Place(path, line.number, data, parsed.text)
+        place = Place(path, line.number, data, parsed.text, name)
         if parsed.record is None:
             yield drafts.loss(place, parsed.flaw, at=meaning.at)
             return
@@ -187,6 +193,44 @@ class JsonLinesReader(ABC):
             record = parse(data.strip(b"\0\r"), self._recognise).record if data else None
             if record is not None and self._recognise(record):
                 yield record
+
+
+class Handed:
+    """A transcript that is handed over record by record: what `read` makes of a file, without the file.
+
+    A record without an id of its own is called by its content, since nobody knows at which line of a file it stands.
+    """
+
+    def __init__(self, reader: JsonLinesReader, file: File, state: Mapping[str, Any]) -> None:
+        """Go on from the `state` of the stretch before; at its start that is empty."""
+        self._reader, self._path = reader, file.path
+        self._drafts = Drafts(reader.agent, reader.version, file.foreign_id)
+        self._meaning = reader._interpreter(file, self._drafts, dict_of(state, "state"))  # noqa: SLF001  (its other half)
+        self._limits = Limits(reader.agent, dict_of(state, "limits"))
+        self._line = count_of(state, "line")
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Fields of the session's header, as known so far."""
+        return self._meaning.facts
+
+    def take(self, data: bytes, path: str = "") -> list[Draft]:
+        """Return the events of the next record, whose JSON *data* is; *path* is where it is said to stand."""
+        self._line += 1
+        found: list[Draft] = []
+        for line in line_of(self._line, data):
+            name = called(line.data)
+            found += self._reader._line(self._meaning, self._drafts, path or self._path, line, self._limits, name)  # noqa: SLF001
+        return found
+
+    def state(self) -> dict[str, Any]:
+        """Return what the next stretch must know, as JSON."""
+        return {"line": self._line, "state": self._meaning.state(), "limits": self._limits.state()}
+
+
+def called(data: bytes, number: int = 1) -> str:
+    """Return what a record without an id is called by its content: the *number*-th of its transcript with that content."""
+    return f"={digest(data)}.{number}"
 
 
 def _limits_of(position: Mapping[str, Any] | None) -> Mapping[str, Any]:

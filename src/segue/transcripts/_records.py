@@ -44,6 +44,13 @@ class Place(NamedTuple):
     """The line's exact bytes, without its newline."""
     text: str | None = None
     """The same as text; None where it is not UTF-8."""
+    name: str = ""
+    """What a record here is called that has no id of its own; empty: by its line."""
+
+    @property
+    def called(self) -> str:
+        """What a record here is called that has no id of its own."""
+        return self.name or f"@{self.line}"
 
     @property
     def where(self) -> str:
@@ -233,7 +240,7 @@ class Drafts:
 
     def sign(self, draft: Draft, place: Place, record: str = "") -> Draft:
         """Return *draft* as the event of the record at *place*: with its source and key. *record*: its id, else its line."""
-        record = record or f"@{place.line}"
+        record = record or place.called
         source: dict[str, Any] = {
             "agent": self._agent,
             "file": place.path,
@@ -254,11 +261,11 @@ class Drafts:
         """Return the event that names a loss; its *raw* bytes are with it unless they are with another event."""
         body = {"where": place.where, "reason": reason}
         found = Draft("loss", body, at=at)
-        return self.sign(found, place, f"@{place.line}{about}") if raw else self.beside(found, place, about)
+        return self.sign(found, place, f"{place.called}{about}") if raw else self.beside(found, place, about)
 
     def beside(self, draft: Draft, place: Place, about: str) -> Draft:
         """Return *draft* as a further event of the record at *place*, whose bytes are with another. *about*: which one."""
-        return without_raw(self.sign(draft, place, f"@{place.line}{about}"))
+        return without_raw(self.sign(draft, place, f"{place.called}{about}"))
 
     def nul(self, place: Place, number: int, *, at: str | None = None) -> Draft:
         """Return the event that names NUL bytes around a record."""

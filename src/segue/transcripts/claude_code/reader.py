@@ -202,7 +202,7 @@ class _Claude(TreeInterpreter):
         if not uuid:  # the line is its name; it hangs off what was last said, and nothing hangs off it
             parent = self._said.get(stream) if kind == "message" else self._last.get(stream)
         actor = actor or self._drafts.agent_in(stream)
-        draft = Draft(kind, body, actor, stream, uuid or f"@{place.line}", parent, at=self.at)
+        draft = Draft(kind, body, actor, stream, uuid or place.called, parent, at=self.at)
         return self._drafts.sign(draft, place, uuid)
 
     def _stream_of(self, record: dict[str, Any]) -> str:

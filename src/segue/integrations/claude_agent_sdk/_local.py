@@ -1,0 +1,100 @@
+"""Claude Code's own files of a session, and what the store has not of them."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from segue.integrations.claude_agent_sdk._entries import META, Row, row_of
+from segue.integrations.claude_agent_sdk._mirror import Mirror
+from segue.integrations.claude_agent_sdk._names import Name
+from segue.transcripts._reading import called
+
+_NOT_HANDED: Final = ("api-request",)
+"""How the types of records begin that Claude Code (2.1.330) writes into its file and does not hand over: its requests."""
+
+
+class Local:
+    """The files below Claude Code's directory."""
+
+    def __init__(self, home: Path) -> None:
+        """Look into *home*, which need not be there."""
+        self._projects = home / "projects"
+
+    def find(self, session: str, project: str | None) -> Name:
+        """Return the name of a session that has a file here. Raises FileNotFoundError."""
+        if project is None:
+            having = (d.name for d in sorted(self._projects.glob("*")) if self._file(Name(d.name, session)) is not None)
+            project = next(having, "")
+        name = Name(project, session)
+        if self._file(name) is None:
+            raise FileNotFoundError(f"Claude Code has no file of session {session} in {self._projects}")
+        return name
+
+    def reconcile(self, mirror: Mirror, name: Name) -> int:
+        """Have *mirror* take in what the files of a session have and it has not; return how many events are new."""
+        main = self._file(name)
+        if main is None:
+            return 0
+        new = _take_in(mirror, name, list(_entries(main)))
+        for file in sorted((main.with_suffix("") / "subagents").rglob("agent-*.jsonl")):
+            subpath = file.relative_to(main.with_suffix("")).with_suffix("").as_posix()
+            new += _take_in(mirror, name._replace(subpath=subpath), [*_entries(file), *_meta(file)])
+        return new
+
+    def _file(self, name: Name) -> Path | None:
+        if not _is_plain(name.project) or not _is_plain(name.session):
+            return None
+        found = self._projects / name.project / f"{name.session}.jsonl"
+        return found if found.is_file() else None
+
+
+def _take_in(mirror: Mirror, name: Name, entries: Sequence[dict[str, Any]]) -> int:
+    return mirror.append_chosen(name, lambda *_: _missing(mirror.load(name) or (), entries))
+
+
+def _missing(known: Sequence[dict[str, Any]], entries: Sequence[dict[str, Any]]) -> list[Row]:
+    """Return those of *entries* that are not *known*; one with known ones behind it says what it stands behind."""
+    rows = [row_of(entry) for entry in entries]
+    there = [row_of(entry) for entry in known]
+    uuids = {row.uuid for row in there}
+    left = Counter(row.data for row in there if not row.uuid)
+    seen: Counter[bytes] = Counter()
+    missing: list[tuple[int, Row]] = []
+    last_known = -1
+    before = ""
+    for at, row in enumerate(rows):
+        seen[row.data] += 1
+        if row.uuid in uuids if row.uuid else seen[row.data] <= left[row.data]:
+            last_known = at
+        else:
+            missing.append((at, row._replace(after=before)))
+        before = row.uuid or called(row.data, seen[row.data])
+    return [row if at < last_known else row._replace(after=None) for at, row in missing]
+
+
+def _entries(file: Path) -> Iterator[dict[str, Any]]:
+    """Yield the records of a file that would have been handed over; what is torn or damaged is left where it is."""
+    with file.open("rb") as opened:
+        for line in opened:
+            try:
+                entry = json.loads(line)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(entry, dict) and not str(entry.get("type", "")).startswith(_NOT_HANDED):
+                yield entry
+
+
+def _meta(file: Path) -> Iterator[dict[str, Any]]:
+    try:
+        told = json.loads(file.with_suffix(".meta.json").read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return
+    if isinstance(told, dict):
+        yield {**told, "type": META}
+
+
+def _is_plain(name: str) -> bool:
+    """Return whether a file of that name stays in its directory."""
+    return name not in {"", ".", ".."} and not any(c in name for c in "/\\\0") and name.isprintable()
