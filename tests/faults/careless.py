@@ -46,6 +46,13 @@ def written_in_place(call: Call) -> None:
         file.write(json.dumps({**known, "hooks": "ours"}))
 
 
+@_telling
+def listed_first(call: Call) -> None:
+    """A sum of the sizes of files that were listed before."""
+    logs = sorted((call.world.store / "sessions").glob("*/log/*"))
+    call.out.write(f"{sum(path.stat().st_size for path in logs)} bytes\n")
+
+
 def told_before(call: Call) -> None:
     """An append that is acknowledged before it is written."""
     call.out.write("acked careless\n")

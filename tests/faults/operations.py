@@ -84,7 +84,7 @@ def _spooled(world: World) -> None:
         hooks.spool(str(world.home), "claude-code", "UserPromptSubmit", text.encode())
 
 
-def _unsealed(world: World) -> None:
+def unsealed(world: World) -> None:
     """A session of three segments, two of them closed, and a deleted one whose room is to be had back."""
 
     def work(call: Call) -> None:
@@ -178,7 +178,8 @@ def _goes_back(call: Call) -> int:
     return run(("checkpoint", "restore", "--finish", "--yes"), call.frame(b"")) if code == 5 else code
 
 
-def _deletes(call: Call) -> None:
+def deletes(call: Call) -> None:
+    """Delete the fork."""
     app = call.app()
     for row in app.index.sessions():
         if row.task == "sell plums":
@@ -186,7 +187,8 @@ def _deletes(call: Call) -> None:
     app.close()
 
 
-def _seals(call: Call) -> None:
+def seals(call: Call) -> None:
+    """Seal all that can be, and do what waits."""
     app = call.app()
     for session in app.store.sessions():
         app.store.seal(session, whole=True)  # type: ignore[attr-defined]
@@ -273,8 +275,8 @@ OPERATIONS: Final = (
     Operation("fork", command("fork", "current", "--task", "try quinces")),
     Operation("scope", _scopes, acked=_last_lines),
     Operation("lease", _leases, acked=_last_lines),
-    Operation("delete", _deletes, takes_away="sell plums"),
-    Operation("seal", _seals, _unsealed),
+    Operation("delete", deletes, takes_away="sell plums"),
+    Operation("seal", seals, unsealed),
     Operation("snapshot", _snapshots),
     Operation("index", command("search", "pears"), _unindexed),
     Operation("import", _imports, _transcript),
@@ -331,5 +333,6 @@ CONTROLS: Final = (
     Operation("careless-answer", careless.told_before, acked=_last_lines),
     Operation("careless-temporary", careless.left_over),
     Operation("careless-error", careless.raw_error),
+    Operation("careless-listing", careless.listed_first),
 )
 NAMED: Final = {operation.name: operation for operation in (*OPERATIONS, *LOOKS, *CONTROLS)}

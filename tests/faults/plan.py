@@ -34,6 +34,10 @@ LOOKS = (
 """Commands that look: beside the operations they are tried where there is nothing left of something (`scarce`)."""
 CARELESS = ("careless-write", "careless-file", "careless-answer", "careless-temporary", "careless-error")
 SCARCE = (*OPERATIONS, *(f"look-{name}" for name in LOOKS))
+SPLIT = ("init", "git-hooks", "hook")
+"""Operations that read no log: nobody who works on one comes between."""
+MEANWHILE = tuple(name for name in SCARCE if name not in SPLIT)
+"""What is held at one of its calls while another process does something else."""
 
 CONTROLS: Mapping[tuple[str, str], int] = {
     ("kill", "json-in-place"): 60,
@@ -59,6 +63,7 @@ CONTROLS: Mapping[tuple[str, str], int] = {
     ("ticks", "segue-unguarded"): 90,
     **{("sweep", name): ALL for name in CARELESS},
     ("scarce", "careless-error"): 7,
+    ("meanwhile", "careless-listing"): 24,
 }
 """The controls of each method, and in how many cases they have to be caught at least once."""
 
@@ -85,6 +90,7 @@ SHORT = (
     Part("damage", "segue-encrypted", 100),
     *(Part("sweep", operation, 6) for operation in OPERATIONS),
     *(Part("scarce", operation, 1) for operation in SCARCE),
+    *(Part("meanwhile", operation, 6) for operation in ("look-validate", "look-restore", "backup", "index", "append", "seal")),
     *(Part(*part) for part in _NEGATIVE),
     *(Part(method, subject, cases, control=True) for (method, subject), cases in CONTROLS.items()),
 )
@@ -112,6 +118,7 @@ LONG = (
     Part("power-ext4", "segue-encrypted", 100),
     *(Part("sweep", operation, ALL) for operation in OPERATIONS),
     *(Part("scarce", operation, 42) for operation in SCARCE),
+    *(Part("meanwhile", operation, 300) for operation in MEANWHILE),
     *(Part(*part) for part in _NEGATIVE),
     *(Part(method, subject, cases * 3, control=True) for (method, subject), cases in CONTROLS.items()),
 )
@@ -125,6 +132,7 @@ _CHUNK = {
     "damage": 250,
     "caches": 50,
     "sweep": ALL,
+    "meanwhile": 300,
     "ticks": 500,
 }
 

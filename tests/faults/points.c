@@ -4,10 +4,12 @@
  * point fails and how, behind it stands for each point which call it was. Points are writes, syncs, truncations and
  * allocations of files under the root, opening one for writing, and every change of a name: rename, link, unlink, mkdir,
  * rmdir. The fault is an errno, SHORT (half of a write is done), BEFORE or AFTER (the process group is killed before the
- * call, or behind it), or a signal for the group before the call. With `lasting` every later point of the same sort fails
- * as well: a disk that is full stays full.
+ * call, or behind it), HOLD (it is stopped before the call, until it is told to go on), or a signal for the group before the
+ * call. With `lasting` every later point of the same sort fails as well: a disk that is full stays full. With `reads` each
+ * opening of a file or directory, and each question for a name's kind or size, is a point too.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -24,11 +26,11 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { MOST = 65536, SHORT = -1, BEFORE = -2, AFTER = -3, SIGNAL = -100 };
+enum { MOST = 65536, SHORT = -1, BEFORE = -2, AFTER = -3, HOLD = -4, SIGNAL = -100 };
 
 struct control { /* as in points.py */
     int64_t count, at;
-    int32_t fault, lasting, fired, sort;
+    int32_t fault, lasting, fired, sort, reads, unused;
     char path[480];
     char sorts[MOST];
 };
@@ -94,6 +96,7 @@ static int point(char sort, const char *path) {
         control->fired = 1;
     }
     if (control->fault == BEFORE) kill(0, SIGKILL);
+    if (control->fault == HOLD) return kill(getpid(), SIGSTOP), errno = saved, 0;
     if (control->fault <= SIGNAL) return kill(0, SIGNAL - control->fault), errno = saved, 0;
     if (control->fault == SHORT && sort != 'w') return errno = saved, 0;
     return errno = saved, control->fault;
@@ -121,8 +124,9 @@ static void after(int fault) { if (fault == AFTER) kill(0, SIGKILL); }
         char path[PATH_MAX]; \
         mode_t mode = 0; \
         if (flags & (O_CREAT | __O_TMPFILE)) { va_list rest; va_start(rest, flags); mode = va_arg(rest, mode_t); va_end(rest); } \
-        if (!control || !(flags & (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC))) return real call; \
-        POINT(int, 'o', named(directory, name, path), real call); \
+        int writes = flags & (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC); \
+        if (!control || !(writes || control->reads)) return real call; \
+        POINT(int, writes ? 'o' : 'R', named(directory, name, path), real call); \
     }
 OPENER(open, (const char *name, int flags, ...), AT_FDCWD, (name, flags, mode))
 OPENER(open64, (const char *name, int flags, ...), AT_FDCWD, (name, flags, mode))
@@ -221,3 +225,20 @@ ON_NAME(link, (const char *old, const char *name), 'l', AT_FDCWD, (old, name))
 ON_NAME(linkat, (int a, const char *old, int b, const char *name, int flags), 'l', b, (a, old, b, name, flags))
 ON_NAME(symlink, (const char *old, const char *name), 'l', AT_FDCWD, (old, name))
 ON_NAME(symlinkat, (const char *old, int b, const char *name), 'l', b, (old, b, name))
+
+/* Questions: points only where reads count. */
+#define ASKS(type, symbol, parameters, directory, call) \
+    type symbol parameters { \
+        static type (*real) parameters; \
+        if (!real) real = (type (*) parameters)dlsym(RTLD_NEXT, #symbol); \
+        char path[PATH_MAX]; \
+        if (control && control->reads) point('R', named(directory, name, path)); \
+        return real call; \
+    }
+ASKS(DIR *, opendir, (const char *name), AT_FDCWD, (name))
+ASKS(int, stat, (const char *name, struct stat *out), AT_FDCWD, (name, out))
+ASKS(int, stat64, (const char *name, struct stat64 *out), AT_FDCWD, (name, out))
+ASKS(int, lstat, (const char *name, struct stat *out), AT_FDCWD, (name, out))
+ASKS(int, lstat64, (const char *name, struct stat64 *out), AT_FDCWD, (name, out))
+ASKS(int, fstatat, (int at, const char *name, struct stat *out, int flags), at, (at, name, out, flags))
+ASKS(int, fstatat64, (int at, const char *name, struct stat64 *out, int flags), at, (at, name, out, flags))

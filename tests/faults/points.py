@@ -15,9 +15,10 @@ from tests.faults.trace import compiled
 SHORT: Final = -1
 BEFORE: Final = -2
 AFTER: Final = -3
+HOLD: Final = -4
 _SIGNAL: Final = -100
 _MOST: Final = 65_536
-_HEAD: Final = struct.Struct("=qqiiii480s")  # as in points.c
+_HEAD: Final = struct.Struct("=qqiiiiii480s")  # as in points.c
 
 SORTS: Final[Mapping[str, str]] = {
     "o": "open for writing",
@@ -30,6 +31,7 @@ SORTS: Final[Mapping[str, str]] = {
     "u": "unlink",
     "d": "rmdir",
     "m": "mkdir",
+    "R": "look at",
 }
 
 
@@ -58,9 +60,12 @@ class Points:
         with path.open("r+b") as file:
             self._map = mmap.mmap(file.fileno(), _HEAD.size + _MOST)
 
-    def arm(self, at: int, fault: int = 0, *, lasting: int = 0) -> None:
-        """Count anew, and let point number *at* fail. With *lasting* 1 all later ones that take room too, with 2 all."""
-        _HEAD.pack_into(self._map, 0, 0, at, fault, lasting, 0, 0, b"")
+    def arm(self, at: int, fault: int = 0, *, lasting: int = 0, reads: bool = False) -> None:
+        """Count anew, and let point number *at* fail. With *lasting* 1 all later ones that take room too, with 2 all.
+
+        With *reads*, each look at a file or directory is a point as well.
+        """
+        _HEAD.pack_into(self._map, 0, 0, at, fault, lasting, 0, 0, int(reads), 0, b"")
 
     @property
     def count(self) -> int:
@@ -75,7 +80,7 @@ class Points:
     @property
     def fired(self) -> Fired | None:
         """The call that failed, None where none was reached."""
-        _, _, _, _, fired, sort, path = _HEAD.unpack_from(self._map)
+        _, _, _, _, fired, sort, _, _, path = _HEAD.unpack_from(self._map)
         return Fired(chr(sort), os.fsdecode(path.rstrip(b"\0"))) if fired else None
 
 

@@ -26,12 +26,13 @@ _METHODS = {
     "holders": "lock holders forked, frozen, killed",
     "sweep": "every changing call of an operation fails, is short, or is the last one",
     "scarce": "a command on a full or read-only disk, without quota, rights, descriptors, memory, or with small files alone",
+    "meanwhile": "an operation held at one of its calls while another process does something else",
     "signals": "SIGTERM, SIGINT, SIGHUP, SIGQUIT in a run, once and twice",
     "ticks": "the same at every instruction of a run, one after the other",
 }
 
 
-_OPERATIONS = {"sweep", "scarce"}
+_OPERATIONS = {"sweep", "scarce", "meanwhile"}
 """Methods that are tried on operations, not on stores: one line for all of them."""
 
 

@@ -15,7 +15,21 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-from tests.faults import caches, damage, errors, fulldisk, holders, kill, powerloss, scarce, signals, states, sweep, ticks
+from tests.faults import (
+    caches,
+    damage,
+    errors,
+    fulldisk,
+    holders,
+    kill,
+    meanwhile,
+    powerloss,
+    scarce,
+    signals,
+    states,
+    sweep,
+    ticks,
+)
 from tests.faults.disk import ordered
 from tests.faults.harness import Outcome, die_with_parent, scratch
 from tests.faults.operations import NAMED, Operation
@@ -42,6 +56,7 @@ METHODS: dict[str, Callable[..., Outcome]] = {
     ticks.NAME: ticks.run,
     sweep.NAME: sweep.run,
     scarce.NAME: scarce.run,
+    meanwhile.NAME: meanwhile.run,
 }
 TRIED: Mapping[str, Subject | Operation] = {**SUBJECTS, **NAMED}
 """What faults are tried on, by name: stores, and of the sweep operations."""

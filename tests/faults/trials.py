@@ -9,6 +9,7 @@ import ctypes
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -49,8 +50,8 @@ class Known:
 class Trial:
     """Tries faults on one operation. Its process counts the points of all that it starts."""
 
-    def __init__(self, operation: Operation) -> None:
-        """Make the world and run the operation once without a fault."""
+    def __init__(self, operation: Operation, *, reads: bool = False) -> None:
+        """Make the world and run the operation once without a fault; *reads*: where it looks are points too."""
         root, control = Path(os.environ["FAULTS_ROOT"]), Path(os.environ["FAULTS_CONTROL"])
         self.operation, self.points = operation, Points(control)
         self.world = World(root, control.parent, {name: os.environ[name] for name in environment(root, control)})
@@ -58,15 +59,16 @@ class Trial:
         operation.prepare(self.world)
         self.world.tidy()
         self.phase = self.world.phase + 1
-        self.known = self._learn()
+        self.known = self._learn(reads=reads)
 
-    def _learn(self) -> Known:
+    def _learn(self, *, reads: bool) -> Known:
         begins = self.world.keep("begins")
         before, files = self.world.look(), self.world.files()
         self.world.bring_back(begins)
-        self.points.arm(0)
+        self.points.arm(0, reads=reads)
         said = self.world.call(self.operation.work, self.phase)
         sorts = self.points.sorts
+        self.points.arm(0)
         if said.code not in self.operation.ends:
             raise RuntimeError(f"{self.operation.name} without a fault: {said}")
         facts, after = self.world.look().facts, self.world.files()
@@ -77,6 +79,11 @@ class Trial:
         if broken := [*self.operation.holds(self.world)]:
             raise RuntimeError(f"{self.operation.name} without a fault: {broken}")
         return Known(begins, before, files, sorts, facts, after, self.world.shapes())
+
+    def close(self) -> None:
+        """Take the world away: another may be made in its place."""
+        shutil.rmtree(self.world.root)
+        shutil.rmtree(self.known.begins)
 
     def tried(
         self, hits: AbstractContextManager[object], limit: Callable[[], None] | None = None, *, names: str = ""
@@ -92,14 +99,15 @@ class Trial:
             hit = str(self.points.fired or "not reached")
             self.points.arm(0)
             meanwhile = self.world.look()
-        violations = list(self._judge(said))
+        violations = list(self.judged(said))
         if not self.operation.rewrites:  # while it lasts, what is there can be read
             violations += self._kept(meanwhile)
         if said.code not in {None, 0, *self.operation.ends} and not re.search(names, said.err + said.out, re.IGNORECASE):
             violations.append(Violation("I6", f"it does not say why: {said.err[-300:]}"))
         return violations, hit
 
-    def _judge(self, said: Said) -> Iterator[Violation]:
+    def judged(self, said: Said) -> Iterator[Violation]:
+        """Yield what does not hold in the world as the operation left it, and when it is gone on with."""
         yield from _spoken(said)
         yield from self._users_files()
         view = self.world.look()

@@ -142,7 +142,11 @@ class World:
 
     def call(self, work: "Work", phase: int, limit: float = TIME_LIMIT, before: Callable[[], None] | None = None) -> Said:
         """Run *work* in a process group of its own and return how it ended. *before* is called in it first."""
-        said = self.place / "said"
+        return self.ended(self.started(work, phase, before), phase, limit)
+
+    def started(self, work: "Work", phase: int, before: Callable[[], None] | None = None) -> int:
+        """Start *work* in a process group of its own and return its number, to be given to `ended`."""
+        said = self.place / f"said-{phase}"
         said.mkdir(exist_ok=True)
         pid = os.fork()
         if pid == 0:
@@ -157,6 +161,11 @@ class World:
                     code = _guarded(lambda: work(Call(self, phase, out, err)), err)
             finally:
                 os._exit(code)
+        return pid
+
+    def ended(self, pid: int, phase: int, limit: float = TIME_LIMIT) -> Said:
+        """Wait for what was started, and return how it ended."""
+        said = self.place / f"said-{phase}"
         code = _ended(pid, limit)
         return Said(code, (said / "out").read_text(errors="replace"), (said / "err").read_text(errors="replace"))
 

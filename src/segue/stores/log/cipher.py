@@ -146,17 +146,13 @@ class Cipher:
         A box in a line is no event: whoever verifies it says so.
 
         Raises:
-            WrongKeyError: nothing here is encrypted, as far as is known, and that line is.
+            WrongKeyError: nothing here is encrypted, as far as is known, and that line is, under a key that was never used here.
         """
         at = line.find(_BOX, len(_LINE_START), len(_LINE_START) + 40)
         if at < 0 or not line.startswith(_LINE_START) or not line.endswith(_LINE_END):
             return line
         if self._seen is None and self._path is not None:
             self.refresh()
-        if not self.scheme.key and not self.scheme.older:
-            raise WrongKeyError(
-                "the log cannot be read: it is encrypted, and the store's encryption.json is gone", hint="segue recover"
-            )
         text = line[at + len(_BOX) : -2]
         try:
             data = base64.b64decode(text, validate=True)
@@ -164,7 +160,11 @@ class Cipher:
             return line
         if base64.b64encode(data[-(len(data) % 3 or 3) :]) != text[-4:]:  # bits that say nothing are not as they were written
             return line
-        used = self._known(data[:4].hex())
+        used = self._known(data[:4].hex())  # also one that was used here: the line may be from before the store was decrypted
+        if used is None and not self.scheme.key and not self.scheme.older:
+            raise WrongKeyError(
+                "the log cannot be read: it is encrypted, and the store's encryption.json is gone", hint="segue recover"
+            )
         if used is None or len(data) < 4 + _NONCE + _TAG:
             return line
         try:

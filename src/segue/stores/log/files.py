@@ -9,6 +9,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -95,6 +96,29 @@ def open_or_create(path: Path) -> int:
 def create(path: Path) -> int:
     """Return a descriptor of a new file. Raises FileExistsError."""
     return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | _NO_FOLLOW | _CLOEXEC | _BINARY, FILE_MODE)
+
+
+def sizes(directory: Path) -> dict[str, int]:
+    """Return the size of each file in *directory*, temporary ones left out; a file that is gone by the time it is asked is too.
+
+    Raises:
+        FileNotFoundError: the directory itself is not there.
+    """
+    found = {}
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            if not entry.name.startswith("."):
+                with suppress(FileNotFoundError):
+                    found[entry.name] = entry.stat(follow_symlinks=False).st_size
+    return found
+
+
+def size(path: Path) -> int:
+    """Return the size of a file, 0 where it is not there (any more)."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def make_dir(path: Path) -> bool:

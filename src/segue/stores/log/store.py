@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from segue.ports.encryption import Encryption
 
 _live: "weakref.WeakSet[LogStore]" = weakref.WeakSet()
+_LOOKS = 8
+"""How often the last segment is looked for, each time it was sealed under another name since it was listed."""
 
 
 def _told(events: Iterator[Event]) -> Iterator[Event]:
@@ -194,7 +196,11 @@ class LogStore:
         journal = self._logs.there(session)
         head = journal.head()
         first = journal.fork.seq + 1 if journal.fork else 1
-        size = sum(entry.stat().st_size for entry in os.scandir(journal.directory / "log"))
+        try:
+            size = sum(files.sizes(journal.directory / "log").values())
+        except FileNotFoundError:  # deleted meanwhile
+            self._logs.there(session)
+            raise
         return LogInfo(session, head, first, journal.fork, size)
 
     def lineage(self, session: str) -> tuple[ForkPoint, ...]:
@@ -203,13 +209,15 @@ class LogStore:
 
     def stamp(self, session: str) -> str:
         """See `Store.stamp`: the names and sizes of the last segments, without reading them."""
-        directory = f"{self.path}/sessions/{session}"
-        try:
-            last = max(os.listdir(f"{directory}/log"))
-            stamp = f"{last}:{os.stat(f'{directory}/log/{last}').st_size}:{os.stat(f'{directory}/lock').st_size}"
-        except (FileNotFoundError, ValueError):
-            stamp = ""
-        if not stamp or is_deleted(directory):
+        directory, stamp = f"{self.path}/sessions/{session}", ""
+        for _ in range(_LOOKS):
+            try:
+                last = max(os.listdir(f"{directory}/log"))
+                stamp = f"{last}:{os.stat(f'{directory}/log/{last}').st_size}:{os.stat(f'{directory}/lock').st_size}"
+                break
+            except (FileNotFoundError, ValueError):  # sealed since it was listed; or there is nothing
+                self._logs.there(session)
+        if is_deleted(directory):
             self._logs.there(session)
         return stamp
 

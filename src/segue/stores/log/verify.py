@@ -35,18 +35,24 @@ def store(path: Path, logs: Logs, scopes: Scopes) -> Iterator[Finding]:
         if not is_uuid(name):
             yield Finding("orphan", None, f"sessions/{name}", "not a session")
             continue
-        if is_deleted(directory) and not _is_shared(directory):
-            continue
-        try:
-            yield from log(logs.any(name), used)
-        except SegueError as e:
-            yield Finding("damage", name, f"sessions/{name}", e.message)
+        if not _is_gone(directory):
+            found = _of(logs, name, used)
+            yield from () if _is_gone(directory) else found  # one that is deleted while it is looked at is not damaged
     for where in scopes.directories():
         try:
             yield from log(scopes.open(where), used)
         except SegueError as e:
             yield Finding("damage", None, f"scopes/{where.name}", e.message)
     yield from _beside(path, logs.env.blobs, used)
+
+
+def _of(logs: Logs, name: str, used: set[str]) -> list[Finding]:
+    try:
+        return list(log(logs.any(name), used))
+    except SegueError as e:
+        return [Finding("damage", name, f"sessions/{name}", e.message)]
+    except FileNotFoundError as e:  # a file that was listed: the whole log, where it was deleted
+        return [Finding("gap", name, f"sessions/{name}", f"{Path(str(e.filename)).name} went while it was looked at")]
 
 
 def log(journal: Journal, used: set[str] | None = None, since: Head | None = None) -> Iterator[Finding]:
@@ -125,7 +131,7 @@ def _files(journal: Journal, view: View) -> Iterator[Finding]:
         what = f"{kept.stat().st_size} bytes that a crash cut short were set aside"
         yield Finding("aside", journal.session, f"aside/{name}", "the log before it was repaired" if kept.is_dir() else what)
     if view.end >= 0 and view.segments:
-        size = view.segments[-1].path.stat().st_size
+        size = files.size(view.segments[-1].path)  # nothing where it was sealed meanwhile
         if size > view.end:
             reason = f"{size - view.end} bytes at the end are no whole write"
             yield Finding("aside", journal.session, f"log/{view.segments[-1].path.name}", reason)
@@ -176,9 +182,9 @@ def _beside(path: Path, blobs: Blobs, used: set[str]) -> Iterator[Finding]:
         yield Finding("orphan", None, f"blobs/{name}", "no event refers to it")
 
 
-def _is_shared(directory: Path) -> bool:
-    """Return whether forks may need what a deleted log holds; else it is only on its way out."""
-    return (directory / "log").exists() and bool(_names(directory / "forks"))
+def _is_gone(directory: Path) -> bool:
+    """Return whether a log is deleted, and no fork may need what it holds."""
+    return is_deleted(directory) and not ((directory / "log").exists() and bool(_names(directory / "forks")))
 
 
 def _has_table(path: Path, cipher: Cipher) -> bool:

@@ -13,7 +13,7 @@ from segue.core.log.events import ForkPoint
 from segue.core.log.storekeys import id_of
 from segue.ports import Snapshot
 from segue.stores.log import LogStore, ending, sealing, zstd
-from segue.stores.log.cipher import MAGIC
+from segue.stores.log.cipher import MAGIC, Cipher
 from segue.testing import FakeClock, FakeIds
 from segue.testing.builders import created, user
 from segue.testing.builders import said as said_in
@@ -271,6 +271,20 @@ def test_others_go_on_while_the_key_changes_and_all_that_they_wrote_is_there_and
         assert [text for text in texts if text in set(one)] == one
     assert [one for one in last.verify() if one.severity not in {"aside", "orphan"}] == []
     assert place.readable() == []
+
+
+def test_a_line_read_before_a_store_was_decrypted_can_be_opened_after_it(place):
+    mine = place.open(ONE)
+    place.fill(mine)
+    change(mine, ONE)
+    reader = Cipher(place.path, Ring(ONE)).refresh()
+    line = b'{"v":1,"seq":7,"kind":"of a reader that is slow"}'
+    boxed = reader.box_line(line + b"\n")[:-1]
+    change(mine, None)
+    assert CANARY.encode() not in boxed and b"slow" not in boxed
+    assert reader.refresh().open_line(boxed) == line
+    with pytest.raises(WrongKeyError):
+        Cipher(place.path).open_line(boxed)
 
 
 def test_a_change_is_not_begun_before_the_one_before_is_done(place):

@@ -66,7 +66,7 @@ def told(lost: Sequence[tuple[int, int]]) -> str:
 def stamp_of(directory: Path) -> tuple[tuple[str, int], ...]:
     """Return what changes whenever the log in *directory* does."""
     try:
-        return tuple(sorted((one.name, one.stat().st_size) for one in os.scandir(directory / "log")))
+        return tuple(sorted(files.sizes(directory / "log").items()))
     except OSError:
         return ()
 
