@@ -106,8 +106,14 @@ work:
   plan:
     - text: weigh
       status: completed
+      id: ""
+      begun: 8
+      ended: 8
     - text: print a price list
       status: pending
+      id: ""
+      begun: 8
+      ended: 0
   completed_steps: []
   progress: null
   answered: []

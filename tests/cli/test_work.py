@@ -50,9 +50,10 @@ SESSION-260115-001  active
 
   asked      sell pears, never plums
   answered   I look at the stock.
+  plan       1 [x] weigh
+             2 [ ] print a price list
   keep to    - never plums
   decided    - sell by weight (because pears differ in size)
-  next       - print a price list
 
   log        8 events, 3 messages
   used       1,200 tokens in, 40 out, context at 1,240 (0.1 %)
@@ -93,9 +94,10 @@ SESSION-260115-001  active
 
   asked      sell pears, never plums
   answered   I look at the stock.
+  plan       1 [x] weigh
+             2 [ ] print a price list
   keep to    - never plums
   decided    - sell by weight (because pears differ in size)
-  next       - print a price list
 
   log        8 events, 3 messages
   used       1,200 tokens in, 40 out, context at 1,240 (0.1 %)
@@ -208,9 +210,10 @@ SESSION-260115-001  active
 
   asked      sell pears, never plums
   answered   I look at the stock.
+  plan       1 [x] weigh
+             2 [ ] print a price list
   keep to    - never plums
   decided    - sell by weight (because pears differ in size)
-  next       - print a price list
 
   log        11 events, 3 messages, 1 checkpoint
   used       1,200 tokens in, 40 out, context at 1,240 (0.1 %)

@@ -204,6 +204,7 @@ class Session:
     state = reads(api.Session.state)
     checkpoint = writes(api.Session.checkpoint)
     checkpoints = reads(api.Session.checkpoints)
+    steps = reads(api.Session.steps)
     check = reads(api.Session.check)
     convert = reads(api.Session.convert)
     plan_restore = reads(api.Session.plan_restore)
@@ -220,6 +221,11 @@ class Session:
     async def fork(self, *args: Any, **header: Any) -> "Session":
         """See `Session.fork`."""
         return await self._write("fork", lambda: self._beside(self.sync.fork(*args, **header)))
+
+    @like(api.Session.from_step)
+    async def from_step(self, *args: Any, **more: Any) -> "Session":
+        """See `Session.from_step`."""
+        return await self._write("fork", lambda: self._beside(self.sync.from_step(*args, **more)))
 
     @like(api.Session.running)
     def running(self, **limits: Any) -> Run:

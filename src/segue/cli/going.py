@@ -48,11 +48,11 @@ def command_line(found: Goes, cwd: str) -> str:
     return " && ".join(lines)
 
 
-def text(found: Resumption, command: str, frame: Frame) -> str:
-    """Return the whole answer."""
+def text(found: Resumption, command: str, frame: Frame, begins: Iterable[str] = ()) -> str:
+    """Return the whole answer; *begins*: from where it goes on, a line each."""
     would = " (nothing was written)" if found.dry else ""
     how = f"goes on in {found.agent}, {_WAYS[found.way]}" if found.command else f"is written as {found.agent}"
-    about = [f"{found.name or found.session} {how}{would}", *_about(found, frame)]
+    about = [f"{found.name or found.session} {how}{would}", *begins, *_about(found, frame)]
     if found.carried:
         rows = list(_rows(found.carried))
         about += [

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from segue.ports.autosaves import Record
 
 
+_STEPS = 9
+"""Steps of a plan that are shown."""
+
+
 def picture(state: State, app: "App") -> dict[str, Any]:
     """Return what a person wants to know of a session, as the JSON that `status` prints."""
     from segue.core.session.hints import hints
@@ -88,11 +92,12 @@ def text(d: dict[str, Any], width: int) -> str:
         *_field("answered", d["last_reply"], width),
         *_field("focus", _focus(d["focus"]), width),
         *_field("progress", "" if d["progress"] is None else f"{d['progress']:g} %", width),
-        *_list("done", d["completed"], width),
+        *_plan(d["plan"], width),
+        *_list("done", _unplanned(d["completed"], d["plan"]), width),
         *_list("keep to", d["rules"][:5], width),
         *_list("blocked", d["blockers"], width),
         *_list("decided", [_decision(one) for one in d["decisions"]], width),
-        *_list("next", [a["text"] for a in d["next_actions"][:5]], width),
+        *_list("next", [a["text"] for a in d["next_actions"] if a["why"] != "plan"][:5], width),
         *_list("questions", d["open_questions"][:5], width),
         *_list("files", [_near(r["path"] or r["id"], d["workspace"]) for r in d["recommended_context"][:5]], width),
         "",
@@ -104,6 +109,24 @@ def text(d: dict[str, Any], width: int) -> str:
         *_field("losses", plural(d["losses"], "place") + " of what was taken in could not be read" if d["losses"] else "", width),
     ]
     return "\n".join(_squeezed(lines)) + "\n"
+
+
+def _plan(steps: list[Any], width: int) -> list[str]:
+    """Return the steps, each with its number; of many those about the first that is not over."""
+    from segue.core.session.plan import OVER, mark
+
+    first = next((place for place, step in enumerate(steps) if step["status"] not in OVER), len(steps))
+    start = max(min(first - _STEPS // 2, len(steps) - _STEPS), 0)
+    shown = list(enumerate(steps, 1))[start : start + _STEPS]
+    lines = [line(f"{number:>2} [{mark(step['status'])}] {step['text']}", width - 13) for number, step in shown]
+    if len(steps) > len(shown):
+        lines.append(f"{plural(len(steps), 'step')}, {sum(step['status'] in OVER for step in steps)} of them over")
+    return [f"  {style('dim', ('' if place else 'plan').ljust(10))} {one}" for place, one in enumerate(lines)]
+
+
+def _unplanned(done: list[str], steps: list[Any]) -> list[str]:
+    planned = {step["text"] for step in steps}
+    return [text for text in done if text not in planned]
 
 
 def _autosave(record: "Record | None") -> dict[str, Any] | None:

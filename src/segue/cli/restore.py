@@ -25,6 +25,7 @@ _FOUND = 16
 )
 @click.option("--budget", type=click.IntRange(1), metavar="TOKENS", help="At most so many tokens; wins over --level.")
 @click.option("--task", "-t", default="", help="What is to be done next. [default: the session's own task]")
+@click.option("--step", default="", help="As it was when this step of the plan began: its number, or how it begins.")
 @click.option("--model", help="Who will read it: its tokens are counted. [default: the session's own model]")
 @click.option(
     "--format",
@@ -52,6 +53,7 @@ def command(
     level: Any,
     budget: int | None,
     task: str,
+    step: str,
     model: str | None,
     form: str | None,
     predict: bool,
@@ -66,20 +68,27 @@ def command(
     from segue.core.context.messages import FRAMING, messages
     from segue.core.context.pack import LEVELS
     from segue.engine.restoring import Wanted, restore
+    from segue.engine.stepping import beginning
 
     if shape and form != "messages":
         raise UsageError("--shape is of messages", hint="--format messages")
     app = frame.app
     target = frame.session(session)
+    if step and at is not None:
+        raise UsageError("--step is a position already", hint="leave out --at")
+    place = target.position if at is None else at
+    if step or target.task is not None:
+        begins = beginning(app.store, target.session, task=target.task, step=step, at=place)
+        place, task = begins.position, task or begins.told()
     wanted = Wanted(
-        at=target.position if at is None else at,
+        at=place,
         budget=budget,
         level=level or cast("Level", app.config["restore.level"]),
         task=task,
         model=model,
         offer=app.offer_foreseen if predict else app.offer,
         find=lambda about: _found(frame, target.session, about),
-        changed=_changed(frame, target.session) if at is None and target.position is None and not protocol else "",
+        changed=_changed(frame, target.session) if place is None and not protocol else "",
     )
     if form == "messages":
         wanted = wanted._replace(budget=max((wanted.budget or LEVELS[wanted.level]) - FRAMING, 1))

@@ -14,11 +14,14 @@ from segue.engine.loading import load
 from segue.engine.sessions import move
 
 if TYPE_CHECKING:
+    from segue.core.session.refs import Target
     from segue.engine.conversion import Resumption, Wish
+    from segue.engine.stepping import Beginning
 
 
 @_command("resume", short_help="go on with a session, here or in another agent")
 @_session
+@click.option("--step", default="", help="From the beginning of this step of the task's plan: its number, or how it begins.")
 @click.option("--note", "-m", default="", help="In your own words.")
 @click.option(
     "--in",
@@ -51,6 +54,7 @@ if TYPE_CHECKING:
 def command(
     frame: Frame,
     session: str | None,
+    step: str,
     note: str,
     agent: str | None,
     run: bool | None,
@@ -61,7 +65,10 @@ def command(
     emergency: bool,
     **more: Any,
 ) -> int | None:
-    """Take up SESSION (or a checkpoint) again and print where it is; one that is at work already stays as it is.
+    """Take up SESSION again and print where it is; one that is at work already stays as it is.
+
+    SESSION may be a task, by its id or title: then that is what goes on. With --step, or from a checkpoint, it goes on from an
+    earlier place: what came later is left, and where anything did a fork goes on, so that nothing is lost.
 
     With --in it goes on in an agent: with that agent's own session where there is one, else with a transcript written for it,
     else with the restored context to read. What was kept, mapped, folded into text and dropped is counted, and the command
@@ -75,28 +82,43 @@ def command(
     """
     from segue.cli.limits import mind
 
-    session = session or frame.session(None).session
+    target = frame.session(session)
+    session = session or target.session
     if check:
         from segue.cli.checking import show
 
-        return show(frame, frame.session(session).session)
+        return show(frame, target.session)
     if not now:
         agent = mind(frame, session, agent, wait=when_reset)
     if agent is None:
         given = [f"--{name.replace('_', '-')}" for name, value in {**more, "run": run}.items() if value]
         if given:
             raise UsageError(f"{given[0]} says how to go on in an agent", hint="say in which: --in codex")
-        _take_up(frame, session, note, emergency=emergency, verified=verified)
+        _take_up(frame, _from(frame, target, step), note, emergency=emergency, verified=verified)
         return None
-    _go_on(frame, session, agent, run, more | {"emergency": emergency, "verified": verified})
+    _go_on(frame, _from(frame, target, step), agent, run, more | {"emergency": emergency, "verified": verified})
     return None
 
 
-def _take_up(frame: Frame, session: str | None, note: str, *, emergency: bool, verified: bool) -> None:
+def _from(frame: Frame, target: "Target", step: str) -> "Beginning":
+    """Return where the session goes on."""
+    from segue.engine.stepping import beginning
+
+    return beginning(frame.app.store, target.session, task=target.task, step=step, at=target.position)
+
+
+def _take_up(frame: Frame, begins: "Beginning", note: str, *, emergency: bool, verified: bool) -> None:
     from segue.cli.checking import mind, summary
     from segue.cli.picture import picture, text
+    from segue.cli.stepping import told
+    from segue.engine.stepping import go_on
 
-    target = frame.session(session).session
+    if begins.left:
+        session = go_on(frame.app.desk, begins)
+        document = picture(load(frame.app.store, session), frame.app) | {"from": begins.to_json(), "validation": None}
+        frame.answer(document, lambda d: text(d, frame.width) + told(begins, d["name"]))
+        return
+    target = begins.session
     checked = mind(frame, target, emergency=emergency, verified=verified)  # before anything is noted of now
     if emergency:
         from segue.engine.going_on import go_on_in_emergency
@@ -105,7 +127,10 @@ def _take_up(frame: Frame, session: str | None, note: str, *, emergency: bool, v
     state = frame.app.settled(load(frame.app.store, target, on_damage=lambda _: None))
     if state.status not in {"created", "active"}:
         state = move(frame.app.desk, target, "resume", note=note)
-    document: dict[str, Any] = picture(state, frame.app) | {"validation": checked.validation.to_json()}
+    if begins.is_asked:
+        go_on(frame.app.desk, begins)
+        state = frame.app.settled(load(frame.app.store, target, on_damage=lambda _: None))
+    document = picture(state, frame.app) | {"from": begins.to_json(), "validation": checked.validation.to_json()}
     name = document["name"] or document["id"]
     level = " --level minimal" if emergency else ""
     hint = f"\nchecked: {summary(checked)}    what changed: segue delta {name}"
@@ -113,28 +138,31 @@ def _take_up(frame: Frame, session: str | None, note: str, *, emergency: bool, v
     frame.answer(document, lambda d: text(d, frame.width) + hint)
 
 
-def _go_on(frame: Frame, session: str | None, agent: str, run: bool | None, more: dict[str, Any]) -> None:
+def _go_on(frame: Frame, target: "Beginning", agent: str, run: bool | None, more: dict[str, Any]) -> None:
     from segue.cli import going
+    from segue.cli.stepping import about
     from segue.engine.conversion import resume_in
+    from segue.engine.stepping import note
 
     app = frame.app
-    target = frame.session(session)
     condensed = _too_full(frame, target.session, agent) if not more["fresh"] and target.position is None else ""
     more = more | {"fresh": True} if condensed else more
-    wish = _wish(frame, agent, target.position, more)
+    wish = _wish(frame, agent, target.position, more)._replace(task=target.told() if target.is_asked else "")
     if target.position is None:
         wish, validation = _checked(frame, target.session, wish, emergency=more["emergency"], verified=more["verified"])
     else:
         validation = None  # it goes on from an earlier place: what came later is left on purpose
     found = resume_in(app.means, target.session, wish)
+    if target.is_asked and not found.dry and (found.continuation or not target.left):
+        note(app.desk, found.continuation or target.session, target)
     if found.command and found.workspace != app.cwd and not os.path.isdir(found.workspace):  # noqa: PTH112
         missing = f"{found.workspace} is not there: say where it goes on with --cwd DIR"
         found = found._replace(warnings=(*found.warnings, missing))
     found = found._replace(warnings=(*found.warnings, condensed)) if condensed else found
     start = (frame.interactive if run is None else run) and not found.dry and bool(found.command)
     document = found.to_json() | {"name": found.name or found.session, "command_line": going.command_line(found, app.cwd)}
-    document["validation"] = validation
-    frame.answer(document, lambda d: going.text(found, d["command_line"], frame))
+    document |= {"validation": validation, "from": target.to_json()}
+    frame.answer(document, lambda d: going.text(found, d["command_line"], frame, about(target)))
     if start:
         _start(frame, found)
 

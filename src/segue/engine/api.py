@@ -17,6 +17,7 @@ from segue.ports import Store as Port
 
 if TYPE_CHECKING:
     from segue.core.context.pack import Context
+    from segue.core.session.plan import Planned
     from segue.core.together.converting import Conversion, Target
     from segue.engine.api_budget import SessionBudget
     from segue.engine.evidence import Evidence
@@ -63,15 +64,15 @@ class Store:
         return Session(self._parts, sessions.start(self._parts.desk, fields).id)
 
     def session(self, ref: str) -> "Session":
-        """Return the session that *ref* means: an id or the beginning of one, a name, a slug, a foreign id, a checkpoint, `last`,
-        or `current` (that of the working directory).
+        """Return the session that *ref* means: an id or the beginning of one, a name, a slug, a foreign id, a checkpoint, a task
+        by its id or title, `last`, or `current` (that of the working directory).
 
         Raises:
             NotFoundError: nothing fits.
             AmbiguousError: several fit; `candidates` names them.
         """
         target = self._parts.catalogue.resolve(ref, workspace=self._parts.workspace)
-        return Session(self._parts, target.session, target.position)
+        return Session(self._parts, target.session, target.position, target.task)
 
     def ensure(self, agent: str, /, *ids: str, **header: Any) -> "Session":
         """Return the session of a framework's own thread or conversation, begun now where it is not there: to run an agent in.
@@ -179,8 +180,8 @@ class Store:
 class Session:
     """A session of an open store. It holds no state of its own: every call asks the log."""
 
-    def __init__(self, parts: Open, session: str, position: int | None = None) -> None:
-        self._parts = parts
+    def __init__(self, parts: Open, session: str, position: int | None = None, task: str | None = None) -> None:
+        self._parts, self._task = parts, task
         self.id = session
         self.position = position
         """The position that a checkpoint's or continuation's reference named; else None, the head."""
@@ -366,6 +367,7 @@ class Session:
         level: Literal["minimal", "balanced", "full"] = "balanced",
         at: int | None = None,
         task: str = "",
+        step: int | str = "",
         model: str | None = None,
         summarise: "Summariser | None" = None,
     ) -> "Context":
@@ -376,12 +378,18 @@ class Session:
             level: `minimal` 5,000, `balanced` 25,000, `full` 40,000 tokens.
             at: as it would have been at this position.
             task: what is to be done next; the session's own task otherwise.
+            step: as it was when this step of the plan began (see `steps`), which is what is to be done next.
             model: who will read it, for the counting; the session's own otherwise.
             summarise: writes a summary of what has no room, given its text and a number of tokens; see `engine.summarising`.
         """
         from segue.engine.restoring import Wanted, restore
 
         place = self.position if at is None else at
+        if step:
+            from segue.engine.stepping import beginning
+
+            begins = beginning(self._store, self.id, task=self._task, step=str(step), at=place)
+            place, task = begins.position, task or begins.told()
         wanted = Wanted(at=place, budget=budget, level=level, task=task, model=model, offer=self._parts.offer)
         wanted = wanted._replace(summarise=summarise)
         return restore(self._store, self.id, wanted, self._parts.counter).context
@@ -407,6 +415,44 @@ class Session:
         from segue.engine.conversing import converse
 
         return converse(self._store, self.id, target, self._parts.counter, self.position if at is None else at)
+
+    def steps(self, task: str | None = None) -> "list[Planned]":
+        """Return the steps of the plan of a task (by its id; the current one's otherwise), each with its number, status, and the
+        events with which it began and ended, 0 where it did not. Plans are set by `plan.set` events and by the tools with which
+        coding agents keep their own lists.
+        """
+        from segue.engine.stepping import steps
+
+        return steps(self._store, self.id, task if task is not None else self._task or "", self.position)
+
+    def from_step(self, step: int | str, *, task: str | None = None) -> "Session":
+        """Return the session that goes on from the beginning of a step; its log says at which task and step it is.
+
+        Where anything came later that is a fork, which leaves it behind, else this session itself.
+
+        Args:
+            step: its number from 1 on, its text, or the beginning of that.
+            task: the id of the task; the current one otherwise.
+
+        Raises:
+            NotFoundError: there is no such task or step.
+            UsageError: it has no plan, or several steps begin so.
+
+        Example:
+            >>> import segue
+            >>> with segue.open("memory://") as store:
+            ...     session = store.create(task="price the plums", workspace="")
+            ...     _ = session.append("plan.set", {"steps": ["count them", "write the prices"]})
+            ...     _ = session.append("step.completed", {"text": "count them"})
+            ...     _ = session.append("message", {"role": "assistant", "parts": [{"type": "text", "content": "badly priced"}]})
+            ...     again = session.from_step(2)
+            ...     [(one.number, one.text, one.status) for one in again.steps()], again.conversation()
+            ([(1, 'count them', 'completed'), (2, 'write the prices', 'pending')], [])
+        """
+        from segue.engine.stepping import beginning, go_on
+
+        begins = beginning(self._store, self.id, task=self._task if task is None else task, step=str(step), at=self.position)
+        return Session(self._parts, go_on(self._parts.desk, begins))
 
     def check(self) -> "Checked":
         """Return what changed since the session stopped (`delta`), the four checks before it goes on (`validation`), and what a

@@ -99,6 +99,8 @@ class Wish(NamedTuple):
     """What changed since the session stopped, a line each: a restored context says it."""
     level: Literal["minimal", "balanced", "full"] = "full"
     """How much a restored context may hold."""
+    task: str = ""
+    """What is to be done next, in a line, where that is another task or step than the one that the session is at."""
 
 
 class Checked(NamedTuple):
@@ -282,7 +284,7 @@ class _Going:
         header = self.state.header
         window = self._window(writer, header["model"] if header["agent"] == self.wish.agent else "")
         wish = self.wish
-        target = Target(wish.agent, writer.accepts, self.workspace, wish.tools, wish.reasoning, window.tokens)
+        target = Target(wish.agent, writer.accepts, self.workspace, wish.tools, wish.reasoning, window.tokens, task=wish.task)
         last = position(self.events)
         state = load(self.means.desk.store, self.session, last.seq if last else None, on_damage=_overlook)
         done = convert(self.events, state, target, self._counter())
@@ -341,7 +343,14 @@ class _Going:
     def prompted(self) -> Resumption:
         """Return the resumption of a new session of the agent that reads the restored context first."""
         model = self.wish.model or _READERS.get(self.wish.agent)
-        wanted = Wanted(at=self.state.seq, level=self.wish.level, model=model, changed=self.wish.changed, offer=self.means.offer)
+        wanted = Wanted(
+            at=self.state.seq,
+            level=self.wish.level,
+            task=self.wish.task,
+            model=model,
+            changed=self.wish.changed,
+            offer=self.means.offer,
+        )
         restored = restore(self.means.desk.store, self.session, wanted, self.means.counter)
         name = self.state.header["name"] or self.session
         file = f"{name}-{self.state.seq}.md"

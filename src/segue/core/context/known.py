@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final, Literal, NamedTuple
 
 from segue.core.log.times import seconds
+from segue.core.session.plan import mark
 from segue.core.session.state import State
 
 Topic = Literal[
@@ -75,7 +76,7 @@ def _facts(state: State, task: str) -> Iterator[Fact]:
     if work["progress"] is not None:
         yield Fact("progress", f"{work['progress']:g} % done", must=True)
     for step in work["plan"]:
-        yield Fact("progress", f"[{'x' if step['status'] in {'completed', 'done'} else ' '}] {step['text']}", must=True)
+        yield Fact("progress", f"[{mark(step['status'])}] {step['text']}", must=True)
     for done in reversed(work["completed_steps"]):
         yield Fact("progress", f"done: {done['text']}", done["seq"])
     for thread in reversed(work["threads"].values()):

@@ -261,6 +261,8 @@ class Plan(TypedDict, total=False):
     """The plan is replaced: steps as text, or `{"text", "status"}`."""
 
     steps: Required[list[Any]]
+    task: str
+    """The id of the task that it is the plan of; by default the current one."""
 
 
 class Text(TypedDict, total=False):

@@ -1,11 +1,14 @@
 """The catalogue: a row for each session, as lists show it and references are resolved with."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from segue.core.session.lifecycle import LIVE
+from segue.core.session.values import LINE
 
 if TYPE_CHECKING:
     from segue.core.session.state import State
+
+_TASKS: Final = 50
 
 
 class SessionRow(NamedTuple):
@@ -43,6 +46,8 @@ class SessionRow(NamedTuple):
     origin: str = ""
     """The session that the agent itself forked this one from: our id of it, or the agent's."""
     losses: int = 0
+    tasks: tuple[tuple[str, str], ...] = ()
+    """Its tasks that have an id, each with its title; the current one first."""
 
     @property
     def live(self) -> bool:
@@ -51,7 +56,8 @@ class SessionRow(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """Return the row as JSON data."""
-        return {k: list(v) if isinstance(v, tuple) else v for k, v in self._asdict().items()}
+        found = {k: list(v) if isinstance(v, tuple) else v for k, v in self._asdict().items()}
+        return found | {"tasks": [{"id": key, "title": title} for key, title in self.tasks]}
 
 
 class PlaceRow(NamedTuple):
@@ -103,7 +109,21 @@ def session_row(state: "State") -> SessionRow:
         parent=state.lineage["parent"]["session"] if state.lineage["parent"] else "",
         origin=origin.get("session") or origin.get("foreign_id") or "",
         losses=state.losses["count"],
+        tasks=_tasks(state),
     )
+
+
+def called(task: str) -> str:
+    """Return how a task is called: by its beginning, in lower case, on one line."""
+    return " ".join(task.split()).lower()[:LINE]
+
+
+def _tasks(state: "State") -> tuple[tuple[str, str], ...]:
+    work = state.work
+    current, rest = work["tasks"].get(work["task"]), work["tasks"].values()
+    found = [(t["id"], t["title"]) for t in ([current] if current else []) + list(rest)]
+    found += [(e["id"], e["text"]) for e in reversed(work["recent_completions"])]
+    return tuple({key: (key, title[:LINE]) for key, title in reversed(found) if key}.values())[: -_TASKS - 1 : -1]
 
 
 def place_rows(state: "State") -> list[PlaceRow]:

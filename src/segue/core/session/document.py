@@ -11,10 +11,11 @@ from typing import Any, Final, Literal, TypedDict
 from segue.core.session.budget import Budget
 from segue.core.session.hints import Hints, hints, recommended
 from segue.core.session.metrics import Metrics
+from segue.core.session.plan import Step
 from segue.core.session.sections import AgentState, Anchor, Header, Item, Lineage, Losses, Place
 from segue.core.session.state import State
 from segue.core.session.values import plain
-from segue.core.session.work import Changes, Decision, Entry, Focus, Question, Said, Step, Task, Thread
+from segue.core.session.work import Changes, Decision, Entry, Focus, Question, Said, Task, Thread
 
 FORMAT: Final = "segue-state"
 VERSION: Final = 1

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from segue.core.errors import AmbiguousError, NotFoundError
 from segue.core.log.ids import Ref, parse_ref
-from segue.core.session.catalogue import PlaceRow, SessionRow
+from segue.core.session.catalogue import PlaceRow, SessionRow, called
 
 _PREFIX_OF_FOREIGN = 6
 """Characters from which on the beginning of a foreign id counts as a reference."""
@@ -17,6 +17,8 @@ class Target(NamedTuple):
     session: str
     position: int | None = None
     place: str | None = None
+    task: str | None = None
+    """The id of the task that was meant, empty for the session's own; None where the session itself was."""
 
 
 def resolve(
@@ -31,7 +33,8 @@ def resolve(
     The forms that a reference can have are tried from the most exact to the least; the first with a match decides.
     `last` is the session with the latest activity. `current` is that of *workspace* (an absolute path): of the nearest
     directory above it that has sessions, one that is not over before one that is, the latest of them; `paused` the latest of
-    those that are paused. Archived sessions are none of them.
+    those that are paused. Archived sessions are none of them. A task, by its id or its whole title, is that of the session
+    where it went on last, of *workspace* if it has one.
 
     Raises:
         NotFoundError: nothing fits.
@@ -47,7 +50,7 @@ def resolve(
         else:
             matches = _matches(form, ref.text, rows, workspace)
             if matches:
-                return _one(ref, matches)
+                return _one(ref, matches)._replace(task=_task(matches[0], ref.text) if form == "foreign" else None)
     raise NotFoundError("session", ref.text, hint="segue list")
 
 
@@ -87,9 +90,34 @@ def _matches(form: str, text: str, rows: Sequence[SessionRow], workspace: str) -
     exact = [r for r in rows if text in r.foreign_ids or (text and text == r.name)]
     succeeded = {r.parent for r in exact}  # a successor goes on in its parent's transcript
     exact = [r for r in exact if r.id not in succeeded]
+    exact = exact or _with_task(rows, text, workspace)
     if exact or len(text) < _PREFIX_OF_FOREIGN:
         return exact
     return [r for r in rows if any(f.startswith(text) for f in r.foreign_ids)]
+
+
+def _with_task(rows: Sequence[SessionRow], text: str, workspace: str) -> list[SessionRow]:
+    """Return the sessions that have the task, rather those of *workspace*; of forks of one another the one that went on last."""
+    found = {r.id: r for r in rows if _task(r, text) is not None and r.status != "archived"}
+    latest_of: dict[str, SessionRow] = {}
+    for row in found.values():
+        root, seen = row, {row.id}
+        while root.parent in found and root.parent not in seen:
+            seen.add(root.parent)
+            root = found[root.parent]
+        family = root.parent or root.id
+        latest_of[family] = max(latest_of.get(family, row), row, key=lambda r: (r.last_activity, r.id))
+    alive = list(latest_of.values())
+    return [r for r in alive if r.workspace and workspace and _within(workspace, r.workspace)] or alive
+
+
+def _task(row: SessionRow, text: str) -> str | None:
+    """Return the id of the task of *row* that is called so; None where it has none."""
+    name = called(text)
+    if not name or text in row.foreign_ids:
+        return None
+    named = [key for key, title in row.tasks if called(key) == name] or [k for k, title in row.tasks if called(title) == name]
+    return named[0] if named else "" if called(row.task) == name else None
 
 
 def _one(ref: Ref, matches: Sequence[SessionRow]) -> Target:

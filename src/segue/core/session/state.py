@@ -37,7 +37,7 @@ from segue.core.session.sections import (
 )
 from segue.core.session.values import LINE, LONG, add, count, items, mapping, plain, put, text, texts, union
 
-SCHEMA: Final = "segue-state-7"
+SCHEMA: Final = "segue-state-8"
 """Names the shape of `to_json`, and what the fold makes of events: it changes with either."""
 
 IDLE_MS: Final = 30 * 60 * 1000

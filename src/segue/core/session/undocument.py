@@ -96,7 +96,7 @@ def _work(doc: dict[str, Any]) -> Iterator[Draft]:
         yield Draft("focus.set", _fields(focus, ("path", "note", "position")), at=_time(focus.get("at")))
     yield from _tasks(work)
     if plan := items(work, "plan"):
-        yield Draft("plan.set", {"steps": plan})
+        yield Draft("plan.set", {"steps": [_fields(s, ("text", "status", "id")) if isinstance(s, dict) else s for s in plan]})
     for done in _objects(work, "completed_steps"):
         yield Draft("step.completed", {"text": text(done, "text"), "task": text(done, "id")}, at=_time(done.get("at")))
     if work.get("progress") is not None:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import Any, Final, TypedDict
 
 from segue.core.log.events import Event
+from segue.core.session import plan
+from segue.core.session.plan import Step
 from segue.core.session.values import LINE, LONG, clip, count, free, items, mapping, number, push, put, text, texts
 
 _MOST: Final = 100
@@ -46,13 +48,6 @@ class Entry(TypedDict):
     text: str
     seq: int
     at: str
-
-
-class Step(TypedDict):
-    """A step of the plan."""
-
-    text: str
-    status: str
 
 
 class Thread(TypedDict):
@@ -117,6 +112,10 @@ class Work(TypedDict):
     plan: list[Step]
     plan_seq: int
     """The event that the plan is from."""
+    plan_task: str
+    """The task that it is the plan of; empty: the session's own."""
+    plans: dict[str, list[Step]]
+    """Plans of other tasks, by the task's id."""
     completed_steps: list[Entry]
     actions: dict[str, Entry]
     blockers: dict[str, Entry]
@@ -145,6 +144,8 @@ def new_work() -> Work:
         recent_completions=[],
         plan=[],
         plan_seq=0,
+        plan_task="",
+        plans={},
         completed_steps=[],
         actions={},
         blockers={},
@@ -190,13 +191,17 @@ def set_task(work: Work, event: Event, body: dict[str, Any]) -> None:
     put(work["tasks"], key, task, _MOST)
     if task["status"] in {"active", "reopened"}:
         work["task"] = key
+        plan.show(work, key)
 
 
 def hear(work: Work, event: Event, body: dict[str, Any], *, revised: bool) -> None:
-    """Remember what the user said last, and what the model answered."""
+    """Remember what the user said last, what the model answered, and what became of its own list of steps."""
     role = text(body, "role", 20)
     if body.get("meta") is True or role not in {"user", "assistant"}:
         return
+    if role == "assistant":
+        for done in plan.hear(work, body, event.seq):
+            push(work["completed_steps"], _entry(event, work["task"], done), 50)
     words = _words(body)
     if not words:
         return
@@ -231,20 +236,11 @@ def _set_focus(work: Work, event: Event, body: dict[str, Any]) -> None:
 def _complete_step(work: Work, event: Event, body: dict[str, Any]) -> None:
     done = text(body, "text")
     push(work["completed_steps"], _entry(event, text(body, "task", LINE), done), 50)
-    for step in work["plan"]:
-        if step["text"] == done:
-            step["status"] = "completed"
+    plan.complete(work, done, event.seq)
 
 
 def _set_plan(work: Work, event: Event, body: dict[str, Any]) -> None:
-    steps: list[Step] = []
-    for step in items(body, "steps")[:_MOST]:
-        if isinstance(step, str):
-            steps.append(Step(text=clip(step, 500), status="pending"))
-        elif isinstance(step, dict):
-            steps.append(Step(text=text(step, "text", 500), status=text(step, "status", 20) or "pending"))
-    work["plan"] = steps
-    work["plan_seq"] = event.seq
+    plan.set_plan(work, body, event.seq)
 
 
 def _set_progress(work: Work, _event: Event, body: dict[str, Any]) -> None:

@@ -42,6 +42,8 @@ class Target(NamedTuple):
     """Tokens that the target's model reads."""
     beside: bool = True
     """What segue knows of the session beside what was said is told at its end."""
+    task: str = ""
+    """What is to be done next; by default the session's own task."""
 
 
 class Conversion(NamedTuple):
@@ -75,7 +77,7 @@ def convert(events: Iterable[Event], state: State, target: Target, counter: Coun
     window = target.window or target.accepts.window
     shaper = Shaper(shape)
     made = [one for entry in messages(chain, header["agent"], tally) for one in shaper.turns(entry)]
-    fitted = fit(made, chain, state, int(window * SHARE), counter, _agents_summary(chain)) if made else None
+    fitted = fit(made, chain, state, int(window * SHARE), counter, _agents_summary(chain), target.task) if made else None
     for event in chain:
         if event.kind == "compaction" and fitted and fitted.condensed:
             tally.event(event, "folded", "condensed into a summary")
@@ -83,7 +85,7 @@ def convert(events: Iterable[Event], state: State, target: Target, counter: Coun
             tally.event(event, "dropped", "what it stands for is there itself")
     made = _begun(fitted.made if fitted else [], target.accepts)
     if target.beside and made and fitted and not fitted.condensed:
-        made += _known(state, made[-1])
+        made += _known(state, made[-1], target.task)
     for one in (*made, *(Made(_NOTHING, (fate,), 0) for fate in shaper.leftover())):
         for fated in one.fates:
             tally.add(fated.what, fated.fate, fated.why)
@@ -172,9 +174,9 @@ def _begun(made: list[Made], accepts: Accepts) -> list[Made]:
     return [*made[:place], Made(opening, (added,), first.place), *made[place:]]
 
 
-def _known(state: State, last: Made) -> list[Made]:
+def _known(state: State, last: Made, task: str) -> list[Made]:
     """Return what is known beside the conversation as a turn behind the *last* one; none where nothing is."""
-    facts = [fact for fact in known_of(state).facts if fact.seq or fact.topic == "task"]
+    facts = [fact for fact in known_of(state, task=task).facts if fact.seq or fact.topic in {"task", "progress"}]
     if not facts:
         return []
     told = "\n".join((_BESIDE, *(fact_line(fact.topic, fact.seq, fact.text) for fact in facts)))

@@ -32,7 +32,9 @@ class Fitted(NamedTuple):
     condensed: int
 
 
-def fit(made: Sequence[Made], chain: Sequence[Event], state: State, budget: int, counter: Counter, summary: str = "") -> Fitted:
+def fit(
+    made: Sequence[Made], chain: Sequence[Event], state: State, budget: int, counter: Counter, summary: str = "", task: str = ""
+) -> Fitted:
     """Return the turns within *budget* tokens (*counter*'s margin included): all of them, or the last ones behind a summary.
 
     The summary is the restored context of what came before them; *summary* is the agent's own one, where it made one.
@@ -50,7 +52,7 @@ def fit(made: Sequence[Made], chain: Sequence[Event], state: State, budget: int,
     kept = list(made[start:])
     if sum(costs[start:]) > left:
         kept = [_smaller(one, left // len(kept), counter) for one in kept]
-    head = _summary(made[:start], chain[: made[start].place], state, share, counter, summary)
+    head = _summary(made[:start], chain[: made[start].place], state, share, counter, summary, task)
     total = cost_of(head.turn, counter) + sum(cost_of(one.turn, counter) for one in kept)
     return Fitted([head, *kept], _count(total, counter), start)
 
@@ -93,8 +95,10 @@ def _cut(made: Sequence[Made], costs: Sequence[int], room: int) -> int:
     return start
 
 
-def _summary(before: Sequence[Made], chain: Sequence[Event], state: State, share: int, counter: Counter, summary: str) -> Made:
-    told = restored(chain, state, share, counter, summary=summary).text.strip()
+def _summary(
+    before: Sequence[Made], chain: Sequence[Event], state: State, share: int, counter: Counter, summary: str, task: str
+) -> Made:
+    told = restored(chain, state, share, counter, summary=summary, task=task).text.strip()
     part = {"type": "text", "content": told or f"[segue: {len(before)} earlier turns are left out: no room]"}
     why = "condensed into a summary"
     fates = tuple(Fated(f.what, "folded", why) if f.fate not in {"dropped", "added"} else f for one in before for f in one.fates)

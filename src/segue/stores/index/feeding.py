@@ -16,7 +16,7 @@ from segue.core.log.codec import load_blobs
 from segue.core.log.dating import happened
 from segue.core.log.events import Event
 from segue.core.log.times import seconds
-from segue.core.session.catalogue import PlaceRow, SessionRow, place_rows, session_row
+from segue.core.session.catalogue import PlaceRow, SessionRow, called, place_rows, session_row
 from segue.core.session.recall import recalling
 from segue.core.session.state import SCHEMA, Recall, State, fold, with_texts
 from segue.core.session.words import Words, role_of, words_of
@@ -32,7 +32,7 @@ BATCH_SESSIONS: Final = 64
 BATCH_CHARS: Final = 4_000_000
 """One transaction takes so many sessions, or so much text."""
 SNAPSHOT_EVERY: Final = 128
-_LISTS: Final = frozenset({"agents", "tags", "foreign_ids"})
+_LISTS: Final = frozenset({"agents", "tags", "foreign_ids", "tasks"})
 _PLACES: Final = frozenset(
     {"checkpoint.created", "checkpoint.forgotten", "continuation.set", "session.created", "session.forked"}
 )
@@ -281,7 +281,8 @@ def _put_session(db: sqlite3.Connection, update: Update, no: int | None) -> int:
 
 
 def _put_refs(db: sqlite3.Connection, no: int, row: SessionRow) -> None:
-    refs = {row.name.lower(), row.slug.lower(), *(f.lower() for f in row.foreign_ids)} - {""}
+    tasks = {called(name) for name in (row.task, *(name for task in row.tasks for name in task))}
+    refs = {row.name.lower(), row.slug.lower(), *(f.lower() for f in row.foreign_ids), *tasks} - {""}
     known = {ref for (ref,) in db.execute("SELECT ref FROM refs WHERE no = ?", (no,))}
     if refs != known:
         db.execute("DELETE FROM refs WHERE no = ?", (no,))

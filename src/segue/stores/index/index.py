@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from segue.core.errors import NotFoundError
 from segue.core.log.ids import parse_ref
-from segue.core.session.catalogue import PlaceRow, SessionRow
+from segue.core.session.catalogue import PlaceRow, SessionRow, called
 from segue.core.session.refs import Target, resolve
 from segue.ports import EVERYTHING, Filters, Hits, IndexStatus, Ranking, Store
 from segue.stores.index import feeding, querying, searching, sharing
@@ -19,6 +19,7 @@ from segue.stores.index.schema import COLUMNS, DEAD, VERSION
 _SAFE_SQLITE: Final = (3, 51, 3)
 _FIELDS: Final = ", ".join(("id", *COLUMNS))
 _LISTS: Final = frozenset({"agents", "tags", "foreign_ids"})
+_PAIRS: Final = frozenset({"tasks"})
 _CANDIDATES: Final = 100
 _MOST_DEAD: Final = 1_000
 Progress = Callable[[int, int], None]
@@ -276,7 +277,8 @@ def _candidates(db: sqlite3.Connection, form: str, text: str, workspace: str) ->
         return _rows(db, "id = ?", (low,))
     if form == "prefix":
         return _rows(db, "id >= ? AND id < ? LIMIT ?", (low, f"{low}g", _CANDIDATES))
-    exact = _rows(db, "no IN (SELECT no FROM refs WHERE ref = ?) LIMIT ?", (low, _CANDIDATES))
+    named = "no IN (SELECT no FROM refs WHERE ref IN (?, ?)) ORDER BY last_activity DESC LIMIT ?"
+    exact = _rows(db, named, (low, called(text), _CANDIDATES))
     if exact or form != "foreign" or not low:
         return exact
     return _rows(db, "no IN (SELECT no FROM refs WHERE ref >= ? AND ref < ? LIMIT ?)", (low, f"{low}\U0010ffff", _CANDIDATES))
@@ -305,6 +307,8 @@ def _row(values: Sequence[Any]) -> SessionRow:
     fields = dict(zip(COLUMNS, values[1:], strict=True))
     for name in _LISTS:
         fields[name] = tuple(json.loads(fields[name]))
+    for name in _PAIRS:
+        fields[name] = tuple(map(tuple, json.loads(fields[name])))
     return SessionRow(values[0], **fields)
 
 

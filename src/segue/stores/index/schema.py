@@ -1,8 +1,8 @@
 """The index's tables.
 
 `sessions` is the catalogue (`live`: those that the store has), `shares` what a fork reads of another's log, `refs` the names that
-sessions go by, `places` their checkpoints and continuations, `events` where an entry of the full text stands in a log. The full
-text keeps no text (contentless): a hit's text is read from its log.
+sessions and their tasks go by, `places` their checkpoints and continuations, `events` where an entry of the full text stands in a
+log. The full text keeps no text (contentless): a hit's text is read from its log.
 
 An entry's id is its time: seconds since START in the high bits, a number within the second in the low ten. So the order of ids
 is the order of time however often the index is rebuilt, and a span of time is a span of ids.
@@ -15,7 +15,7 @@ from typing import Final
 
 from segue.core.session.state import SCHEMA as STATE_SCHEMA
 
-VERSION: Final = f"segue-index-3 {STATE_SCHEMA}"
+VERSION: Final = f"segue-index-4 {STATE_SCHEMA}"
 """Another version in the file: it is built anew."""
 
 START: Final = 946_684_800
@@ -55,8 +55,9 @@ COLUMNS: Final = (
     "parent",
     "origin",
     "losses",
+    "tasks",
 )
-"""The fields of `SessionRow` behind its id; `agents`, `tags` and `foreign_ids` as JSON."""
+"""The fields of `SessionRow` behind its id; `agents`, `tags`, `foreign_ids` and `tasks` as JSON."""
 
 TABLES: Final = f"""
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

@@ -39,6 +39,8 @@ def portable(doc):
         "unknown",
         "budget",
         "seq",
+        "begun",
+        "ended",
         "at",
         "score",
     }

@@ -113,3 +113,40 @@ def test_the_more_exact_form_wins():
 def test_any_text_resolves_or_is_an_error_of_ours(ref):
     with suppress(NotFoundError, AmbiguousError):
         assert resolve(ref, ROWS, places=PLACES, workspace="/home/x/launch").session in {A, B, C}
+
+
+SHELVES = SessionRow(
+    A,
+    name="SESSION-260115-001",
+    workspace="/home/x/launch",
+    tasks=(("T1", "price the shelves"),),
+    last_activity="2026-01-15T12:00:00Z",
+)
+SCALES = SessionRow(B, name="SESSION-260115-002", workspace="/home/x/scales", task="Buy\n a scale", tasks=(("T1", "weigh"),))
+
+
+@pytest.mark.parametrize(
+    ("ref", "target"),
+    [("price the Shelves", Target(A, task="T1")), ("buy a scale", Target(B, task="")), ("weigh", Target(B, task="T1"))],
+)
+def test_a_task_is_the_session_that_has_it(ref, target):
+    assert resolve(ref, [SHELVES, SCALES]) == target
+
+
+def test_a_task_that_two_sessions_have_is_that_of_this_workspace():
+    assert resolve("t1", [SHELVES, SCALES], workspace="/home/x/scales/src") == Target(B, task="T1")
+    with pytest.raises(AmbiguousError):
+        resolve("T1", [SHELVES, SCALES], workspace="/elsewhere")
+
+
+def test_a_task_that_forks_share_is_where_it_went_on_last():
+    early = SHELVES._replace(id=B, parent=A, last_activity="2026-01-15T12:30:00Z")
+    late = SHELVES._replace(id=C, parent=A, last_activity="2026-01-15T13:00:00Z")
+    assert resolve("T1", [SHELVES, late, early]) == Target(C, task="T1")
+    assert resolve("T1", [late, early]) == Target(C, task="T1")
+    assert resolve("T1", [SHELVES._replace(last_activity="2026-01-16T00:00:00Z"), late]) == Target(A, task="T1")
+
+
+def test_a_name_of_a_session_comes_before_a_task_that_is_called_so():
+    named = SHELVES._replace(id=C, tasks=(), foreign_ids=("T1",))
+    assert resolve("T1", [SHELVES, named]) == Target(C)

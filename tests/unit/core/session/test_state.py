@@ -212,7 +212,10 @@ def test_the_working_state_is_what_was_said_last():
         Draft("changes.seen", {"files": ["a.py"], "branch": "main"}),
     ).work
     assert (work["task"], work["tasks"]["T1"]["status"], work["tasks"]["T1"]["depends_on"]) == ("T1", "active", ["T0"])
-    assert work["plan"] == [{"text": "one", "status": "completed"}, {"text": "two", "status": "in_progress"}]
+    assert work["plan"] == [
+        {"text": "one", "status": "completed", "id": "", "begun": 5, "ended": 6},
+        {"text": "two", "status": "in_progress", "id": "", "begun": 5, "ended": 0},
+    ]
     assert ([*work["questions"]], [(q["text"], q["answer"]) for q in work["answered"]]) == (["when?"], [("why?", "because")])
     assert [(d["title"], d["major"]) for d in work["decisions"].values()] == [("use C", True)]
     assert ([*work["threads"]], [*work["blockers"]], [*work["constraints"]]) == (["cache"], ["no access"], ["python 3.11"])
