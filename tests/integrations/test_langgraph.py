@@ -278,13 +278,13 @@ def raw_bytes(store, thread="t"):
 
 def test_size_grows_with_what_was_said_not_with_its_square(store):
     app, sizes = chat(SegueSaver(store)), {}
-    for turns, first in ((50, 0), (50, 50), (100, 100)):
+    for turns, first in ((20, 0), (20, 20), (40, 40)):
         say(app, config_of("t"), turns, first)
         sizes[first + turns] = raw_bytes(store)
 
-    added = sizes[100] - sizes[50], (sizes[200] - sizes[100]) / 2
+    added = sizes[40] - sizes[20], (sizes[80] - sizes[40]) / 2
     assert added[1] < added[0] * 1.05, sizes
-    assert sizes[200] < 200 * 12_000, sizes  # the framework's SQLite saver: 149 MB
+    assert sizes[80] < 80 * 12_000, sizes  # the framework's SQLite saver: 26 MB
 
 
 def test_lists_stay_shared_when_state_is_encrypted(store):

@@ -40,7 +40,8 @@ def of_runs(runs: Collection[str]) -> Choose:
 def plan(thread: Thread, chosen: dict[str, Any], codec: Codec, *, shared: int) -> dict[str, Any] | None:
     """Return the body of the event that drops what was *chosen*, or None where that is nothing.
 
-    *shared* is the last event that other threads rely on as well: it stays, whatever goes.
+    *shared* is the last event that is its source's as well, where the thread is a copy: it stays, whatever goes, so what was
+    dropped of it before is dropped again: earlier drops need not be kept.
     """
     gone = dropped(chosen, {*thread.checkpoints, *thread.writes})
     if not gone:
@@ -51,7 +52,10 @@ def plan(thread: Thread, chosen: dict[str, Any], codec: Codec, *, shared: int) -
         for stored in kept
         if stored.parent and (stored.ns, stored.parent) in gone and (found := _history(thread, stored, codec))
     ]
-    return {**chosen, "values": _moved(thread, kept, shared), "histories": histories}
+    named = {ns: [*ids] for ns, ids in chosen.get("checkpoints", {}).items()}
+    for ns, checkpoint in sorted(thread.hidden) if shared else ():
+        named.setdefault(ns, []).append(checkpoint)
+    return {**chosen, "checkpoints": named, "values": _moved(thread, kept, shared), "histories": histories}
 
 
 def dead(thread: Thread, *, first: int, said: Collection[int]) -> tuple[set[int], set[int]]:

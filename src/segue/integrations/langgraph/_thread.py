@@ -69,6 +69,8 @@ class Thread:
         self.writes: dict[Place, dict[tuple[str, int], Write]] = {}
         self.histories: dict[Place, tuple[int, dict[str, Any]]] = {}
         """Of checkpoints whose parents were dropped: what their channels without a value are rebuilt from, and the event."""
+        self.hidden: set[Place] = set()
+        """What was dropped: in a copy, what it shares with its source may hold it still."""
         self.said: dict[int, Said | None] = {}
         """Messages, by event; None for one that was erased."""
         self.tips: dict[str, str] = {}
@@ -85,6 +87,7 @@ class Thread:
         self._recent: dict[Place, int] = {}
         self._latest: dict[str, str] = {}
         self._stamp = ""
+        self._untidy = False
         self._lists: dict[Value, list[Element]] = {}
 
     # --- following the log
@@ -101,6 +104,7 @@ class Thread:
                 return self.catch_up(store)
             self._take(event)
             self.seq = event.seq
+        self._tidy()
         self._stamp = stamp
         return None
 
@@ -111,6 +115,7 @@ class Thread:
         for new, entry in zip(drafts, commit.entries, strict=True):
             self._note(entry.seq, new.kind, new.body, new.source, new.stream, new.node or entry.id)
         self.seq = commit.head.seq
+        self._tidy()
 
     def _take(self, event: Event) -> None:
         if not event.erased:
@@ -144,6 +149,7 @@ class Thread:
         for channel, spec in body["values"].items():
             self.specs[seq, channel] = spec
             self._recent[place[0], channel] = values[channel] = seq
+        self.hidden.discard(place)
         self.checkpoints[place] = Stored(seq, *place, body["parent"], body["state"], body["metadata"], values)
         self._latest[place[0]] = max(place[1], self._latest.get(place[0], ""))
 
@@ -151,7 +157,9 @@ class Thread:
         for at, channel, spec in body["values"]:
             self.specs[at, channel] = spec
             self.moved[at, channel] = seq
-        for place in dropped(body, {*self.checkpoints, *self.writes}):
+        gone = dropped(body, {*self.checkpoints, *self.writes})
+        self.hidden |= gone
+        for place in gone:
             for kept in (self.checkpoints, self.writes, self.histories):
                 kept.pop(place, None)
         for ns, checkpoint, history in body["histories"]:
@@ -159,19 +167,26 @@ class Thread:
         self._latest = {}
         for ns, checkpoint in self.checkpoints:
             self._latest[ns] = max(checkpoint, self._latest.get(ns, ""))
-        live = self.live()
-        self.specs = {value: self.specs[value] for value in live}
-        self.moved = {value: at for value, at in self.moved.items() if value in live}
-        self._recent = {place: at for place, at in self._recent.items() if (at, place[1]) in live}
         self._lists.clear()
+        self._untidy = True
         self.drops += 1
 
+    def _tidy(self) -> None:
+        """Let go of values that nothing has any more. Only at the end of the log is it known which these are."""
+        if self._untidy:
+            live = self.live()
+            self.specs = {value: self.specs[value] for value in live}
+            self.moved = {value: at for value, at in self.moved.items() if value in live}
+            self._recent = {place: at for place, at in self._recent.items() if (at, place[1]) in live}
+            self._untidy = False
+
     def _lost(self, body: Body) -> bool:
-        """Return whether an erasure took something away that is still held."""
-        seqs = {seq for first, last in body.get("seqs", ()) for seq in range(first, last + 1)}
-        for seq in seqs:
-            self.events.pop(seq, None)
-        return bool(seqs & self.kept())
+        """Return whether an erasure took something away that is known here as it was, and needed."""
+        lost = {seq for first, last in body.get("seqs", ()) for seq in range(first, last + 1) if seq in self.events}
+        needed = bool(lost) and not lost.isdisjoint(self.kept())
+        for seq in lost:
+            del self.events[seq]
+        return needed
 
     # --- what is there
 
@@ -200,12 +215,7 @@ class Thread:
 
     def messages(self, values: Iterable[Value]) -> set[int]:
         """Return the events in which elements of *values* stand."""
-        return {
-            _event_of(self.holder(value), item)
-            for value in values
-            for item in self.specs[value].get("items", ())
-            if isinstance(item, dict) and "type" not in item
-        }
+        return {at for value in values for at in _elsewhere(self.specs[value], self.holder(value))}
 
     def kept(self) -> set[int]:
         """Return the events without which something that is there could not be read."""
@@ -216,6 +226,7 @@ class Thread:
             *map(self.holder, live),
             *self.messages(live),
             *(seq for seq, _ in self.histories.values()),
+            *(at for _, past in self.histories.values() for one in past.values() for at in _elsewhere(one.get("seed", {}), 0)),
         }
 
     # --- values
@@ -332,6 +343,13 @@ def draft(kind: str, ns: str, key: tuple[Any, ...], body: dict[str, Any]) -> Dra
 def key_of(kind: str, ns: str, key: tuple[Any, ...]) -> str:
     """Return the idempotency key of what *key* names within a namespace."""
     return f"{kind}:{digest((kind, repr((ns, *key)).encode('utf-8', 'backslashreplace'))).hex()}"
+
+
+def _elsewhere(spec: Packed, holder: int) -> Iterator[int]:
+    """Yield the events in which elements of a list stand that *holder* describes."""
+    for item in spec.get("items", ()):
+        if isinstance(item, dict) and "type" not in item:
+            yield _event_of(holder, item)
 
 
 def _event_of(holder: int, item: Packed) -> int:
