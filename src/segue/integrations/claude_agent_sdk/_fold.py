@@ -8,6 +8,7 @@ from claude_agent_sdk import SessionStoreEntry, __version__, fold_session_summar
 from claude_agent_sdk.types import SessionKey, SessionSummaryEntry
 
 from segue.core.log.events import Event
+from segue.engine.carrying import link_of
 from segue.integrations.claude_agent_sdk._entries import entry_of, raw_of
 from segue.integrations.claude_agent_sdk._names import Name, stands
 from segue.ports import Snapshot, Store
@@ -24,9 +25,12 @@ _EVERY: Final = 256
 class Fold:
     """A session up to `seq`: how far each of its transcripts is, and the summary that the SDK folds of the main one."""
 
-    def __init__(self, store: Store, session: str, name: Name) -> None:
-        """Begin with nothing. *name* is the main transcript's."""
+    def __init__(self, store: Store, session: str, name: Name, *, begun: bool = True) -> None:
+        """Begin with nothing. *name* is the main transcript's; a session that was not *begun* is not there."""
         self._store, self._session, self._name = store, session, name
+        self.link = link_of(store, session, READER.agent, name.session) if begun else None
+        self.said: set[str | None] = set()
+        """Keys of what the session says once, as far as that is known."""
         self._reset()
 
     def _reset(self) -> None:

@@ -48,6 +48,7 @@ class Mirror:
         """Keep transcripts in *store*; *clock* dates the names of new sessions."""
         self._store, self._clock = store, clock
         self._folds: OrderedDict[str, Fold] = OrderedDict()
+        self._homes: dict[tuple[str, str], str] = {}  # sessions are a project's for as long as they are there
         self._locks = [threading.Lock() for _ in range(_LANES)]
 
     # --- writing
@@ -60,19 +61,23 @@ class Mirror:
         """Add what *choose* returns for the session as it then is; it is asked again where another came first."""
         with self._lane(name):
             while True:
-                session = _home.find(self._store, name)
+                session = self._homes.pop(name[:2], None) or _home.find(self._store, name)
                 with suppress(HeadMovedError, ExistsError, NotFoundError):
                     rows = choose(self, session, name)
                     if not rows:
                         return 0
-                    return self._begin(name, rows) if session is None else self._go_on(session, name, rows)
+                    if session is None:
+                        return self._begin(name, rows)
+                    new = self._go_on(session, name, rows)
+                    self._homes[name[:2]] = session
+                    return new
 
     def _begin(self, name: Name, rows: Sequence[Row]) -> int:
         foreign = _home.unused(self._store, name)
         session, there = place(self._store, foreign)
         if there:
             raise ExistsError(f"{AGENT} session", name.session)
-        drafts, facts = self._drafts(Fold(self._store, session, name._replace(subpath="")), "", name, rows)
+        drafts, facts = self._drafts(Fold(self._store, session, name._replace(subpath=""), begun=False), "", name, rows)
         began = next((d.at for d in drafts if d.at), None)
         batch = Batch(name.session, [d if d.at else d._replace(at=began) for d in drafts], None, facts, began)
         created, *then = opening(self._store, self._clock, AGENT, batch, session)
@@ -89,11 +94,11 @@ class Mirror:
         drafts, facts = self._drafts(fold, session, name, rows)
         if not drafts:
             return 0
-        if link := link_of(self._store, session, AGENT, name.session):  # we wrote how the transcript begins
-            drafts = link.apply(drafts)
+        if fold.link is not None:  # we wrote how the transcript begins
+            drafts = fold.link.apply(drafts)
         if facts and drafts:
             drafts.append(news(self._store, session, AGENT, Batch(name.session, drafts, None, facts), drafts[-1].at))
-        drafts = [*self._unsaid(session, name), *drafts]
+        drafts = [*self._unsaid(fold, session, name), *drafts]
         if rows[-1].after is not None and (last := self._last(fold, name)):
             drafts.append(Draft("head.moved", {"to": last, "reason": "records that stand before it were late"}, AGENT))
         try:
@@ -106,10 +111,13 @@ class Mirror:
             save_at_limit(self._store, session, clock=self._clock)
         return len(new)
 
-    def _unsaid(self, session: str, name: Name) -> list[Draft]:
+    def _unsaid(self, fold: Fold, session: str, name: Name) -> list[Draft]:
         """Return what a session does not say yet: whose it is, and that it stands in the project's list."""
-        said = [_home.claim(name), *([] if name.subpath else [_home.listed(name)])]
-        return [draft for draft in said if draft.key is None or self._store.lookup(session, draft.key) is None]
+        wanted = [_home.claim(name), *([] if name.subpath else [_home.listed(name)])]
+        unsure = [draft for draft in wanted if draft.key not in fold.said]
+        unsaid = [draft for draft in unsure if draft.key and self._store.lookup(session, draft.key) is None]
+        fold.said |= {draft.key for draft in unsure if draft not in unsaid}
+        return unsaid
 
     @staticmethod
     def _last(fold: Fold, name: Name) -> str | None:
