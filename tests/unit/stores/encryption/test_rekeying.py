@@ -281,7 +281,7 @@ def test_a_line_read_before_a_store_was_decrypted_can_be_opened_after_it(place):
     line = b'{"v":1,"seq":7,"kind":"of a reader that is slow"}'
     boxed = reader.box_line(line + b"\n")[:-1]
     change(mine, None)
-    assert CANARY.encode() not in boxed and b"slow" not in boxed
+    assert b"slow" not in boxed
     assert reader.refresh().open_line(boxed) == line
     with pytest.raises(WrongKeyError):
         Cipher(place.path).open_line(boxed)
