@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from segue.core.log.events import Draft
+from tests.faults import keyed
 from tests.faults.harness import Outcome, replay_line
 from tests.faults.operations import Operation, command, deletes, lines, message, seals, unsealed
 from tests.faults.oracle import Violation
@@ -50,6 +51,7 @@ OTHERS: Final[Sequence[Operation]] = (
     Operation("checkpoint", command("checkpoint", "create", "-m", "meanwhile")),
     Operation("index", command("list")),
     Operation("delete", deletes, takes_away="sell plums"),
+    Operation("erase", keyed.erases, keyed.furnished, takes_away="sell plums"),
     Operation("say", command("append", "current", "--stdin", stdin=lines([message("words of another")]))),
 )
 
@@ -78,17 +80,19 @@ class Pair:
         self._alone()
 
     def _alone(self) -> None:
-        """Learn what the other one leaves, alone and behind the first: it may be there as well, or be gone."""
+        """Learn what the other one leaves, alone, before the first and behind it: it may be there as well, or be gone."""
         trial = self.trial
         trial.world.bring_back(trial.known.begins)
         self._other()
         trial.world.tidy()
         trial.known.shapes.update(trial.world.shapes())
         self.facts = trial.world.look().facts - trial.known.before.facts
+        trial.world.call(trial.operation.work, trial.phase)
+        before = trial.world.look().facts
         trial.world.bring_back(trial.known.begins)
         trial.world.call(trial.operation.work, trial.phase)
         self._other()
-        trial.known = replace(trial.known, facts=trial.known.facts & trial.world.look().facts)
+        trial.known = replace(trial.known, facts=trial.known.facts & before & trial.world.look().facts)
 
     def _other(self) -> None:
         said = self.trial.world.call(self.other.work, _OTHER)

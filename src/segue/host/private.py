@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -35,3 +36,13 @@ def replace(path: Path, temporary: Path, content: Iterable[bytes], *, durably: b
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def bytes_below(directory: Path) -> int:
+    """Return how many bytes the files below *directory* have; one that goes meanwhile has none."""
+    total = 0
+    for above, _, names in os.walk(directory):
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += os.lstat(os.path.join(above, name)).st_size  # noqa: PTH118
+    return total

@@ -31,7 +31,7 @@ from segue.host.mirror.objects import Pack
 from segue.host.mirror.reading import Reader, reading
 from segue.host.mirror.trees import Tree
 from segue.host.mirror.writing import PARTED, REFS, Writing
-from segue.host.private import make, new
+from segue.host.private import bytes_below, make, new
 from segue.host.workspace.gitting import Git
 from segue.host.workspace.repository import sync, write
 from segue.host.workspace.sweeping import sweep
@@ -262,7 +262,7 @@ class GitMirror:
 
     def size(self) -> int:
         """Return how many bytes its objects take."""
-        return sum(one.stat().st_size for one in (self.path / "objects").rglob("*") if one.is_file())
+        return bytes_below(self.path / "objects")
 
     def _make(self) -> None:
         """Make the repository where there is none. It is written by hand: no template of anybody's gets into it."""

@@ -308,7 +308,7 @@ class Repository:
         return found
 
     def _size(self) -> int:
-        return sum(one.stat().st_size for one in (self.path / "objects").rglob("*") if one.is_file())
+        return private.bytes_below(self.path / "objects")
 
     @property
     def _all(self) -> Path:

@@ -113,7 +113,7 @@ class Scopes:
 
     def directories(self) -> list[Path]:
         """Return the directories of all scopes, sorted; one that was never finished is none yet."""
-        return sorted(path for path in self._directory.iterdir() if (path / "name").exists() or any(_sizes(path / "log")))
+        return sorted(path for path in self._directory.iterdir() if (path / "name").exists() or _holds_something(path / "log"))
 
     def open(self, where: Path) -> Journal:
         """Return the log of the scope in the directory *where*. Raises DamagedError where its name does not fit."""
@@ -246,8 +246,11 @@ class _Fold:
         return json.dumps({"values": self.values, "count": self.count, "last": self.last}).encode()
 
 
-def _sizes(log: Path) -> list[int]:
-    return [path.stat().st_size for path in log.iterdir()] if log.is_dir() else []
+def _holds_something(log: Path) -> bool:
+    try:
+        return any(files.sizes(log).values())
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def places_of(name: str, cipher: Cipher = PLAIN) -> list[str]:

@@ -86,7 +86,7 @@ def _do_marked(store: Path, mark: Path, journal_of: LookUp, clock: Clock, finish
 def _is_worth_it(journal: Journal) -> bool:
     """Return whether the last segment is open and large enough to be sealed."""
     last = segments.listed(journal.directory / "log")[-1:]
-    return bool(last) and not last[0].sealed and last[0].path.stat().st_size >= _WORTH
+    return bool(last) and not last[0].sealed and files.size(last[0].path) >= _WORTH
 
 
 def _seal(journal: Journal, segment: segments.Segment) -> int:
@@ -193,5 +193,6 @@ def _sweep_beside(store: Path) -> None:
 def _sweep_incoming(incoming: Path, clock: Clock) -> None:
     """Unlink sessions that were never finished, an hour after their process gave up."""
     for entry in os.scandir(incoming):
-        if clock.now() - entry.stat().st_mtime > _STALE:
-            removal.sweep(Path(entry.path))
+        with suppress(FileNotFoundError):  # moved to its place since it was listed
+            if clock.now() - entry.stat().st_mtime > _STALE:
+                removal.sweep(Path(entry.path))

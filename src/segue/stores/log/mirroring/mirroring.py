@@ -182,7 +182,7 @@ def _time(path: Path) -> int:
 
 
 def _beside_stamp(store: Path) -> str:
-    found = sorted((path.name, path.stat().st_size) for path in (store / "numbers").iterdir()) if store.is_dir() else []
+    found = sorted(files.sizes(store / "numbers").items()) if store.is_dir() else []
     return f"{found}:{[_time(store / name) for name in _FILES]}"
 
 

@@ -139,7 +139,7 @@ class OneLog:
     def _size(self, segment: Segment) -> int:
         """Return how many bytes of an open segment are durable."""
         is_last = segment == self._view.segments[-1] and self._view.end >= 0
-        return self._view.end if is_last else segment.path.stat().st_size
+        return self._view.end if is_last else files.size(segment.path)
 
     # --- beside
 
