@@ -1,6 +1,6 @@
 """Wiring of saving: snapshots of workspaces and what a checkpoint keeps beside them; autosaves; retention."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,8 +96,13 @@ class Saving:
         automatic: bool = False,
         continuation: str | int | None = None,
         touched: Iterable[str] | None = None,
+        actor: str = "",
+        source: Mapping[str, str] | None = None,
     ) -> "Made":
-        """Take a checkpoint of *session*, with its workspace and what git says of it. *touched*: see `Workspace.take`."""
+        """Take a checkpoint of *session*, with its workspace and what git says of it.
+
+        *touched*: see `Workspace.take`; *actor* and *source*: who asked for it, and through what.
+        """
         from segue.engine.checkpoints import create
 
         facts, changes = self.moment(session, touched)
@@ -111,6 +116,8 @@ class Saving:
             continuation=continuation,
             facts=facts,
             changes=changes,
+            actor=actor,
+            source=source,
         )
 
     @property

@@ -64,7 +64,7 @@ Care:
   encrypt        put the store under a key
   decrypt        write an encrypted store in the clear
   key            the key of an encrypted store: show, rotate
-  mcp            what agents' MCP servers cost; switch them off and on
+  mcp            what agents' MCP servers cost; switch them off and on; be one
   doctor         check this machine: locks, disk, permissions, agents
   config         settings, and where each comes from
   completion     print what makes a shell complete segue's words

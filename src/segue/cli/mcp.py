@@ -8,6 +8,7 @@ from segue.cli import records
 from segue.cli.frame import Frame
 from segue.cli.mcp_agent import SERVING
 from segue.cli.mcp_audit import audit_
+from segue.cli.mcp_serve import serve_
 from segue.cli.mcp_switch import off_, on_
 from segue.cli.params import CONTEXT, common
 from segue.cli.params import command as _command
@@ -15,10 +16,12 @@ from segue.cli.render import table
 from segue.ports.mcp import Misread, Named, Server
 
 
-@click.group("mcp", context_settings=CONTEXT, short_help="what agents' MCP servers cost; switch them off and on")
+@click.group("mcp", context_settings=CONTEXT, short_help="what agents' MCP servers cost; switch them off and on; be one")
 @common
 def command() -> None:
     """The MCP servers that coding agents start: what they cost of every request, what they are used for, and switching them.
+
+    serve is one itself: it lets agents ask of this project's sessions.
 
     Read are the configurations of Claude Code, Codex, Gemini CLI, Qwen Code, opencode, Cursor and VS Code: the user's, and those
     of this project.
@@ -59,3 +62,4 @@ command.add_command(audit_)
 command.add_command(list_)
 command.add_command(off_)
 command.add_command(on_)
+command.add_command(serve_)

@@ -50,6 +50,8 @@ def create(  # noqa: PLR0913 - what a checkpoint says, each by its name
     changes: Mapping[str, Any] | None = None,
     key: str | None = None,
     at: str | None = None,
+    actor: str = "",
+    source: Mapping[str, Any] | None = None,
     then: Callable[[State], Sequence[Draft]] = lambda _: (),
 ) -> Made:
     """Name the head of *session* durably, as `RECOVERY-...`, and return the checkpoint.
@@ -67,6 +69,8 @@ def create(  # noqa: PLR0913 - what a checkpoint says, each by its name
         changes: the uncommitted changes of the workspace; where they are others than those last seen, that is recorded too.
         key: the idempotency key of the checkpoint's event.
         at: when, in UTC; now by default.
+        actor: who asked for it.
+        source: through what it was asked for.
         then: what is appended right behind it, all or nothing. What it raises keeps the checkpoint from being taken.
     """
     made: list[Made] = []
@@ -91,7 +95,7 @@ def create(  # noqa: PLR0913 - what a checkpoint says, each by its name
         body |= _budget(state) | dict(facts or {})
         if description:
             body["description"] = description
-        drafts.append(Draft("checkpoint.created", body, key=key, at=at))
+        drafts.append(Draft("checkpoint.created", body, actor, key=key, at=at, source=source))
         place = _continuation(stem, continuation)
         if place:
             note = {"note": description} if description else {}

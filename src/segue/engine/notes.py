@@ -162,13 +162,22 @@ def index(library: Library, place: Place, *, write: bool) -> tuple[str, Note | N
     return text, library.write(there, before, after) if there is not None else library.put(path, after), True
 
 
-def use(store: Store, session: str, note: Note, action: Action, text: str = "") -> None:
-    """Append to a session that a note was loaded, created, updated or deleted in it."""
+def use(
+    store: Store,
+    session: str,
+    note: Note,
+    action: Action,
+    text: str = "",
+    *,
+    actor: str = "",
+    source: Mapping[str, str] | None = None,
+) -> None:
+    """Append to a session that a note was loaded, created, updated or deleted in it; by whom (*actor*), and through what."""
     body: dict[str, Any] = {"id": note.id, "action": action, "path": f"{note.folder}/{note.path}", "kind": note.kind}
     body["hash"] = note.digest
     if text:
         body["tokens"] = estimate(text)
-    store.append(session, [Draft("note.used", body)])
+    store.append(session, [Draft("note.used", body, actor, source=source)])
 
 
 def place_of_new(place: Place, kind: str, *, structured: bool) -> str:

@@ -1,0 +1,125 @@
+"""Of which sessions a client may know: those of its project, or where the user said so, all."""
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from segue.core.errors import NotFoundError, SegueError
+from segue.core.session.catalogue import SessionRow
+from segue.engine.callers import Caller, Found, at_work, before, own
+
+if TYPE_CHECKING:
+    from segue.app import App
+    from segue.ports import Target
+
+OWN: Final = "mine"
+BEFORE: Final = "previous"
+
+
+class Meant(NamedTuple):
+    """A session that a call is about, and why it is that one."""
+
+    session: str
+    name: str
+    why: str
+    position: int | None = None
+
+
+class Scope:
+    """The sessions that one call may know of. Made for a call: what is found is looked up once."""
+
+    def __init__(self, app: "App", caller: Caller, roots: Sequence[str] = (), *, everything: bool = False) -> None:
+        """Look in the directories *roots*, else in the project of *app*; with *everything* everywhere."""
+        self._app, self.caller, self._everything = app, caller, everything
+        self.directories = tuple(roots) or (app.workspace,)
+
+    @cached_property
+    def rows(self) -> list[SessionRow]:
+        """The sessions, latest activity first."""
+        rows = self._app.index.sessions()
+        return rows if self._everything else [row for row in rows if self._holds(row)]
+
+    @cached_property
+    def mine(self) -> Found | None:
+        """The caller's own session, as its hooks know it."""
+        found = own(self.rows, self.caller)
+        if found is None and self._took_in():
+            del self.rows
+            found = own(self.rows, self.caller)
+        return found
+
+    @property
+    def previous(self) -> SessionRow | None:
+        """The session that was worked in before."""
+        return before(self.rows, self.mine.row if self.mine else None)
+
+    def to_read(self, ref: str) -> Meant:
+        """Return the session that is meant to be read: `previous` (where there is none, `mine`), `mine`, or one by reference.
+
+        Raises NotFoundError, AmbiguousError.
+        """
+        if ref in {"", BEFORE}:
+            row = self.previous
+            if row is not None:
+                return Meant(row.id, row.name, "the last one here before yours" if self.mine else "the last one here")
+        elif ref == OWN and self.mine is None and self.previous is not None:
+            return Meant(self.previous.id, self.previous.name, "the last one here; which one is yours cannot be told")
+        return self.to_write("" if ref in {"", BEFORE, OWN} else ref)
+
+    def to_write(self, ref: str) -> Meant:
+        """Return the session that is meant to be written to: the caller's own, or where that cannot be known the one that is at
+        work here; or one by reference. Raises NotFoundError, AmbiguousError.
+        """
+        if ref not in {"", OWN}:
+            return self._named(ref)
+        if self.mine is not None:
+            return Meant(self.mine.row.id, self.mine.row.name, f"yours: {self.mine.why}")
+        row = at_work(self.rows)
+        if row is None:
+            raise NotFoundError("session", "of this project", hint='name one, or begin one: segue start --task "..."')
+        return Meant(row.id, row.name, "the one at work here; which one is yours cannot be told")
+
+    def _named(self, ref: str) -> Meant:
+        target: Target = self._app.resolve(ref)
+        row = next((row for row in self.rows if row.id == target.session), None)
+        if row is None:
+            raise NotFoundError("session", ref, hint="it is of another project; segue mcp serve --all serves all of them")
+        return Meant(row.id, row.name, "as named", target.position)
+
+    def _holds(self, row: SessionRow) -> bool:
+        return any(_is_in(row.workspace, directory, self._app.env) for directory in self.directories) or (row.id == self._current)
+
+    @cached_property
+    def _current(self) -> str:
+        """The session of this directory where it is of one above it, or of a project that was moved here."""
+        if self.directories != (self._app.workspace,):
+            return ""
+        with suppress(NotFoundError):
+            return self._app.resolve("current").session
+        return ""
+
+    def _took_in(self) -> bool:
+        """Take in what hooks wrote and nobody took in yet; return whether there was something."""
+        app = self._app
+        if app.spools.is_empty():
+            return False
+        from segue.engine.spooling import ingest
+
+        with suppress(SegueError, OSError):  # the worker does it later, and tells of it
+            ingest(app.store, app.spools, app.transcripts, clock=app.clock)
+            return True
+        return False
+
+
+def _is_in(workspace: str, directory: str, env: Mapping[str, str]) -> bool:
+    """Return whether a session's workspace is a directory, or in it. A home, or all of a disk, is no project."""
+    if not workspace:
+        return False
+    if workspace.rstrip("/") == directory.rstrip("/"):
+        return True
+    if directory in {"/", env.get("HOME", "")}:
+        return False
+    real = os.path.realpath(directory)
+    return any(workspace.startswith(one.rstrip("/") + "/") for one in {directory, real}) or workspace == real
