@@ -4,7 +4,7 @@ An agent's own transcript is never written to. The new one is taken up by a sess
 the past, what was left included, and what the old transcript still gets stays where it belongs.
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from segue.core.context.windows import window_of
 from segue.core.errors import HeadMovedError, UsageError
@@ -20,6 +20,9 @@ from segue.engine.conversion import Means, counter_of, destination, flaws, take_
 from segue.engine.loading import TRIES, event_at, load
 from segue.engine.restores import Checkpoint
 from segue.ports import TranscriptWriter
+
+_FOLLOWING: Final = frozenset({"openai_agents"})
+"""Frameworks whose adapter goes where the head of the session is moved to."""
 
 
 class Turned(NamedTuple):
@@ -48,7 +51,7 @@ def agent_of(means: Means, state: State) -> str:
     agent = state.header["agent"]
     if agent in means.writers:
         return agent if state.header["foreign_ids"] else ""
-    if agent and state.header["foreign_ids"]:
+    if agent and agent not in _FOLLOWING and state.header["foreign_ids"]:
         raise UsageError(
             f"the conversation of session {state.header['name'] or state.session!r} is led by {agent}",
             hint=f"go back in {agent} by its own means, or go on in a coding agent: segue resume CHECKPOINT --in AGENT",

@@ -11,7 +11,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from contextvars import copy_context
+from contextvars import Context, copy_context
 from functools import partial
 from typing import Any, Final, ParamSpec, TypeVar
 
@@ -21,7 +21,7 @@ R = TypeVar("R")
 _LIMIT: Final = 64
 _IDLE: Final = 5.0
 """Seconds after which a thread ends that has nothing to do."""
-_pools: "weakref.WeakSet[Threads]" = weakref.WeakSet()
+_pools: "weakref.WeakSet[Threads | InTurn]" = weakref.WeakSet()
 
 
 class Threads:
@@ -82,19 +82,19 @@ threads: Final = Threads()
 def cross(call: Callable[[], R]) -> "asyncio.Future[R]":
     """Return the future of what *call* returns, in a thread. Cancelled before that has begun, it is not begun."""
     future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-    context = copy_context()
-
-    def job() -> None:
-        if future.cancelled():
-            return
-        try:
-            answer = partial(_settle, future, context.run(call), None)
-        except BaseException as e:  # noqa: BLE001 - it is raised where it is waited for
-            answer = partial(_settle, future, None, e)
-        tell(future, answer)
-
-    threads.submit(job)
+    threads.submit(partial(_answer, future, copy_context(), call))
     return future
+
+
+def _answer(future: "asyncio.Future[R]", context: Context, call: Callable[[], R]) -> None:
+    """Do *call*, in a thread, and tell who waits for it what came of it."""
+    if future.cancelled():
+        return
+    try:
+        answer = partial(_settle, future, context.run(call), None)
+    except BaseException as e:  # noqa: BLE001 - it is raised where it is waited for
+        answer = partial(_settle, future, None, e)
+    tell(future, answer)
 
 
 def tell(future: "asyncio.Future[Any]", answer: Callable[[], object]) -> None:
@@ -122,10 +122,63 @@ async def in_thread(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> 
     try:
         return await asyncio.shield(future)
     except asyncio.CancelledError:
-        if not future.done():
-            await asyncio.wait([future])
-        future.exception()  # seen: the caller was cancelled and hears of nothing else
+        await _settled(future)
         raise
+
+
+class InTurn:
+    """Calls of one caller, done in threads one after the other, in the order in which they were asked. Any loop may ask."""
+
+    def __init__(self) -> None:
+        """Do nothing yet."""
+        self._busy = False
+        self._start()
+        _pools.add(self)
+
+    async def do(self, call: Callable[[], R]) -> R:
+        """Return what *call* returns, when it is its turn. It is done whatever becomes of the caller, who waits for it."""
+        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        job = partial(_answer, future, copy_context(), call)
+        with self._lock:
+            self._jobs.append(job)
+            begin, self._busy = not self._busy, True
+        if begin:
+            try:
+                threads.submit(self._work)
+            except RuntimeError:  # no thread is to be had
+                self._work()
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            await _settled(future)
+            raise
+
+    def after_fork(self) -> None:
+        """In a forked child: what was asked was asked of its parent."""
+        self._start()
+
+    def _start(self) -> None:
+        self._lock = threading.Lock()
+        self._jobs: deque[Callable[[], object]] = deque()
+        self._busy = False
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                if not self._jobs:
+                    self._busy = False
+                    return
+                job = self._jobs.popleft()
+            job()
+            del job  # what it holds is not kept while the next one is done
+
+
+async def _settled(future: "asyncio.Future[Any]") -> None:
+    """Return when *future* is done, however often the caller is cancelled; he hears of nothing else."""
+    while not future.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait([future])
+    future.exception()  # seen
 
 
 def _after_fork() -> None:

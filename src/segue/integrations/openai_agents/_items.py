@@ -1,0 +1,142 @@
+"""The SDK's input items as events: the record verbatim in `source`, beside it what it says as a message.
+
+So everything that reads messages reads these sessions too: `show`, `search`, `restore`, `resume --in`. What says nothing to
+anybody but its provider (encrypted reasoning, a compaction, an encrypted envelope) is a `record`.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, TypeAlias
+
+from segue.core.log.events import ABSENT, Draft
+
+AGENT: Final = "openai_agents"
+MAIN_BRANCH: Final = "main"
+
+Item: TypeAlias = dict[str, Any]
+Part: TypeAlias = dict[str, Any]
+
+_ROLES: Final = frozenset({"user", "assistant", "system", "developer"})
+_TEXTS: Final = {"input_text": "text", "output_text": "text", "text": "text", "refusal": "refusal"}
+_MEDIA: Final = {"input_image": "image", "input_file": "document", "input_audio": "audio"}
+_OWN: Final = frozenset({"id", "type", "status", "call_id", "name", "namespace", "output", "outputs", "results", "result"})
+"""Fields of a call that are no arguments of it."""
+
+
+def draft(item: Any, branch: str = MAIN_BRANCH, parent: str | None = ABSENT) -> Draft:
+    """Return an item as an event of a *branch*, behind the node *parent* where that is not the last one of the log.
+
+    Raises:
+        TypeError: it has no form in JSON.
+    """
+    record = json.loads(json.dumps(item))
+    kind, body = _said(record)
+    source = {"agent": AGENT, "record": record}
+    if branch != MAIN_BRANCH:
+        source["branch"] = branch
+    if isinstance(record, dict) and isinstance(identity := record.get("id"), str) and identity:
+        source["id"] = identity
+    actor = "user" if body.get("role") == "user" else AGENT
+    return Draft(kind, body, actor=actor, parent=parent, source=source)
+
+
+def is_user(item: Any) -> bool:
+    """Return whether an item begins a turn."""
+    return isinstance(item, dict) and item.get("role") == "user"
+
+
+def fresh(value: Any) -> Any:
+    """Return a copy of JSON: what a caller does to it changes nothing of ours."""
+    if isinstance(value, dict):
+        return {key: fresh(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [fresh(inner) for inner in value]
+    return value
+
+
+def _said(item: Any) -> tuple[str, dict[str, Any]]:
+    """Return the kind and the body of an item's event."""
+    if not isinstance(item, dict):
+        return "record", {"type": type(item).__name__}
+    kind = str(item.get("type") or ("encrypted" if "__enc__" in item else "message"))
+    role = item.get("role")
+    if kind == "message" and role in _ROLES:
+        parts = list(_content(item.get("content")))
+    elif kind == "reasoning":
+        role, parts = "assistant", list(_reasoning(item))
+    elif kind.endswith(("_call_output", "_call_response")) or kind in {"tool_search_output", "mcp_approval_response"}:
+        role, parts = "tool", [_answer(item, item.get("output", item.get("tools", item.get("approve"))))]
+    elif kind.endswith("_call") or kind == "mcp_approval_request":
+        role, parts = "assistant", list(_call(item, kind))
+    else:
+        return "record", {"type": kind[:200]}
+    return ("message", {"role": role, "parts": parts}) if parts else ("record", {"type": kind[:200]})
+
+
+def _content(content: Any) -> Iterator[Part]:
+    if isinstance(content, str):
+        yield {"type": "text", "content": content}
+        return
+    for part in content if isinstance(content, list) else ():
+        kind = part.get("type") if isinstance(part, dict) else None
+        if kind in _TEXTS:
+            yield {"type": "text", "content": str(part.get("text") or part.get("refusal") or "")}
+        elif kind in _MEDIA:
+            yield _media(part, _MEDIA[kind])
+        else:
+            yield {"type": str(kind or "other")[:200]}
+
+
+def _media(part: Mapping[str, Any], modality: str) -> Part:
+    told = part.get("image_url") or part.get("file_url") or part.get("file_data") or ""
+    if isinstance(told, str) and told.startswith("data:") and ";base64," in told:
+        kind, _, content = told.removeprefix("data:").partition(";base64,")
+        return {"type": "blob", "modality": modality, "mime_type": kind, "content": content}
+    return {"type": "uri", "modality": modality, "uri": str(told or part.get("file_id") or part.get("filename") or "")}
+
+
+def _reasoning(item: Mapping[str, Any]) -> Iterator[Part]:
+    for part in (*_list(item.get("summary")), *_list(item.get("content"))):
+        if isinstance(part, dict) and isinstance(text := part.get("text"), str) and text:
+            yield {"type": "reasoning", "content": text}
+
+
+def _call(item: Mapping[str, Any], kind: str) -> Iterator[Part]:
+    """Yield a call, and its answer where the provider's own tool gave it in the same item."""
+    name = item.get("name")
+    if not isinstance(name, str) or not name:
+        name = kind.removesuffix("_call")
+    yield {"type": "tool_call", "id": _id(item), "name": name, "arguments": _arguments(item)}
+    answer = item.get("output", item.get("outputs", item.get("results", item.get("result"))))
+    if answer is not None:
+        yield _answer(item, answer)
+
+
+def _answer(item: Mapping[str, Any], answer: Any) -> Part:
+    found: Part = {"type": "tool_call_response", "id": _id(item), "response": answer}
+    if isinstance(answer, list):
+        found["response"] = list(_content(answer))
+    if item.get("status") == "failed" or item.get("error"):
+        found["is_error"] = True
+    return found
+
+
+def _id(item: Mapping[str, Any]) -> str | None:
+    known = item.get("call_id") or item.get("approval_request_id") or item.get("id")
+    return known if isinstance(known, str) else None
+
+
+def _arguments(item: Mapping[str, Any]) -> Any:
+    told = item.get("arguments", item.get("input"))
+    if told is None:
+        return {name: value for name, value in item.items() if name not in _OWN}
+    if isinstance(told, str):
+        try:
+            return json.loads(told)
+        except ValueError:
+            return told
+    return told
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,194 @@
+"""The lines of a session's branches, folded from its log: a cache that follows the log, never the truth.
+
+What is said on a branch is an event of that branch. A `head.moved` of ours says where a branch begins, what was popped, what was
+cleared; a `compaction` of ours, what a summary stands for. Each names the place that the branch goes back to by the number of the
+last event that stays, so a line can be read backwards as well, and a branch shares its past with another by reference.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from segue.core.log.events import ABSENT, MAIN, Draft, Event
+from segue.core.log.kinds import is_node
+from segue.integrations.openai_agents._items import AGENT, MAIN_BRANCH, Item, is_user
+
+PRUNED: Final = f"{AGENT}.pruned"
+TURN: Final = f"{AGENT}.turn"
+"""What a run used in a turn, as the SDK counted."""
+_BACK: Final = frozenset({"branch", "pop", "replace"})
+
+
+class Said(NamedTuple):
+    """An item, at its place in the log, and the branch on which it was said."""
+
+    seq: int
+    node: str
+    at: str
+    item: Item
+    branch: str
+
+
+class Mark(NamedTuple):
+    """What an event of ours means for the line of a branch: something `said`, or that it goes back `to` there."""
+
+    branch: str
+    said: Said | None = None
+    what: str = ""
+    to: int = 0
+    """The number of the last event that stays; 0: none does."""
+    of: str = MAIN_BRANCH
+    """The branch on which that was said."""
+    frm: str = ""
+    """Of a branch that begins: the one that it leaves; of one that was deleted: its name."""
+
+
+def mark_of(event: Event) -> Mark | None:
+    """Return what *event* means for the lines; None where it means nothing."""
+    source = event.source
+    if source is not None and source.get("agent") == AGENT and "record" in source:
+        branch = source.get("branch", MAIN_BRANCH)
+        return Mark(branch, Said(event.seq, event.node, event.at, source["record"], branch))
+    told = event.body.get(AGENT) if event.kind in {"head.moved", "compaction"} else None
+    if not isinstance(told, dict):
+        return None
+    return Mark(told["branch"], None, told["what"], told.get("to", 0), told.get("of", MAIN_BRANCH), told.get("frm", ""))
+
+
+def moved(branch: str, what: str, to: Said | None, node: str | None = ABSENT, frm: str = "") -> Draft:
+    """Return the event by which *branch* goes back to *to* (None: to nothing): the conversation, to that *node* or another."""
+    told = _told(branch, what, to) | ({"frm": frm} if frm else {})
+    head = (to.node if to else None) if node == ABSENT else node
+    return Draft("head.moved", {"to": head, "reason": what, AGENT: told}, actor=AGENT)
+
+
+def condensed(branch: str, to: Said | None, parent: str | None = ABSENT) -> Draft:
+    """Return the event behind which stands what replaces all behind *to*. That stays in sight of who reads the conversation."""
+    return Draft("compaction", {"trigger": AGENT, AGENT: _told(branch, "replace", to)}, actor=AGENT, parent=parent)
+
+
+def _told(branch: str, what: str, to: Said | None) -> dict[str, Any]:
+    place = {"to": to.seq, "of": to.branch} if to else {"to": 0}
+    return {"branch": branch, "what": what, **place}
+
+
+class Lines:
+    """The branches of a session up to `seq`: each an ordered list of what is said on it."""
+
+    def __init__(self) -> None:
+        """Begin before the first event."""
+        self.seq = 0
+        self.active = MAIN_BRANCH
+        """The branch that was used last: what is appended without naming a parent follows its head."""
+        self.tips: dict[str, str | None] = {}
+        """The last node of each branch, as who reads the conversation sees it."""
+        self.said: dict[str, list[Said]] = {MAIN_BRANCH: []}
+        self.begun: dict[str, str] = {}
+        self.taken = {MAIN_BRANCH}
+        """Names of branches that were ever used."""
+        self.turns: dict[tuple[str, int], Mapping[str, Any]] = {}
+        """What was used in the turn of a branch that begins at an event."""
+        self._events: list[Event] = []
+
+    def take(self, events: Iterable[Event]) -> None:
+        """Take in the next events of the log."""
+        for event in events:
+            self.seq = event.seq
+            mark = mark_of(event)
+            if mark is not None:
+                self._take(mark, event)
+            elif event.kind == TURN and not event.erased:
+                self.turns[event.body["branch"], event.body["anchor"]] = event.body
+            elif event.kind == PRUNED and not event.erased:
+                line = self.said.get(event.body["branch"], [])
+                line[:] = [s for s in line if s.seq > event.body["upto"]]
+            elif event.stream == MAIN and is_node(event.kind):
+                self.tips[self.active] = event.node  # somebody else's, on the line that was used last
+            elif event.stream == MAIN and type(event.body.get("position")) is int and event.kind == "head.moved":
+                self._go_back(event.body["position"])
+            else:
+                continue
+            self._events.append(event)
+
+    def _take(self, mark: Mark, event: Event) -> None:
+        branch = self.active = mark.branch
+        if mark.said is not None:
+            self.said.setdefault(branch, []).append(mark.said)
+            self.begun.setdefault(branch, event.at)
+            self.tips[branch] = event.node
+            return
+        if mark.what == "clear":
+            self.said = {MAIN_BRANCH: []}
+            self.tips.clear()
+            self.begun.clear()
+        elif mark.what == "branch":
+            self.taken.add(branch)
+            self.begun[branch] = event.at
+            self.said[branch] = list(self.said.get(mark.frm, ()))
+        elif mark.what == "delete":
+            self.said.pop(mark.frm, None)
+            self.begun.pop(mark.frm, None)
+        if mark.what in _BACK:
+            line = self.said.setdefault(branch, [])
+            while line and line[-1].seq > mark.to:
+                line.pop()
+        self.tips[branch] = event.node if event.kind == "compaction" else event.body["to"]
+
+    def _go_back(self, position: int) -> None:
+        """A checkpoint was restored: all is as it was at its position, but for names that were used meanwhile."""
+        then = Lines()
+        then.take(e for e in self._events if e.seq <= position)
+        self.said, self.tips, self.begun, self.active = then.said, then.tips, then.begun, then.active
+
+
+def newest(events: Iterable[Event]) -> Iterator[Said]:
+    """Yield what is said on the main branch, the newest first, given the events of the log the other way round."""
+    branch, upto, behind = MAIN_BRANCH, _END, 0
+    for event in events:
+        if event.seq <= behind:
+            return
+        if event.seq > upto:
+            continue
+        mark = mark_of(event)
+        if mark is None:
+            position = event.body.get("position")
+            if event.kind == PRUNED and event.body.get("branch") == branch:
+                behind = max(behind, event.body["upto"])
+            elif event.kind == "head.moved" and event.stream == MAIN and type(position) is int:
+                upto = position
+        elif mark.what == "clear":
+            return
+        elif mark.branch == branch and mark.said is not None:
+            yield mark.said
+        elif mark.branch == branch and mark.what in _BACK:
+            upto, branch = mark.to, mark.of
+
+
+def active(events: Iterable[Event]) -> str | None:
+    """Return the branch that was used last, given the events of the log the other way round; None where that cannot be told."""
+    for event in events:
+        mark = mark_of(event)
+        if mark is not None:
+            return mark.branch
+        if event.kind == "head.moved":
+            return None
+    return MAIN_BRANCH
+
+
+class Turn(NamedTuple):
+    """What was said since a user's message, that included; turn 0 is what came before the first one."""
+
+    number: int
+    said: list[Said]
+
+
+def turns(line: Iterable[Said]) -> list[Turn]:
+    """Return a branch's line by turns."""
+    found: list[Turn] = []
+    for said in line:
+        if is_user(said.item) or not found:
+            found.append(Turn((found[-1].number if found else 0) + is_user(said.item), []))
+        found[-1].said.append(said)
+    return found
+
+
+_END: Final = 2**63
