@@ -114,6 +114,7 @@ def test_as_json_everything_is_there(agents):
             "dry",
             "files",
             "foreign_id",
+            "freed",
             "from",
             "method",
             "name",

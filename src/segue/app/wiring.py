@@ -284,6 +284,7 @@ class App:
             self.cwd,
             self.config.numbers("windows"),
             self.offer,
+            self.budgets.reserve,
         )
 
     @cached_property

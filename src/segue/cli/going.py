@@ -76,6 +76,8 @@ def _about(found: Resumption, frame: Frame) -> Iterator[str]:
         yield f"carried   {plural(found.turns, 'turn')}{condensed}; {how}{found.tokens:,} tokens of {_window(found)}"
     elif found.way == "prompt":
         yield f"to read   {found.files[0]}, {how}{found.tokens:,} tokens"
+    if found.freed:
+        yield f"condensed {found.freed:,} tokens are freed"
     if found.paths:
         yield f"paths     {plural(found.paths, 'place')} now in {found.workspace}"
     if found.continuation and found.continuation != found.session:

@@ -10,7 +10,7 @@ from segue.cli.params import session as _session
 from segue.core.errors import SegueError, UsageError
 
 if TYPE_CHECKING:
-    from segue.engine.restoring import Level, Wanted
+    from segue.engine.restoring import Level, Restored, Wanted
 
 
 _FOUND = 16
@@ -67,6 +67,7 @@ def command(
     """
     from segue.core.context.messages import FRAMING, messages
     from segue.core.context.pack import LEVELS
+    from segue.engine.budgets import fitting
     from segue.engine.restoring import Wanted, restore
     from segue.engine.stepping import beginning
 
@@ -88,6 +89,7 @@ def command(
         model=model,
         offer=app.offer_foreseen if predict else app.offer,
         find=lambda about: _found(frame, target.session, about),
+        fits=fitting(app.budgets),
         changed=_changed(frame, target.session) if place is None and not protocol else "",
     )
     if form == "messages":
@@ -96,6 +98,7 @@ def command(
         _follow(frame, target.session, wanted, None if protocol == "auto" else protocol, form)
         return
     restored = restore(app.store, target.session, wanted, app.counter)
+    _say_small(frame, restored, wanted)
     if form == "messages":
         frame.record(messages(restored.context.text, shape or "generic"))
     elif form == "json" or (frame.json and form is None):
@@ -107,6 +110,14 @@ def command(
     else:
         frame.raw(restored.context.text)
     frame.damage(restored.damage, target.session)
+
+
+def _say_small(frame: Frame, restored: "Restored", wanted: "Wanted") -> None:
+    from segue.core.context.pack import LEVELS
+
+    most, given = LEVELS[wanted.level], restored.context.budget
+    if wanted.budget is None and given < most:
+        frame.warn(f"{given:,} of {most:,} tokens are used: the model's window is small (--budget TOKENS says otherwise)")
 
 
 def _changed(frame: Frame, session: str) -> str:

@@ -145,8 +145,6 @@ def _go_on(frame: Frame, target: "Beginning", agent: str, run: bool | None, more
     from segue.engine.stepping import note
 
     app = frame.app
-    condensed = _too_full(frame, target.session, agent) if not more["fresh"] and target.position is None else ""
-    more = more | {"fresh": True} if condensed else more
     wish = _wish(frame, agent, target.position, more)._replace(task=target.told() if target.is_asked else "")
     if target.position is None:
         wish, validation = _checked(frame, target.session, wish, emergency=more["emergency"], verified=more["verified"])
@@ -158,25 +156,12 @@ def _go_on(frame: Frame, target: "Beginning", agent: str, run: bool | None, more
     if found.command and found.workspace != app.cwd and not os.path.isdir(found.workspace):  # noqa: PTH112
         missing = f"{found.workspace} is not there: say where it goes on with --cwd DIR"
         found = found._replace(warnings=(*found.warnings, missing))
-    found = found._replace(warnings=(*found.warnings, condensed)) if condensed else found
     start = (frame.interactive if run is None else run) and not found.dry and bool(found.command)
     document = found.to_json() | {"name": found.name or found.session, "command_line": going.command_line(found, app.cwd)}
     document |= {"validation": validation, "from": target.to_json()}
     frame.answer(document, lambda d: going.text(found, d["command_line"], frame, about(target)))
     if start:
         _start(frame, found)
-
-
-def _too_full(frame: Frame, session: str, agent: str) -> str:
-    """Return why a session does not go on in its agent's own conversation: too little of the window is left there."""
-    from segue.engine.budgets import quick
-
-    state = load(frame.app.store, session, on_damage=lambda _: None)
-    rules = frame.app.budgets
-    left = quick(state, rules).available
-    if state.header["agent"] != agent or left is None or left >= rules.reserve:
-        return ""
-    return f"{left:,} tokens are left in the agent's own conversation: it goes on from the condensed context (budget.reserve)"
 
 
 def _checked(

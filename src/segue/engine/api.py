@@ -375,13 +375,14 @@ class Session:
 
         Args:
             budget: tokens; else those of the level.
-            level: `minimal` 5,000, `balanced` 25,000, `full` 40,000 tokens.
+            level: `minimal` 5,000, `balanced` 25,000, `full` 40,000 tokens; fewer where the model's window is small.
             at: as it would have been at this position.
             task: what is to be done next; the session's own task otherwise.
             step: as it was when this step of the plan began (see `steps`), which is what is to be done next.
             model: who will read it, for the counting; the session's own otherwise.
             summarise: writes a summary of what has no room, given its text and a number of tokens; see `engine.summarising`.
         """
+        from segue.engine.budgets import fitting
         from segue.engine.restoring import Wanted, restore
 
         place = self.position if at is None else at
@@ -391,7 +392,7 @@ class Session:
             begins = beginning(self._store, self.id, task=self._task, step=str(step), at=place)
             place, task = begins.position, task or begins.told()
         wanted = Wanted(at=place, budget=budget, level=level, task=task, model=model, offer=self._parts.offer)
-        wanted = wanted._replace(summarise=summarise)
+        wanted = wanted._replace(summarise=summarise, fits=fitting(self._parts.rules))
         return restore(self._store, self.id, wanted, self._parts.counter).context
 
     def convert(self, target: "Target | None" = None, *, at: int | None = None) -> "Conversion":

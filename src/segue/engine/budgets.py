@@ -8,10 +8,10 @@ from segue.core.context.occupancy import Occupancy, in_context, measure, occupan
 from segue.core.context.pack import Counter
 from segue.core.context.spent import By, Call, Sum, calls, key_of, spent, sums
 from segue.core.context.tokens import Count
-from segue.core.context.windows import Window, window_of
+from segue.core.context.windows import Window, room, window_of
 from segue.core.log.events import Damage, Event
 from segue.core.log.times import seconds
-from segue.core.session.budget import USUAL, Position, Thresholds, position
+from segue.core.session.budget import RESERVE, USUAL, Position, Thresholds, position
 from segue.core.session.state import State
 from segue.engine.loading import load
 from segue.ports import Store
@@ -25,7 +25,7 @@ class Rules(NamedTuple):
     """Tokens, by a model's name, its beginning, or an agent."""
     prices: Mapping[str, str] = {}
     thresholds: Thresholds = USUAL
-    reserve: int = 30_000
+    reserve: int = RESERVE
     """Tokens: where fewer are available, resuming and handing over condense first."""
     limit: float | None = None
     """US dollars that a session may cost that has no limit of its own."""
@@ -56,6 +56,16 @@ def window_for(state: State, rules: Rules) -> Window:
     if told and found.by != "configuration":
         return Window(told, "told", model)
     return found
+
+
+def fitting(rules: Rules) -> Callable[[State, str | None, int], int]:
+    """Return what tells how many of so many tokens a model (the session's own, where none is named) leaves room for."""
+
+    def fits(state: State, model: str | None, most: int) -> int:
+        window = window_of("", model, 0, rules.windows) if model else window_for(state, rules)
+        return room(window.tokens, most, rules.reserve) if window.tokens else most
+
+    return fits
 
 
 def model_of(state: State) -> str:

@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
-from segue.core.context.windows import Window, window_of
+from segue.core.context.pack import LEVELS
+from segue.core.context.windows import Window, room, window_of
 from segue.core.errors import ExistsError, UsageError
-from segue.core.log.events import Event
+from segue.core.log.events import Draft, Event
+from segue.core.session.budget import RESERVE
 from segue.core.session.tree import active_chain
 from segue.core.together.conversation import Carried, Conversation, ToolChoice
 from segue.core.together.converting import Target, convert, position
@@ -77,6 +79,8 @@ class Means(NamedTuple):
     """Windows by configuration: of a model, of all whose names begin so, or of an agent. See `window_of`."""
     offer: "Callable[[State, str], Offered] | None" = None
     """What of the library may be given; None: nothing."""
+    reserve: int = RESERVE
+    """Tokens: where fewer are left in a window, a session is condensed first."""
 
 
 class Wish(NamedTuple):
@@ -140,6 +144,8 @@ class Resumption(NamedTuple):
     carried: tuple[Carried, ...] = ()
     turns: int = 0
     condensed: int = 0
+    freed: int = 0
+    """Tokens that condensing freed."""
     paths: int = 0
     tokens: int = 0
     """What the past costs the agent, at most; how that is known: `exact`, `estimate`, `anchored`, or `usage`, as its provider
@@ -244,6 +250,11 @@ class _Going:
         path = self.writer.find(foreign_id, to)
         if path is None or not self._all_there(path):
             return None
+        usage = self.state.usage
+        window = self._window(self.writer, (usage["model"] if usage else "") or header["model"])
+        used = usage["context_tokens"] if usage else 0
+        if used and window.tokens and window.tokens - used < self.means.reserve:
+            return self._condensed(used, window)
         if self.wish.tools or self.wish.reasoning:
             self.warnings.append("the agent has the session itself: nothing is told in another way")
         copies: tuple[str, ...] = ()
@@ -252,7 +263,6 @@ class _Going:
             self.warnings.append(self.writer.risk)
         if not self.wish.dry and self.state.status not in {"created", "active"}:
             move(self.means.desk, self.session, "resume", note=f"in {self.wish.agent}")
-        usage = self.state.usage
         return self._resumption(
             "native",
             self.writer.command(foreign_id, to),
@@ -260,10 +270,34 @@ class _Going:
             continuation=self.session,
             files=(path,),
             copies=copies,
-            tokens=usage["context_tokens"] if usage else 0,
+            tokens=used,
             method="usage" if usage else "",
-            **_shown(self._window(self.writer, (usage["model"] if usage else "") or header["model"])),
+            **_shown(window),
         )
+
+    def _condensed(self, used: int, window: Window) -> Resumption:
+        """Return the resumption from a condensed context: too little is left in the agent's own conversation."""
+        left = max(window.tokens - used, 0)
+        self.warnings.append(
+            f"{left:,} tokens are left in the agent's own conversation, fewer than {self.means.reserve:,} (budget.reserve)"
+        )
+        found = self.prompted()
+        freed = max(used - found.tokens, 0)
+        if not self.wish.dry:
+            body = {
+                "trigger": "resuming",
+                "before": used,
+                "after": found.tokens,
+                "freed": freed,
+                "method": found.method,
+                "applied": False,
+                "position": self.state.seq,
+                "budget": found.window,
+            }
+            answered = self.state.usage["seq"] if self.state.usage else 0
+            key = f"condensed:{self.session}:{answered}:resuming"
+            self.means.desk.store.append(self.session, [Draft("budget.condensed", body, key=key)])
+        return found._replace(freed=freed)
 
     def _all_there(self, path: str) -> bool:
         """Return whether all that was said in the session's own log is in the agent's transcript at *path*."""
@@ -284,7 +318,16 @@ class _Going:
         header = self.state.header
         window = self._window(writer, header["model"] if header["agent"] == self.wish.agent else "")
         wish = self.wish
-        target = Target(wish.agent, writer.accepts, self.workspace, wish.tools, wish.reasoning, window.tokens, task=wish.task)
+        target = Target(
+            wish.agent,
+            writer.accepts,
+            self.workspace,
+            wish.tools,
+            wish.reasoning,
+            window.tokens,
+            task=wish.task,
+            reserve=self.means.reserve,
+        )
         last = position(self.events)
         state = load(self.means.desk.store, self.session, last.seq if last else None, on_damage=_overlook)
         done = convert(self.events, state, target, self._counter())
@@ -312,6 +355,7 @@ class _Going:
             carried=whole(done.carried, written.carried),
             turns=len(done.conversation.turns),
             condensed=done.condensed,
+            freed=done.freed,
             paths=done.paths,
             tokens=done.size.upper,
             method=done.size.method,
@@ -343,9 +387,12 @@ class _Going:
     def prompted(self) -> Resumption:
         """Return the resumption of a new session of the agent that reads the restored context first."""
         model = self.wish.model or _READERS.get(self.wish.agent)
+        usual = self.writer.accepts.window if self.writer is not None else 0
+        window = self.wish.window or window_of(self.wish.agent, self.wish.model, usual, self.means.windows).tokens
+        most = LEVELS[self.wish.level]
         wanted = Wanted(
             at=self.state.seq,
-            level=self.wish.level,
+            budget=room(window, most, self.means.reserve) if window else most,
             task=self.wish.task,
             model=model,
             changed=self.wish.changed,

@@ -37,6 +37,8 @@ class Wanted(NamedTuple):
     """What of the library may be given, for a state and a task; None: nothing."""
     find: Callable[[str], Iterable[int]] | None = None
     """Tells which events of the session are about a task, the best first: of a long log they are read, however old they are."""
+    fits: Callable[[State, str | None, int], int] | None = None
+    """Tells how much of a level's tokens a model's window leaves room for; None: all of it."""
     summarise: Summariser | None = None
     """What writes a summary of what has no room; None: nothing does."""
 
@@ -74,9 +76,10 @@ def restore(store: Store, session: str, wanted: Wanted, counter: Callable[[str |
     if wanted.level not in LEVELS:
         raise UsageError(f"there is no level {wanted.level!r}", hint=f"one of: {', '.join(LEVELS)}")
     state = load(store, session, wanted.at, on_damage=_overlook)
-    budget = wanted.budget or LEVELS[wanted.level]
-    found = read(store, session, state.seq, budget)
     model = wanted.model or (state.usage["model"] if state.usage else "") or state.header["model"] or None
+    most = LEVELS[wanted.level]
+    budget = wanted.budget or (wanted.fits(state, wanted.model, most) if wanted.fits is not None else most)
+    found = read(store, session, state.seq, budget)
     changed = wanted.changed
     damage = found.damage
     if damage:

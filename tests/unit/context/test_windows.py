@@ -2,7 +2,7 @@
 
 import pytest
 
-from segue.core.context.windows import AGENTS, UNKNOWN, Window, window_of
+from segue.core.context.windows import AGENTS, UNKNOWN, Window, room, window_of
 from segue.transcripts import writers
 
 USUAL = 123_456
@@ -70,3 +70,11 @@ def test_an_agents_usual_window_is_the_one_of_the_models_that_it_runs_by_itself(
     assert {agent: window_of(agent, model, 0, {}).tokens for agent, model in by_itself.items()} == {
         a: usual[a] for a in by_itself
     }
+
+
+@pytest.mark.parametrize(
+    ("window", "most", "given"),
+    [(200_000, 40_000, 40_000), (64_000, 40_000, 34_000), (40_000, 24_000, 10_000), (8_000, 5_000, 2_000)],
+)
+def test_what_a_session_begins_with_leaves_room_to_go_on_in(window, most, given):
+    assert room(window, most, 30_000) == given

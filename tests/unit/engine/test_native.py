@@ -78,3 +78,24 @@ def test_a_paused_session_that_its_agent_has_is_at_work_again(kit):
     done = kit.go(session)
     assert (done.way, done.tokens > 0, done.method) == ("native", True, "usage")
     assert load(kit.store, session).status == "active"
+
+
+def test_where_too_little_of_the_window_is_left_it_is_condensed_first(kit):
+    session, _, _ = native(kit)
+    kit.means = kit.means._replace(reserve=190_000)
+    done = kit.go(session)
+    assert done.way == "prompt"
+    used = load(kit.store, session).usage["context_tokens"]
+    assert done.freed == used - done.tokens > 12_000
+    assert done.warnings == ("186,812 tokens are left in the agent's own conversation, fewer than 190,000 (budget.reserve)",)
+    told = [e.body for e in kit.store.read(session) if e.kind == "budget.condensed"]
+    assert [(e["trigger"], e["before"], e["after"], e["freed"]) for e in told] == [("resuming", used, done.tokens, done.freed)]
+    assert kit.go(session).freed == done.freed
+    assert len([e for e in kit.store.read(session) if e.kind == "budget.condensed"]) == 1
+
+
+def test_a_window_that_is_asked_for_counts_as_the_one_to_leave_room_in(kit):
+    session, _, _ = native(kit)
+    assert kit.go(session, window=60_000, dry=True).way == "native"
+    small = kit.go(session, window=40_000, dry=True)
+    assert (small.way, small.window) == ("prompt", 10_000)

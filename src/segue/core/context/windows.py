@@ -51,6 +51,11 @@ UNKNOWN: Final = Window(0, "unknown")
 """Nobody knows the model: the configuration can say (`windows`)."""
 
 
+def room(window: int, most: int, reserve: int) -> int:
+    """Return how many tokens of a window a session may begin with: *most*, as far as *reserve* is left, a quarter at least."""
+    return min(most, max(window - reserve, window // 4))
+
+
 def window_of(agent: str, model: str, usual: int, own: Mapping[str, int]) -> Window:
     """Return the window of *model* in *agent*, whose usual one is *usual* (0: it has none).
 

@@ -13,8 +13,10 @@ from segue.core.context.known import known_of
 from segue.core.context.pack import Counter
 from segue.core.context.prompt import fact_line
 from segue.core.context.tokens import Count
+from segue.core.context.windows import room
 from segue.core.log.events import MAIN, Event
 from segue.core.log.kinds import is_node
+from segue.core.session.budget import RESERVE
 from segue.core.session.state import State
 from segue.core.session.tree import tree
 from segue.core.together.conversation import Accepts, Carried, Conversation, ToolChoice, Turn
@@ -44,6 +46,8 @@ class Target(NamedTuple):
     """What segue knows of the session beside what was said is told at its end."""
     task: str = ""
     """What is to be done next; by default the session's own task."""
+    reserve: int = RESERVE
+    """Tokens of the window that are left to go on in."""
 
 
 class Conversion(NamedTuple):
@@ -56,6 +60,8 @@ class Conversion(NamedTuple):
     window: int
     condensed: int
     """Turns that a summary stands for: 0 where the whole past is there."""
+    freed: int
+    """Tokens that this takes less."""
     paths: int
     """Places at which the old workspace was named, and the new one is now."""
 
@@ -77,7 +83,11 @@ def convert(events: Iterable[Event], state: State, target: Target, counter: Coun
     window = target.window or target.accepts.window
     shaper = Shaper(shape)
     made = [one for entry in messages(chain, header["agent"], tally) for one in shaper.turns(entry)]
-    fitted = fit(made, chain, state, int(window * SHARE), counter, _agents_summary(chain), target.task) if made else None
+    fitted = (
+        fit(made, chain, state, room(window, int(window * SHARE), target.reserve), counter, _agents_summary(chain), target.task)
+        if made
+        else None
+    )
     for event in chain:
         if event.kind == "compaction" and fitted and fitted.condensed:
             tally.event(event, "folded", "condensed into a summary")
@@ -103,7 +113,8 @@ def convert(events: Iterable[Event], state: State, target: Target, counter: Coun
         turns=tuple(one.turn for one in made),
     )
     size = fitted.size if fitted else Count(0, counter.family, counter.method, counter.margin)
-    return Conversion(conversation, tally.carried(), size, window, fitted.condensed if fitted else 0, moved.places)
+    condensed, freed = (fitted.condensed, fitted.freed) if fitted else (0, 0)
+    return Conversion(conversation, tally.carried(), size, window, condensed, freed, moved.places)
 
 
 _NOTHING: Final = Turn("user", (), "", "")

@@ -30,6 +30,8 @@ class Fitted(NamedTuple):
     made: list[Made]
     size: Count
     condensed: int
+    freed: int = 0
+    """Tokens that this takes less."""
 
 
 def fit(
@@ -54,7 +56,7 @@ def fit(
         kept = [_smaller(one, left // len(kept), counter) for one in kept]
     head = _summary(made[:start], chain[: made[start].place], state, share, counter, summary, task)
     total = cost_of(head.turn, counter) + sum(cost_of(one.turn, counter) for one in kept)
-    return Fitted([head, *kept], _count(total, counter), start)
+    return Fitted([head, *kept], _count(total, counter), start, max(sum(costs) - total, 0))
 
 
 def cost_of(turn: Turn, counter: Counter) -> int:
