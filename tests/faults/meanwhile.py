@@ -89,9 +89,11 @@ class Pair:
         self.facts = trial.world.look().facts - trial.known.before.facts
         trial.world.call(trial.operation.work, trial.phase)
         before = trial.world.look().facts
+        trial.known.shapes.update(trial.world.shapes())
         trial.world.bring_back(trial.known.begins)
         trial.world.call(trial.operation.work, trial.phase)
         self._other()
+        trial.known.shapes.update(trial.world.shapes())
         trial.known = replace(trial.known, facts=trial.known.facts & before & trial.world.look().facts)
 
     def _other(self) -> None:

@@ -7,6 +7,7 @@ the last fork point goes. With its last fork a deleted parent's bytes go too. Al
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from segue.core.errors import GoneError
@@ -87,8 +88,9 @@ def _forks(store: Path, journal: Journal, clock: Clock) -> list[int]:
         point = read_fork(child)
         if point is not None:
             points.append(point.seq)
-        elif not child.exists() and clock.now() - mark.stat().st_mtime < _MAKING:
-            points.append(_ALL)
+        elif not child.exists():
+            with suppress(FileNotFoundError):  # who was making it has given up
+                points += [_ALL] if clock.now() - mark.stat().st_mtime < _MAKING else []
     return points
 
 
