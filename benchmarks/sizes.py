@@ -108,7 +108,7 @@ def langgraph_sizes(place: Path, turns: tuple[int, ...], stock: int) -> dict[str
 
     found: dict[str, dict[int, int]] = {"segue": {}, "segue, sealed": {}, "SqliteSaver": {}}
     with closing(opened(place / "segue", durability="relaxed")) as store:
-        say = _chat(SegueSaver(store))
+        say = chat(SegueSaver(store))
         for count in turns:
             say(count)
             found["segue"][count] = stored(place / "segue")
@@ -121,7 +121,7 @@ def langgraph_sizes(place: Path, turns: tuple[int, ...], stock: int) -> dict[str
         saver = SqliteSaver(db)
         saver.setup()
         db.execute("pragma synchronous=off")
-        say = _chat(saver)
+        say = chat(saver)
         for count in turns:
             if count <= stock:
                 say(count)
@@ -129,7 +129,7 @@ def langgraph_sizes(place: Path, turns: tuple[int, ...], stock: int) -> dict[str
     return found
 
 
-def _chat(saver: Any) -> Callable[[int], None]:
+def chat(saver: Any) -> Callable[[int], None]:
     from langchain_core.messages import AIMessage, HumanMessage
     from langgraph.graph import START, MessagesState, StateGraph
 

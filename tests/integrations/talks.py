@@ -5,10 +5,46 @@ A framework is one row of `FRAMEWORKS`.
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
+
+from segue.testing import builders as b
 
 MODEL = "claude-opus-4-5"
 """A model whose window is known: 200,000 tokens."""
+
+
+PIXEL = "iVBORw0KGgo="
+
+
+def told(store, tail=""):
+    """A session of a coding agent that was killed while a tool was at work."""
+    session = store.create(agent="claude-code", workspace="/home/dev/pears", model="claude-opus-4-5")
+    usage = {"input_tokens": 120, "output_tokens": 30, "cache_read_tokens": 100, "reasoning_tokens": 4}
+    picture = {"type": "blob", "modality": "image", "mime_type": "image/png", "content": PIXEL}
+    session.append_all(
+        [
+            b.system("You price fruit."),
+            b.user("What do the pears cost?", picture),
+            b.assistant(
+                "I look.", b.tool_call("Read", "c1", file_path="/p.txt"), b.tool_call("Bash", "c2", command="ls"), model="m"
+            ),
+            b.tool(b.tool_result("pears: 3", "c1")),
+            b.tool(b.tool_result("no such place", "c2", is_error=True)),
+            b.assistant("Three.", model="claude-opus-4-5", usage=usage, message_id="a2"),
+            b.user("And the plums?" + tail),
+            b.assistant(b.tool_call("Read", "c1", file_path="/q.txt")),
+        ]
+    )
+    return session
+
+
+def turns(session):
+    """What is said in a session, in nobody's form."""
+    return [
+        (turn.role, [{k: v for k, v in part.items() if k != "id"} for part in turn.parts], turn.model, turn.usage)
+        for turn in session.convert().conversation.turns
+    ]
 
 
 class Framework(NamedTuple):
@@ -18,8 +54,9 @@ class Framework(NamedTuple):
     """What its sessions say of whose they are."""
     messages: Callable[..., list[Any]]
     """Any session of ours in the framework's own form."""
-    keep: Callable[[Any, str, list[Any]], None]
-    """Keeps messages of the framework under an id in a store: as the framework itself would."""
+    keep: Callable[[Any, str, list[Any]], str]
+    """Keeps messages of the framework under an id in a store, as the framework itself would, and returns that id (the messages'
+    own, where they have one)."""
     load: Callable[[Any, str], list[Any]]
     """Returns them, as the framework itself does."""
     work: Any
@@ -28,6 +65,10 @@ class Framework(NamedTuple):
     """
     ids: Callable[[str], tuple[str, ...]] = lambda name: (name,)
     """The framework's own id of what is kept under a name, in its parts."""
+    counts: bool = True
+    """Its messages tell what they used, and of which model they are."""
+    folds: bool = False
+    """What the system says is said by the user there."""
 
 
 def _langgraph() -> Framework:
@@ -48,6 +89,7 @@ def _langgraph() -> Framework:
         compiled, config = app(store), {"configurable": {"thread_id": name}}
         for message in said:
             compiled.invoke({"messages": [message]}, config)
+        return name
 
     def load(store, name):
         return app(store).get_state({"configurable": {"thread_id": name}}).values["messages"]
@@ -107,6 +149,7 @@ def _google_adk() -> Framework:
                 await service.append_event(session, event)
 
         asyncio.run(run())
+        return name
 
     def load(store, name):
         session = asyncio.run(SegueSessionService(store).get_session(app_name="app", user_id="ada", session_id=name))
@@ -142,7 +185,31 @@ def _google_adk() -> Framework:
         finally:
             work.asked = len(asked)
 
-    return Framework("google_adk", messages, keep, load, work, lambda name: ("app", "ada", name))
+    return Framework("google_adk", messages, keep, load, work, lambda name: ("app", "ada", name), folds=True)
 
 
-FRAMEWORKS = {"langgraph": _langgraph, "google_adk": _google_adk}
+_CWD = "/home/dev/pears"
+
+
+def _claude_agent_sdk() -> Framework:
+    from claude_agent_sdk import project_key_for_directory
+
+    from segue.integrations.claude_agent_sdk import SegueSessionStore, messages
+
+    def key(name):
+        return {"project_key": project_key_for_directory(_CWD), "session_id": name}
+
+    def keep(store, _, said):
+        name = said[0]["sessionId"]
+        asyncio.run(SegueSessionStore(store).append(key(name), said))
+        return name
+
+    def load(store, name):
+        return asyncio.run(SegueSessionStore(store).load(key(name)))
+
+    return Framework("claude-code", partial(messages, cwd=_CWD), keep, load, None, counts=False, folds=True)
+
+
+FRAMEWORKS = {"langgraph": _langgraph, "google_adk": _google_adk, "claude_agent_sdk": _claude_agent_sdk}
+RUN = sorted(FRAMEWORKS.keys() - {"claude_agent_sdk"})
+"""Those whose agents run in the test's process."""

@@ -4,10 +4,10 @@ import pytest
 
 import segue
 from segue.core.errors import InterruptionError
-from tests.integrations.talks import FRAMEWORKS
+from tests.integrations.talks import FRAMEWORKS, RUN
 
 
-@pytest.fixture(params=sorted(FRAMEWORKS))
+@pytest.fixture(params=RUN)
 def framework(request):
     return FRAMEWORKS[request.param]()
 

@@ -11,7 +11,8 @@ from segue.core.session.values import items, text
 MOST: Final = 1_000_000
 """Characters of one event that are searched: the first four fifths and the last."""
 
-_SILENT: Final = QUIET | {"usage", "metric", "head.moved", "record"}
+_SILENT: Final = QUIET | {"usage", "metric", "head.moved", "record", "langgraph.checkpoint", "langgraph.write"}
+"""The last two hold bytes of the framework's serialiser: what they say in words is in messages beside them."""
 _MEDIA: Final = frozenset({"blob", "image", "audio", "video"})
 _ENCODED = re.compile(r"[A-Za-z0-9+/=_-]{120,}")
 """Base64 and the like: nobody searches for it, and each is a word of its own."""

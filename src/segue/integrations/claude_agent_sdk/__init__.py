@@ -25,13 +25,15 @@ from claude_agent_sdk.types import (
 
 from segue.host.clock import SystemClock
 from segue.host.threads import in_thread
+from segue.integrations.claude_agent_sdk._budget import budget_hooks
 from segue.integrations.claude_agent_sdk._entries import row_of
 from segue.integrations.claude_agent_sdk._local import Local
+from segue.integrations.claude_agent_sdk._messages import messages
 from segue.integrations.claude_agent_sdk._mirror import Mirror
 from segue.integrations.claude_agent_sdk._names import name_of
 from segue.ports import Clock, Opened, Store, port_of
 
-__all__ = ["SegueSessionStore"]
+__all__ = ["SegueSessionStore", "budget_hooks", "messages"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
