@@ -1,4 +1,4 @@
-"""LangGraph on a segue store: `SegueSaver(store)` is a checkpointer.
+"""LangGraph on a segue store: `SegueSaver(store)` is a checkpointer, `SegueStore(store)` the memory that threads share.
 
 A thread is a session, a namespace a stream of it. A checkpoint is one event with the values of the channels that
 changed; a pending write is one event, keyed by checkpoint, task and index. State goes through the framework's own
@@ -9,5 +9,6 @@ size grows with what was said in it, not with its square. Messages are events of
 from segue.integrations.langgraph._budget import BudgetHandler
 from segue.integrations.langgraph._messages import messages
 from segue.integrations.langgraph._saver import SegueSaver
+from segue.integrations.langgraph._store import SegueStore
 
-__all__ = ["BudgetHandler", "SegueSaver", "messages"]
+__all__ = ["BudgetHandler", "SegueSaver", "SegueStore", "messages"]
