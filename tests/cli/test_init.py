@@ -38,7 +38,7 @@ def test_it_installs_says_so_and_the_second_time_changes_nothing(cli, settings):
     assert (first.code, first.out.splitlines()[-2:]) == (
         0,
         [
-            "installed for claude-code: 6 files. Take it out with: segue init --remove",
+            "installed for claude-code: 7 files. Take it out with: segue init --remove",
             "work as always; in a project's directory `segue` shows where you were",
         ],
     )
@@ -49,10 +49,10 @@ def test_it_installs_says_so_and_the_second_time_changes_nothing(cli, settings):
 
 def test_what_changes_in_the_users_file_is_shown_line_by_line_and_of_new_files_the_names(cli, settings):
     shown = cli("init", "--yes", "--no-import").out
-    assert (shown.count("\n+++ "), shown.count("\nnew  ")) == (1, 5)
+    assert (shown.count("\n+++ "), shown.count("\nnew  ")) == (1, 6)
     assert "new  /home/dev/.claude/commands/segue/status.md\n" in shown
     taken_out = cli("init", "--yes", "--remove").out
-    assert (taken_out.count("\n+++ "), taken_out.count("\ngone ")) == (1, 5)
+    assert (taken_out.count("\n+++ "), taken_out.count("\ngone ")) == (1, 6)
 
 
 def test_every_event_has_one_hook_of_ours_and_the_users_stay(cli, settings):
@@ -67,8 +67,8 @@ def test_a_dry_run_shows_every_change_and_makes_none(cli, settings):
     before = tree(cli.home)
     said = cli("init", "--dry-run").out
     assert tree(cli.home) == before
-    assert said.count("\n+++ ") == 6
-    assert said.splitlines()[-1] == "would change 6 files"
+    assert said.count("\n+++ ") == 7
+    assert said.splitlines()[-1] == "would change 7 files"
 
 
 def test_remove_leaves_every_byte_and_mode_as_it_was(cli, settings):
@@ -77,7 +77,7 @@ def test_remove_leaves_every_byte_and_mode_as_it_was(cli, settings):
     cli("init", "--yes", "--no-import")
     said = cli("init", "--remove", "--yes")
     assert tree(cli.home) == before
-    assert said.out.splitlines()[-1] == "taken out of claude-code: 6 files as before. What was captured stays: segue list"
+    assert said.out.splitlines()[-1] == "taken out of claude-code: 7 files as before. What was captured stays: segue list"
 
 
 def test_remove_without_an_installation_changes_nothing(cli, settings):
@@ -163,7 +163,7 @@ def test_nobody_is_there_to_say_yes(cli, settings):
     said = cli("init")
     assert (said.code, said.err) == (
         3,
-        "error: change 6 files? nobody was there to say so\nhint: segue init --yes; or --dry-run to look\n",
+        "error: change 7 files? nobody was there to say so\nhint: segue init --yes; or --dry-run to look\n",
     )
     assert tree(cli.home) == before
 
@@ -171,7 +171,7 @@ def test_nobody_is_there_to_say_yes(cli, settings):
 def test_a_person_is_asked_and_may_say_no(cli, settings):
     before = tree(cli.home)
     said = cli("init", typed="no\n")
-    assert (said.code, "Change 6 files? Enter does it" in said.out) == (130, True)
+    assert (said.code, "Change 7 files? Enter does it" in said.out) == (130, True)
     assert tree(cli.home) == before
     assert cli("init", typed="\n").code == 0
     assert tree(cli.home) != before
@@ -179,9 +179,10 @@ def test_a_person_is_asked_and_may_say_no(cli, settings):
 
 def test_what_it_did_is_told_to_scripts(cli, settings):
     told = cli("init", "--yes", "--json", "--no-import").json
-    assert (told["agents"], told["changed"], told["imported"]) == (["claude-code"], 6, None)
+    assert (told["agents"], told["changed"], told["imported"]) == (["claude-code"], 7, None)
     assert [(f["action"], f["path"].removeprefix("/home/dev/")) for f in told["files"]] == [
         ("change", ".claude/settings.json"),
+        ("create", ".claude.json"),
         *(("create", f".claude/commands/segue/{n}.md") for n in ("status", "budget", "checkpoint", "pause", "resume")),
     ]
 
@@ -285,7 +286,7 @@ def test_one_is_taken_out_and_the_others_stay(five):
     five("init", "--yes", "--no-import")
     five("init", "codex", "--remove", "--yes")
     for name, text in FOUND.items():
-        assert ((five.home / name).read_bytes() == text.encode()) == ("codex" in name or "opencode" in name), name
+        assert ((five.home / name).read_bytes() == text.encode()) == ("codex" in name or "mine" in name), name
     assert not (five.home / ".codex" / "skills").exists()
     assert (five.home / "segue" / "hook" / "gemini-cli.py").exists()
     assert not (five.home / "segue" / "hook" / "codex.py").exists()
@@ -344,6 +345,7 @@ def test_an_agent_that_writes_its_settings_at_the_same_moment_loses_nothing(five
     """Between looking and replacing somebody else writes: it is read again."""
     settings = five.home / ".claude" / "settings.json"
     setup = Setup(home=five.home / "segue", python=sys.executable, program="segue", config={"claude-code": str(settings.parent)})
+    setup = setup._replace(state=five.home / ".claude.json")
     receipt = Receipt(setup.home)
     changes = plan(setup, [CLAUDE_CODE], receipt)
     settings.write_text('{"model": "haiku"}')

@@ -27,6 +27,7 @@ _TRIES = 5
 @click.option("--remove", is_flag=True, help="Take out all that init put in.")
 @click.option("--git-hooks", is_flag=True, help="Hooks of this repository: a checkpoint before git commits or rebases.")
 @click.option("--statusline", is_flag=True, help="Claude Code's status line: how full the context is, beside your own.")
+@click.option("--no-mcp", is_flag=True, help="Do not tell agents of segue's MCP server; they are no longer told where they were.")
 @click.option("--no-import", is_flag=True, help="Do not import the transcripts that are there.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 def command(
@@ -37,10 +38,11 @@ def command(
     statusline: bool,
     dry_run: bool,
     remove: bool,
+    no_mcp: bool,
     no_import: bool,
     yes: bool,
 ) -> None:
-    """Install hooks and slash commands for AGENTs (claude-code, codex, ...); without one, for those that are used here.
+    """Install hooks, slash commands and segue's MCP server for AGENTs (claude-code, ...); without one, for those used here.
 
     Every change is shown first (of new files the names; --dry-run shows them whole), and every file that is changed is copied.
     Run again it changes nothing. --remove leaves each file as it was before, but for what you changed in it yourself.
@@ -60,7 +62,7 @@ def command(
             raise UsageError("git's hooks are the same for every agent", hint="segue init --git-hooks")
         install(frame, dry_run=dry_run, remove=remove, yes=yes)
         return
-    setup = _setup(frame, scope)
+    setup = _setup(frame, scope)._replace(serves=not no_mcp)
     receipt = Receipt(setup.home)
     chosen = _chosen(frame, agents, remove=remove)
     planned: Callable[[], list[Change]] = lambda: (plan_removal if remove else plan)(setup, chosen, receipt)  # noqa: E731
@@ -84,6 +86,8 @@ def command(
 
 
 def _setup(frame: Frame, scope: str) -> Setup:
+    from segue.host.mcp.claude_code import state_file
+
     app = frame.app
     home = str(app.config.home)
     for path in (home, app.workspace, sys.executable):
@@ -97,6 +101,8 @@ def _setup(frame: Frame, scope: str) -> Setup:
         program=own.program(frame.env, home),
         config={place.agent: place.config for place in app.places.all()},
         project=None if scope == "user" else Path(app.workspace),
+        state=state_file(app.auditing.ground),
+        launch=own.launch(frame.env, home),
     )
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from segue.core.errors import ConfigurationError
-from segue.host.install import agents, codex, commands, files, jsonc, merging, tables
+from segue.host.install import agents, codex, commands, files, jsonc, merging, servers, tables
 from segue.host.install.agents import AGENTS, Agent
 from segue.host.install.receipt import Entry, Receipt
 
@@ -31,6 +31,12 @@ class Setup(NamedTuple):
     """By agent: the directory of the user's settings for it."""
     project: Path | None = None
     """The root of the project whose configuration is changed; None: the user's."""
+    state: Path = Path()
+    """The file in which Claude Code keeps its state, and the user's servers in it."""
+    launch: servers.Launch = servers.Launch((), {})
+    """How our MCP server is started."""
+    serves: bool = False
+    """Whether agents are told of it."""
 
     @property
     def place(self) -> str:
@@ -48,6 +54,15 @@ class Setup(NamedTuple):
     def hooks_file(self, agent: Agent) -> Path:
         """Return the file that has an agent's hooks."""
         return self.folder(agent) / (agent.hooks if self.project is None else agent.local_hooks)
+
+    def server_file(self, agent: Agent) -> Path:
+        """Return the file that has an agent's MCP servers."""
+        return servers.place(agent, self.folder(agent), self.project, self.state)
+
+    @property
+    def wanted_server(self) -> servers.Launch | None:
+        """How the MCP server is started that agents are to have."""
+        return self.launch if self.serves else None
 
 
 class Change(NamedTuple):
@@ -119,7 +134,10 @@ def plan(setup: Setup, chosen: Iterable[Agent], receipt: Receipt) -> list[Change
             changes.append(hooks := _hooks(setup, agent, receipt))
             if agent is agents.CODEX:
                 changes.append(_trust(setup, receipt, (hooks.after or b"").decode()))
+        if setup.server_file(agent) not in {change.path for change in changes}:
+            changes.append(_server(setup, agent, receipt))
         changes += [_own(setup, agent, receipt, path, text) for path, text in own_files(setup, agent).items()]
+    changes = [change for change in changes if change.before is not None or change.after is not None]
     for change in changes:
         if change.action != "keep":
             files.check(change.path)
@@ -137,10 +155,12 @@ def plan_removal(setup: Setup, chosen: Iterable[Agent], receipt: Receipt) -> lis
     for agent in chosen:
         if agent.hooks:  # also where the receipt is lost
             path = str(setup.hooks_file(agent))
-            entries.setdefault(path, Entry(agent.name, path, setup.place, "hooks"))
+            entries.setdefault(path, Entry(agent.name, path, setup.place, "hooks", server=_lost(setup, agent, path)))
         if agent is agents.CODEX:
             path = str(Path(setup.config[agent.name]) / "config.toml")
-            entries.setdefault(path, Entry(agent.name, path, setup.place, "trust"))
+            entries.setdefault(path, Entry(agent.name, path, setup.place, "trust", server=_lost(setup, agent, path)))
+        path = str(setup.server_file(agent))
+        entries.setdefault(path, Entry(agent.name, path, setup.place, "server", server=_lost(setup, agent, path)))
     changes = [_undone(setup, entry) for entry in entries.values()]
     for change in changes:
         if change.action != "keep":
@@ -180,12 +200,34 @@ def _hooks(setup: Setup, agent: Agent, receipt: Receipt) -> Change:
     entry = receipt.get(setup.place, path) or Entry(agent.name, str(path), setup.place, "hooks", made=before is None)
     text = _text(path, before or b"")
     try:
-        if before is not None and merging.has(text, want):
-            return Change(agent.name, path, before, before, entry)
-        merged = merging.merge(merging.unmerge(text, want.mark, entry.pieces), want)
+        if before is None or not merging.has(text, want):
+            merged = merging.merge(merging.unmerge(text, want.mark, entry.pieces), want)
+            text, entry = merged.text, entry._replace(pieces=merged.pieces)
+        if path == setup.server_file(agent):
+            put = servers.with_server(agent, text, setup.wanted_server, entry.server)
+            text, entry = put.text, entry._replace(server=put.server)
     except jsonc.NotJsonError as e:
         raise ConfigurationError(str(path), f"it is not JSON that is understood: {e}", hint=f"mend it: {path}") from e
-    return Change(agent.name, path, before, merged.text.encode(), entry._replace(pieces=merged.pieces))
+    return Change(agent.name, path, before, text.encode(), entry)
+
+
+def _server(setup: Setup, agent: Agent, receipt: Receipt) -> Change:
+    """Return what tells an agent of our MCP server, in a file that has nothing else of ours."""
+    path = setup.server_file(agent)
+    before = files.read(path)
+    entry = receipt.get(setup.place, path) or Entry(agent.name, str(path), setup.place, "server", made=before is None)
+    text = _text(path, before or b"")
+    try:
+        put = servers.with_server(agent, text, setup.wanted_server, entry.server)
+    except (jsonc.NotJsonError, tables.NotTomlError) as e:
+        raise ConfigurationError(str(path), f"it is not understood: {e}", hint=f"mend it: {path}; or: --no-mcp") from e
+    after = before if put.text == text else put.text.encode()
+    return Change(agent.name, path, before, after, entry._replace(server=put.server))
+
+
+def _lost(setup: Setup, agent: Agent, path: str) -> tuple[str, ...]:
+    """Return what stands for our server in a file of which nothing is known, where it may be."""
+    return servers.LOST if path == str(setup.server_file(agent)) else ()
 
 
 def _trust(setup: Setup, receipt: Receipt, hooks: str) -> Change:
@@ -197,13 +239,16 @@ def _trust(setup: Setup, receipt: Receipt, hooks: str) -> Change:
     entry = receipt.get(setup.place, path) or Entry(agent.name, str(path), setup.place, "trust", made=before is None)
     text = _text(path, before or b"")
     try:
-        if tables.has(text, wanted_tables):
-            return Change(agent.name, path, before, before, entry)
-        ours = set(wanted_tables) | codex.paths(text, setup.hooks_file(agent), entry.pieces)
-        merged = tables.merge(tables.unmerge(text, ours, entry.pieces), wanted_tables)
+        if not tables.has(text, wanted_tables):
+            ours = set(wanted_tables) | codex.paths(text, setup.hooks_file(agent), entry.pieces)
+            merged = tables.merge(tables.unmerge(text, ours, entry.pieces), wanted_tables)
+            text, entry = merged.text, entry._replace(pieces=merged.pieces)
+        if path == setup.server_file(agent):
+            put = servers.with_server(agent, text, setup.wanted_server, entry.server)
+            text, entry = put.text, entry._replace(server=put.server)
     except tables.NotTomlError as e:
         raise ConfigurationError(str(path), f"it is not TOML that is understood: {e}", hint=f"mend it: {path}") from e
-    return Change(agent.name, path, before, merged.text.encode(), entry._replace(pieces=merged.pieces))
+    return Change(agent.name, path, before, text.encode(), entry)
 
 
 def _own(setup: Setup, agent: Agent, receipt: Receipt, path: Path, text: str) -> Change:
@@ -227,12 +272,13 @@ def _undone(setup: Setup, entry: Entry) -> Change:
     agent = next(a for a in AGENTS if a.name == entry.agent)
     mark = shlex.quote(str(setup.hook(agent)))
     try:
+        rest = servers.without_server(agent, text, setup.launch, entry.server)
         if entry.kind == "trust":
-            rest = tables.unmerge(text, _trusted(setup, text, entry.pieces), entry.pieces)
-        else:
-            rest = merging.unmerge(text, mark, entry.pieces)
+            rest = tables.unmerge(rest, _trusted(setup, rest, entry.pieces), entry.pieces)
+        elif entry.kind == "hooks":
+            rest = merging.unmerge(rest, mark, entry.pieces)
     except (jsonc.NotJsonError, tables.NotTomlError) as e:
-        if mark not in text and not entry.pieces:
+        if mark not in text and not entry.pieces and entry.server in {(), servers.LOST}:
             return Change(entry.agent, path, before, before, entry)
         raise ConfigurationError(str(path), f"it is not understood: {e}", hint=f"mend it: {path}") from e
     is_empty = rest.strip() in {"", "{}"}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from segue.host.hookfile import hook_text
 from segue.host.install import files
 from segue.host.install.agents import Agent
+from segue.host.install.servers import Launch
 from segue.host.spool import WORKER
 
 if TYPE_CHECKING:
@@ -28,6 +29,15 @@ def program(env: Mapping[str, str], home: str) -> str:
     if not script.exists():
         command = f"{shlex.quote(sys.executable)} -m segue"
     return f"env SEGUE_HOME={shlex.quote(home)} {command}" if env.get("SEGUE_HOME") else command
+
+
+def launch(env: Mapping[str, str], home: str) -> Launch:
+    """Return how an agent starts our MCP server: by the name of segue where that leads here, in the home that is in use."""
+    script = Path(sys.executable).with_name("segue")
+    found = shutil.which("segue", path=env.get("PATH", os.defpath))
+    by_name = found is not None and Path(found).resolve() == script.resolve()
+    command = ("segue",) if by_name else (str(script),) if script.exists() else (sys.executable, "-m", "segue")
+    return Launch((*command, "mcp", "serve"), {"SEGUE_HOME": home} if env.get("SEGUE_HOME") else {})
 
 
 def prepare(setup: "Setup", receipt: "Receipt", agents: Iterable[Agent]) -> None:
@@ -57,6 +67,10 @@ def faults(home: Path, entries: "Iterable[Entry]") -> list[str]:
     for entry in entries:
         if entry.kind == "file":
             continue
+        if entry.kind == "server":
+            if entry.server and "segue" not in _read(Path(entry.path)):
+                found.append(f"{entry.path} was written anew and has lost the MCP server")
+            continue
         path = home / "hook" / f"{entry.agent}.py"
         if not path.exists():
             found.append(f"the hook of {entry.agent} is gone: {path}")
@@ -64,10 +78,14 @@ def faults(home: Path, entries: "Iterable[Entry]") -> list[str]:
             found.append(f"the hook of {entry.agent} is of another segue or Python than this one: {path}")
         settings = Path(entry.path)
         marks = [str(path)] if entry.kind == "hooks" else [piece.strip().partition("\n")[0] for piece in entry.pieces]
-        text = settings.read_text("utf-8", "replace") if settings.exists() else ""
+        text = _read(settings)
         if not all(mark in text for mark in marks):
             found.append(f"{settings} was written anew and has lost its hooks")
     return sorted(set(found))
+
+
+def _read(path: Path) -> str:
+    return path.read_text("utf-8", "replace") if path.exists() else ""
 
 
 def clear(setup: "Setup", receipt: "Receipt", agents: Iterable[Agent], take_in: Callable[[], None]) -> None:

@@ -22,7 +22,9 @@ class Entry(NamedTuple):
     place: str
     """`user`, or the root of the project; of a server that was switched off, its name."""
     kind: str
-    """`hooks`, `trust`: pieces in a file of the user's; `file`: a file of ours; `mcp`: a server in a file of the user's."""
+    """`hooks`, `trust`: pieces in a file of the user's; `server`: our MCP server alone in one; `file`: a file of ours; `mcp`: a
+    server of the user's that was switched off.
+    """
     made: bool = False
     """The file was not there."""
     pieces: tuple[str, ...] = ()
@@ -31,6 +33,8 @@ class Entry(NamedTuple):
     """BLAKE2b of a file of ours, or of the user's as we left it."""
     backup: str = ""
     """The name of the copy of what was there before."""
+    server: tuple[str, ...] = ()
+    """Our MCP server, as it was put in word for word."""
 
 
 class Receipt:

@@ -24,13 +24,13 @@ class Merged(NamedTuple):
     """What was put in."""
 
 
-def has(text: str, tables: Mapping[Path, Mapping[str, str]]) -> bool:
+def has(text: str, tables: Mapping[Path, Mapping[str, Any]]) -> bool:
     """Return whether every table is there with its values, whatever else it has. Raises NotTomlError."""
     document = parse(text)
     return all(dict(values).items() <= _at(document, path).items() for path, values in tables.items())
 
 
-def merge(text: str, tables: Mapping[Path, Mapping[str, str]]) -> Merged:
+def merge(text: str, tables: Mapping[Path, Mapping[str, Any]]) -> Merged:
     """Return *text*, which has none of the tables, with them behind it.
 
     Raises:
