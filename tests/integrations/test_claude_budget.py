@@ -4,7 +4,6 @@ import asyncio
 
 import segue
 from segue.integrations.claude_agent_sdk import budget_hooks
-from segue.testing import builders as b
 
 
 def test_an_agent_whose_limit_is_reached_is_told_to_stop_and_how_to_go_on(tmp_path):

@@ -19,6 +19,7 @@ class Put:
     def __init__(self, thread: Thread, ns: str, checkpoint: str, codec: Codec) -> None:
         """Begin with nothing."""
         self._thread, self._ns, self._checkpoint, self._codec = thread, ns, checkpoint, codec
+        self._begins = False
         self._messages: list[Draft] = []
         self._tips: dict[str, str | None] = {}
         self._owners = dict(thread.owners)
@@ -35,6 +36,7 @@ class Put:
             written: the channels that have a new version.
             body: what else the checkpoint's event says.
         """
+        self._begins = body["parent"] is None
         told = self._say_writes(before, changed, written) if self._codec.readable and before else set()
         values = {channel: self._value(channel, value, before, told) for channel, value in changed.items()}
         body = {**body, "values": values}
@@ -52,11 +54,14 @@ class Put:
         if not (says and self._codec.readable):
             return describe(values, base, at, self._codec)
 
+        begins = self._begins if before is None else not before.values.get(channel)  # nothing was said before it
+
         def keep(i: int, plain: Typed, last: Element | None) -> Packed | None:
             if not _said.is_said(values[i]):
                 return None
-            last = last if i else next(reversed(base), None)
-            self._say(channel, values[i], plain, self._node(last), new=not base and not i)
+            if not i:
+                last = None if begins else next(reversed(base), None)
+            self._say(channel, values[i], plain, self._node(last), new=begins and not i)
             return {"ahead": len(self._messages)}
 
         return describe(values, base, at, self._codec, keep)
