@@ -67,6 +67,10 @@ class Framework(NamedTuple):
     """The framework's own id of what is kept under a name, in its parts."""
     counts: bool = True
     """Its messages tell what they used, and of which model they are."""
+    fails: bool = True
+    """Its messages tell that a tool failed."""
+    rewinds: bool = False
+    """A checkpoint of segue's brings its conversation back."""
     folds: bool = False
     """What the system says is said by the user there."""
 
@@ -188,6 +192,57 @@ def _google_adk() -> Framework:
     return Framework("google_adk", messages, keep, load, work, lambda name: ("app", "ada", name), folds=True)
 
 
+def _openai_agents() -> Framework:
+    from agents import Agent, RunConfig, Runner, function_tool
+    from agents.items import ModelResponse
+    from agents.models.interface import Model
+    from agents.usage import Usage
+    from openai.types.responses import ResponseFunctionToolCall, ResponseOutputMessage, ResponseOutputText
+
+    from segue.integrations.openai_agents import BudgetHooks, SegueSession, messages
+
+    def keep(store, name, said):
+        asyncio.run(SegueSession(name, store).add_items(said))
+        return name
+
+    def load(store, name):
+        return asyncio.run(SegueSession(name, store).get_items())
+
+    def work(store, name, run, reads):
+        asked = []
+
+        class Scripted(Model):
+            async def get_response(self, *_, **__):
+                n = len(asked)
+                asked.append(n)
+                text = ResponseOutputText(text=f"answer {n}", type="output_text", annotations=[])
+                output = [ResponseOutputMessage(id=f"m{n}", content=[text], role="assistant", status="completed", type="message")]
+                if n + 1 < len(reads):
+                    arguments = f'{{"n": {n}}}'
+                    output.append(
+                        ResponseFunctionToolCall(call_id=f"c{n}", name="look", arguments=arguments, type="function_call")
+                    )
+                used = Usage(requests=1, input_tokens=reads[n], output_tokens=1, total_tokens=reads[n] + 1)
+                return ModelResponse(output=output, usage=used, response_id=f"r{n}")
+
+            def stream_response(self, *_, **__):
+                raise NotImplementedError
+
+        @function_tool
+        def look(n: int) -> str:
+            return "seen"
+
+        agent = Agent(name="pricer", model=Scripted(), tools=[look])
+        config = RunConfig(tracing_disabled=True)
+        session = SegueSession(name, store)
+        try:
+            asyncio.run(Runner.run(agent, "go on", session=session, hooks=BudgetHooks(run), run_config=config))
+        finally:
+            work.asked = len(asked)
+
+    return Framework("openai_agents", messages, keep, load, work, counts=False, fails=False, rewinds=True)
+
+
 _CWD = "/home/dev/pears"
 
 
@@ -207,9 +262,14 @@ def _claude_agent_sdk() -> Framework:
     def load(store, name):
         return asyncio.run(SegueSessionStore(store).load(key(name)))
 
-    return Framework("claude-code", partial(messages, cwd=_CWD), keep, load, None, counts=False, folds=True)
+    return Framework("claude-code", partial(messages, cwd=_CWD), keep, load, None, counts=False, rewinds=True, folds=True)
 
 
-FRAMEWORKS = {"langgraph": _langgraph, "google_adk": _google_adk, "claude_agent_sdk": _claude_agent_sdk}
+FRAMEWORKS = {
+    "langgraph": _langgraph,
+    "openai_agents": _openai_agents,
+    "google_adk": _google_adk,
+    "claude_agent_sdk": _claude_agent_sdk,
+}
 RUN = sorted(FRAMEWORKS.keys() - {"claude_agent_sdk"})
 """Those whose agents run in the test's process."""

@@ -4,7 +4,7 @@ import pytest
 
 import segue
 from segue.core.errors import InterruptionError
-from tests.integrations.talks import FRAMEWORKS, RUN
+from tests.integrations.talks import FRAMEWORKS, MODEL, RUN
 
 
 @pytest.fixture(params=RUN)
@@ -26,7 +26,7 @@ def reasons(error):
 
 
 def test_a_limit_that_is_reached_pauses_the_session_and_the_model_is_asked_no_more(store, framework):
-    session = store.ensure(framework.agent, *framework.ids("priced"))
+    session = store.ensure(framework.agent, *framework.ids("priced"), model=MODEL)
     with pytest.raises(Exception) as raised, session.running(budget=1_000) as run:  # noqa: PT011 - which one is asserted below
         framework.work(store, "priced", run, [400] * 5)
 
@@ -39,16 +39,16 @@ def test_a_limit_that_is_reached_pauses_the_session_and_the_model_is_asked_no_mo
 
 
 def test_a_limit_that_the_last_answer_reached_pauses_the_session_too(store, framework):
-    session = store.ensure(framework.agent, *framework.ids("priced"))
+    session = store.ensure(framework.agent, *framework.ids("priced"), model=MODEL)
     with session.running(budget=1_000) as run:
         framework.work(store, "priced", run, [600, 600])
     assert (framework.work.asked, session.state().status, run.interruption.reason) == (2, "paused", "budget")
 
 
 def test_each_threshold_that_is_crossed_is_told_of_once(store, framework):
-    session = store.ensure(framework.agent, *framework.ids("priced"))
+    session = store.ensure(framework.agent, *framework.ids("priced"), model=MODEL)
     crossed = []
     with session.running(on_crossing=lambda crossing: crossed.append(crossing["band"])) as run:
-        framework.work(store, "priced", run, [1_000, 125_000, 130_000, 155_000, 156_000, 175_000])
+        framework.work(store, "priced", run, [1_000, 125_000, 155_000, 156_000, 175_000, 176_000])
     assert (framework.work.asked, crossed) == (6, ["disclosure", "summarisation", "emergency"])
-    assert session.budget.position().used == 175_001
+    assert session.budget.position().used == 176_001

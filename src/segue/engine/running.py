@@ -43,7 +43,8 @@ class Run:
 
     While it lasts, the session is noted as driven by this process. An exception that leaves it, a signal that ends the
     process, a limit that is reached and the end of the interpreter interrupt the session: it gets a checkpoint and is paused
-    with the reason. The exception goes on as it is. A run that ends by itself takes a checkpoint and pauses nothing.
+    with the reason. The exception goes on as it is. A run that ends by itself takes a checkpoint, and pauses nothing unless its
+    tokens or its money are used up.
     """
 
     interruption: Interruption | None
@@ -298,9 +299,25 @@ class Run:
     def _save(self, error: BaseException | None) -> None:
         why = self._reason(error)
         if why is None and self._why is None:
+            why = self._overspent()
+        if why is None and self._why is None:
             self._finish()
         if why := why or self._why:  # a signal may be what saves it meanwhile: that is waited for
             self._stop(why)
+
+    def _overspent(self) -> Interrupt | None:
+        """Return the interruption of a run that ends by itself with its tokens or its money used up."""
+        limits, found = self._limits._replace(timeout=None), list[Interrupt | None]()
+        if limits == Limits():
+            return None
+
+        def look() -> bool:
+            state = load(self._desk.store, self.session, on_damage=_pass)
+            found.append(exceeded(state, limits, self._begun, self._since, self._desk.clock.now()))
+            return True
+
+        _within(_PATIENCE, look)
+        return found[0] if found else None
 
     def _reason(self, error: BaseException | None) -> Interrupt | None:
         if error is None:

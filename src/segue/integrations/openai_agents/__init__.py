@@ -14,6 +14,7 @@ from segue.core.log.events import ABSENT, Draft
 from segue.host.clock import SystemClock
 from segue.host.threads import InTurn
 from segue.integrations.openai_agents._branches import Branches
+from segue.integrations.openai_agents._budget import BudgetHooks
 from segue.integrations.openai_agents._items import AGENT, MAIN_BRANCH, draft, fresh
 from segue.integrations.openai_agents._lines import PRUNED, Lines, Said, condensed, moved
 from segue.integrations.openai_agents._log import Log
@@ -31,7 +32,7 @@ try:  # private to the SDK: where a release lacks it, its compaction replaces th
 except ImportError:  # pragma: no cover
     _CompactionSnapshot = None  # type: ignore[assignment,misc]
 
-__all__ = ["SegueSession", "messages"]
+__all__ = ["BudgetHooks", "SegueSession", "messages"]
 
 Items: TypeAlias = "list[TResponseInputItem]"
 Condense: TypeAlias = "Callable[[Items], Awaitable[Items | None]]"
