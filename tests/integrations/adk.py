@@ -31,6 +31,13 @@ class Client:
     def delete(self, session_id="s"):
         self._run(self.service.delete_session(app_name=APP, user_id=USER, session_id=session_id))
 
+    def flush(self):
+        self._run(self.service.flush())
+
+    def fork(self, session_id="s", new="f", before=None):
+        how = {"session_id": session_id, "new_session_id": new, "before_invocation_id": before}
+        return self._run(self.service.fork_session(app_name=APP, user_id=USER, **how))
+
     def user_state(self, user=USER):
         return self._run(self.service.get_user_state(app_name=APP, user_id=user))
 

@@ -24,17 +24,6 @@ def test_a_stale_writer_is_refused_and_nothing_of_his_is_stored(adk, other):
     assert (texts(adk.get()), adk.get().state, mine.events) == (["first"], {"k": 1, "user:k": 1}, [])
 
 
-def test_a_writer_that_was_refused_goes_on_after_getting_the_session_again(adk, other):
-    mine = adk.create()
-    other.append(other.get(), said("first"))
-    with pytest.raises(StaleSessionError):
-        adk.append(mine, said("second"))
-
-    adk.append(adk.get(), said("second"))
-
-    assert texts(adk.get()) == ["first", "second"]
-
-
 def test_of_writers_that_append_at_once_exactly_one_wins(store, adk):
     adk.create()
     for turn in range(10):
@@ -54,15 +43,6 @@ def test_of_writers_that_append_at_once_exactly_one_wins(store, adk):
             t.join()
         assert len(lost) == 3
     assert len(adk.get().events) == 10
-
-
-def test_a_handle_of_a_deleted_session_does_not_write_into_its_successor(adk, other):
-    session = adk.create()
-    other.delete()
-    other.create()
-
-    with pytest.raises(StaleSessionError):
-        adk.append(session, said())
 
 
 def test_a_session_made_by_hand_may_append_if_it_has_what_is_stored(adk):
@@ -90,9 +70,6 @@ def test_other_uses_of_the_session_make_nobody_stale(store, adk):
     assert texts(adk.get()) == ["one"]
 
 
-# --- redelivery
-
-
 def test_an_equal_event_again_adds_nothing(store, adk, other):
     session = adk.create()
     event = said(delta={"user:n": 1})
@@ -105,23 +82,3 @@ def test_an_equal_event_again_adds_nothing(store, adk, other):
 
     assert store.info(next(store.sessions())).head == head
     assert (len(adk.get().events), len(session.events)) == (1, 1)
-
-
-def test_a_writer_that_did_not_hear_of_its_success_repeats_it_and_goes_on(adk, other):
-    session, before = adk.create(), other.get()
-    event = said("one", delta={"k": 1})
-    adk.append(session, event)
-
-    other.append(before, event)
-    other.append(before, said("two"))
-
-    assert (texts(before), before.state) == (["one", "two"], {"k": 1})
-    assert texts(adk.get()) == ["one", "two"]
-
-
-def test_different_events_of_one_id_are_both_kept(adk):
-    session = adk.create()
-    adk.append(session, said("one", id="same"))
-    adk.append(session, said("two", id="same"))
-
-    assert texts(adk.get()) == ["one", "two"]

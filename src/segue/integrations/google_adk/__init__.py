@@ -10,7 +10,6 @@ events (a checkpoint, a lease) is not stale.
 """
 
 import json
-from collections.abc import Mapping
 from contextlib import suppress
 from hashlib import blake2b
 from itertools import islice
@@ -30,11 +29,14 @@ from segue.core.log.events import Commit, Draft, Event
 from segue.core.log.times import seconds
 from segue.engine import foreign
 from segue.engine.foreign import Foreign
-from segue.host.clock import SystemClock
+from segue.engine.forks import fork
+from segue.engine.loading import Desk
+from segue.host.clock import SystemClock, SystemIds
 from segue.host.threads import in_thread
 from segue.integrations.google_adk._budget import BudgetPlugin
 from segue.integrations.google_adk._messages import messages
-from segue.integrations.google_adk._said import said
+from segue.integrations.google_adk._said import said, used
+from segue.integrations.google_adk._state import StateValues, app_scope, from_scope, is_scoped, json_state, split, user_scope
 from segue.ports import Clock, Opened, Snapshot, Store, port_of
 
 __all__ = ["BudgetPlugin", "SegueSessionService", "messages"]
@@ -43,10 +45,6 @@ _AGENT: Final = "google_adk"
 _STATE: Final = "google_adk.state.1"
 _EVERY = 64
 """After this many events a session's folded state is kept as a snapshot."""
-_NULL = "$null"
-"""In a scope null deletes; ADK keeps null as a value: it stands there as `{"$null": 0}`, and `{"$null": 1}` as itself."""
-
-StateValues = dict[str, Any]
 
 
 class SegueSessionService(BaseSessionService):
@@ -86,7 +84,7 @@ class SegueSessionService(BaseSessionService):
 
     async def get_user_state(self, *, app_name: str, user_id: str) -> dict[str, Any]:
         """Return a user's state, keys without their prefix."""
-        return await in_thread(self._scope, _user_scope(app_name, user_id))
+        return await in_thread(self._scope, user_scope(app_name, user_id))
 
     async def append_event(self, session: Session, event: AdkEvent) -> AdkEvent:
         """Append *event* to the log and to *session*, and return it. A partial one is only returned.
@@ -104,10 +102,32 @@ class SegueSessionService(BaseSessionService):
             session.last_update_time = event.timestamp
         return event
 
+    async def fork_session(
+        self,
+        *,
+        app_name: str,
+        user_id: str,
+        session_id: str,
+        new_session_id: str | None = None,
+        before_invocation_id: str | None = None,
+    ) -> Session:
+        """Create a session that shares the past of another up to an invocation (all of it by default), and return it.
+
+        Nothing is copied, however long that is, and neither changes the other from then on, nor does deleting it. State of the
+        user and the app is what it is now, for both. ADK itself has no forks; this method is ours.
+
+        Raises:
+            SessionNotFoundError: there is no such session.
+            AlreadyExistsError: there is one of the new id.
+            ValueError: the session has no such invocation.
+        """
+        new_id = (new_session_id or "").strip() or adk_uuid.new_uuid()
+        return await in_thread(self._fork, app_name, user_id, (session_id or "").strip(), new_id, before_invocation_id)
+
     # --- each, in a thread
 
     def _create(self, app: str, user: str, state: dict[str, Any], session_id: str) -> Session:
-        own, scopes = _split(app, user, _json_state(EventActions(state_delta=state)))
+        own, scopes = split(app, user, json_state(EventActions(state_delta=state)))
         created = Draft("session.created", {"state": own}, actor=_AGENT, scopes=scopes or None)
         try:
             begun = foreign.begin(self.store, _foreign(app, user, session_id), created, clock=self._clock)
@@ -145,11 +165,13 @@ class SegueSessionService(BaseSessionService):
         at = foreign.find(self.store, name)
         if at is None:
             raise SessionNotFoundError(f"Session {session.id} not found.")
-        draft = _draft(name, event)
+        drafts = [_draft(name, event)]
         expect = self._revision(session, at)
+        if rewound := event.actions.rewind_before_invocation_id:
+            drafts = [*self._rewound(at, rewound, drafts[0].key), *drafts]
         while True:
             try:
-                commit = self.store.append(at, [draft], expect=expect)
+                commit = self.store.append(at, drafts, expect=expect)
             except HeadMovedError:
                 expect = self._unmoved(at, expect)
             except NotFoundError as e:
@@ -158,7 +180,7 @@ class SegueSessionService(BaseSessionService):
                 return self._appended(session, event, at, expect, commit)
 
     def _appended(self, session: Session, event: AdkEvent, at: str, expect: int, commit: Commit) -> bool:
-        (entry,) = commit.entries
+        entry = commit.entries[-1]
         if not entry.new and any(known.id == event.id for known in session.events):
             return False
         if entry.new or self._unmoved(at, expect, upto=entry.seq - 1) >= 0:
@@ -171,11 +193,49 @@ class SegueSessionService(BaseSessionService):
         Raises:
             StaleSessionError: something was.
         """
-        for event in self.store.read(at, after=seq, upto=upto, blobs=False):
+        for event in self.store.read(at, after=seq, upto=upto):
             if _is_ours(event):
                 raise StaleSessionError("The session was changed by another since it was read: get it again.")
             seq = event.seq
         return seq
+
+    def _rewound(self, at: str, invocation: str, key: str | None) -> list[Draft]:
+        """Return the event by which the conversation is what it was before an *invocation*; none where that is not there."""
+        before = self._before(at, invocation)
+        if before is None:
+            return []
+        node = before.node if _is_ours(before) else None
+        return [Draft("head.moved", {"to": node, "reason": "rewound"}, _AGENT, key=f"{key}:rewound")]
+
+    def _before(self, at: str, invocation: str) -> Event | None:
+        """Return ADK's event before an invocation, or what the session began with; None: there is no such invocation."""
+        last: Event | None = None
+        for event in self.store.read(at):
+            if not _is_ours(event):
+                last = last or event
+            elif _record(event).get("invocation_id") == invocation:
+                return last
+            else:
+                last = event
+        return None
+
+    def _fork(self, app: str, user: str, session_id: str, new_id: str, before: str | None) -> Session:
+        at = foreign.find(self.store, _foreign(app, user, session_id))
+        if at is None:
+            raise SessionNotFoundError(f"Session {session_id} not found.")
+        point = self._before(at, before) if before is not None else None
+        if before is not None and point is None:
+            raise ValueError(f"Session {session_id} has no invocation {before}.")
+        name = _foreign(app, user, new_id)
+        session, _ = foreign.place(self.store, name)  # where one is there, it is not forked again
+        header = {"agent": _AGENT, "foreign_ids": [new_id], "foreign": list(name.parts)}
+        try:
+            fork(Desk(self.store, self._clock, SystemIds()), at, point and point.seq, header, session=session)
+        except ExistsError as e:
+            raise AlreadyExistsError(f"Session with id {new_id} already exists.") from e
+        except NotFoundError as e:  # deleted meanwhile
+            raise SessionNotFoundError(f"Session {session_id} not found.") from e
+        return self._session(session, name, GetSessionConfig())
 
     def _revision(self, session: Session, at: str) -> int:
         """Return the head that *session* was read at."""
@@ -195,7 +255,7 @@ class SegueSessionService(BaseSessionService):
         app, user, session_id = name.parts
         state, seq, updated = self._state(at)
         events = self._events(at, config, seq) if config else []
-        for prefix, scope in ((State.APP_PREFIX, _app_scope(app)), (State.USER_PREFIX, _user_scope(app, user))):
+        for prefix, scope in ((State.APP_PREFIX, app_scope(app)), (State.USER_PREFIX, user_scope(app, user))):
             state |= {prefix + key: value for key, value in self._scope(scope).items()}
         session = Session(app_name=app, user_id=user, id=session_id, state=state, events=events, last_update_time=updated)
         session._storage_update_marker = _marker(at, seq)  # noqa: SLF001  (where ADK's own services keep theirs)
@@ -214,7 +274,7 @@ class SegueSessionService(BaseSessionService):
                 updated = seconds(event.at)
             elif _is_ours(event):
                 delta = _record(event).get("actions", {}).get("state_delta", {})
-                state |= {key: value for key, value in delta.items() if not _is_scoped(key)}
+                state |= {key: value for key, value in delta.items() if not is_scoped(key)}
                 updated = _record(event)["timestamp"]
             seq, digest = event.seq, event.digest
         if seq - (kept.seq if kept else 0) >= _EVERY:
@@ -236,19 +296,11 @@ class SegueSessionService(BaseSessionService):
         return next(iter(self._events(at, GetSessionConfig(num_recent_events=1))), None)
 
     def _scope(self, name: str) -> StateValues:
-        return {key: _from_scope(value) for key, value in self.store.scope(name).values.items()}
+        return {key: from_scope(value) for key, value in self.store.scope(name).values.items()}
 
 
 def _foreign(app: str, user: str, session_id: str) -> Foreign:
     return Foreign(_AGENT, (app, user, session_id))
-
-
-def _app_scope(app: str) -> str:
-    return json.dumps([_AGENT, app], separators=(",", ":"))
-
-
-def _user_scope(app: str, user: str) -> str:
-    return json.dumps([_AGENT, app, user], separators=(",", ":"))
 
 
 def _marker(at: str, seq: int) -> str:
@@ -264,52 +316,17 @@ def _record(event: Event) -> dict[str, Any]:
     return record
 
 
-def _is_scoped(key: str) -> bool:
-    return key.startswith((State.APP_PREFIX, State.USER_PREFIX, State.TEMP_PREFIX))
-
-
-def _json_state(actions: EventActions) -> StateValues:
-    """Return a state delta as JSON; what has no JSON form becomes its description, as ADK does it."""
-    delta: StateValues = json.loads(actions.model_dump_json(include={"state_delta"}))["state_delta"]
-    return delta
-
-
-def _split(app: str, user: str, delta: Mapping[str, Any]) -> tuple[StateValues, dict[str, StateValues]]:
-    """Return the session's own changes, and those of the scopes."""
-    own = {key: value for key, value in delta.items() if not _is_scoped(key)}
-    scopes: dict[str, StateValues] = {}
-    for prefix, scope in ((State.APP_PREFIX, _app_scope(app)), (State.USER_PREFIX, _user_scope(app, user))):
-        changed = {k.removeprefix(prefix): _to_scope(v) for k, v in delta.items() if k.startswith(prefix)}
-        if changed:
-            scopes[scope] = changed
-    return own, scopes
-
-
-def _to_scope(value: Any) -> Any:
-    if value is None:
-        return {_NULL: 0}
-    return {_NULL: value[_NULL] + 1} if _is_escape(value) else value
-
-
-def _from_scope(value: Any) -> Any:
-    if not _is_escape(value):
-        return value
-    return {_NULL: value[_NULL] - 1} if value[_NULL] else None
-
-
-def _is_escape(value: Any) -> bool:
-    return isinstance(value, dict) and value.keys() == {_NULL} and type(value[_NULL]) is int and value[_NULL] >= 0
-
-
 def _draft(name: Foreign, event: AdkEvent) -> Draft:
     """Return an ADK event as an event: what it says as a message, its record verbatim."""
     text = event.model_dump_json(exclude_none=True)
     record = json.loads(text)
-    _, scopes = _split(name.parts[0], name.parts[1], record.get("actions", {}).get("state_delta", {}))
-    body = said(record)
+    _, scopes = split(name.parts[0], name.parts[1], record.get("actions", {}).get("state_delta", {}))
+    kind, body = "message", said(record)
+    if body is None:
+        kind, body = ("usage", counted) if (counted := used(record)) else ("record", {"type": "event"})
     return Draft(
-        "message" if body else "record",
-        body or {"type": "event"},
+        kind,
+        body,
         actor=event.author.replace("\0", "")[:200] or _AGENT,
         key=f"{_AGENT}:{blake2b(text.encode(), digest_size=16).hexdigest()}",
         source={"agent": _AGENT, "id": event.id, "record": record},

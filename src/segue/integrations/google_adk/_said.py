@@ -18,7 +18,18 @@ def said(record: Mapping[str, Any]) -> dict[str, Any] | None:
         body["model"] = model
     if counted := record.get("usage_metadata"):
         body["usage"] = _usage(counted)
+    if reason := record.get("finish_reason"):
+        body["finish_reason"] = str(reason)
     return body
+
+
+def used(record: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the tokens that an event counts which says nothing, and for which model; None where it counts none."""
+    counted = record.get("usage_metadata")
+    if not counted:
+        return None
+    model = record.get("model_version")
+    return {**_usage(counted), **({"model": model} if model else {})}
 
 
 def _role(record: Mapping[str, Any]) -> str:

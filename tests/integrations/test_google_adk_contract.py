@@ -1,8 +1,9 @@
-"""Google ADK's session service on each store. ADK packages no suite for it: this is the contract as its own services keep it, and
-where they differ (stale writers, redelivery, order) the strictest of them.
+"""The contract of a session service of Google ADK's, on each store: ADK packages none. It is what ADK's own services keep, and where
+they differ (stale writers, redelivery, order) the strictest of them: each test is a case, and asks nothing of ours that is not ADK's.
 """
 
 import pytest
+from google.adk.errors import StaleSessionError
 from google.adk.errors.already_exists_error import AlreadyExistsError
 from google.adk.errors.session_not_found_error import SessionNotFoundError
 from google.adk.events import Event, EventActions
@@ -55,6 +56,22 @@ def test_parts_of_a_name_never_run_together(adk):
     adk.create("c", {"user:x": 2}, app='a","b', user="c")
 
     assert adk.get("c", app="a", user='b","c').state == {"user:x": 1}
+
+
+def test_an_id_of_spaces_alone_is_none(adk):
+    one, two = adk.create("   "), adk.create(" \t")
+
+    assert one.id.strip() != two.id.strip()
+    assert adk.get("   ") is None
+
+
+@pytest.mark.parametrize("odd", ["a\0b", "é😀", "../../etc", "x" * 900, 'a"b', "a/b:c", "\n"])
+def test_any_text_names_an_app_a_user_and_a_session(adk, other, odd):
+    adk.append(adk.create(f"s{odd}s", {"user:n": 1}, app=odd, user=odd), said(odd))
+
+    assert texts(other.get(f"s{odd}s", app=odd, user=odd)) == [odd]
+    assert [s.id for s in other.list(app=odd, user=odd)] == [f"s{odd}s"]
+    assert other.get(f"s{odd}s", app=odd, user=odd).state == {"user:n": 1}
 
 
 # --- events
@@ -136,6 +153,58 @@ def test_only_events_from_a_time_on_are_returned_on_request(adk):
     assert texts(adk.get(after_timestamp=2.0)) == ["2", "3"]
     assert texts(adk.get(after_timestamp=1.0, num_recent_events=1)) == ["3"]
     assert adk.get(after_timestamp=3.5).events == []
+
+
+def test_a_time_from_which_on_is_one_that_counts_also_at_zero_and_among_equals(adk):
+    session = adk.create()
+    for n, at in enumerate([1.0, 2.0, 2.0, 3.0]):
+        adk.append(session, said(f"{n}", at=at))
+
+    assert texts(adk.get(after_timestamp=2.0)) == ["1", "2", "3"]
+    assert texts(adk.get(after_timestamp=0.0)) == ["0", "1", "2", "3"]
+    assert texts(adk.get(after_timestamp=2.0, num_recent_events=2)) == ["2", "3"]
+    assert adk.get(after_timestamp=2.0, num_recent_events=0).events == []
+    assert adk.get(after_timestamp=1e12).events == []
+
+
+def test_bytes_and_nul_characters_come_back_as_they_were(adk, other):
+    parts = [types.Part(inline_data=types.Blob(data=bytes(range(256)) * 40, mime_type="image/png")), types.Part(text="a\0b\x7f")]
+    event = Event(author="agent", invocation_id="i\0", content=types.Content(role="model", parts=parts))
+    event.actions.state_delta = {"k\0": "v\0", "user:\0": "\0"}
+
+    adk.append(adk.create(), event)
+
+    assert other.get().events == [event]
+    assert other.get().state == {"k\0": "v\0", "user:\0": "\0"}
+
+
+def test_fields_of_next_years_events_that_fit_its_type_are_kept(adk, other):
+    event = said("hi", custom_metadata={"next": {"year": [1, {"deep": None}]}}, branch="a.b", grounding_metadata={})
+    event.actions.requested_auth_configs = {}
+    event.actions.rewind_before_invocation_id = "gone"
+    session = adk.create()
+
+    adk.append(session, event)
+
+    assert other.get().events == [event]
+
+
+def test_an_event_of_many_megabytes_comes_back_and_makes_late_writers_stale(adk, other):
+    session, late = adk.create(), other.get()
+    large = said("x" * 3_000_000, custom_metadata={"rows": ["y" * 900 for _ in range(400)]})
+
+    adk.append(session, large)
+
+    assert other.get().events == [large]
+    with pytest.raises(StaleSessionError):
+        other.append(late, said("late"))
+
+
+def test_flushing_is_done_when_it_returns(adk, other):
+    adk.append(adk.create(), said("one"))
+    adk.flush()
+
+    assert texts(other.get()) == ["one"]
 
 
 def test_a_negative_number_of_events_is_an_error(adk):
@@ -237,3 +306,46 @@ def test_deleting_a_session_keeps_the_shared_state_and_can_be_repeated(adk, othe
     assert (adk.get(), adk.list()) == (None, [])
     assert adk.create("s").state == {"app:a": 1, "user:u": 2}
     assert adk.get().events == []
+
+
+# --- writers that are late, and those that say a thing twice
+
+
+def test_a_writer_that_was_refused_goes_on_after_getting_the_session_again(adk, other):
+    mine = adk.create()
+    other.append(other.get(), said("first"))
+    with pytest.raises(StaleSessionError):
+        adk.append(mine, said("second"))
+
+    adk.append(adk.get(), said("second"))
+
+    assert texts(adk.get()) == ["first", "second"]
+
+
+def test_a_handle_of_a_deleted_session_does_not_write_into_its_successor(adk, other):
+    session = adk.create()
+    other.delete()
+    other.create()
+
+    with pytest.raises(StaleSessionError):
+        adk.append(session, said())
+
+
+def test_a_writer_that_did_not_hear_of_its_success_repeats_it_and_goes_on(adk, other):
+    session, before = adk.create(), other.get()
+    event = said("one", delta={"k": 1})
+    adk.append(session, event)
+
+    other.append(before, event)
+    other.append(before, said("two"))
+
+    assert (texts(before), before.state) == (["one", "two"], {"k": 1})
+    assert texts(adk.get()) == ["one", "two"]
+
+
+def test_different_events_of_one_id_are_both_kept(adk):
+    session = adk.create()
+    adk.append(session, said("one", id="same"))
+    adk.append(session, said("two", id="same"))
+
+    assert texts(adk.get()) == ["one", "two"]
