@@ -1,5 +1,5 @@
 """The contract of a session service of Google ADK's, on each store: ADK packages none. It is what ADK's own services keep, and where
-they differ (stale writers, redelivery, order) the strictest of them: each test is a case, and asks nothing of ours that is not ADK's.
+they differ (stale writers, redelivery, order) the strictest of them: each test is one of its 34 cases, and asks what is ADK's own.
 """
 
 import pytest
