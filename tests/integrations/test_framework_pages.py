@@ -41,3 +41,22 @@ def test_the_page_for_the_openai_agents_sdk_runs(tmp_path, monkeypatch, capsys):
         asyncio.run(short.run_compaction())
         assert [i["content"] for i in asyncio.run(short.get_items())][-3:] == ["47", "48", "49"]
         assert len(asyncio.run(short.get_items())) == 11
+
+
+def test_the_page_for_pydantic_ai_runs(tmp_path, monkeypatch, capsys):
+    from pydantic_ai import Agent
+
+    from tests.integrations.pydantic_run import scripted
+
+    monkeypatch.chdir(tmp_path)
+    scope, agent = page("pydantic-ai.md"), Agent(scripted(calls=False))
+
+    async def story():
+        await scope["plan_trip"](agent)
+        await scope["try_another_way"](agent)
+        return await scope["go_on"](agent, "trip-to-oslo")
+
+    result = asyncio.run(story())
+
+    assert capsys.readouterr().out.splitlines() == ["answer 1", "['by-ship', 'trip-to-oslo']"]
+    assert result.output == "answer 2"
