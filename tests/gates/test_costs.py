@@ -99,6 +99,26 @@ def test_an_append_is_one_write_and_one_sync_of_exactly_its_lines(tmp_path, call
     assert max(calls.written) == lines
 
 
+def test_a_look_for_a_key_reads_a_log_without_keys_once_and_not_again(tmp_path):
+    store = opened(tmp_path / "s", durability="relaxed")
+    begin(store)
+    store.append(S, small(2_000))
+    cost = []
+    for _ in range(3):
+        store.close()
+        store = opened(tmp_path / "s")
+        store.info(S)
+        before = read_by_this_process()
+        assert store.lookup(S, "never") is None
+        cost.append(read_by_this_process() - before)
+    (tmp_path / "s/sessions" / S / "keys").write_bytes(b"torn")  # it is a cache: the log says the same
+    assert store.lookup(S, "never") is None
+
+    first, *later = cost
+    assert first > store.info(S).size
+    assert max(later) < 4_096
+
+
 def test_an_event_weighs_its_body_and_at_most_400_bytes_of_envelope():
     drafts = [d for turn in Conversation().turns(50) for d in turn]
     ids, weights = SystemIds(), []

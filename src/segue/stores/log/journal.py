@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from segue.core.errors import HeadMovedError, SegueError, WithdrawnError
 from segue.core.log.codec import encode_line, genesis
@@ -26,6 +26,9 @@ from segue.stores.log.locks import LogLock
 from segue.stores.log.marks import read_lost
 from segue.stores.log.reading import OnDamage, Source, read_events
 from segue.stores.log.segments import View
+
+_LONG_LAG: Final = 256
+"""A look for a key that read so many events leaves the table for the next one."""
 
 
 class _Written(NamedTuple):
@@ -255,7 +258,11 @@ class Journal:
         """Return the latest event with *key*, a fork's shared past included, at or before *upto*."""
         with self.lock.shared():
             self._end.refresh(writing=False)
-            return self._find(key, upto)
+            known = self._find(key, upto)
+            if self._keys.lag >= _LONG_LAG:
+                self._end.make_durable()  # only what is durable may be in the file
+                self._keys.keep()
+            return known
 
     def _find(self, key: str, upto: int | None = None) -> Known | None:
         self._load_keys()

@@ -7,6 +7,7 @@ lags, and a hit is believed only when the event it names has that key. In an enc
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 from zlib import crc32
@@ -37,6 +38,8 @@ class KeyTable:
         self._table: dict[bytes, tuple[int, ...]] | None = None
         self._searches = 0
         self.covered = 0
+        self._filed = 0
+        """The last event that the file knew of when it was read or written."""
         self._loaded = False
 
     def fits(self) -> bool:
@@ -52,12 +55,12 @@ class KeyTable:
         except OSError:
             data = b""
         self._data, self._table, self._searches = bytearray(data[: _intact(data)]), None, 0
-        self.covered = max(first - 1, _last(self._data))
+        self.covered = self._filed = max(first - 1, _last(self._data))
         self._loaded = True
 
     def reset(self, covered: int) -> None:
         """Begin anew: nothing is known but that there is nothing up to *covered*."""
-        self._data, self._table, self.covered = bytearray(), None, covered
+        self._data, self._table, self.covered, self._filed = bytearray(), None, covered, covered
 
     def add(self, seq: int, key: str | None) -> None:
         """Note the event *seq*, which comes after all that were noted before."""
@@ -92,13 +95,28 @@ class KeyTable:
 
         A file that covers more than *before* is that of a write which a crash cut off: others have its numbers now.
         """
-        if _last(self._data) < self.covered:
-            self._data += _entry(_NONE, self.covered)
+        self._mark()
         try:
             if not self._append(before):
                 files.replace(self._path, bytes(self._data), durable=False)
         except (OSError, StorageFullError):
             self._path.unlink(missing_ok=True)
+
+    @property
+    def lag(self) -> int:
+        """How many events' keys were read from the log because the file did not know of them."""
+        return self.covered - self._filed
+
+    def keep(self) -> None:
+        """Put the whole table in the place of the file, so that the next to ask need not read the log. Failing is no harm."""
+        self._mark()
+        with suppress(OSError, StorageFullError):
+            files.replace(self._path, bytes(self._data), durable=False)
+
+    def _mark(self) -> None:
+        self._filed = self.covered
+        if _last(self._data) < self.covered:
+            self._data += _entry(_NONE, self.covered)
 
     def _hash(self, key: str) -> bytes:
         name = self._cipher.name(key, 8) if self._tag else blake2b(key.encode(), digest_size=8).hexdigest()

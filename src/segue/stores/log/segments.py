@@ -16,11 +16,15 @@ from segue.stores.log import files, sealing, zstd
 from segue.stores.log.cipher import PLAIN, Cipher
 
 NEAR = 1 << 16
-"""How far from its end an open segment is looked at before all of it is read."""
+"""How far from its end an open segment is looked at before an event is sought in it."""
+_PIECE = 1 << 14
+_LARGEST_PIECE = 1 << 20
 _NAME = re.compile(r"(\d{6,})\.jsonl(\.zst)?\Z")
 _SEQ = re.compile(rb'\{"v":\d+,"seq":(\d+),')
 _BEGIN = b'\n{"v":1,"seq":%d,'
 """How the line of an event begins; no line has a line break within."""
+_LONGEST_BEGINNING = 64
+_BEGINS = re.compile(rb'\n\{"v":\d+,"seq":(\d+),')
 
 
 class Segment(NamedTuple):
@@ -51,7 +55,7 @@ class Block(NamedTuple):
     until: int
     """The last number that counts here: a later segment holds what follows."""
     lines: Iterable[bytes]
-    """To be gone through once: each is opened when its turn comes."""
+    """To be gone through once, before the next block is asked for: each is read and opened when its turn comes."""
     error: str = ""
     lost: int = 0
     """How many lines a damaged frame held, at most."""
@@ -135,43 +139,76 @@ def _segment_blocks(
 
 
 def _open_block(fd: int, segment: Segment, end: int | None, start: int) -> Iterator[Block]:
-    near = _from_the_end(fd, end, start) if start > segment.first else None
-    if near is not None:
-        yield Block(segment.path.name, start, 0, near)
+    size = os.fstat(fd).st_size if end is None else end
+    if start <= segment.first:
+        if size:
+            yield Block(segment.path.name, segment.first, 0, _lines(fd, 0, size))
         return
-    data = files.read_all(fd, 0, end)
-    at = data.find(_BEGIN % start) if start > segment.first else -1
-    if at >= 0:  # most readers want a few events: the rest is not taken apart
-        yield Block(segment.path.name, start, 0, _lines(data, at + 1))
+    found = _find(fd, size, start)
+    if found is not None:  # most readers want a few events: the rest is not even read
+        yield Block(segment.path.name, start, 0, _lines(fd, found[0], size, found[1]))
         return
-    lines = data.split(b"\n")
-    if not lines[-1]:
-        lines.pop()
+    lines = [*_lines(fd, 0, size)]
     skip = start - segment.first
-    if 0 < skip < len(lines) and seq_of(lines[skip]) == start:
+    if skip < len(lines) and seq_of(lines[skip]) == start:
         yield Block(segment.path.name, start, 0, lines[skip:])
     elif lines:
         yield Block(segment.path.name, segment.first, 0, lines)
 
 
-def _from_the_end(fd: int, end: int | None, start: int) -> list[bytes] | None:
-    """Return the lines from event *start* on, if it is found within `NEAR` bytes of the end: the rest is not read."""
-    size = os.fstat(fd).st_size if end is None else end
-    data = files.read_all(fd, max(size - NEAR, 0), size)
+def _find(fd: int, size: int, start: int) -> tuple[int, bytes] | None:
+    """Return how far an open segment was read, and what was read from where event *start* begins; None where it is not found.
+
+    The end is looked at first, and then the middle of what is before it, again and again: an event costs the same however
+    long the segment is. Lines are in the order of their numbers unless the segment is damaged.
+    """
+    near = max(size - NEAR, 0)
+    data, high = files.read_all(fd, near, size), size
+    first = _BEGINS.search(data) if near else None
+    if near and (first is None or int(first[1]) > start):
+        low, high = _narrowed(fd, near + first.end() if first else size, start)
+        data = files.read_all(fd, low, high)
     at = data.find(_BEGIN % start)
-    if at < 0:
-        return None
-    lines = data[at + 1 :].split(b"\n")
-    return lines[:-1] if not lines[-1] else lines
+    return (high, data[at + 1 :]) if at >= 0 else None
 
 
-def _lines(data: bytes, at: int) -> Iterator[bytes]:
-    """Yield the lines of *data* from *at* on, one at a time."""
-    while at < len(data):
-        end = data.find(b"\n", at)
-        end = len(data) if end < 0 else end
-        yield data[at:end]
-        at = end + 1
+def _narrowed(fd: int, high: int, start: int) -> tuple[int, int]:
+    """Return a short part of what is before *high* in which event *start* begins, if it does so anywhere."""
+    low = 0
+    while high - low > _PIECE:
+        middle = (low + high) // 2
+        found = next(filter(None, (_BEGINS.search(files.read_all(fd, middle, end)) for end in _ends(middle, high))), None)
+        if found is not None and int(found[1]) <= start:
+            low = middle + found.start()
+        elif found is not None and middle + found.end() < high:
+            high = middle + found.end()
+        else:
+            high = middle + _LONGEST_BEGINNING  # no other line begins behind that
+    return low, high
+
+
+def _ends(start: int, most: int) -> Iterator[int]:
+    """Yield how far to look for the beginning of a line: most lines are short."""
+    size = _PIECE // 4
+    while start + size < most:
+        yield start + size
+        size *= 8
+    yield most
+
+
+def _lines(fd: int, at: int, size: int, data: bytes = b"") -> Iterator[bytes]:
+    """Yield the lines of *data* and of the file from *at* to *size*, read as they are wanted: little at first, then more."""
+    rest, piece = b"", _PIECE
+    while True:
+        *lines, rest = (rest + data).split(b"\n")
+        yield from lines
+        data = files.read_all(fd, at, min(at + piece, size))
+        if not data:
+            break
+        at += len(data)
+        piece = min(2 * piece, max(_LARGEST_PIECE, len(rest)))
+    if rest:
+        yield rest
 
 
 def _sealed_blocks(fd: int, segment: Segment, start: int, cipher: Cipher, *, reverse: bool) -> Iterator[Block]:

@@ -1,0 +1,65 @@
+"""An event is found in an open segment wherever it is, whatever is beside it, and what is not there is not found."""
+
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from segue.core.log.events import Head
+from segue.stores.log.segments import Segment, View, blocks
+
+lengths = st.lists(st.sampled_from([0, 40, 700, 9_000, 30_000, 70_000]), min_size=1, max_size=60)
+
+
+def segment_of(place, first, sizes):
+    lines = [b'{"v":1,"seq":%d,"body":"%s"}' % (first + n, b"x" * size) for n, size in enumerate(sizes)]
+    path = place / f"{first:06d}.jsonl"
+    path.write_bytes(b"".join(line + b"\n" for line in lines))
+    return lines, View((Segment(first, path, sealed=False),), path.stat().st_size, Head(first + len(lines) - 1, ""))
+
+
+@settings(max_examples=40, deadline=None)
+@given(first=st.sampled_from([1, 1_484]), sizes=lengths, data=st.data())
+def test_the_lines_from_any_event_on_are_those_that_were_written(tmp_path_factory, first, sizes, data):
+    lines, view = segment_of(tmp_path_factory.mktemp("log"), first, sizes)
+    at = data.draw(st.integers(0, len(lines) - 1))
+
+    found = [(block.first, list(block.lines)) for block in blocks(view, first + at)]
+
+    assert found == [(first + at, lines[at:])]
+
+
+@settings(max_examples=20, deadline=None)
+@given(sizes=lengths, data=st.data())
+def test_where_a_line_is_damaged_all_lines_are_given_and_none_is_lost(tmp_path_factory, sizes, data):
+    lines, view = segment_of(tmp_path_factory.mktemp("log"), 1, sizes)
+    at = data.draw(st.integers(0, len(lines) - 1))
+    path = view.segments[0].path
+    path.write_bytes(path.read_bytes().replace(b'{"v":1,"seq":%d,' % (at + 1), b'#"v":1,"seq":%d,' % (at + 1)))
+
+    given = {line for block in blocks(view, at + 1) for line in block.lines}
+
+    assert given >= {*lines[at + 1 :], b"#" + lines[at][1:]}
+
+
+def test_an_event_that_is_not_there_yet_is_not_found_among_the_others(tmp_path):
+    lines, view = segment_of(tmp_path, 1, [5_000] * 60)
+
+    given = [line for block in blocks(view, 61) for line in block.lines]
+
+    assert given == lines  # whoever reads tells by their numbers that none is wanted
+
+
+def test_lines_that_are_not_wanted_are_not_read(tmp_path):
+    _, view = segment_of(tmp_path, 1, [1_000] * 4_000)
+    before = read_by_this_process()
+
+    lines = [next(iter(next(blocks(view, seq)).lines)) for seq in (2_000, 1_000)]
+
+    assert [line[:18] for line in lines] == [b'{"v":1,"seq":2000,', b'{"v":1,"seq":1000,']
+    assert read_by_this_process() - before < 400_000  # of twice four millions
+
+
+def read_by_this_process():
+    with Path("/proc/self/io").open() as f:
+        return int(next(line for line in f if line.startswith("rchar:")).split()[1])
