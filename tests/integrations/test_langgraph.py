@@ -287,6 +287,35 @@ def test_size_grows_with_what_was_said_not_with_its_square(store):
     assert sizes[80] < 80 * 12_000, sizes  # the framework's SQLite saver: 26 MB
 
 
+def test_what_a_turn_reads_and_writes_does_not_grow_with_the_conversation(store, monkeypatch):
+    app, counts = chat(SegueSaver(store)), {"events read": 0, "appends": 0, "bytes": 0}
+    read, append = store.read, store.append
+
+    def counted_read(*args, **options):
+        for event in read(*args, **options):
+            counts["events read"] += 1
+            yield event
+
+    def counted_append(session, drafts, **options):
+        commit = append(session, drafts, **options)
+        counts["appends"] += 1
+        counts["bytes"] += sum(len(json.dumps([d.body, d.source])) for d in drafts)
+        return commit
+
+    monkeypatch.setattr(store, "read", counted_read)
+    monkeypatch.setattr(store, "append", counted_append)
+    seen = []
+    for first, turns in ((0, 5), (5, 5), (10, 15), (25, 5)):
+        counts.update(dict.fromkeys(counts, 0))
+        say(app, config_of("t"), turns, first)
+        seen.append(dict(counts))
+
+    _, early, _, late = seen
+    assert late["appends"] == early["appends"] == 5 * 5
+    assert late["bytes"] < early["bytes"] * 1.05
+    assert late["events read"] < 200  # what several threads wrote at once is read again; the whole is some 300 events
+
+
 def test_lists_stay_shared_when_state_is_encrypted(store):
     class Cipher:
         """Not a cipher, but like one: the same text never gives the same bytes."""
