@@ -1,6 +1,8 @@
 """The examples of the pages for frameworks run."""
 
 import asyncio
+import contextlib
+import json
 import re
 from pathlib import Path
 
@@ -60,3 +62,64 @@ def test_the_page_for_pydantic_ai_runs(tmp_path, monkeypatch, capsys):
 
     assert capsys.readouterr().out.splitlines() == ["answer 1", "['by-ship', 'trip-to-oslo']"]
     assert result.output == "answer 2"
+
+
+def test_the_page_for_google_adk_runs(tmp_path, monkeypatch, capsys):
+    from google.adk.agents import BaseAgent
+    from google.adk.events import Event
+    from google.genai import types
+
+    class Echo(BaseAgent):
+        breaks: bool = False
+
+        async def _run_async_impl(self, ctx):
+            if self.breaks:
+                raise ConnectionError
+            said = ctx.user_content.parts[0].text
+            content = types.Content(role="model", parts=[types.Part(text=f"You said: {said}")])
+            yield Event(author=self.name, invocation_id=ctx.invocation_id, content=content)
+
+    monkeypatch.chdir(tmp_path)
+    scope, agent = page("google-adk.md"), Echo(name="echo")
+
+    async def story():
+        await scope["ask"](agent, "a train to Oslo", "trip-to-oslo")
+        with contextlib.suppress(ConnectionError):
+            await scope["ask"](Echo(name="echo", breaks=True), "and back", "trip-to-oslo")
+        await scope["ask_again"](agent, "trip-to-oslo")
+        with segue.open() as store:
+            service = scope["SegueSessionService"](store)
+            session = await service.get_session(app_name="travel", user_id="ada", session_id="trip-to-oslo")
+        return await scope["try_another_way"]("trip-to-oslo", session.events[2].invocation_id)
+
+    assert asyncio.run(story()) == ["a train to Oslo", "You said: a train to Oslo"]
+    assert capsys.readouterr().out.splitlines() == ["You said: a train to Oslo", "You said: and back"]
+    with segue.open() as store:
+        assert [turn.parts[0]["content"] for turn in store.session("trip-to-oslo").convert().conversation.turns] == [
+            "a train to Oslo",
+            "You said: a train to Oslo",
+            "and back",
+            "You said: and back",
+        ]
+
+
+def test_the_page_for_the_claude_agent_sdk_runs_as_far_as_it_needs_no_claude_code(tmp_path, monkeypatch, capsys):
+    from claude_agent_sdk import project_key_for_directory
+
+    from tests.integrations.claude import LIVE, key, live
+
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "claude"))
+    file = tmp_path / "claude" / "projects" / project_key_for_directory(str(tmp_path)) / f"{LIVE}.jsonl"
+    file.parent.mkdir(parents=True)
+    main = live()[0]
+    file.write_text("".join(json.dumps(entry) + "\n" for entry in main))
+    scope = page("claude-agent-sdk.md")
+
+    async def story():
+        assert await scope["take_in"](LIVE) > len(main)
+        await scope["look"](str(tmp_path))
+        with segue.open() as store:
+            return await scope["SegueSessionStore"](store).load(key(project=file.parent.name))
+
+    assert asyncio.run(story()) == main
+    assert capsys.readouterr().out.startswith(LIVE)

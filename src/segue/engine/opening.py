@@ -10,7 +10,9 @@ from segue.core.log.times import day, stamp
 from segue.ports import Batch, Clock, Store
 
 
-def opening(store: Store, clock: Clock, agent: str, batch: Batch, session: str, parent: str | None = None) -> list[Draft]:
+def opening(
+    store: Store, clock: Clock, agent: str, batch: Batch, session: str, parent: str | None = None, note: str = "imported"
+) -> list[Draft]:
     """Return the events that begin a session: what is known of it, and that it is there.
 
     Args:
@@ -20,6 +22,7 @@ def opening(store: Store, clock: Clock, agent: str, batch: Batch, session: str, 
         batch: the first stretch of the transcript.
         session: its id.
         parent: the session that the agent copied under a new id, where it did.
+        note: how it came here.
     """
     began = batch.began or stamp(clock.now())
     number = store.number(session_prefix(day(began)), session)
@@ -29,7 +32,7 @@ def opening(store: Store, clock: Clock, agent: str, batch: Batch, session: str, 
         header["forked_from"] = {"session": parent, "node": batch.facts.get("root")}
     return [
         Draft("session.created", header, agent, at=began, key=_key(agent, batch)),
-        Draft("session.activated", {"note": "imported"}, agent, at=began),
+        Draft("session.activated", {"note": note}, agent, at=began),
     ]
 
 

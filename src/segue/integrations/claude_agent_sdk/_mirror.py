@@ -80,7 +80,7 @@ class Mirror:
         drafts, facts = self._drafts(Fold(self._store, session, name._replace(subpath=""), begun=False), "", name, rows)
         began = next((d.at for d in drafts if d.at), None)
         batch = Batch(name.session, [d if d.at else d._replace(at=began) for d in drafts], None, facts, began)
-        created, *then = opening(self._store, self._clock, AGENT, batch, session)
+        created, *then = opening(self._store, self._clock, AGENT, batch, session, note="handed over")
         then += [_home.claim(name), *([] if name.subpath else [_home.listed(name)])]
         try:
             commit = begin(self._store, foreign, created, *then, *batch.drafts).commit
