@@ -2,6 +2,9 @@
 
 from unittest import mock
 
+import pytest
+
+from segue.core.errors import GoneError
 from segue.core.log.events import ForkPoint
 from segue.ports import Snapshot
 from segue.stores.log import ending
@@ -39,3 +42,17 @@ def test_what_no_fork_needs_of_a_deleted_log_goes_with_what_was_computed_from_it
     assert [path.name for path in (left / "log").iterdir()] == ["000001.jsonl"]
     assert [found for found in shop.open("store").verify() if found.severity != "orphan"] == []
     assert [e.body for e in shop.store.read(session_id(2))][1] == event.body
+
+
+@pytest.mark.parametrize("told", [None, []])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_log_that_is_deleted_while_it_is_read_is_gone_and_not_damaged(shop, told, reverse):
+    with mock.patch.object(ending, "SEGMENT_BYTES", 1000):
+        first = shop.begin(1)
+        shop.say(1, count=40)
+    events = shop.store.read(first, reverse=reverse, on_damage=None if told is None else told.append)
+    next(events)
+    shop.open("store").delete(first)
+    with pytest.raises(GoneError):
+        list(events)
+    assert told in (None, [])

@@ -5,12 +5,13 @@ predecessor (another log's, an older copy's) is left out too.
 """
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
-from segue.core.errors import DamagedError, NotFoundError
+from segue.core.errors import DamagedError, GoneError, NotFoundError, StoreUnusableError
 from segue.core.log.codec import BadLine, decode_line
 from segue.core.log.events import Damage, Event, Head
-from segue.stores.log.marks import NOTHING, Lost
+from segue.stores.log.marks import NOTHING, Lost, is_deleted
 from segue.stores.log.segments import Block, View, blocks, seq_of
 
 OnDamage = Callable[[Damage], None]
@@ -42,6 +43,35 @@ def read_events(
         return
     reader = _Reader(source, low, high, load_blob, on_damage or _refuse)
     yield from reader.backwards() if reverse else reader.forwards()
+
+
+def while_there(directory: Path, session: str, events: Iterator[Event]) -> Iterator[Event]:
+    """Yield *events* of the log in *directory*; one that is deleted meanwhile is gone, not damaged.
+
+    Raises:
+        GoneError: it was deleted.
+        DamagedError: as *events*.
+        StoreUnusableError: the system refuses.
+    """
+    try:
+        yield from events
+    except (OSError, DamagedError) as e:
+        if is_deleted(directory):
+            raise GoneError("session", session) from e
+        if isinstance(e, DamagedError):
+            raise
+        raise StoreUnusableError(f"events cannot be read: {(e.strerror or str(e)).lower()}", hint="segue doctor") from e
+
+
+def unless_deleted(directory: Path, session: str, on_damage: OnDamage) -> OnDamage:
+    """Return *on_damage*, not to be told of what is missing because the log was deleted: that raises GoneError."""
+
+    def told(damage: Damage) -> None:
+        if is_deleted(directory):
+            raise GoneError("session", session)
+        on_damage(damage)
+
+    return told
 
 
 def _refuse(damage: Damage) -> None:

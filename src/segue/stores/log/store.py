@@ -26,7 +26,6 @@ from segue.core.errors import (
     NotFoundError,
     OutcomeUnknownError,
     SegueError,
-    StoreUnusableError,
     UsageError,
 )
 from segue.core.log.codec import blob_name
@@ -46,6 +45,7 @@ from segue.stores.log.locks import DEFAULT_TIMEOUT
 from segue.stores.log.logs import Logs
 from segue.stores.log.marks import is_deleted, write_fork
 from segue.stores.log.place import open_place
+from segue.stores.log.reading import unless_deleted, while_there
 from segue.stores.log.scopes import Scopes
 
 if TYPE_CHECKING:
@@ -54,14 +54,6 @@ if TYPE_CHECKING:
 _live: "weakref.WeakSet[LogStore]" = weakref.WeakSet()
 _LOOKS = 8
 """How often the last segment is looked for, each time it was sealed under another name since it was listed."""
-
-
-def _told(events: Iterator[Event]) -> Iterator[Event]:
-    """Yield *events*; what the system refuses meanwhile is an error of ours."""
-    try:
-        yield from events
-    except OSError as e:
-        raise StoreUnusableError(f"events cannot be read: {(e.strerror or str(e)).lower()}", hint="segue doctor") from e
 
 
 class LogStore:
@@ -189,7 +181,9 @@ class LogStore:
     ) -> Iterator[Event]:
         """See `Store.read`."""
         journal = self._logs.there(session)
-        return _told(journal.read(after, upto, reverse=reverse, blobs=blobs, on_damage=on_damage))
+        told = on_damage and unless_deleted(journal.directory, session, on_damage)
+        events = journal.read(after, upto, reverse=reverse, blobs=blobs, on_damage=told)
+        return while_there(journal.directory, session, events)
 
     def info(self, session: str) -> LogInfo:
         """See `Store.info`."""
