@@ -20,9 +20,12 @@ def main() -> int:
         return hook(arguments[1:])
     if arguments == ["statusline"]:
         return statusline()
-    from segue.cli.main import main as run
+    try:
+        from segue.cli.main import main as run
 
-    return run(arguments)
+        return run(arguments)
+    except KeyboardInterrupt:  # before or after a command catches it
+        return 130
 
 
 def _say(text: str) -> int:

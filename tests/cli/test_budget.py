@@ -323,3 +323,30 @@ def test_what_the_agent_told_its_status_line_last_holds(cli):
         found = cli("budget", "last", "--json").json
         assert (found["window"], found["window_by"], found["used"]) == (1000, "told", 650 if used == 900 else 901)
     assert "  told       901 of 1,000 tokens, $0.50 since it was started, to the status line\n" in cli("budget", "last").out
+
+
+def test_a_session_that_was_superseded_says_where_it_went_on_and_is_not_the_last_one(sold):
+    successor = sold("budget", "last", "--succeed", "--json").json["successor"]
+    assert sold("show", "last", "--json").json["session"]["id"] == successor
+    error = sold("resume", "SESSION-260115-001", "--json").error
+    assert (error["code"], error["hint"]) == ("illegal-transition", f"it went on in another: segue resume {successor}")
+
+
+def test_a_setting_that_makes_no_sense_is_refused_before_it_is_written(cli):
+    for key, value in (("prices", "pears"), ("budget.limit", "much"), ("budget.disclosure", "80")):
+        assert cli("config", "set", key, value).code == 2
+        assert cli("config", "get", key).out != f"{value}\n"
+    assert cli("config", "set", "prices", "pear-model=1/2").code == 0
+    assert cli("config", "set", "budget.emergency", "90").code == 0
+
+
+def test_files_of_the_workspace_go_by_one_name(sold):
+    lines = [message("assistant", call("Read", "c2", file_path="pears.py")), message("tool", answer("c2", "price = 4"))]
+    sold("append", "last", "--stdin", stdin="\n".join(map(json.dumps, lines)))
+    sold("config", "set", "project", "x")
+    found = sold("budget", "last", "--json").json["consumers"]["files"]
+    assert [one["name"].rsplit("/", 1)[-1] for one in found] == ["pears.py", "pears.py"]  # /shop is not the workspace here
+    lines = [message("assistant", call("Read", "c3", file_path=f"{sold.workspace}/pears.py")), message("tool", answer("c3", "5"))]
+    sold("append", "last", "--stdin", stdin="\n".join(map(json.dumps, lines)))
+    again = sold("budget", "last", "--json").json["consumers"]["files"]
+    assert {one["name"]: one["pieces"] for one in again}["pears.py"] == 4

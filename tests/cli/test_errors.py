@@ -34,7 +34,7 @@ def test_no_session_given_and_none_here(cli):
     assert cli.says("status") == snapshot("""\
 $ segue status
 ! error: no session was given, and this workspace has none
-! hint: give one: segue list shows them; or `last`
+! hint: begin one: segue start --task "..."; or bring in what your agents did: segue import --all
 [exit code 2]
 """)
 

@@ -378,3 +378,12 @@ def test_more_than_5_000_tokens_in_all_are_warned_of(cli):
     write(cli, "~/.cursor/mcp.json", {"mcpServers": {"big": {"command": sys.executable, "args": ["-S", "-E", "-c", code]}}})
     out = cli("mcp", "audit", "--yes", "--agent", "cursor").out
     assert re.search(r"^warning: more than 5,000 tokens, before a word is said$", out, re.MULTILINE)
+
+
+def test_servers_that_went_off_together_come_on_together_and_the_file_is_as_it_was(mcp):
+    file = mcp.home / ".claude.json"
+    before = file.read_bytes()
+    assert mcp("mcp", "off", "fruit", "veg", "--agent", "claude-code", "--yes").code == 0
+    assert "fruit is off in claude-code: disabledMcpServers of this project" in mcp("mcp", "list").out
+    assert mcp("mcp", "on", "fruit", "veg", "--agent", "claude-code", "--yes").code == 0
+    assert file.read_bytes() == before

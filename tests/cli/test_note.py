@@ -82,7 +82,7 @@ Pears differ in size: [[PLAY-001]] and [[gone]].
 """)
     assert noted.says("note", "show", "--links", "play-001") == snapshot("""\
 $ segue note show --links play-001
-  <- organizations/default/projects/shop/context-library/decisions/DEC-001-sell-by-weight.md, line 3
+  <- organizations/default/projects/shop/context-library/decisions/DEC-001-sell-by-weight.md, line 9
 """)
     assert noted.says("note", "search", "pears weight") == snapshot("""\
 $ segue note search 'pears weight'
@@ -91,7 +91,7 @@ DEC-001  Sell by weight
 """)
     assert noted.says("note", "check") == snapshot("""\
 $ segue note check
-organizations/default/projects/shop/context-library/decisions/DEC-001-sell-by-weight.md:3: broken: [[gone]] leads to no note
+organizations/default/projects/shop/context-library/decisions/DEC-001-sell-by-weight.md:9: broken: [[gone]] leads to no note
 3 notes: 1 broken
 [exit code 1]
 """)

@@ -174,6 +174,7 @@ def test_a_pause_for_a_script(shop):
             "in_progress": "sell pears",
             "next_actions": ["print a price list"],
             "head": 10,
+            "worked_seconds": 2.0,
             "checkpoint": "RECOVERY-260115-001-093002",
             "command": "segue resume SESSION-260115-001",
         }
@@ -245,7 +246,7 @@ def test_a_superseded_session_names_its_successor_and_stays_ended(shop):
     assert shop.says("resume", "SESSION-260115-001") == snapshot("""\
 $ segue resume SESSION-260115-001
 ! error: session 'SESSION-260115-001' cannot be resumed: it is ended (superseded); allowed now: archive
-! hint: segue status SESSION-260115-001
+! hint: it went on in another: segue resume 019bc0fd-89d2-71c8-a7a8-196230a9e5e9
 [exit code 5]
 """)
 

@@ -49,7 +49,8 @@ def _prices(value: str) -> dict[str, str]:
         name, _, figures = (part.strip() for part in entry.rpartition("="))
         if not name or price_of(figures) is None:
             raise UsageError(
-                f"setting 'prices' cannot have {entry!r}", hint="names and US dollars per million tokens: my-model=0.5/2"
+                f"setting 'prices' cannot have {entry!r}",
+                hint="names and US dollars per million tokens: segue config set prices 'my-model=0.5/2'",
             )
         found[name] = figures
     return found

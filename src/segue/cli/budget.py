@@ -83,7 +83,7 @@ def _document(frame: Frame, found: "Report", top: int) -> dict[str, Any]:
     }
     return {
         **to_json(found, rules),
-        "duration": {"seconds": round(state.active_seconds, 3), "band": duration_of(state.active_seconds)},
+        "duration": {"seconds": round(state.worked_seconds, 3), "band": duration_of(state.worked_seconds)},
         **{name: value for name, value in _sum(found.spent).items() if name != "name"},
         "shown": content.tokens,
         "consumers": {

@@ -39,7 +39,7 @@ def _choose(frame: Frame, session: str, name: str, limit: float | None) -> None:
         "status": state.status,
     }
     says = {
-        "limit": f"may cost ${limit or 0:.2f}",
+        "limit": f"may cost ${limit or 0:,.2f}",
         "no_limit": "has no limit of its own",
         "react": "goes on with agents that only react",
         "pause": f"is {state.status}; go on with: segue resume {document['name'] or session}",
@@ -76,5 +76,6 @@ def _freed(body: dict[str, Any]) -> str:
         found = body.get(fate) or {}
         pieces, tokens = (sum(one[i] for one in found.values()) for i in (0, 1))
         if pieces:
-            lines.append(f"  {fate:<10} {plural(pieces, 'piece')}, {number(tokens)} tokens")
+            size = f", {number(tokens)} tokens" if tokens else ""
+            lines.append(f"  {fate:<10} {plural(pieces, 'piece')}{size}")
     return "\n".join(lines) + "\n"

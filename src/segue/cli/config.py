@@ -47,6 +47,11 @@ def get(frame: Frame, key: str) -> None:
 @click.argument("value")
 def set_(frame: Frame, key: str, value: str) -> None:
     """Write KEY = VALUE into the configuration file."""
+    if key in {"prices", "windows"} or key.startswith("budget."):
+        from segue.app.budgets import rules
+        from segue.host.config import Config
+
+        rules(Config(frame.env, {key: value}))  # what makes no sense together is refused before it is written
     _write(frame, key, value)
 
 

@@ -23,7 +23,7 @@ def command(frame: Frame, session: str | None, reason: str, by: str, note: str) 
     frame.answer(
         found._asdict(),
         lambda d: (
-            f"{d['name'] or d['session']} is ended ({d['reason']}) after {span(d['active_seconds'])} of work,"
+            f"{d['name'] or d['session']} is ended ({d['reason']}) after {span(d['worked_seconds'])} of work,"
             f" {plural(d['head'], 'event')}.\n"
         ),
     )

@@ -95,9 +95,10 @@ class Frame:
         try:
             return self.app.resolve("current")
         except NotFoundError as e:
-            raise UsageError(
-                "no session was given, and this workspace has none", hint="give one: segue list shows them; or `last`"
-            ) from e
+            there = "give one: segue list shows them; or `last`"
+            none = 'begin one: segue start --task "..."; or bring in what your agents did: segue import --all'
+            hint = there if self.app.index.sessions(limit=1) else none
+            raise UsageError("no session was given, and this workspace has none", hint=hint) from e
 
     # --- answers
 

@@ -45,7 +45,8 @@ def list_(frame: Frame, agent: str | None) -> None:
 def _text(frame: Frame, named: Named) -> str:
     rows = [(s.agent, s.name, s.scope, _state(s), frame.app.auditing.shown(s)) for s in named.servers]
     text = table(rows, ("agent", "server", "scope", "state", "started by"), frame.width)
-    return (text or "no MCP server is named in any agent's configuration here\n") + misread(named.misread)
+    why = "".join(f"{s.name} is off in {s.agent}: {s.off}\n" for s in named.servers if s.off)
+    return (text or "no MCP server is named in any agent's configuration here\n") + why + misread(named.misread)
 
 
 def _state(server: Server) -> str:

@@ -44,6 +44,9 @@ def on_(frame: Frame, names: tuple[str, ...], agent: str | None, dry_run: bool, 
 
 def _switch(frame: Frame, names: Sequence[str], agent: str | None, *, on: bool, dry_run: bool, yes: bool) -> None:
     servers = _chosen(frame, names, agent, on=on)
+    if on:  # the last one first: each finds its file as it left it, which is then as it was byte for byte
+        switched = {entry.place: place for place, entry in enumerate(frame.app.auditing.receipt)}
+        servers.sort(key=lambda server: switched.get(server.name, -1), reverse=True)
     planned = [(server, _plan(frame, server, on=on)) for server in servers]
     first = [change for _, change in planned if change.action != "keep"]
     left = [server for server, change in planned if change.action == "keep"] if on else []
@@ -100,7 +103,7 @@ def _confirm(frame: Frame, work: "Sequence[Change]", names: Sequence[str], *, on
     if yes:
         return
     word = "on" if on else "off"
-    question = f"switch {', '.join(dict.fromkeys(c.entry.place for c in work))} {word} in {plural(len(work), 'file')}?"
+    question = f"switch {', '.join(dict.fromkeys(c.entry.place for c in work))} {word} in {plural(_files(work), 'file')}?"
     if not frame.interactive:
         hint = f"segue mcp {word} {' '.join(names)} --yes; or --dry-run to look"
         raise ConfirmationError(f"{question} nobody was there to say so", hint=hint)
@@ -110,12 +113,16 @@ def _confirm(frame: Frame, work: "Sequence[Change]", names: Sequence[str], *, on
         raise click.Abort
 
 
+def _files(work: "Sequence[Change]") -> int:
+    return len({change.path for change in work})
+
+
 def _text(work: "Sequence[Change]", names: Sequence[str], *, on: bool, dry_run: bool) -> str:
     word = "on" if on else "off"
     if not work:
         return f"nothing to change: {', '.join(names)} {'is' if len(names) == 1 else 'are'} {word}\n"
     if dry_run:
-        return f"would change {plural(len(work), 'file')}\n"
+        return f"would change {plural(_files(work), 'file')}\n"
     done = "".join(f"{change.entry.place} is {word} in {change.agent} ({change.path})\n" for change in work)
     again = " ".join(dict.fromkeys(change.entry.place for change in work))
     return done + ("" if on else f"switch back on with: segue mcp on {again}\n")

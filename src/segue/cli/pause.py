@@ -28,7 +28,7 @@ def command(frame: Frame, session: str | None, reason: str, note: str, no_checkp
 
 
 def _text(found: Interruption, checkpoint: str | None, width: int) -> str:
-    lines = [f"{found.name or found.session} is {found.status} after {span(found.active_seconds)} of work."]
+    lines = [f"{found.name or found.session} is {found.status} after {span(found.worked_seconds)} of work."]
     lines += [f"  done       {line(text, width - 13)}" for text in found.completed]
     lines += [f"  doing      {line(found.in_progress, width - 13)}"] if found.in_progress else []
     lines += [f"  next       {line(text, width - 13)}" for text in found.next_actions[:5]]

@@ -41,6 +41,7 @@ def picture(state: State, app: "App") -> dict[str, Any]:
         "last_activity": state.activity or life["created"],
         "idle_seconds": round(max(app.clock.now() - seconds(state.activity or state.at), 0), 3) if state.at else 0,
         "active_seconds": round(state.active_seconds, 3),
+        "worked_seconds": round(state.worked_seconds, 3),
         "driver": {"holder": held.holder, "until": held.until} if held else None,
         "came_from": origin._asdict() if origin else None,
         "went_on": [one._asdict() for one in went_on(app.store, app.index, state)],
@@ -156,7 +157,7 @@ def _budget(state: State, app: "App") -> dict[str, Any]:
     from segue.engine.crossing import remark
 
     at = quick(state, app.budgets)
-    duration = duration_of(state.active_seconds)
+    duration = duration_of(state.worked_seconds)
     return {"window": at.window or None, "percent": at.percent, "band": at.band, "duration": duration, "remark": remark(state)}
 
 
@@ -176,7 +177,7 @@ def _status(d: dict[str, Any]) -> str:
 
 
 def _active(d: dict[str, Any]) -> str:
-    return f"{ago(d['idle_seconds'])}, {span(d['active_seconds'])} of work" if d["last_activity"] else ""
+    return f"{ago(d['idle_seconds'])}, {span(d['worked_seconds'])} of work" if d["last_activity"] else ""
 
 
 def _agent(d: dict[str, Any]) -> str:

@@ -73,10 +73,12 @@ def command(
 
         wanted = Wanted(query, filters, **narrowed)
         document |= gather(app.index, app.store, wanted, budget, app.counter(model)).to_json()
-    frame.answer(document, lambda d: d["text"] if budget is not None else _text(found, name, frame.width))
+    frame.answer(document, lambda d: d["text"] if budget is not None else _text(found, name, frame.width, query))
 
 
-def _text(found: Hits, name: Callable[[str], str], width: int) -> str:
+def _text(found: Hits, name: Callable[[str], str], width: int, query: str) -> str:
+    if not found.hits and not any(character.isalnum() for character in query):
+        return "nothing to look for: there is no word in it\n"
     if not found.hits:
         return "nothing fits: no event that is asked for has a word of it\n"
     lines = []

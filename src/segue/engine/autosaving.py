@@ -103,7 +103,7 @@ class _Watched:
         """A turn ended, and the workspace was not looked at since."""
         self.ended: Event | None = None
         """The hook that told that its agent ended, where nothing told since that it began again."""
-        self.worked = state.active_seconds
+        self.worked = state.worked_seconds
         self.saved = dict.fromkeys((CONTEXT, CONVERSATION, PROJECT, NOTICE, MIRROR), now)
         self.saved[CHECKPOINT] = taken if taken is not None else begun
         self.failed: dict[str, Failure] = {}
@@ -169,7 +169,7 @@ class Autosaver:
         for session, state in lately.items():
             if session not in self._watched:
                 self._watched[session] = _Watched(state, now)
-            self._watched[session].worked = state.active_seconds
+            self._watched[session].worked = state.worked_seconds
         for session in self._watched.keys() - lately.keys():
             last = self._watched[session]
             self._news(last)

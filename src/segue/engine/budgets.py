@@ -111,7 +111,7 @@ def report(
         size,
         window,
         position(size.tokens, window.tokens, rules.thresholds),
-        occupancy(in_context(events), count),
+        occupancy(in_context(events), count, state.header["workspace"]),
         own,
         total,
         forgotten(events, state.work),

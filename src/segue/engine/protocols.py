@@ -253,7 +253,9 @@ class _Following:
         """Return in a few sentences where the session stands."""
         state, work = self.state, self.state.work
         current = work["tasks"].get(work["task"])
-        task = (current["title"] if current else "") or state.header["task"] or "no task was named"
+        told = work["instructions"][-1]["text"] if work["instructions"] else ""
+        asked = f"the user asked last: {told}" if told else "no task was named"
+        task = (current["title"] if current else "") or state.header["task"] or asked
         progress = f", {work['progress']:g} % done" if work["progress"] is not None else ""
         said = [f"{state.header['name'] or state.session}: {' '.join(task.split())[:300]}{progress}."]
         kinds = {"decisions": "decision", "threads": "open thread", "blockers": "blocker"}

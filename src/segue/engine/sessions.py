@@ -38,6 +38,8 @@ class Interruption(NamedTuple):
     in_progress: str
     next_actions: list[str]
     head: int
+    worked_seconds: float = 0.0
+    """The active ones without long silences."""
 
     @property
     def command(self) -> str:
@@ -212,6 +214,7 @@ def interruption(state: State) -> Interruption:
         in_progress=current_task(state),
         next_actions=[a["text"] for a in next_actions(state)],
         head=state.seq,
+        worked_seconds=round(state.worked_seconds, 3),
     )
 
 
@@ -233,7 +236,10 @@ def _by_name(error: IllegalTransitionError, verb: str, state: State) -> IllegalT
     name = state.header["name"] or state.session
     allowed = error.fields["allowed"]
     found = IllegalTransitionError(name, VERBS[verb].done, error.fields["state"], allowed)
+    successor = state.lifecycle["by"] or state.budget["successor"]
     found.hint = f"segue resume {name}" if "resume" in allowed else f"segue status {name}"
+    if state.lifecycle["reason"] == "superseded" and successor:
+        found.hint = f"it went on in another: segue resume {successor}"
     return found
 
 

@@ -52,8 +52,9 @@ def in_context(events: Iterable[Event], stream: str = MAIN) -> list[Item]:
     return [item for item in from_events(events, stream) if item.seq >= cut]
 
 
-def occupancy(items: Sequence[Item], counter: Counter) -> Occupancy:
-    """Return what *items* take, as *counter* counts."""
+def occupancy(items: Sequence[Item], counter: Counter, workspace: str = "") -> Occupancy:
+    """Return what *items* take, as *counter* counts. Files in *workspace* go by their paths in it."""
+    root = f"{workspace.rstrip('/')}/" if workspace else ""
     calls = {item.call: item for item in items if item.kind == "call" and item.call}
     tables = [[Tally[str](), Tally[str]()] for _ in range(3)]
     total = 0
@@ -61,7 +62,7 @@ def occupancy(items: Sequence[Item], counter: Counter) -> Occupancy:
         tokens = cost(item, counter)
         total += tokens
         call = calls.get(item.call) or item
-        paths = {touch.path for touch in (*call.touches, *item.touches) if touch.path}
+        paths = {touch.path.removeprefix(root) for touch in (*call.touches, *item.touches) if touch.path}
         tools = [call.tool] if call.tool else []
         told: tuple[Iterable[str], ...] = ([item.kind], tools, paths)
         for (sizes, pieces), names in zip(tables, told, strict=True):

@@ -100,13 +100,13 @@ def numbered(name: str) -> str:
     return found[1] if found else ""
 
 
-def content_of(path: str, front: Mapping[str, Any], text: str, problems: Iterable[str] = ()) -> Content:
-    """Return what the file at *path* says: its front matter, read, and the text below."""
+def content_of(path: str, front: Mapping[str, Any], text: str, problems: Iterable[str] = (), *, before: int = 0) -> Content:
+    """Return what the file at *path* says: its front matter, read, and the text below, which begins behind *before* lines."""
     name = stem(path.rsplit("/", 1)[-1])
     number = "" if is_index(path) else numbered(name)
     said = next(iter(texts(front.get("id"))), "")[:LONGEST_NAME]
     identity = said or number or stem(path)
-    links = list(_links(front, text))
+    links = [link._replace(line=link.line + before) if link.line else link for link in _links(front, text)]
     found = [*problems]
     if len(links) > MOST_LINKS:
         found.append(f"{len(links):,} links: those behind the first {MOST_LINKS:,} are passed over")

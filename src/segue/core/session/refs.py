@@ -55,8 +55,9 @@ def resolve(
 
 
 def latest(rows: Iterable[SessionRow]) -> SessionRow | None:
-    """Return the session with the latest activity, archived ones left out."""
-    return max((r for r in rows if r.status != "archived"), key=lambda r: (r.last_activity, r.id), default=None)
+    """Return the session with the latest activity, archived ones left out; a superseded one only where there is no other."""
+    found = (r for r in rows if r.status != "archived")
+    return max(found, key=lambda r: (r.reason != "superseded", r.last_activity, r.id), default=None)
 
 
 def current(rows: Iterable[SessionRow], workspace: str) -> SessionRow | None:

@@ -115,6 +115,11 @@ class State:
         """Seconds in the state `active`, the paused ones left out, up to the last event."""
         return self.lifecycle["active_ms"] / 1000
 
+    @property
+    def worked_seconds(self) -> float:
+        """Seconds at work: the active ones without silences of more than half an hour, as of an agent that was just left."""
+        return (self.lifecycle["active_ms"] - self.lifecycle["idle_ms"]) / 1000
+
     def to_json(self) -> dict[str, Any]:
         """Return the whole state as JSON data of its own; `from_json` gives the same state back."""
         return {"schema": SCHEMA} | {name: plain(getattr(self, name)) for name in _FIELDS}

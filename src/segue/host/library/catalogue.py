@@ -20,7 +20,7 @@ from segue.host import private
 from segue.host.library import files, frontmatter
 from segue.ports import Clock
 
-VERSION: Final = "segue-library-1"
+VERSION: Final = "segue-library-2"
 """Another version in the file: it is made anew."""
 _SETTLED: Final = 2.0
 """Seconds after which a file's time tells whether it changed: within one moment it may be written twice."""
@@ -338,7 +338,8 @@ def content_at(folder: str, path: str) -> tuple[Content, str]:
     if parts.front:
         front, wrong = frontmatter.read(parts.front)
         problems += wrong
-    content = content_of(path, front, parts.body, problems)
+    before = (parts.begin + (parts.front or "") + parts.end).count("\n")
+    content = content_of(path, front, parts.body, problems, before=before)
     digest = blake2b(data, digest_size=16).hexdigest()
     note = content.note._replace(digest=digest, size=known.st_size, mtime=known.st_mtime, folder=folder)
     return content._replace(note=note), files.stamp_of(known)

@@ -50,8 +50,10 @@ class GitProjects:
 
     def without_work_tree(self, repository: str, branch: str) -> Look:
         """See `Projects.without_work_tree`."""
-        tip = Git(repository).ask("rev-parse", "--verify", "-q", f"refs/heads/{branch}^{{commit}}") if branch else None
-        return Look(repository, branch if tip else "", (tip or "").strip(), common=repository)
+        git = Git(repository)
+        tip = git.ask("rev-parse", "--verify", "-q", f"refs/heads/{branch}^{{commit}}") if branch else None
+        stashes = len(git.lines("log", "-g", "--no-decorate", "--format=%H", "refs/stash", "--"))
+        return Look(repository, branch if tip else "", (tip or "").strip(), common=repository, stashes=stashes)
 
     def text(self, look: Look, path: str) -> str:
         """See `Projects.text`."""

@@ -19,6 +19,7 @@ from segue.stores.index.schema import COLUMNS, DEAD, VERSION
 _SAFE_SQLITE: Final = (3, 51, 3)
 _FIELDS: Final = ", ".join(("id", *COLUMNS))
 _LISTS: Final = frozenset({"agents", "tags", "foreign_ids"})
+_THERE: Final = "status <> 'archived'"
 _PAIRS: Final = frozenset({"tasks"})
 _CANDIDATES: Final = 100
 _MOST_DEAD: Final = 1_000
@@ -268,16 +269,18 @@ def _candidates(db: sqlite3.Connection, form: str, text: str, workspace: str) ->
     """Return rows that a reference of this *form* may mean: enough to see that it is ambiguous."""
     low = text.lower()
     if form == "last":
-        return _rows(db, "status <> 'archived' ORDER BY last_activity DESC, id DESC LIMIT 1")
+        order = "ORDER BY last_activity DESC, id DESC LIMIT 1"
+        found = _rows(db, f"{_THERE} AND reason <> 'superseded' {order}")
+        return found or _rows(db, f"{_THERE} {order}")
     if form == "current":
-        return _current(db, workspace, ("status NOT IN ('ended', 'archived')", "status <> 'archived'"))
+        return _current(db, workspace, ("status NOT IN ('ended', 'archived')", f"{_THERE} AND reason <> 'superseded'", _THERE))
     if form == "paused":
         return _current(db, workspace, ("status = 'paused'",))
     if form == "id":
         return _rows(db, "id = ?", (low,))
     if form == "prefix":
         return _rows(db, "id >= ? AND id < ? LIMIT ?", (low, f"{low}g", _CANDIDATES))
-    named = "no IN (SELECT no FROM refs WHERE ref IN (?, ?)) ORDER BY last_activity DESC LIMIT ?"
+    named = "no IN (SELECT no FROM refs WHERE ref IN (?, ?)) ORDER BY +last_activity DESC LIMIT ?"
     exact = _rows(db, named, (low, called(text), _CANDIDATES))
     if exact or form != "foreign" or not low:
         return exact
@@ -290,7 +293,8 @@ def _current(db: sqlite3.Connection, workspace: str, states: Sequence[str]) -> l
     while workspace:
         places = (path or "/", f"{path}/")
         for state in states:
-            found = _rows(db, f"workspace IN (?, ?) AND {state} ORDER BY last_activity DESC, id DESC LIMIT 1", places)
+            order = "ORDER BY last_activity DESC, id DESC LIMIT 1"
+            found = _rows(db, f"workspace IN (?, ?) AND {state} {order}", places)
             if found:
                 return found
         if not path:

@@ -83,6 +83,7 @@ def test_names_do_not_depend_on_case_or_on_the_form_of_letters():
 
 
 def test_more_links_than_anybody_writes_are_passed_over_and_counted():
+    assert [link.line for link in content_of("n.md", {"parent": "x"}, "[[a]]\n\n[[b]]", before=4).links] == [0, 5, 7]
     content = content_of("n.md", {}, "[[a]] " * 6_000)
     assert len(content.links) == 5_000
     assert content.note.problems == ("6,000 links: those behind the first 5,000 are passed over",)

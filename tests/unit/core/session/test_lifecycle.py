@@ -90,6 +90,7 @@ def test_active_time_is_the_time_without_the_pauses():
 def test_a_long_silence_while_active_is_active_and_idle():
     state = told(walked("start"), [Draft("message", {"role": "user", "parts": []})], minute=1 + 31)
     assert (state.active_seconds, state.lifecycle["idle_ms"]) == (31 * 60, 31 * 60_000)
+    assert state.worked_seconds == 0
 
 
 def test_a_clock_that_goes_backwards_takes_no_time_away():

@@ -150,3 +150,9 @@ def test_a_task_that_forks_share_is_where_it_went_on_last():
 def test_a_name_of_a_session_comes_before_a_task_that_is_called_so():
     named = SHELVES._replace(id=C, tasks=(), foreign_ids=("T1",))
     assert resolve("T1", [SHELVES, named]) == Target(C)
+
+
+def test_one_that_was_superseded_is_the_last_one_only_where_there_is_no_other():
+    old = ROWS[0]._replace(reason="superseded", last_activity="2026-01-18T00:00:00Z")
+    assert resolve("last", [old, ROWS[1]]) == Target(B)
+    assert resolve("last", [old]) == Target(A)

@@ -213,6 +213,8 @@ def test_a_work_tree_that_was_removed_or_moved_is_found_by_its_repository(projec
     tree = Project(tmp_path / "tree")
     project.git("worktree", "add", "-q", "-b", "work", str(tree.root))
     save(tree, "in the tree", **{"a.txt": "1"})
+    tree.write({"a.txt": "2"})
+    tree.git("stash", "-q")
     saved = look(tree)
     assert saved.common == str(project.root / ".git")
     project.git("worktree", "move", str(tree.root), str(tmp_path / "moved"))
@@ -221,6 +223,7 @@ def test_a_work_tree_that_was_removed_or_moved_is_found_by_its_repository(projec
     assert PROJECTS.work_tree(saved.common, "work") == ""
     bare = PROJECTS.without_work_tree(saved.common, "work")
     assert PROJECTS.since(saved, bare).relation == "same"
+    assert (saved.stashes, bare.stashes) == (1, 1)
 
 
 def test_what_became_of_each_uncommitted_change(project):
