@@ -13,6 +13,7 @@ from json import dumps, loads
 from typing import Any, Final, Literal, NamedTuple, get_args
 
 from segue.core.context.items import Item, Op, Touch, command_of
+from segue.core.context.showing import Lines, Shown, found_in, read_by
 
 UnitKind = Literal["instruction", "prose", "reasoning", "exchange", "summary", "injected", "media", "missing"]
 
@@ -58,6 +59,8 @@ class Unit(NamedTuple):
     """The event of the answer, of an exchange that has one."""
     changes: tuple[Change, ...] = ()
     """Of an edit that succeeded: what it replaced."""
+    shown: tuple[Lines, ...] = ()
+    """Of a command that read one file, or a search in one: the lines of it that its output is."""
 
 
 def units(items: Sequence[Item]) -> list[Unit]:
@@ -78,8 +81,8 @@ def units(items: Sequence[Item]) -> list[Unit]:
 
 def head_of(call: Item) -> str:
     """Return on one line what a call asks for, without what only its answer tells."""
-    if call.op == "run":
-        return f"{call.tool} $ {command_of(call.arguments)}"
+    if call.op == "run" and (command := command_of(call.arguments)):
+        return f"{call.tool} $ {command}"
     if call.op in {"read", "write", "edit"} and call.touches:
         return f"{call.tool} {', '.join(dict.fromkeys(touch.path for touch in call.touches))}"
     return f"{call.tool} {_brief(call.arguments)}".rstrip()
@@ -106,12 +109,24 @@ def _exchange(call: Item, answer: Item | None) -> Unit:
         changed = "\n".join(_changes(arguments))
         head = f"{call.tool} {', '.join(dict.fromkeys(touch.path for touch in touches))}"
         text = f"{changed}\n{out}" if failed or not changed else changed
-    elif call.op == "run":
-        head = f"{call.tool} $ {command_of(arguments)}"
+    elif call.op == "run" and (command := command_of(arguments)):
+        head = f"{call.tool} $ {command}"
     if failed:
         head += " (failed)"
+    shown = None if failed else _shown(call, path, out)
+    if shown is not None:
+        touches = (Touch(shown.path, call.op),)
     changes = tuple(_replaced(arguments)) if call.op == "edit" and answer is not None and not failed else ()
-    return Unit(call.seq, call.at, "exchange", head, text, call.op, touches, failed, "", answer.seq if answer else 0, changes)
+    answered = answer.seq if answer else 0
+    seen = shown.lines if shown else ()
+    return Unit(call.seq, call.at, "exchange", head, text, call.op, touches, failed, "", answered, changes, seen)
+
+
+def _shown(call: Item, path: str, out: str) -> Shown | None:
+    """Return the lines of one file that an output is, where it is that."""
+    if call.op == "run":
+        return read_by(command_of(call.arguments), out)
+    return found_in(path, out) if call.op == "search" and path else None
 
 
 def _unreminded(text: str) -> str:

@@ -142,19 +142,32 @@ def _joined(stretches: list[Stretch]) -> list[Stretch]:
 def files(units: Sequence[Unit]) -> dict[str, File]:
     """Return the files whose content a conversation shows, by path."""
     found: dict[str, File] = {}
+    searched: set[int] = set()
+    """Places of searches: what they show is taken of files that nothing else shows."""
     for place, unit in enumerate(units):
-        if unit.failed or unit.op not in {"read", "edit", "write"} or len(unit.touches) != 1 or len(unit.text) > _LARGEST:
+        path = file_of(unit)
+        if not path or len(unit.text) > _LARGEST:
             continue
-        path = unit.touches[0].path
         file = found.setdefault(path, File(path))
         if unit.op == "read":
             if unit.touches[0].last or not file.stretches:
                 file.read(place, unit.touches[0].first, unit.text)
         elif unit.op == "write":
             file.write(place, unit.text)
-        else:
+        elif unit.op == "edit":
             file.edit(place, unit.changes)
+        elif unit.op != "search" or not set(file.sources) - searched:
+            for first, lines in unit.shown:
+                file.read(place, first, lines)
+            if unit.op == "search":
+                searched.add(place)
     return {path: file for path, file in found.items() if file.stretches}
+
+
+def file_of(unit: Unit) -> str:
+    """Return the path of the one file whose content *unit* shows or changes; empty: it is none, or several."""
+    shows = unit.op in {"read", "edit", "write"} or unit.shown
+    return unit.touches[0].path if shows and not unit.failed and len(unit.touches) == 1 else ""
 
 
 def view(file: File, most: int | None = None) -> tuple[str, int]:
@@ -186,7 +199,7 @@ def _run(stretch: Stretch, offset: int, run: list[str]) -> str:
     if not stretch.first:
         return f"[lines]\n{text}"
     first = stretch.first + offset
-    return f"[{first}-{first + len(run) - 1}]\n{text}"
+    return f"[{first}-{first + len(run) - 1}]\n{text}" if len(run) > 1 else f"[{first}]\n{text}"
 
 
 def _latest(file: File, most: int) -> set[tuple[int, int]]:

@@ -22,6 +22,7 @@ _TOOLS: Final[dict[str, Op]] = {
     **dict.fromkeys(("write", "write_file", "create_file", "writefile"), "write"),
     **dict.fromkeys(("grep", "glob", "search", "ls", "list", "list_directory", "search_file_content", "find"), "search"),
     **dict.fromkeys(("bash", "shell", "run_shell_command", "exec_command", "local_shell", "execute_command", "terminal"), "run"),
+    **dict.fromkeys(("taskoutput", "bashoutput", "bash_output", "write_stdin"), "run"),  # what a command in the background says
     **dict.fromkeys(("todowrite", "update_plan", "write_todos", "todo_write", "exitplanmode", "exit_plan_mode"), "plan"),
 }
 _PATH_KEYS: Final = ("file_path", "filePath", "path", "absolute_path", "notebook_path", "target_file", "filename", "file")

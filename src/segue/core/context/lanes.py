@@ -18,7 +18,7 @@ from math import inf
 from typing import Final, NamedTuple
 
 from segue.core.context.condense import Unit, units
-from segue.core.context.files import File, files, home_of, view
+from segue.core.context.files import File, file_of, files, home_of, view
 from segue.core.context.items import from_events
 from segue.core.context.known import Fact, Known, Note, known_of
 from segue.core.context.ledger import FileLine, ledger
@@ -41,14 +41,27 @@ _ALL_SAID_FROM: Final = 5_000
 _LEFT_FROM: Final = 2_000
 _LAST_FROM: Final = 2_000
 _TRIES: Final = 5
+_WHOLE_TRIES: Final = 8
+_LESS: Final = 0.98
+"""By how much less an estimate is taken where what was packed by it is not full, and counting it taught nothing."""
 _FULL: Final = 0.96
 _FEWEST_LINES: Final = 4
 _SMALLEST: Final = 8
 """Tokens below which nothing more is tried."""
+_LEAST_NAMED: Final = 12
+"""Tokens below which nothing more is named."""
+_CHARACTERS: Final = 2
+"""Of a line, for each token of the room: so it fits nearly always."""
 _SMALL_NOTE: Final = 200
 """Tokens that a note may take of its lane even where that is more than half of what is left of it."""
 _FILE_SHARE: Final = 4
 """The part of a budget that one file may take at first: a fourth."""
+_READ_LONG_AGO: Final = 12
+"""The same of a file that was only read, and not lately: it is more often a document or data than what is changed next."""
+_FEW: Final = 1_000
+"""Tokens that such a file may take all the same, where that is less than a fourth."""
+_SEARCHED: Final = 6
+"""The same of a file of which only searches showed lines."""
 _LATEST: Final = 0.5
 """The share of the room that goes to what came last; then files come before other exchanges."""
 _LATEST_BESIDE_AIM: Final = 0.35
@@ -107,9 +120,9 @@ def _by_estimate(past: Past, known: Known, budget: int, counter: Counter) -> Con
     For a tokenizer that takes longer than restoring may: it counts the whole a few times, not every part.
     """
     best: Context | None = None
-    factor = 1.0
+    factor, too_low, too_high = 1.0, 0.0, inf
     found = Context("", Count(0, counter.family, counter.method, counter.margin), budget, ())
-    for _ in range(_TRIES):
+    for _ in range(_WHOLE_TRIES):
         found = _packed(past, known, budget, Estimator(counter.family, factor, margin=0.0), counter.method)
         real = Count(counter.count(found.text), counter.family, counter.method, counter.margin)
         if real.upper <= budget and (best is None or best.size.tokens < real.tokens):
@@ -117,7 +130,10 @@ def _by_estimate(past: Past, known: Known, budget: int, counter: Counter) -> Con
         full = real.tokens >= budget * _FULL or all(entry.status == "loaded" for entry in found.items)
         if best is not None and best.size is real and full:
             break
+        too_low, too_high = (factor, too_high) if real.upper > budget else (too_low, factor)
         factor *= max(real.upper, 1) / max(found.size.tokens, 1) * (1.005 if real.upper > budget else 1.0)
+        if not too_low < factor < too_high:  # what is packed depends on it: it may swing, or stay
+            factor = (too_low + too_high) / 2 if too_low else too_high * _LESS
     if best is None:  # not even the frame fits
         best = Packer(Frame(found.text, ""), budget, counter).finish()._replace(items=found.items)
     return best
@@ -223,13 +239,18 @@ class _Lanes:
         """The last thing that the agent said, and in two lines the last thing that it did: the history has it whole."""
         self.packer.begin("last", RECENT, max(self._budget // 8, 80))
         said, did = (self._latest(kind) for kind in ("prose", "exchange"))
-        if said is not None and self._take(said, self._candidate(said, "last"), max(self._budget // 16, 40)):
+        most = max(self._budget // 16, 40)
+        if said is not None and not self._is_in(said) and self._take(said, self._candidate(said, "last"), most):
             self._done.add(said)  # shortened or not: once is enough
         if did is not None:
             unit = self.units[did]
             outcome = next((each.strip()[:200] for each in reversed(unit.text.splitlines()) if each.strip()), "(no output)")
             text = exchange_block(unit.seq, line(self._label(unit), 300), outcome)
-            self.packer.take(Candidate(Block("last", did, text), unit.seq, ""), max(self._budget // 16, 40))
+            self.packer.take(Candidate(Block("last", did, text), unit.seq, ""), most)
+
+    def _is_in(self, place: int) -> bool:
+        """Return whether a unit stands in the text by itself already."""
+        return place in self._done and place not in self._without_room and not self.units[place].needless
 
     def _latest(self, kind: str) -> int | None:
         return next((place for place in range(len(self.units) - 1, -1, -1) if self.units[place].kind == kind), None)
@@ -268,7 +289,12 @@ class _Lanes:
     def _file_line(self, entry: FileLine, names: int) -> str:
         uses = ",".join(f"{op}{entry.uses[op] if entry.uses[op] > 1 else ''}" for op in _OPS if entry.uses.get(op))
         about = f": {' '.join(entry.names[:names])}" if names and entry.names else ""
-        return line(f"- {self._short(entry.path)} {uses}".rstrip() + about)
+        return line(f"- {self._named(entry.path)} {uses}".rstrip() + about)
+
+    def _named(self, path: str) -> str:
+        """Return how the ledger names a file: one of the top directory by its whole path, since names like its own are many."""
+        short = self._short(path)
+        return path if self._budget >= _LEFT_FROM and "/" not in short else short
 
     def history(self) -> None:
         """The conversation, newest first; behind the latest, what is about the aim comes before what is only newer."""
@@ -305,7 +331,7 @@ class _Lanes:
             unit = self.units[place]
             if place in self._done or unit.kind == "instruction":
                 continue
-            file = self._file_of(unit)
+            file = self._file_of(place)
             if files_only and not file:
                 continue
             self._done.add(place)
@@ -313,7 +339,7 @@ class _Lanes:
                 self.packer.leave(unit.seq, "erased", "missing", "its content was erased")
             elif unit.needless:
                 self._leave(place, unit.needless)
-            elif file and self.packer.room >= _SMALLEST and self._take_file(place, file):
+            elif file and self.packer.room >= _SMALLEST and self._take_file(place, file, lately=not files_only):
                 self._files.pop(file.path)
                 for source in self._done.symmetric_difference({*self._done, *file.sources}):
                     self._leave(source, f"in the lines of {self._short(file.path)}, {MARK}{unit.seq}")
@@ -329,6 +355,19 @@ class _Lanes:
                 return
             if self._take(place, self._candidate(place, "history"), self.packer.room):
                 self._without_room.remove(place)
+        if self._budget < _LEFT_FROM:
+            self.packer.widen()
+            self._headings()
+
+    def _headings(self) -> None:
+        """Name of what is left out the latest, in what is left of a small budget."""
+        for place in sorted(self._without_room, reverse=True):
+            if self.packer.room < _LEAST_NAMED:
+                return
+            unit = self.units[place]
+            text = said_block(unit.seq, "left out", line(self._label(unit), (self.packer.room - _SMALLEST) * _CHARACTERS))
+            if self.packer.take(Candidate(Block("history", place, text), unit.seq, "")) is None:
+                return
 
     def _pointers(self) -> None:
         """Name what is left out for want of room, newest first, one line each; and how much more there is."""
@@ -355,12 +394,11 @@ class _Lanes:
         )
         self.packer.leave(older.seq, what, "skipped", reason)
 
-    def _file_of(self, unit: Unit) -> File | None:
-        if unit.failed or unit.op not in {"read", "edit", "write"} or len(unit.touches) != 1:
-            return None
-        return self._files.get(unit.touches[0].path)
+    def _file_of(self, place: int) -> File | None:
+        file = self._files.get(file_of(self.units[place]))
+        return file if file and (place in file.sources or self.units[place].op != "search") else None
 
-    def _take_file(self, place: int, file: File) -> bool:
+    def _take_file(self, place: int, file: File, *, lately: bool) -> bool:
         """Take a file as it stands, or its latest lines."""
         unit = self.units[place]
         missed = f"; {len(file.missed)} later changes are not in it" if file.missed else ""
@@ -386,7 +424,15 @@ class _Lanes:
             return best
 
         found = Candidate(Block("history", place, exchange_block(unit.seq, head, whole)), unit.seq, line(head, 100), cut)
-        return self.packer.take(found, self._budget // _FILE_SHARE) is not None
+        return self.packer.take(found, self._most(file, lately=lately)) is not None
+
+    def _most(self, file: File, *, lately: bool) -> int:
+        """Return the tokens that a file may take at first."""
+        most = self._budget // _FILE_SHARE
+        how = {self.units[source].op for source in file.sources}
+        if how == {"search"}:
+            return self._budget // _SEARCHED
+        return most if lately or how & {"edit", "write"} else min(most, max(self._budget // _READ_LONG_AGO, _FEW))
 
     def _limit(self, unit: Unit) -> int:
         budget = self._budget

@@ -13,8 +13,11 @@ _WEIGHT: Final = {"edit": 4.0, "write": 4.0, "read": 2.0, "run": 1.5, "search": 
 _FADES: Final = 60
 """Units after which a use counts about a third."""
 _FLOOR: Final = 0.15
-_SHOWN_AT_MOST: Final = 20
-"""Paths that one output contributes: a listing of a whole tree says little about each."""
+_SHOWN_AT_MOST: Final = 10
+"""Paths that each end of an output contributes: a listing of a whole tree says little about each. What is being worked on is
+at the end of what a compiler or a test says, behind what it is built on."""
+_SHOWN_IN: Final = 10_000
+"""Characters of each end in which they are looked for."""
 _SHOWN_LATELY: Final = 400
 """Units back to which paths in outputs are looked for."""
 _NAMED: Final = 12
@@ -85,8 +88,17 @@ def _used(unit: Unit, *, shown: bool) -> list[tuple[str, str]]:
         found += [(path, "said") for path in mentions(unit.text)]
     elif shown and unit.op in {"run", "search"}:
         known = {path for path, _ in found}
-        found += [(path, "shown") for path in mentions(unit.text[:20_000])[:_SHOWN_AT_MOST] if path not in known]
+        found += [(path, "shown") for path in _named_in(unit.text) if path not in known]
     return found
+
+
+def _named_in(output: str) -> list[str]:
+    """Return the paths that an output names at its beginning and at its end."""
+    if len(output) <= 2 * _SHOWN_IN:
+        first = last = mentions(output)
+    else:
+        first, last = mentions(output[:_SHOWN_IN]), mentions(output[-_SHOWN_IN:])
+    return list(dict.fromkeys([*first[:_SHOWN_AT_MOST], *last[-_SHOWN_AT_MOST:]]))
 
 
 def _is_file(path: str) -> bool:

@@ -24,7 +24,7 @@ from segue.core.log.events import MAIN, Event
 from segue.core.log.kinds import is_node
 from segue.core.session.tree import tree
 
-SCHEMA: Final = "segue-outline-2"
+SCHEMA: Final = "segue-outline-3"
 """Names the shape of `to_bytes`, and what `take` makes of events: it changes with either."""
 
 _MOST_SAID: Final = 2_000

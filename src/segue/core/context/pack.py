@@ -26,6 +26,8 @@ _SHORT: Final = 400
 """Characters of a line that is left out rather than cut."""
 _SMALLEST: Final = 24
 """Tokens below which a shortened text is not worth its place."""
+_LEAST: Final = 8
+"""Tokens below which what was shortened is not widened."""
 
 
 class Counter(Protocol):
@@ -184,7 +186,7 @@ class Packer:
     def widen(self) -> None:
         """Give what is left of the room to what was shortened, in the order in which it was taken."""
         for order, (place, found, had) in enumerate(self._cut):
-            if self.room < _SMALLEST:
+            if self.room < _LEAST:
                 return
             room = self.room + had
             text = found.whole(room)
