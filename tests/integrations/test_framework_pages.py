@@ -123,3 +123,9 @@ def test_the_page_for_the_claude_agent_sdk_runs_as_far_as_it_needs_no_claude_cod
 
     assert asyncio.run(story()) == main
     assert capsys.readouterr().out.startswith(LIVE)
+
+
+def test_the_page_for_langgraph_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    page("langgraph.md")
+    assert capsys.readouterr().out.splitlines() == ["2", "1 3", "['seat']"]
