@@ -14,7 +14,7 @@ UV := VIRTUAL_ENV=.venv $(BIN)/uv --quiet
 # Trust what git and curl trust here, where there is such a bundle (a company's own root, for instance).
 export UV_SYSTEM_CERTS ?= $(if $(wildcard /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem),1,0)
 export UV_HTTP_TIMEOUT ?= 120
-LOCKS := requirements/run.txt requirements/dev.txt requirements/frameworks.txt requirements/tokens.txt requirements/encryption.txt
+LOCKS := requirements/run.txt requirements/dev.txt requirements/frameworks.txt requirements/tokens.txt requirements/encryption.txt requirements/vectors.txt
 
 # What ruff looks at.
 CODE := $(wildcard src tests tools scripts benchmarks docs)
@@ -126,7 +126,7 @@ docs-check: setup
 	@$(PY) scripts/generate_docs.py --check
 
 lock: .venv/.uv  ## compile requirements/*.in (versions and hashes, no address)
-	@for name in uv run dev frameworks tokens encryption cc fuzz; do \
+	@for name in uv run dev frameworks tokens encryption vectors cc fuzz; do \
 	  $(BIN)/uv --quiet pip compile --universal --python-version 3.11 --generate-hashes \
 	    --no-header --no-annotate $(LOCKFLAGS) requirements/$$name.in -o requirements/$$name.txt; done
 

@@ -21,6 +21,8 @@ from segue.core.context.pack import Counter
 from segue.core.log.times import stamp
 from segue.engine.evidence import Wanted, gather
 from segue.host.tokenizers import exact
+from segue.host.vectors import vectors
+from segue.ports.nearness import Nearness
 from segue.stores.memory import MemoryStore
 from segue.testing.builders import user
 from segue.testing.fakes import FakeClock, FakeIds
@@ -41,7 +43,11 @@ class Found(NamedTuple):
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure; `--every N` takes every Nth question, `--tuned` and `--held` only those of that split."""
+    """Measure; `--every N` takes every Nth question, `--tuned` and `--held` only those of that split.
+
+    `--vectors WHERE` puts what words find in order by word vectors too: `wordllama`, or a directory of them.
+    """
+    where = arguments[arguments.index("--vectors") + 1] if "--vectors" in arguments else ""
     every = int(arguments[arguments.index("--every") + 1]) if "--every" in arguments else 1
     talks, questions = locomo()
     counter = exact("o200k")
@@ -51,11 +57,13 @@ def main(arguments: Sequence[str]) -> int:
     for option, split in zip(("--tuned", "--held"), SPLITS, strict=True):
         if option in arguments:
             questions = [question for question in questions if question.split == split]
-    found = measure(talks, questions[::every], counter)
+    found = measure(talks, questions[::every], counter, vectors(where) if where else None)
     return report(found)
 
 
-def measure(talks: Sequence[Talk], questions: Sequence[Question], counter: Counter) -> list[Found]:
+def measure(
+    talks: Sequence[Talk], questions: Sequence[Question], counter: Counter, nearness: Nearness | None = None
+) -> list[Found]:
     """Put *talks* into a store and ask it each question at each budget."""
     with TemporaryDirectory() as home:
         app = App({"SEGUE_HOME": home}, cwd=home, store=MemoryStore(clock=FakeClock(), ids=FakeIds()))
@@ -65,7 +73,7 @@ def measure(talks: Sequence[Talk], questions: Sequence[Question], counter: Count
             wanted = [said[turn] for turn in question.evidence]
             for budget in BUDGETS:
                 start = time.perf_counter()
-                text = gather(app.index, app.store, Wanted(question.text), budget, counter).text
+                text = gather(app.index, app.store, Wanted(question.text), budget, counter, nearness).text
                 seconds = time.perf_counter() - start
                 shown = " ".join(text.split())
                 share = sum(turn in shown for turn in wanted) / len(wanted)

@@ -318,6 +318,29 @@ def test_evidence_is_packed_into_a_budget(shop):
     assert "pears" in "".join(lines[2:-1])
 
 
+def test_evidence_is_put_in_order_by_word_vectors_where_the_user_has_some(shop):
+    plain = shop("search", "pears", "--budget", "100", "--json").json
+    shop.env["SEGUE_SEARCH_VECTORS"] = "wordllama"
+
+    found = shop("search", "pears", "--budget", "100", "--json").json
+
+    assert sorted((item["session"], item["seq"]) for item in found["items"]) == sorted(
+        (item["session"], item["seq"]) for item in plain["items"]
+    )
+    assert 0 < found["tokens"] <= 100
+
+
+def test_word_vectors_that_are_not_there_are_an_error_that_says_what_to_do(shop):
+    shop.env["SEGUE_SEARCH_VECTORS"] = "/nowhere"
+
+    said = shop("search", "pears", "--budget", "100")
+
+    assert (said.code, said.err) == (
+        2,
+        "error: there are no word vectors in /nowhere\nhint: it needs tokenizer.json and one .safetensors file; or say wordllama\n",
+    )
+
+
 def test_a_sound_store_is_said_to_be_sound(shop):
     assert shop.says("validate") == snapshot("""\
 $ segue validate
@@ -405,6 +428,8 @@ budget.successor = auto  (default)
     auto: from the emergency band on, or when an agent announces that it compacts its context, a successor takes over; off
 restore.level = balanced  (default)
     size of restored contexts
+search.vectors =   (default)
+    word vectors that packed evidence is put in order by as well: wordllama (the package), or a directory with `tokenizer.json` and one `.safetensors` file; nothing is downloaded
 library =   (default)
     folders of notes (a library, an Obsidian vault, a docs folder), divided by `:`; new notes go to the first; else the workspace where it has `organizations`, and `library` in the home of segue
 import.exclude =   (default)

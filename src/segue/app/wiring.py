@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from segue.ports.keys import Keys
     from segue.ports.library import Library
     from segue.ports.live import Lives
+    from segue.ports.nearness import Nearness
     from segue.ports.running import Emergencies, Host
 
 
@@ -340,6 +341,16 @@ class App:
         return counter_for(model or self.config["model"] or None)
 
     @cached_property
+    def nearness(self) -> "Nearness | None":
+        """What tells how near texts are in meaning, by configuration; None: words alone count. Raises UsageError."""
+        where = self.config["search.vectors"]
+        if not where:
+            return None
+        from segue.host.vectors import vectors
+
+        return vectors(where)
+
+    @cached_property
     def budgets(self) -> "Rules":
         """What the user says of budgets. Raises UsageError where the settings contradict each other."""
         from segue.app.budgets import rules
@@ -368,7 +379,7 @@ class App:
         saving, copies, here = self.saving, self.copies, self.workspace
         host, rewinding, sifter = lambda: self.host, lambda: saving.rewinding, lambda: copies.sifter
         rules, means = lambda: self.budgets, (self.desk, self.index, self.counter, here, self.header)
-        return Store(Parts(*means, host, saving.moment, rewinding, sifter, rules, self._check, self.offer))
+        return Store(Parts(*means, host, saving.moment, rewinding, sifter, rules, self._check, self.offer, lambda: self.nearness))
 
     def _check(self, session: str) -> "Checked":
         from segue.app.delta import check

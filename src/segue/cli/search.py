@@ -72,7 +72,7 @@ def command(
         from segue.engine.evidence import Wanted, gather
 
         wanted = Wanted(query, filters, **narrowed)
-        document |= gather(app.index, app.store, wanted, budget, app.counter(model)).to_json()
+        document |= gather(app.index, app.store, wanted, budget, app.counter(model), app.nearness).to_json()
     frame.answer(document, lambda d: d["text"] if budget is not None else _text(found, name, frame.width, query))
 
 

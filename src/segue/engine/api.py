@@ -135,7 +135,8 @@ class Store:
         from segue.engine.evidence import Wanted, gather
 
         wanted = Wanted(query, filters, kind, role, file)
-        return gather(self._parts.catalogue, self.port, wanted, budget, self._parts.counter(model))
+        parts = self._parts
+        return gather(parts.catalogue, self.port, wanted, budget, parts.counter(model), parts.nearness)
 
     def verify(self, session: str | None = None) -> list[Finding]:
         """Look at every byte of a session (by its id), or of all; change nothing; return what is not as it should be."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from segue.engine.interrupting import Moment
     from segue.engine.offering import Offered
     from segue.engine.rewinding import Means
+    from segue.ports.nearness import Nearness
     from segue.ports.recovery import Sifter
     from segue.ports.running import Host
 
@@ -43,6 +44,8 @@ class Parts(NamedTuple):
     """Compares what a session relies on with what is there."""
     offer: "Callable[[State, str], Offered] | None" = None
     """What of the library may be given to who goes on; None: nothing."""
+    nearness: "Callable[[], Nearness | None]" = lambda: None
+    """Tells how near texts are in meaning; None: words alone count."""
 
 
 class Open:
@@ -107,6 +110,11 @@ class Open:
     def offer(self) -> "Callable[[State, str], Offered] | None":
         """What of the library may be given to who goes on."""
         return self._there.offer
+
+    @property
+    def nearness(self) -> "Nearness | None":
+        """Tells how near texts are in meaning."""
+        return self._there.nearness()
 
     @property
     def sifter(self) -> "Sifter":

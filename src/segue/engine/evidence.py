@@ -12,7 +12,9 @@ from segue.core.errors import SegueError
 from segue.core.log.dating import happened
 from segue.core.log.events import Event
 from segue.core.session.words import role_of, words_of
+from segue.engine.fusing import MOST, fused
 from segue.ports import EVERYTHING, Filters, Index, Spot, Store
+from segue.ports.nearness import Nearness
 
 _SMALLEST: Final = 24
 """Tokens below which nothing is worth its place."""
@@ -72,16 +74,30 @@ class Wanted(NamedTuple):
     file: str | None = None
 
 
-def gather(index: Index, store: Store, wanted: Wanted, budget: int, counter: Counter) -> Evidence:
-    """Find what is wanted and pack it into *budget* tokens."""
+def gather(
+    index: Index, store: Store, wanted: Wanted, budget: int, counter: Counter, nearness: Nearness | None = None
+) -> Evidence:
+    """Find what is wanted and pack it into *budget* tokens. With *nearness*, what words find is put in order by meaning too."""
     query, filters, kind, role, file = wanted
-    limit = budget // _TOKENS_EACH + 8
-    ranking = index.rank(query, filters, kind=kind, role=role, file=file, limit=limit)
-    return pack_evidence(store, ranking.spots, query, budget, counter, cache(lambda id_: index.session(id_).name or id_))
+    limit = most = budget // _TOKENS_EACH + 8
+    if nearness is not None:
+        most = max(limit, MOST)
+    spots = index.rank(query, filters, kind=kind, role=role, file=file, limit=most).spots
+    reader = Reader(store)
+    if nearness is not None:
+        spots = fused(spots, [reader.text(spot) for spot in spots], query, nearness)[:limit]
+    name = cache(lambda id_: index.session(id_).name or id_)
+    return pack_evidence(store, spots, query, budget, counter, name, reader)
 
 
 def pack_evidence(
-    store: Store, spots: Sequence[Spot], query: str, budget: int, counter: Counter, name: Callable[[str], str]
+    store: Store,
+    spots: Sequence[Spot],
+    query: str,
+    budget: int,
+    counter: Counter,
+    name: Callable[[str], str],
+    reader: "Reader | None" = None,
 ) -> Evidence:
     """Return the entries at *spots*, best first while there is room: whole, or where one is long what of it is about *query*.
 
@@ -89,7 +105,7 @@ def pack_evidence(
     cannot contain, like a restored context: what was found is data to whoever reads it. *name* gives the name of a session.
     """
     room = int(budget / (1 + counter.margin)) - counter.count(_framed([])) - 2
-    reader, limit = _Reader(store), room
+    reader, limit = reader or Reader(store), room
     taken: list[_Entry] = []
     pieces: list[Piece] = []
     said: dict[str, _Entry] = {}
@@ -174,7 +190,7 @@ def _framed(taken: Sequence[_Entry]) -> str:
     return f"{before}\n{content}\n{after}\n"
 
 
-class _Reader:
+class Reader:
     """Reads events where a search found something, and those beside them."""
 
     def __init__(self, store: Store) -> None:
@@ -194,6 +210,15 @@ class _Reader:
             seq += way
             left -= words_of(event) is not None
         return self._known[spot.session, seq] if not left else None
+
+    def text(self, spot: Spot) -> str:
+        """Return what the event of a spot says, nothing where it cannot be read."""
+        try:
+            event = self.event(spot)
+        except SegueError:
+            return ""
+        words = words_of(event) if event else None
+        return words.text if words else ""
 
     def _at(self, session: str, seq: int) -> Event | None:
         if (session, seq) not in self._known:

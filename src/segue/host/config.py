@@ -112,6 +112,13 @@ KEYS: Final = (
     ),
     Key("restore.level", "balanced", "SEGUE_LEVEL", "size of restored contexts", ("minimal", "balanced", "full")),
     Key(
+        "search.vectors",
+        "",
+        "SEGUE_SEARCH_VECTORS",
+        "word vectors that packed evidence is put in order by as well: wordllama (the package), or a directory with "
+        "`tokenizer.json` and one `.safetensors` file; nothing is downloaded",
+    ),
+    Key(
         "library",
         "",
         "SEGUE_LIBRARY",

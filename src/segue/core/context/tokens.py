@@ -8,6 +8,7 @@ How far it is off, per family and kind of text: `docs/context-quality.md`.
 """
 
 import re
+from functools import cache
 from typing import Final, Literal, NamedTuple, get_args
 from zlib import adler32
 
@@ -68,8 +69,9 @@ _ADDED_AT_ONCE: Final = 256
 """Bytes whose sum adler32 gives whole: it is below 65,521, what it counts by."""
 
 
+@cache
 def _table(family: Family) -> Table:
-    """Return the weights of *family*."""
+    """Return the weights of *family*, made when they are first asked for."""
     weights = list(map(int, WEIGHTS["o200k" if family == "gemini" else family].split()))
     if family == "gemini":
         weights = [round(weight * GEMINI_PER_O200K) for weight in weights]
@@ -83,9 +85,6 @@ def _table(family: Family) -> Table:
 def _split(weights: list[int]) -> Weights:
     whole = [*weights, *[0] * (256 - len(weights))]
     return bytes(weight & 255 for weight in whole), bytes(weight >> 8 for weight in whole)
-
-
-_TABLES: Final = {family: _table(family) for family in FAMILIES}
 
 
 class Count(NamedTuple):
@@ -168,7 +167,7 @@ def _tokens(weight: float) -> int:
 
 def estimate(text: str | bytes, family: Family = "unknown") -> int:
     """Return about how many tokens *text* is for *family*: 0 only for nothing. Any bytes will do, valid UTF-8 or not."""
-    return _tokens(_weigh(_bytes(text), _TABLES[family]))
+    return _tokens(_weigh(_bytes(text), _table(family)))
 
 
 class Estimator:
@@ -180,7 +179,7 @@ class Estimator:
         self.family: Family = family
         self.factor = factor
         self.margin = MARGINS[family] if margin is None else margin
-        self._table = _TABLES[family]
+        self._table = _table(family)
 
     def count(self, text: str | bytes) -> int:
         """Return about how many tokens *text* is."""

@@ -6,7 +6,6 @@ the last fork point goes. With its last fork a deleted parent's bytes go too. Al
 """
 
 import os
-import shutil
 from contextlib import suppress
 from pathlib import Path
 
@@ -77,7 +76,7 @@ def unfinished(directory: Path) -> bool:
 
 def sweep(directory: Path) -> None:
     """Unlink what was never finished."""
-    shutil.rmtree(directory, ignore_errors=True)
+    _rmtree(directory, ignore_errors=True)
 
 
 def _forks(store: Path, journal: Journal, clock: Clock) -> list[int]:
@@ -114,6 +113,12 @@ def _trim(journal: Journal, last: int) -> None:
 
 def _unlink(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
+        _rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def _rmtree(path: Path, *, ignore_errors: bool = False) -> None:
+    from shutil import rmtree  # not loaded where nothing is removed
+
+    rmtree(path, ignore_errors=ignore_errors)
