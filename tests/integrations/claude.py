@@ -22,10 +22,14 @@ def key(session=LIVE, subpath=None, project=PROJECT):
     return {"project_key": project, "session_id": session} | ({"subpath": subpath} if subpath else {})
 
 
+def records_of(name):
+    """Return the records of a recorded transcript."""
+    return [json.loads(line) for line in (FIXTURES / name).read_text().splitlines()]
+
+
 def entries_of(name):
-    """Return the records of a recorded transcript, those that Claude Code hands over."""
-    records = [json.loads(line) for line in (FIXTURES / name).read_text().splitlines()]
-    return [r for r in records if not r["type"].startswith("api-request")]
+    """Return those of them that Claude Code hands over."""
+    return [r for r in records_of(name) if not r["type"].startswith("api-request")]
 
 
 def live():

@@ -31,6 +31,7 @@ from tests.integrations.claude import (
     key,
     line_of,
     live,
+    records_of,
     run,
     said,
     session_of,
@@ -112,7 +113,7 @@ def test_odd_and_large_entries_come_back_as_they_were_and_hide_no_other(sdk):
 
 @pytest.mark.parametrize("store_kind", ["log"], indirect=True)
 def test_an_entry_larger_than_readers_take_comes_back_whole(sdk):
-    entry = {"type": "user", "uuid": "u", "message": {"role": "user", "content": "0123456é" * 2_500_000}}
+    entry = {"type": "user", "uuid": "u", "message": {"role": "user", "content": "0123456é" * 2_000_000}}
     after = {"type": "user", "uuid": "v", "parentUuid": "u"}
 
     run(sdk.append(key(), [entry, after]))
@@ -209,6 +210,20 @@ def test_each_record_is_in_once_where_its_files_were_imported_before_it_was_hand
     assert [e.get("uuid") for e in run(sdk.load(key())) if e.get("uuid")] == [e["uuid"] for e in main if e.get("uuid")]
     said = [e.node for e in store.read(session_of(store)) if e.kind == "message" and e.stream == "main"]
     assert len(said) == len(set(said))
+
+
+def test_what_is_loaded_is_what_was_handed_over_though_its_file_was_imported_before_or_after(sdk, store, tmp_path):
+    plan = entries_of("headless-plan.jsonl")
+    write(tmp_path, records_of("headless-plan.jsonl")[:30], session=PLAN)
+    take_in(store, tmp_path)
+    run(sdk.append(key(PLAN), plan))
+    write(tmp_path, records_of("headless-plan.jsonl"), session=PLAN)
+
+    take_in(store, tmp_path)
+
+    loaded = run(sdk.load(key(PLAN)))
+    for has_id in (True, False):  # those with an id stand where they were first
+        assert [e for e in loaded if ("uuid" in e) == has_id] == [e for e in plan if ("uuid" in e) == has_id]
 
 
 def test_what_an_entry_means_does_not_depend_on_who_handed_over_the_one_before(store, tmp_path, ids_and_clock):

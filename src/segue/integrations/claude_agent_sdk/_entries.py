@@ -7,9 +7,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from segue.core.log.events import Event
+from segue.integrations.claude_agent_sdk._names import Stands
 
 META: Final = "agent_metadata"
 """The type of the entry that stands for a subagent's `.meta.json`."""
+_NOT_HANDED: Final = ("api-request",)
+"""How the types of records begin that Claude Code (2.1.330) writes into its file and does not hand over: its requests."""
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 
@@ -49,18 +52,26 @@ class _Kept(NamedTuple):
     name: str
     """What it is called in its transcript."""
     after: str | None
-    entry: Any
+    entry: dict[str, Any]
+    data: bytes
+    is_handed: bool
 
 
-def entries_of(events: Iterable[tuple[Event, bool]]) -> list[dict[str, Any]]:
-    """Return the entries that events of one transcript, each with whether it is of a `.meta.json`, were made from.
+def is_handed_over(type_: Any) -> bool:
+    """Return whether Claude Code hands over records of a type."""
+    return not str(type_).startswith(_NOT_HANDED)
+
+
+def entries_of(events: Iterable[tuple[Event, Stands]]) -> list[dict[str, Any]]:
+    """Return the entries that events of one transcript, each with where it stands, were made from.
 
     A record that was revised stands where it first stood, as it was last. One that came late stands where it does in the file.
+    Of what was read from the agent's own file besides, what it never hands over is left out, and notes that were handed over.
     """
     order: list[_Kept] = []
     known: dict[str, int] = {}
     pieces: list[bytes] = []
-    for event, is_meta in events:
+    for event, at in events:
         source = event.source or {}
         data = raw_of(source)
         if data is None:
@@ -72,16 +83,22 @@ def entries_of(events: Iterable[tuple[Event, bool]]) -> list[dict[str, Any]]:
         entry = entry_of(data)
         if entry is None:  # there are more pieces to come
             continue
-        found = {**entry, "type": META} if is_meta else entry
+        found = {**entry, "type": META} if at.is_meta else entry
         uuid = found.get("uuid")
-        kept = _Kept(source.get("record", ""), source.get("after"), found)
+        kept = _Kept(source.get("record", ""), source.get("after"), found, data, at.is_handed)
         if isinstance(uuid, str) and uuid in known:
-            order[known[uuid]] = order[known[uuid]]._replace(entry=found)
+            order[known[uuid]] = order[known[uuid]]._replace(entry=found, data=data)
             continue
         if isinstance(uuid, str) and uuid:
             known[uuid] = len(order)
         order.append(kept)
-    return [kept.entry for kept in _placed(order)]
+    handed = {kept.data for kept in order if kept.is_handed}
+    wanted = [
+        kept
+        for kept in order
+        if kept.is_handed or (is_handed_over(kept.entry.get("type")) and (kept.entry.get("uuid") or kept.data not in handed))
+    ]
+    return [kept.entry for kept in _placed(wanted)]
 
 
 def _placed(kept: list[_Kept]) -> Iterable[_Kept]:

@@ -4,15 +4,12 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from segue.integrations.claude_agent_sdk._entries import META, Row, row_of
+from segue.integrations.claude_agent_sdk._entries import META, Row, is_handed_over, row_of
 from segue.integrations.claude_agent_sdk._mirror import Mirror
 from segue.integrations.claude_agent_sdk._names import Name
 from segue.transcripts._reading import called
-
-_NOT_HANDED: Final = ("api-request",)
-"""How the types of records begin that Claude Code (2.1.330) writes into its file and does not hand over: its requests."""
 
 
 class Local:
@@ -82,7 +79,7 @@ def _entries(file: Path) -> Iterator[dict[str, Any]]:
                 entry = json.loads(line)
             except (ValueError, RecursionError):
                 continue
-            if isinstance(entry, dict) and not str(entry.get("type", "")).startswith(_NOT_HANDED):
+            if isinstance(entry, dict) and is_handed_over(entry.get("type")):
                 yield entry
 
 

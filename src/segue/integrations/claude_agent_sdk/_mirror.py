@@ -25,7 +25,7 @@ from segue.engine.opening import news, opening
 from segue.integrations.claude_agent_sdk import _home
 from segue.integrations.claude_agent_sdk._entries import Row, entries_of, meta_of
 from segue.integrations.claude_agent_sdk._fold import READER, Fold
-from segue.integrations.claude_agent_sdk._names import Name, Stands, scope_of, stands
+from segue.integrations.claude_agent_sdk._names import HANDED, Name, Stands, scope_of, stands
 from segue.ports import Batch, Clock, Store
 from segue.transcripts._reading import called
 from segue.transcripts._records import digest
@@ -161,7 +161,7 @@ class Mirror:
         try:
             if link_of(self._store, session, AGENT, name.session) is not None:
                 return None  # it begins with what we wrote into the agent's own file: what came since is not all of it
-            return entries_of((event, at.is_meta) for event, at in self.events(session, name)) or None
+            return entries_of(self.events(session, name)) or None
         except NotFoundError:  # deleted meanwhile
             return None
 
@@ -236,9 +236,8 @@ class _Naming:
             found = [drafts[0]._replace(key=key), *drafts[1:]]
         else:
             found = [_renamed(draft, plain, called(row.data, self._number(drafts[0].key, plain, row.data))) for draft in drafts]
-        if row.after is not None:
-            found = [draft._replace(source={**(draft.source or {}), "after": row.after}) for draft in found]
-        return found
+        told = {HANDED: self._name.subpath} | ({} if row.after is None else {"after": row.after})
+        return [draft._replace(source={**(draft.source or {}), **told}) for draft in found]
 
     def _free(self, key: str, *, again: bool) -> str | None:
         """Return a key that nothing has; None: the transcript has that record, and *again* adds nothing.

@@ -9,6 +9,8 @@ from segue.transcripts.claude_code.reader import AGENT
 
 _SUBAGENT: Final = re.compile(r"subagents/(?:.*/)?agent-[^/]+", re.DOTALL)
 _META: Final = ".meta.json"
+HANDED: Final = "handed"
+"""The field of an event's source that says in which transcript, by its subpath, the record was handed over."""
 _LINES: Final = ".jsonl"
 
 
@@ -52,15 +54,19 @@ class Stands(NamedTuple):
 
     subpath: str
     is_meta: bool = False
+    is_handed: bool = False
+    """It was handed over; else it was read from a file of the agent's own."""
 
 
 def stands(source: Mapping[str, Any] | None, session: str) -> Stands | None:
     """Return where a record of the session *session* stands, by its event's source; None: it is none of the agent's.
 
-    Handed-over records and those of a file on any machine are told apart by nothing.
+    Of what was handed over the source says it, of what was read its file's name does, on whatever machine that was.
     """
     if source is None or source.get("agent") != AGENT or not isinstance(file := source.get("file"), str):
         return None
+    if isinstance(handed := source.get(HANDED), str):
+        return Stands(handed, file.endswith(_META), is_handed=True)
     file = file.replace("\\", "/").removesuffix(".gz")
     is_meta = file.endswith(_META)
     stem = file.removesuffix(_META).removesuffix(_LINES)
