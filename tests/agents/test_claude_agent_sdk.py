@@ -1,11 +1,13 @@
 """The Claude Agent SDK with the Claude Code that it brings along: killed in the middle, and gone on with from the store alone."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
 import time
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -165,3 +167,43 @@ def test_a_mirror_that_is_behind_takes_in_what_the_local_file_has(place):
 
         assert run(behind.load({"project_key": sdk.project, "session_id": session})) == whole
         assert run(behind.reconcile(session)) == 0
+
+
+def test_a_subagent_is_handed_over_and_an_import_of_its_files_adds_none_of_it(place):
+    sdk = Sdk(place)
+    session, _ = sdk.said("Please have it looked at [[delegate]]")
+    with closing(sdk.store) as store:
+        handed = SegueSessionStore(store)
+        (subpath,) = run(handed.list_subkeys({"project_key": sdk.project, "session_id": session}))
+        entries = run(handed.load({"project_key": sdk.project, "session_id": session, "subpath": subpath}))
+        ours = find(store, Foreign("claude-code", (session,)))
+        before = list(store.read(ours))
+        import_paths(store, transcripts(), [str(sdk.config)], clock=SystemClock())
+        new = [e for e in store.read(ours, after=before[-1].seq) if e.kind not in {"import.advanced", "session.updated"}]
+
+    assert "from-subagent" in json.dumps(entries)
+    stream = subpath.removeprefix("subagents/agent-")
+    assert [e for e in before if e.kind == "message" and e.stream == stream]
+    assert [e.body["set"]["stream"] for e in before if e.kind == "agent.set"]
+    assert {e.body.get("type") for e in new} <= {"api-request", "api-request-shape", "api-request-blob"}
+
+
+def test_the_pages_example_asks_and_asks_again(place, monkeypatch):
+    page = {"__name__": "page"}
+    text = (Path(__file__).parents[2] / "docs/how-to/claude-agent-sdk.md").read_text(encoding="utf-8")
+    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(compile(block, "claude-agent-sdk.md", "exec"), page)
+    monkeypatch.setenv("SEGUE_HOME", str(place.home / "segue"))
+    sdk = Sdk(place)
+    options = {
+        "cwd": str(place.project),
+        "env": {**sdk.env(), "CLAUDE_CONFIG_DIR": str(sdk.config), "HOME": str(place.home)},
+        "permission_mode": "bypassPermissions",
+    }
+
+    session, first = run(page["ask"]("Please build notes [[plan]]", **options))
+    shutil.rmtree(sdk.config / "projects")
+    again, second = run(page["ask"]("go on [[say on it goes]]", session, **options))
+
+    assert again == session
+    assert ("PLANTED-FACT-7741" in first, second.strip()) == (True, "on it goes")

@@ -52,7 +52,7 @@ def write(home, main, subagent=(), meta=None, session=LIVE):
         below = file.with_suffix("") / f"{AGENT}.jsonl"
         below.parent.mkdir(parents=True)
         below.write_text("".join(map(line_of, subagent)))
-        told = {k: v for k, v in meta.items() if k != "type"}
+        told = {k: meta[k] for k in reversed(meta) if k != "type"}  # in another order, as Claude Code writes it
         below.with_suffix(".meta.json").write_text(line_of(told).rstrip("\n"))
     return file
 

@@ -7,7 +7,7 @@ their content where they are handed over, and by their line where a file is read
 import re
 from typing import Any, Final
 
-from segue.core.log.events import Damage
+from segue.core.log.events import Damage, Draft
 from segue.ports import Batch, Store
 
 _BY_LINE: Final = re.compile(r"(?P<before>.*[:/])@\d+(?P<about>:.*|):(?P<digest>[0-9a-f]+)", re.DOTALL)
@@ -29,7 +29,7 @@ def without_handed(store: Store, session: str, batch: Batch) -> Batch:
     A record without an id that says what one of those says which were handed over is that one. So a program's note that stands in
     the file more often than it was handed over is left out as well; it says nothing new.
     """
-    drafts = [draft for draft in batch.drafts if not _was_handed(store, session, draft.key)]
+    drafts = [d for d in batch.drafts if not _was_handed(store, session, d.key) and not _was_told(store, session, d)]
     told: dict[str, Any] = {}
     if batch.facts:
         for event in store.read(session, blobs=False, on_damage=_pass):
@@ -44,6 +44,16 @@ def _was_handed(store: Store, session: str, key: str | None) -> bool:
         return False
     before, about, digest = found["before"], found["about"], found["digest"]
     return store.lookup(session, f"{before}={digest}.1{about}:{digest}") is not None
+
+
+def _was_told(store: Store, session: str, draft: Draft) -> bool:
+    """Return whether the session says the same of an agent as *draft* does: its file is in another order of fields."""
+    if draft.kind != "agent.set":
+        return False
+    for event in store.read(session, reverse=True, blobs=False, on_damage=_pass):
+        if event.kind == "agent.set" and event.body.get("name") == draft.body.get("name"):
+            return event.body == draft.body
+    return False
 
 
 def _pass(_damage: Damage) -> None:

@@ -2,6 +2,7 @@
 
     [[plan]]        writes notes.txt, reads it, edits it, lists the directory; then says `PLANTED-FACT-7741`
     [[sh COMMAND]]  runs COMMAND; then says it is done
+    [[delegate]]    has a subagent run `echo from-subagent`; then says it is done (Claude Code alone)
     [[tool NAME]]   calls the tool on offer whose name ends so, without arguments; then says it is done
     [[say TEXT]]    says TEXT
     [[many N]]      runs N short commands, one after another
@@ -83,6 +84,8 @@ def _steps(tag: str, argument: str, directory: str) -> Sequence[Step]:
         return [("run", {"command": argument})]
     if tag == "many":
         return [("run", {"command": f"echo line {i}"}) for i in range(int(argument))]
+    if tag == "delegate":
+        return [("delegate", {"prompt": "Please run this [[sh echo from-subagent]]"})]
     if tag == "tool":
         return [("call", {"name": argument})]
     return []
@@ -120,6 +123,10 @@ def _as_command(action: str, details: Mapping[str, Any]) -> str:
 Make = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 _TOOLS: dict[str, list[tuple[str, Make]]] = {
+    "delegate": [
+        (name, lambda d: {"description": "look", "prompt": d["prompt"], "subagent_type": "general-purpose"})
+        for name in ("Agent", "Task")
+    ],
     "write": [
         ("Write", lambda d: {"file_path": d["path"], "content": d["text"]}),
         ("write_file", lambda d: {"file_path": d["path"], "content": d["text"]}),
