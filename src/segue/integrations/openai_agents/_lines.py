@@ -5,8 +5,9 @@ cleared; a `compaction` of ours, what a summary stands for. Each names the place
 last event that stays, so a line can be read backwards as well, and a branch shares its past with another by reference.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, NamedTuple
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, NamedTuple, Self
 
 from segue.core.log.events import ABSENT, MAIN, Draft, Event
 from segue.core.log.kinds import is_node
@@ -15,6 +16,8 @@ from segue.integrations.openai_agents._items import AGENT, MAIN_BRANCH, Item, is
 PRUNED: Final = f"{AGENT}.pruned"
 TURN: Final = f"{AGENT}.turn"
 """What a run used in a turn, as the SDK counted."""
+SCHEMA: Final = f"{AGENT}.lines.1"
+"""The shape of lines that are kept as a snapshot."""
 _BACK: Final = frozenset({"branch", "pop", "replace"})
 
 
@@ -46,12 +49,22 @@ def mark_of(event: Event) -> Mark | None:
     """Return what *event* means for the lines; None where it means nothing."""
     source = event.source
     if source is not None and source.get("agent") == AGENT and "record" in source:
-        branch = source.get("branch", MAIN_BRANCH)
+        branch = _text(source, "branch") or MAIN_BRANCH
         return Mark(branch, Said(event.seq, event.node, event.at, source["record"], branch))
     told = event.body.get(AGENT) if event.kind in {"head.moved", "compaction"} else None
-    if not isinstance(told, dict):
+    if not isinstance(told, dict) or not (branch := _text(told, "branch")):
         return None
-    return Mark(told["branch"], None, told["what"], told.get("to", 0), told.get("of", MAIN_BRANCH), told.get("frm", ""))
+    return Mark(branch, None, _text(told, "what"), _number(told, "to"), _text(told, "of") or MAIN_BRANCH, _text(told, "frm"))
+
+
+def _text(told: Mapping[str, Any], name: str) -> str:
+    value = told.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _number(told: Mapping[str, Any], name: str) -> int:
+    value = told.get(name)
+    return value if type(value) is int and value > 0 else 0
 
 
 def moved(branch: str, what: str, to: Said | None, node: str | None = ABSENT, frm: str = "") -> Draft:
@@ -74,9 +87,11 @@ def _told(branch: str, what: str, to: Said | None) -> dict[str, Any]:
 class Lines:
     """The branches of a session up to `seq`: each an ordered list of what is said on it."""
 
-    def __init__(self) -> None:
-        """Begin before the first event."""
+    def __init__(self, recall: "Callable[[int], Lines]") -> None:
+        """Begin before the first event; *recall* gives the lines as they were at an earlier position."""
         self.seq = 0
+        self.digest = ""
+        self._recall = recall
         self.active = MAIN_BRANCH
         """The branch that was used last: what is appended without naming a parent follows its head."""
         self.tips: dict[str, str | None] = {}
@@ -87,27 +102,51 @@ class Lines:
         """Names of branches that were ever used."""
         self.turns: dict[tuple[str, int], Mapping[str, Any]] = {}
         """What was used in the turn of a branch that begins at an event."""
-        self._events: list[Event] = []
+
+    def to_bytes(self) -> bytes:
+        """Return the lines as a snapshot keeps them: what branches share is in it once."""
+        said = {one.seq: one for line in self.said.values() for one in line}
+        data = {
+            "seq": self.seq,
+            "digest": self.digest,
+            "active": self.active,
+            "tips": self.tips,
+            "begun": self.begun,
+            "taken": sorted(self.taken),
+            "turns": [[branch, anchor, used] for (branch, anchor), used in self.turns.items()],
+            "said": list(said.values()),
+            "lines": {branch: [one.seq for one in line] for branch, line in self.said.items()},
+        }
+        return json.dumps(data, separators=(",", ":")).encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes, recall: "Callable[[int], Lines]") -> Self:
+        """Return the lines that a snapshot keeps. Raises ValueError, KeyError, TypeError."""
+        told = json.loads(data)
+        said = {one[0]: Said(*one) for one in told["said"]}
+        lines = cls(recall)
+        lines.seq, lines.digest, lines.active = told["seq"], told["digest"], told["active"]
+        lines.tips, lines.begun, lines.taken = told["tips"], told["begun"], set(told["taken"])
+        lines.turns = {(branch, anchor): used for branch, anchor, used in told["turns"]}
+        lines.said = {branch: [said[seq] for seq in line] for branch, line in told["lines"].items()}
+        return lines
 
     def take(self, events: Iterable[Event]) -> None:
         """Take in the next events of the log."""
         for event in events:
-            self.seq = event.seq
+            self.seq, self.digest = event.seq, event.digest
             mark = mark_of(event)
             if mark is not None:
                 self._take(mark, event)
-            elif event.kind == TURN and not event.erased:
-                self.turns[event.body["branch"], event.body["anchor"]] = event.body
-            elif event.kind == PRUNED and not event.erased:
-                line = self.said.get(event.body["branch"], [])
-                line[:] = [s for s in line if s.seq > event.body["upto"]]
+            elif event.kind == TURN:
+                self.turns[_text(event.body, "branch"), _number(event.body, "anchor")] = event.body
+            elif event.kind == PRUNED:
+                line, upto = self.said.get(_text(event.body, "branch"), []), _number(event.body, "upto")
+                line[:] = [s for s in line if s.seq > upto]
             elif event.stream == MAIN and is_node(event.kind):
                 self.tips[self.active] = event.node  # somebody else's, on the line that was used last
             elif event.stream == MAIN and type(event.body.get("position")) is int and event.kind == "head.moved":
                 self._go_back(event.body["position"])
-            else:
-                continue
-            self._events.append(event)
 
     def _take(self, mark: Mark, event: Event) -> None:
         branch = self.active = mark.branch
@@ -131,12 +170,11 @@ class Lines:
             line = self.said.setdefault(branch, [])
             while line and line[-1].seq > mark.to:
                 line.pop()
-        self.tips[branch] = event.node if event.kind == "compaction" else event.body["to"]
+        self.tips[branch] = event.node if event.kind == "compaction" else event.body.get("to")
 
     def _go_back(self, position: int) -> None:
         """A checkpoint was restored: all is as it was at its position, but for names that were used meanwhile."""
-        then = Lines()
-        then.take(e for e in self._events if e.seq <= position)
+        then = self._recall(position)
         self.said, self.tips, self.begun, self.active = then.said, then.tips, then.begun, then.active
 
 
@@ -152,7 +190,7 @@ def newest(events: Iterable[Event]) -> Iterator[Said]:
         if mark is None:
             position = event.body.get("position")
             if event.kind == PRUNED and event.body.get("branch") == branch:
-                behind = max(behind, event.body["upto"])
+                behind = max(behind, _number(event.body, "upto"))
             elif event.kind == "head.moved" and event.stream == MAIN and type(position) is int:
                 upto = position
         elif mark.what == "clear":

@@ -9,10 +9,12 @@ from segue.core.log.events import ABSENT, Commit, Damage, Draft
 from segue.engine import foreign
 from segue.engine.foreign import Foreign
 from segue.integrations.openai_agents._items import AGENT, MAIN_BRANCH, draft
-from segue.integrations.openai_agents._lines import Lines, Said, active, newest
-from segue.ports import Clock, Store
+from segue.integrations.openai_agents._lines import SCHEMA, Lines, Said, active, newest
+from segue.ports import Clock, Snapshot, Store
 
 R = TypeVar("R")
+_EVERY: Final = 256
+"""After so many events, and half of all, lines are kept as a snapshot: together they are as large as two of the last."""
 _LATE: Final = 64
 """So many events behind, lines are read anew from where they are; a limited reading takes only the last ones."""
 
@@ -28,6 +30,7 @@ class Log:
         self._session: str | None = None
         self._lines: Lines | None = None
         self._stamp = ""
+        self._snapshot = 0
         self._head: tuple[int, str] | None = None
         """The head, and the branch that was used last there, as our last append left them."""
 
@@ -88,16 +91,44 @@ class Log:
             try:
                 stamp = self.store.stamp(session)
                 if self._lines is None:
-                    self._lines = Lines()
+                    self._lines = self._kept(session)
                     self._stamp = ""
                 if stamp != self._stamp:
-                    self._lines.take(self.store.read(session, after=self._lines.seq, on_damage=_overlook))
+                    self._catch_up(session, self._lines)
                     self._stamp = stamp
             except NotFoundError:
                 self._forget()
             else:
                 return self._lines
-        return Lines()
+        return Lines(_nothing)
+
+    def _catch_up(self, session: str, lines: Lines) -> None:
+        """Take in what is new, and keep the lines for others where that was much."""
+        damaged: list[Damage] = []
+        lines.take(self.store.read(session, after=lines.seq, on_damage=damaged.append))
+        if not damaged and lines.seq - self._snapshot >= max(_EVERY, lines.seq // 2):
+            self._snapshot = lines.seq
+            self.store.put_snapshot(session, Snapshot(lines.seq, lines.digest, SCHEMA, lines.to_bytes()))
+
+    def _kept(self, session: str) -> Lines:
+        """Return the lines as they were kept last, or as they are before the first event."""
+
+        def recall(position: int) -> Lines:
+            then = Lines(recall)
+            then.take(self.store.read(session, upto=position, on_damage=_overlook))
+            return then
+
+        self._snapshot = 0
+        found = self.store.snapshot(session, SCHEMA)
+        if found is not None:
+            try:
+                lines = Lines.from_bytes(found.data, recall)
+            except (ValueError, KeyError, TypeError):
+                self.store.drop_snapshots(session)
+            else:
+                self._snapshot = lines.seq
+                return lines
+        return Lines(recall)
 
     def last(self, limit: int) -> list[Said]:
         """Return the last so many items of the main branch, without reading the whole log where that is not at hand."""
@@ -149,3 +180,8 @@ def _drafts(items: Sequence[Any], branch: str, parent: str | None = ABSENT) -> l
 
 def _overlook(_damage: Damage) -> None:
     """What could not be read is no item: `segue check` tells of it."""
+
+
+def _nothing(_position: int) -> Lines:
+    """Return what a session was before it began."""
+    return Lines(_nothing)

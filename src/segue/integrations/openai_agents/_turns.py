@@ -97,13 +97,13 @@ def turn_usage(lines: Lines, branch: str) -> dict[int, Mapping[str, Any]]:
 
 def counted(used: Mapping[str, Any]) -> dict[str, Any]:
     """Return a turn's usage as the SDK tells it."""
-    return {name: fresh(used[name]) for name in (*_COUNTS, *_DETAILS)}
+    return {name: fresh(used.get(name, 0)) for name in _COUNTS} | {name: fresh(used.get(name)) for name in _DETAILS}
 
 
 def summed(lines: Lines, branch: str | None) -> dict[str, int] | None:
     """Return what runs used in the turns of a branch, or of all; None where nothing is known."""
     found = [used for name in lines.said if branch in {None, name} for used in turn_usage(lines, name).values()]
-    return {name: sum(used[name] for used in found) for name in _COUNTS} | {"total_turns": len(found)} if found else None
+    return {name: sum(used.get(name, 0) for used in found) for name in _COUNTS} | {"total_turns": len(found)} if found else None
 
 
 def told(usage: Any) -> dict[str, Any]:

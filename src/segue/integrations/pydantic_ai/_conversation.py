@@ -68,10 +68,10 @@ class Conversation:
         elif is_deletion(event, self.id):
             self.record, self.deleted = None, True
         elif event.kind == "erased":  # some of what was read before is no more
-            gone = {seq for first, last in event.body["seqs"] for seq in range(first, last + 1)}
+            gone = {seq for first, last in event.body.get("seqs", ()) for seq in range(first, last + 1)}
             self.entries = {name: entry for name, entry in self.entries.items() if entry.seq not in gone}
         elif event.kind == "head.moved" and event.stream == MAIN:
-            self.head = event.body["to"]
+            self.head = event.body.get("to")
         elif event.stream == MAIN and is_node(event.kind):
             self.head = event.node
         if (entry := entry_of(event)) is not None:
@@ -94,8 +94,8 @@ def record_of(event: Event, conversation_id: str) -> dict[str, Any] | None:
     """Return the record that *event* stored of a conversation; None where it is another event."""
     if event.kind != RECORD or event.erased:
         return None
-    record: dict[str, Any] = event.body["record"]
-    return record if record["conversation_id"] == conversation_id else None
+    record = event.body.get("record")
+    return record if isinstance(record, dict) and record.get("conversation_id") == conversation_id else None
 
 
 def is_deletion(event: Event, conversation_id: str) -> bool:
@@ -106,7 +106,7 @@ def is_deletion(event: Event, conversation_id: str) -> bool:
 def entry_of(event: Event) -> Entry | None:
     """Return the entry that *event* is; None where it is none."""
     source = event.source
-    if source is None or source.get("agent") != AGENT or "entry" not in source:
+    if source is None or source.get("agent") != AGENT or not source.keys() >= {"entry", "parent", "kind", "record"}:
         return None
     text = json.dumps(source["record"], ensure_ascii=False, separators=(",", ":"))
     return Entry(event.seq, source["entry"], source["parent"], source["kind"], text)
