@@ -30,8 +30,9 @@ PROJECT = Path(__file__).resolve().parents[2]
 _OURS: Final = re.compile(
     r"/index\.(sqlite-(wal|shm|journal)|new)$|/keys(-#)?$|/lease\.json$|/\.lock$|/lock$|/aside(/|$)|/workspaces/segue/#/incoming"
     r"|/workspaces/refs/segue/(latest|snapshots)(/#)?$"
+    r"|/mirrors/store/(segue/joined|objects/pack/pack-#\.(pack|idx|rev|bitmap))$"
 )
-"""Files that may be there or not, whatever happened: caches, locks, leases, what was set aside, names of snapshots loose or packed, what the next snapshot makes anew."""
+"""Files that may be there or not, whatever happened: caches, locks, leases, what was set aside, names of snapshots loose or packed, what the next snapshot makes anew, how the mirror's objects are packed."""
 
 
 @dataclass(frozen=True, slots=True)
