@@ -47,8 +47,10 @@ SESSION-260115-001  active
 
   log        8 events, 3 messages
 
-checked: project unknown, files same, tasks same, dependencies unknown    what changed: segue delta SESSION-260115-001
-what the agent needs: segue restore SESSION-260115-001    another agent: segue resume SESSION-260115-001 --in AGENT
+checked: project unknown, files same, tasks same, dependencies unknown
+what changed: segue delta SESSION-260115-001
+what the agent needs: segue restore SESSION-260115-001
+another agent: segue resume SESSION-260115-001 --in AGENT
 """)
 
 
@@ -72,7 +74,8 @@ SESSION-260115-002  active
 
 goes on   price the shelves - go on with step 2 of 3: count the shelves
 begins    at event 7 of SESSION-260115-001; 1 later event stays there: segue status SESSION-260115-001
-what the agent needs: segue restore SESSION-260115-002    in an agent: segue resume SESSION-260115-002 --in AGENT
+what the agent needs: segue restore SESSION-260115-002
+in an agent: segue resume SESSION-260115-002 --in AGENT
 """)
     found = priced("resume", "T1", "--step", "1", "--json").json
     assert found["from"] == snapshot(
@@ -117,7 +120,8 @@ SESSION-260115-002  active
 
 begins    at event 8 of SESSION-260115-001; 3 later events stay there: segue status SESSION-260115-001
 files     as they are now; as they were then: segue checkpoint restore RECOVERY-260115-001-093002 --code
-what the agent needs: segue restore SESSION-260115-002    in an agent: segue resume SESSION-260115-002 --in AGENT
+what the agent needs: segue restore SESSION-260115-002
+in an agent: segue resume SESSION-260115-002 --in AGENT
 """)
     assert priced("resume", "SESSION-260115-001", "--json").json["name"] == "SESSION-260115-001"
 

@@ -219,8 +219,10 @@ SESSION-260115-001  active
   log        11 events, 3 messages, 1 checkpoint
   used       1,200 tokens in, 40 out, context at 1,240 (0.1 %)
 
-checked: project unknown, files same, tasks same, dependencies unknown    what changed: segue delta SESSION-260115-001
-what the agent needs: segue restore SESSION-260115-001    another agent: segue resume SESSION-260115-001 --in AGENT
+checked: project unknown, files same, tasks same, dependencies unknown
+what changed: segue delta SESSION-260115-001
+what the agent needs: segue restore SESSION-260115-001
+another agent: segue resume SESSION-260115-001 --in AGENT
 """)
 
 

@@ -10,7 +10,7 @@ import click
 from segue.cli.frame import Frame
 from segue.cli.params import AGENT
 from segue.cli.params import command as _command
-from segue.cli.render import plural, table
+from segue.cli.render import beside, plural, table
 from segue.core.errors import NotFoundError, SegueError, UsageError
 from segue.engine.importing import Import, Imported
 from segue.ports import Found
@@ -165,7 +165,7 @@ def _text(frame: Frame, result: Import) -> str:
         kinds = ", ".join(f"{number:,} {kind}" for kind, number in redacted.most_common())
         lines.append(f"{plural(redacted.total(), 'secret')} taken out: {kinds}")
     if new:
-        lines.append("see one: segue status last    go on with it: segue restore last")
+        lines.append(beside(frame.width, "see one: segue status last", "go on with it: segue restore last").rstrip("\n"))
     return "\n".join(lines) + "\n"
 
 

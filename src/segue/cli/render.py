@@ -108,6 +108,12 @@ def plural(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+def beside(width: int, *hints: str) -> str:
+    """Return hints on one line, or where that is longer than *width* each on its own, so that a command can be copied whole."""
+    one = "    ".join(hints)
+    return f"{one if len(one) <= width else chr(10).join(hints)}\n"
+
+
 def _escape(match: "re.Match[str]") -> str:
     code = ord(match[0])
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x1_0000 else f"\\U{code:08x}"

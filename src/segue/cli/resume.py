@@ -9,6 +9,7 @@ from segue.cli.frame import Frame
 from segue.cli.params import AGENT
 from segue.cli.params import command as _command
 from segue.cli.params import session as _session
+from segue.cli.render import beside
 from segue.core.errors import SegueError, UsageError
 from segue.engine.loading import load
 from segue.engine.sessions import move
@@ -116,7 +117,7 @@ def _take_up(frame: Frame, begins: "Beginning", note: str, *, emergency: bool, v
     if begins.left:
         session = go_on(frame.app.desk, begins)
         document = picture(load(frame.app.store, session), frame.app) | {"from": begins.to_json(), "validation": None}
-        frame.answer(document, lambda d: text(d, frame.width) + told(begins, d["name"]))
+        frame.answer(document, lambda d: text(d, frame.width) + told(begins, d["name"], frame.width))
         return
     target = begins.session
     checked = mind(frame, target, emergency=emergency, verified=verified)  # before anything is noted of now
@@ -133,8 +134,9 @@ def _take_up(frame: Frame, begins: "Beginning", note: str, *, emergency: bool, v
     document = picture(state, frame.app) | {"from": begins.to_json(), "validation": checked.validation.to_json()}
     name = document["name"] or document["id"]
     level = " --level minimal" if emergency else ""
-    hint = f"\nchecked: {summary(checked)}    what changed: segue delta {name}"
-    hint += f"\nwhat the agent needs: segue restore {name}{level}    another agent: segue resume {name} --in AGENT\n"
+    needs = f"what the agent needs: segue restore {name}{level}"
+    hint = "\n" + beside(frame.width, f"checked: {summary(checked)}", f"what changed: segue delta {name}")
+    hint += beside(frame.width, needs, f"another agent: segue resume {name} --in AGENT")
     frame.answer(document, lambda d: text(d, frame.width) + hint)
 
 

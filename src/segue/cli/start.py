@@ -7,6 +7,7 @@ import click
 from segue.cli import records
 from segue.cli.frame import Frame
 from segue.cli.params import command as _command
+from segue.cli.render import beside
 
 _LONGEST: Final = 64_000_000
 """Bytes of a state document: a hundred times what a long session's has."""
@@ -55,7 +56,10 @@ def command(
         begun = start_from(app.desk, _read(frame, document), {"workspace": app.workspace} | said)
     frame.answer(
         records.begun(begun),
-        lambda d: f"{d['name']}  {d['slug']}\nadd events: segue append {d['name']} --stdin    see it: segue status {d['name']}\n",
+        lambda d: (
+            f"{d['name']}  {d['slug']}\n"
+            + beside(frame.width, f"add events: segue append {d['name']} --stdin", f"see it: segue status {d['name']}")
+        ),
     )
 
 

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from segue.cli.render import plural
+from segue.cli.render import beside, plural
 
 if TYPE_CHECKING:
     from segue.engine.stepping import Beginning
@@ -20,7 +20,7 @@ def about(begins: "Beginning") -> list[str]:
     return lines
 
 
-def told(begins: "Beginning", name: str) -> str:
+def told(begins: "Beginning", name: str, width: int) -> str:
     """Return what is said below the picture of the session that goes on, *name*."""
-    hint = f"what the agent needs: segue restore {name}    in an agent: segue resume {name} --in AGENT\n"
+    hint = beside(width, f"what the agent needs: segue restore {name}", f"in an agent: segue resume {name} --in AGENT")
     return "\n" + "".join(f"{line}\n" for line in about(begins)) + hint

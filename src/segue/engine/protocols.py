@@ -257,7 +257,7 @@ class _Following:
         asked = f"the user asked last: {told}" if told else "no task was named"
         task = (current["title"] if current else "") or state.header["task"] or asked
         progress = f", {work['progress']:g} % done" if work["progress"] is not None else ""
-        said = [f"{state.header['name'] or state.session}: {' '.join(task.split())[:300]}{progress}."]
+        said = [f"{state.header['name'] or state.session}: {' '.join(task.split())[:300].rstrip('.?!')}{progress}."]
         kinds = {"decisions": "decision", "threads": "open thread", "blockers": "blocker"}
         sizes = {what: len(work[kind]) for kind, what in kinds.items()}  # type: ignore[literal-required]
         counts = [f"{n} {what}{'' if n == 1 else 's'}" for what, n in sizes.items() if n]

@@ -93,11 +93,11 @@ class TranscriptContract:
 
     def reader(self) -> TranscriptReader:
         """Return a reader."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__}.reader returns the reader that is looked at")
 
     def sample(self) -> bytes:
         """Return a sound transcript."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__}.sample returns a sound transcript of the agent")
 
     # --- the sample as it is
 

@@ -111,11 +111,11 @@ class WriterContract:
 
     def writer(self) -> TranscriptWriter:
         """Return a writer."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__}.writer returns the writer that is looked at")
 
     def reader(self) -> TranscriptReader:
         """Return the reader of the same agent."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__}.reader returns the reader of the same agent")
 
     def told(self, written: Written) -> Told:
         """Return what the agent's reader finds in the transcript."""

@@ -51,8 +51,8 @@ class Reader:
         return self.find(id).data
 
     def put(self, kind: Kind, data: bytes) -> str:
-        """Nothing is written."""
-        raise NotImplementedError
+        """Nothing is written: who mends a mirror asks for another."""
+        raise NotImplementedError("a mirror that is read is not written")
 
     def close(self) -> None:
         """Ask no more for now."""

@@ -80,7 +80,7 @@ class Clauses:
 
     def open_store(self, place: Path, clock: Clock, ids: Ids) -> Store:
         """Return the store under test on directory *place*. A subclass says which."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__}.open_store returns the store that is looked at")
 
     @pytest.fixture
     def place(self, tmp_path: Path) -> Iterator[Place]:
