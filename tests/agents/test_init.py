@@ -31,11 +31,11 @@ PROMPT = "Please build notes [[plan]]"
 class Installed:
     """segue, set up for one agent in the agent's own home."""
 
-    def __init__(self, program):
+    def __init__(self, program, *options):
         self.program = program
         self.home = program.place.home / ".local" / "share" / "segue"
         self.key = program.place.home / "segue.key"
-        self("init", program.name, "--yes", "--no-import")
+        self("init", program.name, "--yes", "--no-import", *options)
 
     def __call__(self, *arguments):
         command = [sys.executable, "-m", "segue", *arguments]
@@ -166,7 +166,7 @@ def test_nothing_of_ours_is_said_to_the_model_or_left_when_segue_is_taken_out(pl
     after = files(place.home)
     assert {path: data for path, data in after.items() if before.get(path, 0) != data and "store" not in path.parts} == {}
 
-    segue = Installed(program)
+    segue = Installed(program, "--no-mcp")
     program.run("first [[say one]]")
     program.run("second [[say two]]", resume=program.session())
     assert "segue" not in repr(server.requests[-1])

@@ -38,6 +38,11 @@ def test_importing_the_errors_loads_nothing_costly():
     assert set(loaded("import segue.core.errors")) & COSTLY == set()
 
 
+def test_the_mcp_server_is_ready_without_anything_costly():
+    """Every agent starts one with itself: what a call needs is loaded with the first call."""
+    assert set(loaded("import segue.mcp.stdio, segue.app")) & COSTLY == set()
+
+
 def test_the_file_that_marks_segue_as_typed_is_shipped():
     import segue
 

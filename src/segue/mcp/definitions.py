@@ -124,6 +124,7 @@ TOOLS: Final = (
             "session": _WRITE,
         },
         ("question",),
+        repeatable=False,
     ),
     Definition(
         "task",
@@ -140,6 +141,7 @@ TOOLS: Final = (
             "percent": {"type": "integer", "minimum": 0, "maximum": 100},
             "session": _WRITE,
         },
+        repeatable=False,
     ),
     Definition(
         "memory",

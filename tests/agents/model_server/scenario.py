@@ -4,6 +4,7 @@
     [[sh COMMAND]]  runs COMMAND; then says it is done
     [[delegate]]    has a subagent run `echo from-subagent`; then says it is done (Claude Code alone)
     [[tool NAME]]   calls the tool on offer whose name ends so, without arguments; then says it is done
+    [[tool NAME a=7; b=some words]]  the same with arguments
     [[say TEXT]]    says TEXT
     [[many N]]      runs N short commands, one after another
     [[slow S]]      says sixty words, over S seconds
@@ -87,13 +88,17 @@ def _steps(tag: str, argument: str, directory: str) -> Sequence[Step]:
     if tag == "delegate":
         return [("delegate", {"prompt": "Please run this [[sh echo from-subagent]]"})]
     if tag == "tool":
-        return [("call", {"name": argument})]
+        name, _, given = argument.partition(" ")
+        pairs = [pair.strip().partition("=") for pair in given.split(";") if pair.strip()]
+        arguments = {key: int(value) if value.isdigit() else value for key, _, value in pairs}
+        return [("call", {"name": name, "arguments": arguments})]
     return []
 
 
 def _call(tools: Sequence[str], action: str, details: Mapping[str, Any], id_: str) -> Call:
     if action == "call":
-        return Call(id_, next((name for name in tools if name.endswith(details["name"])), details["name"]), {})
+        name = next((name for name in tools if name.endswith(details["name"])), details["name"])
+        return Call(id_, name, details["arguments"])
     for name, make in _TOOLS[action]:
         if name in tools:
             found = make(details)

@@ -36,8 +36,8 @@ def test_each_tool_says_whether_it_writes():
             "checkpoint": (False, False, False),
             "decision": (False, False, True),
             "thread": (False, False, True),
-            "question": (False, False, True),
-            "task": (False, False, True),
+            "question": (False, False, False),
+            "task": (False, False, False),
             "memory": (False, False, False),
             "budget": (True, None, None),
         }
