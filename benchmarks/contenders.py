@@ -102,8 +102,22 @@ def openai_sqlite(place: Path, batches: Batches, stack: ExitStack) -> Step:
     """OpenAI Agents: `SQLiteSession.add_items`."""
     from agents.memory import SQLiteSession
 
-    session, loop = SQLiteSession("s", place / "openai.db"), _loop(stack)
+    session = SQLiteSession("s", place / "openai.db")
     stack.callback(session.close)
+    return _openai(session, batches, stack)
+
+
+def openai_segue(place: Path, batches: Batches, stack: ExitStack) -> Step:
+    """OpenAI Agents on our store."""
+    from segue.integrations.openai_agents import SegueSession
+
+    store = opened(place / "openai-segue")
+    stack.callback(store.close)
+    return _openai(SegueSession("s", store), batches, stack)
+
+
+def _openai(session: Any, batches: Batches, stack: ExitStack) -> Step:
+    loop = _loop(stack)
     return lambda n: loop.run_until_complete(session.add_items([{"role": "user", "content": text_of(d)} for d in batches[n]]))
 
 
@@ -208,6 +222,7 @@ APPENDERS: dict[str, Callable[[Path, Batches, ExitStack], Step]] = {
     "segue, relaxed": _with(segue, durability="relaxed"),
     "SQLite WAL FULL": sqlite,
     "OpenAI SQLiteSession": openai_sqlite,
+    "OpenAI on segue": openai_segue,
     "LangGraph SqliteSaver, 1 message": _with(langgraph_sqlite, held=1),
     "LangGraph on segue, 1 message": _with(langgraph_segue, held=1),
     "LangGraph SqliteSaver, 200 messages": _with(langgraph_sqlite, held=200),

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from benchmarks import framework_tables
 from benchmarks.contenders import FLOOR
 from benchmarks.snapshots import KNOWN, WHOLE
 from benchmarks.startup import BARE, HELP, HOOK, INSTALLED, NO_OP
@@ -201,6 +202,8 @@ def _goals(found: Mapping[str, Found]) -> Iterator[Sequence[str]]:
             "{:.2f} times",
             most=most,
         )
+    for goal in framework_tables.goals((found.get("frameworks") or {}).get("found")):
+        yield row(goal.text, goal.value, goal.shown, least=goal.least, most=goal.most, clock=goal.clock)
 
 
 _QUIET = 16
@@ -461,6 +464,14 @@ def _notes(found: Found) -> Iterator[str]:
     yield ""
 
 
+def _frameworks(found: Found) -> Iterator[str]:
+    for part in framework_tables.tables(found):
+        if isinstance(part, str):
+            yield part
+        else:
+            yield from _table(*part)
+
+
 _SECTIONS = (
     ("appends", "Durable appends", _appends),
     ("writers", "Writers at the same time", _writers),
@@ -475,6 +486,7 @@ _SECTIONS = (
     ("snapshots", "Snapshots of workspaces", _snapshots),
     ("redaction", "Redaction on the way in", _redaction),
     ("notes", "Notes", _notes),
+    ("frameworks", "Agent frameworks", _frameworks),
 )
 
 

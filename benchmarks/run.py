@@ -4,7 +4,8 @@
     python benchmarks/run.py --long more rounds, larger events
     python benchmarks/run.py --only appends --only reads --out -
 
-Sections: appends writers reads sizes searches restores encryption startup imports readers snapshots redaction notes.
+Sections: appends writers reads sizes searches restores encryption startup imports readers snapshots redaction notes
+frameworks.
 All contenders of a section run in the same minutes, in turns; ratios are within a round, and what is shown is the median of the
 rounds.
 """
@@ -30,6 +31,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from benchmarks import encryption, notes, readers, redaction, report, restores, searching, sizes, snapshots, startup, writers  # noqa: E402
+from benchmarks.contenders import FLOOR  # noqa: E402
+from benchmarks.frameworks import GOALS  # noqa: E402
 from benchmarks.measure import environment, shim  # noqa: E402
 
 SAMPLES = "SEGUE_SAMPLES"
@@ -118,6 +121,20 @@ class Bench:
         with self.fresh() as place:
             return notes.measure(place, (2_000, 20_000), 7 if self.long else 3)
 
+    def frameworks(self) -> dict[str, Any]:
+        """Each framework's own stores beside ours: durable writes, loading 10,000 events, a thread of many turns."""
+        count, commits = (20, 100) if self.long else (8, 40)
+        writes = {}
+        for family in ("OpenAI", "LangGraph", "ADK"):  # a process for each: what is loaded makes every step slower
+            names = sorted({name for *pair, _ in GOALS for name in pair if name.startswith(family)})
+            writes[family] = self._worker(do="appends", batch=1, count=count, commits=commits, names=[FLOOR, *names])
+        turns = (10, 100, 250, 500, 1000) if self.long else (10, 50, 100, 200)
+        return {
+            "writes": writes,
+            "loads": self._worker(do="loads", events=10_000, rounds=7 if self.long else 3),
+            "turns": self._worker(do="turns", at=turns),
+        }
+
     @contextmanager
     def fresh(self) -> Iterator[Path]:
         """Give an empty directory, and take it away afterwards."""
@@ -201,6 +218,7 @@ SECTIONS: tuple[str, ...] = (
     "snapshots",
     "redaction",
     "notes",
+    "frameworks",
 )
 
 

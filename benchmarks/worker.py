@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.contenders import APPENDERS, FLOOR, ONE_BY_ONE, SLOW, Batches, opened, sqlite
+from benchmarks.frameworks import loads, turns
 from benchmarks.measure import rounds, summary
 from segue.core.errors import ExistsError
 from segue.core.log.events import Draft
@@ -73,6 +74,6 @@ def _writer(place: Path, kind: str, number: int, batches: Batches, stack: ExitSt
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
     asked = json.loads(sys.argv[1])
-    what = {"appends": appends, "write": write}[asked.pop("do")]
+    what = {"appends": appends, "write": write, "loads": loads, "turns": turns}[asked.pop("do")]
     found = what(Path(asked.pop("place")), **asked)
     os.write(1, (json.dumps(found) + "\n").encode())
