@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
+from segue.core.errors import InterruptionError
 from segue.testing import builders as b
 
 MODEL = "claude-opus-4-5"
@@ -243,6 +244,57 @@ def _openai_agents() -> Framework:
     return Framework("openai_agents", messages, keep, load, work, counts=False, fails=False, rewinds=True)
 
 
+def _pydantic_ai() -> Framework:
+    from pydantic_ai import Agent, Conversation, capture_run_messages
+    from pydantic_ai.messages import ModelResponse, TextPart, ToolCallPart
+    from pydantic_ai.models.function import FunctionModel
+    from pydantic_ai.usage import RequestUsage
+
+    from segue.integrations.pydantic_ai import BudgetCapability, SegueConversationStore, messages
+
+    def keep(store, name, said):
+        asyncio.run(SegueConversationStore(store).save(Conversation(messages=said, conversation_id=name)))
+        return name
+
+    def load(store, name):
+        return asyncio.run(SegueConversationStore(store).load(name)).messages
+
+    def work(store, name, run, reads):
+        asked = []
+
+        def answer(_said, _info):
+            n = len(asked)
+            asked.append(n)
+            parts = [TextPart(f"answer {n}")]
+            if n + 1 < len(reads):
+                parts.append(ToolCallPart("look", {"n": n}, f"c{n}"))
+            usage = RequestUsage(input_tokens=reads[n], output_tokens=1)
+            return ModelResponse(parts, usage=usage, provider_response_id=f"r{n}")
+
+        agent = Agent(FunctionModel(answer, model_name=MODEL), capabilities=[BudgetCapability(run)])
+
+        @agent.tool_plain
+        def look(n: int) -> str:
+            return "seen"
+
+        async def go():
+            kept = SegueConversationStore(store)
+            conversation = Conversation(conversation_id=name)
+            with capture_run_messages() as said:
+                try:
+                    await kept.save(await agent.run("go on", conversation=conversation))
+                except InterruptionError:
+                    await kept.save(Conversation(messages=said, conversation_id=name))
+                    raise
+
+        try:
+            asyncio.run(go())
+        finally:
+            work.asked = len(asked)
+
+    return Framework("pydantic_ai", messages, keep, load, work)
+
+
 _CWD = "/home/dev/pears"
 
 
@@ -269,6 +321,7 @@ FRAMEWORKS = {
     "langgraph": _langgraph,
     "openai_agents": _openai_agents,
     "google_adk": _google_adk,
+    "pydantic_ai": _pydantic_ai,
     "claude_agent_sdk": _claude_agent_sdk,
 }
 RUN = sorted(FRAMEWORKS.keys() - {"claude_agent_sdk"})

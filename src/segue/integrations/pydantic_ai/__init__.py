@@ -22,6 +22,7 @@ from segue.engine.foreign import Foreign
 from segue.engine.loading import event_at
 from segue.host.clock import SystemClock
 from segue.host.threads import in_thread
+from segue.integrations.pydantic_ai._budget import BudgetCapability
 from segue.integrations.pydantic_ai._collecting import collect
 from segue.integrations.pydantic_ai._conversation import (
     AGENT,
@@ -39,7 +40,7 @@ from segue.integrations.pydantic_ai._conversation import (
 from segue.integrations.pydantic_ai._messages import messages
 from segue.ports import Clock, Opened, Store, port_of
 
-__all__ = ["SegueConversationStore", "messages"]
+__all__ = ["BudgetCapability", "SegueConversationStore", "messages"]
 
 R = TypeVar("R")
 _CONVERSATIONS: Final = 64

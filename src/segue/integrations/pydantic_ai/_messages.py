@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from pydantic_ai import messages as theirs
+from pydantic_ai.usage import RequestUsage
 
 from segue.core.together.conversation import Turn
 from segue.engine.api import Session
@@ -46,7 +47,7 @@ def _message(turn: Turn, names: dict[str, str]) -> theirs.ModelMessage:
     if turn.role == "assistant":
         names |= {part["id"]: part["name"] for part in turn.parts if part["type"] == "tool_call"}
         said = [_said(part) for part in turn.parts]
-        return theirs.ModelResponse(parts=said, model_name=turn.model or None, timestamp=at)
+        return theirs.ModelResponse(parts=said, usage=_usage(turn), model_name=turn.model or None, timestamp=at)
     if turn.role == "system":
         parts: list[theirs.ModelRequestPart] = [theirs.SystemPromptPart(part["content"], timestamp=at) for part in turn.parts]
     elif turn.role == "tool":
@@ -81,3 +82,15 @@ def _content(part: Mapping[str, Any]) -> theirs.UserContent:
 
 def _bytes(part: Mapping[str, Any]) -> theirs.BinaryContent:
     return theirs.BinaryContent(b64decode(part["content"]), media_type=part["mime_type"])
+
+
+def _usage(turn: Turn) -> RequestUsage:
+    told = turn.usage or {}
+    reasoning = told.get("reasoning_tokens", 0)
+    return RequestUsage(
+        input_tokens=told.get("input_tokens", 0),
+        output_tokens=told.get("output_tokens", 0),
+        cache_read_tokens=told.get("cache_read_tokens", 0),
+        cache_write_tokens=told.get("cache_write_tokens", 0),
+        details={"reasoning_tokens": reasoning} if reasoning else {},
+    )
