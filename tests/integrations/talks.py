@@ -43,7 +43,12 @@ def told(store, tail=""):
 def turns(session):
     """What is said in a session, in nobody's form."""
     return [
-        (turn.role, [{k: v for k, v in part.items() if k != "id"} for part in turn.parts], turn.model, turn.usage)
+        (
+            turn.role,
+            [{k: v for k, v in part.items() if k != "id"} for part in turn.parts],
+            turn.model,
+            turn.usage and {k: v for k, v in turn.usage.items() if v},
+        )
         for turn in session.convert().conversation.turns
     ]
 

@@ -42,7 +42,7 @@ class BudgetCapability(AbstractCapability[Any]):
             "output_tokens": used.output_tokens,
             "cache_read_tokens": used.cache_read_tokens,
             "cache_write_tokens": used.cache_write_tokens,
-            "reasoning_tokens": used.details.get("reasoning_tokens", 0),
+            "reasoning_tokens": used.output_reasoning_tokens,
         }
         message = response.provider_response_id or ""  # without an id it would be counted again when the conversation is saved
         noted = counted if message else None

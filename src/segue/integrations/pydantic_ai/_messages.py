@@ -86,11 +86,10 @@ def _bytes(part: Mapping[str, Any]) -> theirs.BinaryContent:
 
 def _usage(turn: Turn) -> RequestUsage:
     told = turn.usage or {}
-    reasoning = told.get("reasoning_tokens", 0)
     return RequestUsage(
         input_tokens=told.get("input_tokens", 0),
         output_tokens=told.get("output_tokens", 0),
         cache_read_tokens=told.get("cache_read_tokens", 0),
         cache_write_tokens=told.get("cache_write_tokens", 0),
-        details={"reasoning_tokens": reasoning} if reasoning else {},
+        output_reasoning_tokens=told.get("reasoning_tokens", 0),
     )

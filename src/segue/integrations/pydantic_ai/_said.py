@@ -61,14 +61,8 @@ def _about(message: Mapping[str, Any], body: dict[str, Any]) -> dict[str, Any]:
         if isinstance(value := message.get(theirs), str) and value:
             body[name] = value
     counted = message.get("usage")
-    if not isinstance(counted, dict):
-        return body
-    used = {ours: counted.get(theirs) for ours, theirs in _USED.items()}
-    details = counted.get("details")
-    if isinstance(details, dict) and not used["reasoning_tokens"]:
-        used["reasoning_tokens"] = details.get("reasoning_tokens")
-    used = {name: number for name, number in used.items() if number}
-    return body | ({"usage": used} if used else {})
+    used = {ours: counted.get(theirs) or 0 for ours, theirs in _USED.items()} if isinstance(counted, dict) else {}
+    return body | ({"usage": used} if any(used.values()) else {})
 
 
 def _answer(part: Mapping[str, Any]) -> Part:
