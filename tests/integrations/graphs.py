@@ -1,5 +1,7 @@
 """What tests of LangGraph's checkpointer have in common: a graph that talks."""
 
+import os
+
 from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.graph import START, MessagesState, StateGraph
 
@@ -30,3 +32,21 @@ def texts(messages):
 def config_of(thread, **more):
     """Return the configuration that names a thread."""
     return {"configurable": {"thread_id": thread, **more}}
+
+
+def begin(work):
+    """Do *work* in a process of its own."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            work()
+            code = 0
+        finally:
+            os._exit(code)
+    return child
+
+
+def ended(child):
+    """Wait for a process and return how it ended."""
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

@@ -316,6 +316,41 @@ def test_what_a_turn_reads_and_writes_does_not_grow_with_the_conversation(store,
     assert late["events read"] < 200  # what several threads wrote at once is read again; the whole is some 300 events
 
 
+def test_messages_that_were_not_changed_are_not_serialised_again(store, monkeypatch):
+    saver, dumped = SegueSaver(store), []
+    dumps = saver.serde.dumps_typed
+    monkeypatch.setattr(saver.serde, "dumps_typed", lambda value: dumped.append(value) or dumps(value))
+    say(chat(saver), config_of("t"), 10)
+    messages = [value for value in dumped if isinstance(value, (HumanMessage, AIMessage))]
+    assert len(messages) < 10 * 6  # new ones, and those once more that are not known as what they are; of all, it were 300
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda m: setattr(m, "content", "other"),
+        lambda m: m.additional_kwargs.update(more=1),
+        lambda m: m.additional_kwargs["deep"]["list"].append(2),
+        lambda m: setattr(m, "beside", "other"),
+    ],
+    ids=["content", "field", "deep", "beside"],
+)
+def test_a_message_that_is_changed_in_place_is_stored_as_it_is_then(store, change):
+    saver, message = SegueSaver(store), HumanMessage("one", additional_kwargs={"deep": {"list": [1]}}, beside="field")
+    config = config_of("t", checkpoint_ns="")
+    for number in range(1, 5):
+        values = {"channel_values": {"messages": [message]}, "channel_versions": {"messages": number}}
+        config = saver.put(config, {**empty_checkpoint(), "id": f"{number}", **values}, {}, {"messages": number})
+        saver.get_tuple(config)
+        if number == 3:
+            change(message)
+
+    (found,) = SegueSaver(store).get_tuple(config).checkpoint["channel_values"]["messages"]
+    assert found == message
+    (before,) = SegueSaver(store).get_tuple(config_of("t", checkpoint_id="3")).checkpoint["channel_values"]["messages"]
+    assert (before.content, before.additional_kwargs, before.beside) == ("one", {"deep": {"list": [1]}}, "field")
+
+
 def test_lists_stay_shared_when_state_is_encrypted(store):
     class Cipher:
         """Not a cipher, but like one: the same text never gives the same bytes."""

@@ -16,7 +16,7 @@ from segue.engine.foreign import Foreign
 from segue.host.clock import SystemClock, SystemIds
 from segue.integrations.langgraph import SegueSaver
 from segue.stores.log import LogStore
-from tests.integrations.graphs import config_of, texts
+from tests.integrations.graphs import begin, config_of, ended, texts
 
 QUESTIONS = ["What do the pears cost?", "And the plums?"]
 
@@ -52,24 +52,6 @@ def go_on(app, durability):
             app.invoke(None, config, durability=durability)  # of what is done already nothing is done again
         if sum(m.type == "human" for m in app.get_state(config).values.get("messages", [])) < number:
             app.invoke({"messages": [HumanMessage(question, id=f"q{number}")]}, config, durability=durability)
-
-
-def begin(work):
-    """Do *work* in a process of its own."""
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            work()
-            code = 0
-        finally:
-            os._exit(code)
-    return child
-
-
-def ended(child):
-    """Wait for a process and return how it ended."""
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def open_log(place):

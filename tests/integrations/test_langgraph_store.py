@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import subprocess
-import sys
 import threading
 
 import pytest
@@ -24,11 +22,12 @@ from langgraph.store.memory import InMemoryStore
 from segue.core.errors import InvalidEventError
 from segue.engine import foreign
 from segue.engine.foreign import Foreign
-from segue.host.clock import SystemIds
+from segue.host.clock import SystemClock, SystemIds
 from segue.integrations.langgraph import SegueStore
 from segue.stores.log import LogStore
 from segue.stores.memory import MemoryStore
 from segue.testing.fakes import FakeClock
+from tests.integrations.graphs import begin, ended
 
 ADA, BOB = ("users", "ada"), ("users", "bob")
 
@@ -334,24 +333,18 @@ def test_each_field_and_each_element_has_a_vector_and_the_nearest_counts(store):
 
 # --- many processes
 
-PUT = """
-import sys
-from segue.host.clock import SystemClock, SystemIds
-from segue.integrations.langgraph import SegueStore
-from segue.stores.log import LogStore
-memory = SegueStore(LogStore(sys.argv[1], clock=SystemClock(), ids=SystemIds()))
-for n in range(10):
-    memory.put(("shared", sys.argv[2]), f"{n}", {"n": n})
-    memory.put(("shared",), "last", {"by": sys.argv[2], "n": n})
-"""
+
+def put_ten(place, who):
+    memory = SegueStore(LogStore(place, clock=SystemClock(), ids=SystemIds()))
+    for n in range(10):
+        memory.put(("shared", who), f"{n}", {"n": n})
+        memory.put(("shared",), "last", {"by": who, "n": n})
 
 
 def test_what_four_processes_put_at_once_is_all_there(tmp_path):
-    from segue.host.clock import SystemClock
-
     place = tmp_path / "store"
-    running = [subprocess.Popen([sys.executable, "-c", PUT, str(place), f"p{i}"]) for i in range(4)]
-    assert [process.wait(120) for process in running] == [0] * 4
+    children = [begin(lambda who=f"p{i}": put_ten(place, who)) for i in range(4)]
+    assert [ended(child) for child in children] == [0] * 4
     memory = SegueStore(LogStore(place, clock=SystemClock(), ids=SystemIds()))
     found = memory.search(("shared",), limit=1000)
     assert sorted((*item.namespace, item.value["n"]) for item in found if item.key != "last") == [

@@ -5,11 +5,18 @@ from math import sqrt
 from operator import ge, gt, le, lt, mul
 from typing import Any, Final
 
-from langgraph.store.base import MatchCondition
+from langgraph.store.base import InvalidNamespaceError, MatchCondition
 
 Namespace = tuple[str, ...]
 
 _ORDER: Final[dict[str, Callable[[Any, Any], bool]]] = {"$gt": gt, "$gte": ge, "$lt": lt, "$lte": le}
+
+
+def check_labels(namespace: Namespace) -> None:
+    """Refuse a namespace with a label that is none. Raises InvalidNamespaceError."""
+    for label in namespace:
+        if not isinstance(label, str) or not label or "." in label or "\0" in label:
+            raise InvalidNamespaceError(f"a label is text without periods and NUL, not {label!r:.80} in {namespace!r:.200}")
 
 
 def fits(value: Mapping[str, Any], wanted: Mapping[str, Any] | None) -> bool:

@@ -250,8 +250,8 @@ class SegueSaver(Twins):
         """Return the serialiser, with its encryption apart where it has one: equal elements encrypt to different bytes."""
         serde = self.serde
         if not isinstance(serde, EncryptedSerializer):
-            readable = getattr(type(serde), "dumps_typed", None) is JsonPlusSerializer.dumps_typed
-            return Codec(serde.dumps_typed, serde.loads_typed, readable)
+            known = _is_known(serde)
+            return Codec(serde.dumps_typed, serde.loads_typed, readable=known, repeats=known)
         inner, cipher = serde.serde, serde.cipher
 
         def seal(typed: Typed) -> Typed:
@@ -262,7 +262,12 @@ class SegueSaver(Twins):
             kind, plus, name = typed[0].partition("+")
             return (kind, cipher.decrypt(name, typed[1])) if plus else typed
 
-        return Codec(inner.dumps_typed, inner.loads_typed, seal=seal, open=unseal)
+        return Codec(inner.dumps_typed, inner.loads_typed, repeats=_is_known(inner), seal=seal, open=unseal)
+
+
+def _is_known(serde: object) -> bool:
+    """Return whether a serialiser is LangGraph's own: of another one nothing is known, it may hide what it serialises."""
+    return getattr(type(serde), "dumps_typed", None) is JsonPlusSerializer.dumps_typed
 
 
 def _split(

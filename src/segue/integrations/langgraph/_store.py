@@ -22,7 +22,6 @@ from langgraph.store.base import (
     ensure_embeddings,
     get_text_at_path,
     tokenize_path,
-    validate_op_namespace,
 )
 
 from segue.core.errors import HeadMovedError, NotFoundError, SegueError
@@ -31,7 +30,7 @@ from segue.engine import foreign
 from segue.engine.foreign import Foreign
 from segue.host.clock import SystemClock
 from segue.host.threads import in_thread
-from segue.integrations.langgraph._matching import cosines, fits, named
+from segue.integrations.langgraph._matching import check_labels, cosines, fits, named
 from segue.integrations.langgraph._memory import Entry, Memory, Name, ended, items_draft, moment, packed, read_draft, unpacked
 from segue.ports import Clock, Opened, Store, port_of
 
@@ -314,9 +313,18 @@ def _checked(ops: Iterable[Op]) -> list[Op]:
     for op in ops:
         if not isinstance(op, (GetOp, SearchOp, PutOp, ListNamespacesOp)):
             raise TypeError(f"an operation of a store, not {type(op).__name__}")
-        validate_op_namespace(op)
+        for namespace in _namespaces(op):
+            check_labels(namespace)
         asked.append(op)
     return asked
+
+
+def _namespaces(op: Op) -> list[tuple[str, ...]]:
+    if isinstance(op, SearchOp):
+        return [op.namespace_prefix]
+    if isinstance(op, ListNamespacesOp):
+        return [tuple(condition.path) for condition in op.match_conditions or ()]
+    return [op.namespace]
 
 
 def _fields(ns: tuple[str, ...], key: str, entry: Entry) -> dict[str, Any]:

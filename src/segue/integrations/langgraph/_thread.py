@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 from segue.core.errors import DamagedError
 from segue.core.log.events import MAIN, Body, Commit, Damage, Draft, Event
 from segue.integrations.langgraph._said import MESSAGES, Said, recovered
+from segue.integrations.langgraph._seen import seen
 from segue.integrations.langgraph._values import Codec, Element, Packed, digest, is_list
 from segue.ports import Store
 
@@ -239,14 +240,14 @@ class Thread:
         """
         spec = self._spec(seq, channel)
         if is_list(spec):
-            return _wrapped(spec, [codec.load(e.packed) for e in self.elements(seq, channel) if e.packed is not None])
+            return _wrapped(spec, [_loaded(e, codec) for e in self.elements(seq, channel) if e.packed is not None])
         return codec.load(spec)
 
     def kept_value(self, spec: Packed, codec: Codec) -> Any:
         """Return a value that is described without any other, as histories have them."""
         if is_list(spec):
             found = [self._element(item, 0, "") for item in spec["items"]]
-            return _wrapped(spec, [codec.load(e.packed) for e in found if e.packed is not None])
+            return _wrapped(spec, [_loaded(e, codec) for e in found if e.packed is not None])
         return codec.load(spec)
 
     def base(self, ns: str, channel: str, before: Stored | None) -> int | None:
@@ -355,6 +356,13 @@ def _elsewhere(spec: Packed, holder: int) -> Iterator[int]:
 def _event_of(holder: int, item: Packed) -> int:
     at: int = item["at"] if "at" in item else holder + item["ahead"]
     return at
+
+
+def _loaded(element: Element, codec: Codec) -> Any:
+    value = codec.load(element.packed or {})
+    if codec.repeats:
+        element.seen = seen(value)
+    return value
 
 
 def _wrapped(spec: Packed, values: list[Any]) -> Any:

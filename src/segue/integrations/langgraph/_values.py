@@ -14,6 +14,8 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
+from segue.integrations.langgraph._seen import Seen, seen
+
 Typed = tuple[str, bytes]
 Packed = dict[str, Any]
 
@@ -48,6 +50,8 @@ class Codec(NamedTuple):
     loads: Callable[[Typed], Any]
     readable: bool = False
     """Whether what is stored is for everybody who has the store to read: what is said in it may stand as messages."""
+    repeats: bool = False
+    """Whether equal messages always serialise to the same bytes: then one that was not changed need not be serialised again."""
     seal: Callable[[Typed], Typed] = lambda typed: typed
     open: Callable[[Typed], Typed] = lambda typed: typed
 
@@ -66,12 +70,14 @@ class Element:
     Its plain bytes are recovered when somebody compares. One that was erased is None, and keeps its place.
     """
 
-    __slots__ = ("_plain", "at", "packed")
+    __slots__ = ("_plain", "at", "packed", "seen")
 
     def __init__(self, packed: Packed | None, at: int | None = None) -> None:
         """Keep the packed element."""
         self.packed = packed
         self.at = at
+        self.seen: Seen | None = None
+        """The message that it was made of, or that was made of it."""
         self._plain: Typed | None = None
 
     def plain(self, codec: Codec) -> Typed | None:
@@ -109,18 +115,40 @@ def describe(
     values: Sequence[Any], base: Sequence[Element], base_seq: int | None, codec: Codec, keep: Keep | None = None
 ) -> Packed:
     """Return *values* as slices of *base* (the list that event *base_seq* left) and new elements."""
-    plain = [codec.dumps(value) for value in values]
+    plain, fresh = _serialised(values, base, codec)
     items: list[Any] = []
     last: Element | None = None
+    done = 0
     for start, stop, new in runs(plain, [e.plain(codec) for e in base]):
         if start < stop:
             items.append([start, stop])
             last = base[stop - 1]
+            for i in fresh & {*range(done, done + stop - start)} if fresh else ():
+                base[start + i - done].seen = seen(values[i])
+            done += stop - start
             continue
         for i in new:
             items.append((keep and keep(i, plain[i], last)) or pack(codec.seal(plain[i])))
             last = None
+        done = new.stop
     return {"items": items} if base_seq is None else {"of": base_seq, "items": items}
+
+
+def _serialised(values: Sequence[Any], base: Sequence[Element], codec: Codec) -> tuple[list[Typed], set[int]]:
+    """Return *values* serialised, and which of them had to be."""
+    if not codec.repeats:
+        return [codec.dumps(value) for value in values], set()
+    known = {e.seen.number: e for e in base if e.seen is not None}
+    plain: list[Typed] = []
+    fresh: set[int] = set()
+    for i, value in enumerate(values):
+        element = known.get(id(value))
+        before = element.plain(codec) if element and element.seen and element.seen.is_still(value) else None
+        if before is None:
+            fresh.add(i)
+            before = codec.dumps(value)
+        plain.append(before)
+    return plain, fresh
 
 
 def redescribe(elements: Sequence[Element], base: Sequence[Element], base_seq: int | None) -> Packed:
