@@ -211,6 +211,7 @@ class Session:
     restore_checkpoint = writes(api.Session.restore_checkpoint)
     settle_restore = writes(api.Session.settle_restore)
     restore = reads(api.Session.restore)
+    protocol = reads(api.Session.protocol)
     pause = writes(api.Session.pause)
     resume = writes(api.Session.resume)
     end = writes(api.Session.end)

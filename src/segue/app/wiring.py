@@ -373,13 +373,15 @@ class App:
 
     def opened(self) -> "OpenStore":
         """Return the store as the Python API shows it."""
+        from segue.app import protocols
         from segue.engine.api import Store
         from segue.engine.api_parts import Parts
 
         saving, copies, here = self.saving, self.copies, self.workspace
         host, rewinding, sifter = lambda: self.host, lambda: saving.rewinding, lambda: copies.sifter
         rules, means = lambda: self.budgets, (self.desk, self.index, self.counter, here, self.header)
-        return Store(Parts(*means, host, saving.moment, rewinding, sifter, rules, self._check, self.offer, lambda: self.nearness))
+        far = (lambda: protocols.means(self), self._check, self.offer, lambda: self.nearness)
+        return Store(Parts(*means, host, saving.moment, rewinding, sifter, rules, *far))
 
     def _check(self, session: str) -> "Checked":
         from segue.app.delta import check

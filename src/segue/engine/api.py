@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from segue.engine.api_budget import SessionBudget
     from segue.engine.evidence import Evidence
     from segue.engine.going_on import Checked
+    from segue.engine.protocols import Outcome
     from segue.engine.reconstructing import Reconstructed
     from segue.engine.restores import Checkpoint
     from segue.engine.rewinding import Plan, Rewound, Wish
@@ -395,6 +396,43 @@ class Session:
         wanted = Wanted(at=place, budget=budget, level=level, task=task, model=model, offer=self._parts.offer)
         wanted = wanted._replace(summarise=summarise, fits=fitting(self._parts.rules))
         return restore(self._store, self.id, wanted, self._parts.counter).context
+
+    def protocol(
+        self,
+        name: Literal["quick", "full", "emergency"] | None = None,
+        budget: int | None = None,
+        *,
+        level: Literal["minimal", "balanced", "full"] = "balanced",
+        task: str = "",
+        model: str | None = None,
+    ) -> "Outcome":
+        """Go through the five steps before the session goes on; return what came of each, and the context. Nothing is written.
+
+        They are: identify the session, load what is known of it, compare that with what is there, bring it up to date as a
+        context (`restored`), plan how to go on (`next_steps`). A step that fails stops none after it: `status` is `partial`,
+        and `failed` only without a context; `failures` are what a person must verify first.
+
+        Args:
+            name: `quick`; `full`: the log is verified, and what changed is looked at in depth; `emergency`: critical facts
+                only, at most 5,000 tokens. By default as the session's age asks for: `full` after 24 hours.
+            budget: tokens; else those of the level.
+            level: as for `restore`.
+            task: what is to be done next; the session's own task otherwise.
+            model: who will read it, for the counting.
+
+        Example:
+            >>> import segue
+            >>> with segue.open("memory://") as store:
+            ...     outcome = store.create(task="build the parser", workspace="").protocol(budget=1_000)
+            ...     outcome.protocol, outcome.status, [step.name for step in outcome.steps]
+            ('quick', 'success', ['identify', 'load', 'compare', 'update', 'plan'])
+        """
+        from segue.engine.budgets import fitting
+        from segue.engine.protocols import follow
+        from segue.engine.restoring import Wanted
+
+        wanted = Wanted(at=self.position, budget=budget, level=level, task=task, model=model, offer=self._parts.offer)
+        return follow(self._parts.following, self.id, wanted._replace(fits=fitting(self._parts.rules)), name)
 
     def convert(self, target: "Target | None" = None, *, at: int | None = None) -> "Conversion":
         """Return the conversation for another agent or framework to go on with: whole where it fits *target*, else condensed.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from segue.engine.going_on import Checked
     from segue.engine.interrupting import Moment
     from segue.engine.offering import Offered
+    from segue.engine.protocols import Means as Following
     from segue.engine.rewinding import Means
     from segue.ports.nearness import Nearness
     from segue.ports.recovery import Sifter
@@ -40,6 +41,8 @@ class Parts(NamedTuple):
     """Finds what is left of sessions in files of any origin."""
     rules: "Callable[[], Rules]"
     """What the user says of budgets."""
+    following: "Callable[[], Following]"
+    """What a restoration protocol takes."""
     check: "Callable[[str], Checked]"
     """Compares what a session relies on with what is there."""
     offer: "Callable[[State, str], Offered] | None" = None
@@ -100,6 +103,11 @@ class Open:
     def rewinding(self) -> "Means":
         """What going back takes."""
         return self._there.rewinding()
+
+    @property
+    def following(self) -> "Following":
+        """What a restoration protocol takes."""
+        return self._there.following()
 
     @property
     def check(self) -> "Callable[[str], Checked]":

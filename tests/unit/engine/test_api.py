@@ -253,3 +253,12 @@ def test_several_appends_are_each_for_itself_and_a_step_of_the_lifecycle_among_t
     found = session.append_each([hello, Asked([Draft("message", {"role": 7})]), hello])
     assert [type(one) for one in found] == [Commit, InvalidEventError, Commit]
     assert session.state().seq == 8
+
+
+def test_the_five_steps_are_gone_through_from_python(store):
+    session = store.create(task="sell pears", workspace="")
+    session.append("message", HELLO)
+    outcome = session.protocol("emergency", 1_000)
+    assert (outcome.protocol, outcome.status, [step.status for step in outcome.steps][2]) == ("emergency", "success", "skipped")
+    assert "never plums" in outcome.restored.context.text
+    assert session.protocol(task="sell apples").restored.state.seq == 3
