@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
@@ -30,13 +31,13 @@ from segue.host.clock import SystemClock, SystemIds
 from segue.integrations.claude_agent_sdk import SegueSessionStore
 from segue.stores.log import LogStore
 
-async def main(store, project, home, env, prompt, resume):
+async def main(store, project, home, env, prompt, resume, flush):
     kept = LogStore(store, clock=SystemClock(), ids=SystemIds())
     options = ClaudeAgentOptions(
         cwd=project,
         env={**json.loads(env), "CLAUDE_CONFIG_DIR": home},
         session_store=SegueSessionStore(kept),
-        session_store_flush="eager",
+        session_store_flush=flush,
         permission_mode="bypassPermissions",
         resume=resume or None,
     )
@@ -59,10 +60,10 @@ class Sdk(Claude):
     def store(self):
         return LogStore(self.place.home / "store", clock=SystemClock(), ids=SystemIds())
 
-    def say(self, prompt, resume=""):
+    def say(self, prompt, resume="", flush="eager"):
         """Start what says *prompt*."""
         env = json.dumps(dict(self.env()))
-        told = [str(self.place.home / "store"), str(self.place.project), str(self.config), env, prompt, resume]
+        told = [str(self.place.home / "store"), str(self.place.project), str(self.config), env, prompt, resume, flush]
         return self._start([sys.executable, "-c", SAY, *told])
 
     def said(self, prompt, resume=""):
@@ -71,7 +72,7 @@ class Sdk(Claude):
         return found["session"], found["said"].strip()
 
     def _start(self, command):
-        environment = {**self.environment(), "PYTHONPATH": ":".join(sys.path)}
+        environment = {**self.environment(), "PYTHONPATH": ":".join(sys.path), "TMPDIR": str(self.temporary)}
         return subprocess.Popen(
             command,
             cwd=self.place.project,
@@ -87,6 +88,18 @@ class Sdk(Claude):
         """Return the session's entries as the store has them."""
         with closing(self.store) as store:
             return run(SegueSessionStore(store).load({"project_key": self.project, "session_id": session}))
+
+    def written(self, session):
+        """Return the session's records as Claude Code's own file has them."""
+        files = self.temporary.glob(f"claude-resume-*/projects/*/{session}.jsonl")
+        lines = [line for file in files for line in file.read_text().splitlines(keepends=True)]
+        return [json.loads(line) for line in lines if line.endswith("\n")]
+
+    @property
+    def temporary(self):
+        found = self.place.home / "tmp"
+        found.mkdir(exist_ok=True)
+        return found
 
     @property
     def project(self):
@@ -107,11 +120,12 @@ def texts(entries):
     return [(block["type"], block.get("text") or block.get("name") or "") for block in blocks]
 
 
-def kill_in_tool(sdk, session):
-    """Have the agent work, and kill everything with -9 while its tool runs and the store has the call."""
-    running = sdk.say(WORK, session)
+def kill_in_tool(sdk, session, flush="eager"):
+    """Have the agent work, and kill everything with -9 while its tool runs and the call is written down."""
+    running = sdk.say(WORK, session, flush)
+    written = sdk.loaded if flush == "eager" else sdk.written
     deadline = time.monotonic() + TIMEOUT / 2
-    while not ((sdk.place.project / "begun").exists() and ("tool_use", "Bash") in texts(sdk.loaded(session))[-1:]):
+    while not ((sdk.place.project / "begun").exists() and ("tool_use", "Bash") in texts(written(session))[-1:]):
         assert running.poll() is None, running.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.2)
@@ -139,6 +153,32 @@ def test_a_session_that_was_killed_goes_on_from_the_store_without_its_local_file
     alone, end = sdk.said(WORK)  # a session that nothing happened to
     assert end == said
     assert texts(sdk.loaded(session))[-3:] == texts(sdk.loaded(alone))[-3:]
+
+
+def test_a_turn_that_was_not_handed_over_when_it_was_killed_is_taken_in_and_gone_on_with(place, monkeypatch):
+    sdk = Sdk(place)
+    monkeypatch.setattr(tempfile, "tempdir", str(sdk.temporary))
+    session, _ = sdk.said("hello [[say hello]]")
+    before = sdk.loaded(session)
+    with closing(sdk.store) as store:
+        mine = run(SegueSessionStore(store).reconcile(session, local=sdk.config))
+    kill_in_tool(sdk, session, "batched")
+    behind = sdk.loaded(session)
+    written = [e for e in sdk.written(session) if not e["type"].startswith("api-request")]
+
+    with closing(sdk.store) as store:
+        run(SegueSessionStore(store).reconcile(session, local=sdk.config))
+    whole = sdk.loaded(session)
+    shutil.rmtree(sdk.config / "projects")
+    shutil.rmtree(sdk.temporary)
+    (place.project / "go").touch()
+    _, said = sdk.said(WORK, session)
+
+    assert (mine, behind[: len(before)]) == (0, before)
+    assert ("tool_use", "Bash") not in texts(behind)
+    assert whole == [*behind, *written[len(behind) :]]
+    assert said == "Done after 1 steps."
+    assert (place.project / "result.txt").read_text() == "done\n"
 
 
 def test_what_was_handed_over_is_what_an_import_of_the_local_file_would_make(place):

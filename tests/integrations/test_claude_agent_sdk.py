@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tempfile
 
 import pytest
 from claude_agent_sdk import (
@@ -367,6 +368,20 @@ def test_loading_takes_in_what_the_local_file_has_where_it_is_told_of_it(store, 
     assert run(sdk.load(key("../../../etc/passwd"))) is None
     shutil.rmtree(tmp_path / "projects")
     assert run(SegueSessionStore(store, local=tmp_path).load(key())) == main
+
+
+def test_what_a_killed_program_left_among_the_temporary_files_is_taken_in(sdk, tmp_path, monkeypatch):
+    main, below, meta = live()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    write(tmp_path / "home", main[:40])
+    write(tmp_path / "tmp" / "claude-resume-x", main, below, meta)
+    run(sdk.append(key(), main[:42]))
+    run(sdk.append(key(subpath=AGENT), [meta, *below[:3]]))
+
+    run(sdk.reconcile(LIVE, local=tmp_path / "home"))
+
+    assert run(sdk.load(key())) == main
+    assert run(sdk.load(key(subpath=AGENT))) == [meta, *below]
 
 
 def test_a_torn_line_of_the_local_file_is_left_and_requests_are_not_taken_in(sdk, tmp_path):

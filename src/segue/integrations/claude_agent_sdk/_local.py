@@ -1,50 +1,66 @@
-"""Claude Code's own files of a session, and what the store has not of them."""
+"""Claude Code's own files of a session, and what the store has not of them.
+
+A session that goes on from a store is written into a directory of its own, which the SDK makes among the temporary files and
+deletes at the end: where the program was killed, what it did last is there.
+"""
 
 import json
+import os
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from segue.integrations.claude_agent_sdk._entries import META, Row, is_handed_over, row_of
 from segue.integrations.claude_agent_sdk._mirror import Mirror
 from segue.integrations.claude_agent_sdk._names import Name
 from segue.transcripts._reading import called
 
+_LEFT: Final = "claude-resume-*"
+"""What the SDK (0.2.187) calls the directories that it makes for sessions which go on from a store."""
+
 
 class Local:
-    """The files below Claude Code's directory."""
+    """The files below Claude Code's directory, and below those that the SDK left behind."""
 
     def __init__(self, home: Path) -> None:
         """Look into *home*, which need not be there."""
-        self._projects = home / "projects"
+        self._home = home
 
     def find(self, session: str, project: str | None) -> Name:
         """Return the name of a session that has a file here. Raises FileNotFoundError."""
         if project is None:
-            having = (d.name for d in sorted(self._projects.glob("*")) if self._file(Name(d.name, session)) is not None)
-            project = next(having, "")
+            homes = [self._home, *Path(tempfile.gettempdir()).glob(_LEFT)]
+            projects = (found.name for home in homes for found in sorted(home.glob("projects/*")))
+            project = next((found for found in projects if self._files(Name(found, session))), "")
         name = Name(project, session)
-        if self._file(name) is None:
-            raise FileNotFoundError(f"Claude Code has no file of session {session} in {self._projects}")
+        if not self._files(name):
+            raise FileNotFoundError(f"Claude Code has no file of session {session} in {self._home / 'projects'}")
         return name
 
     def reconcile(self, mirror: Mirror, name: Name) -> int:
         """Have *mirror* take in what the files of a session have and it has not; return how many events are new."""
-        main = self._file(name)
-        if main is None:
-            return 0
-        new = _take_in(mirror, name, list(_entries(main)))
-        for file in sorted((main.with_suffix("") / "subagents").rglob("agent-*.jsonl")):
-            subpath = file.relative_to(main.with_suffix("")).with_suffix("").as_posix()
-            new += _take_in(mirror, name._replace(subpath=subpath), [*_entries(file), *_meta(file)])
+        new = 0
+        for main in self._files(name):
+            new += _take_in(mirror, name, list(_entries(main)))
+            for file in sorted((main.with_suffix("") / "subagents").rglob("agent-*.jsonl")):
+                subpath = file.relative_to(main.with_suffix("")).with_suffix("").as_posix()
+                new += _take_in(mirror, name._replace(subpath=subpath), [*_entries(file), *_meta(file)])
         return new
 
-    def _file(self, name: Name) -> Path | None:
+    def _files(self, name: Name) -> list[Path]:
+        """Return the main files of a session, the one that was written to last at the end."""
         if not _is_plain(name.project) or not _is_plain(name.session):
-            return None
-        found = self._projects / name.project / f"{name.session}.jsonl"
-        return found if found.is_file() else None
+            return []
+        below = Path("projects", name.project, f"{name.session}.jsonl")
+        left = [home / below for home in Path(tempfile.gettempdir()).glob(_LEFT) if _is_mine(home)]
+        found: list[tuple[float, Path]] = []
+        for file in (self._home / below, *left):
+            with suppress(OSError):  # not there, or deleted meanwhile
+                found.append((file.stat().st_mtime, file))
+        return [file for _, file in sorted(found)]
 
 
 def _take_in(mirror: Mirror, name: Name, entries: Sequence[dict[str, Any]]) -> int:
@@ -63,7 +79,8 @@ def _missing(known: Sequence[dict[str, Any]], entries: Sequence[dict[str, Any]])
     before = ""
     for at, row in enumerate(rows):
         seen[row.data] += 1
-        if row.uuid in uuids if row.uuid else seen[row.data] <= left[row.data]:
+        by_content = seen[row.data] <= left[row.data] or (row.is_meta and entries[at] in known)  # its file is in another order
+        if row.uuid in uuids if row.uuid else by_content:
             last_known = at
         else:
             missing.append((at, row._replace(after=before)))
@@ -90,6 +107,14 @@ def _meta(file: Path) -> Iterator[dict[str, Any]]:
         return
     if isinstance(told, dict):
         yield {**told, "type": META}
+
+
+def _is_mine(home: Path) -> bool:
+    """Return whether a directory among the temporary files was made by this user."""
+    try:
+        return home.stat().st_uid == os.getuid() and not home.is_symlink()
+    except OSError:
+        return False
 
 
 def _is_plain(name: str) -> bool:
