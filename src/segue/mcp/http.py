@@ -32,6 +32,8 @@ _PATIENCE: Final = 20.0
 """Seconds in which a request must be here whole, and its answer taken."""
 _IDLE: Final = 60.0
 """Seconds that a connection may be silent between requests."""
+_LINGER: Final = 1.0
+"""Seconds in which the rest of what a client sends is taken before its connection is closed."""
 _LOOK: Final = 0.5
 """Seconds between looks at whether who waits for an answer is still there."""
 _SESSION: Final = "Mcp-Session-Id"
@@ -66,12 +68,12 @@ class Listener(ThreadingMixIn, TCPServer):
     request_queue_size = 128
     block_on_close = False
 
-    def __init__(self, server: Server, port: int, token: str) -> None:
-        """Bind, and begin to listen."""
+    def __init__(self, server: Server, port: int, token: str, *, connections: int = _MOST_CONNECTIONS) -> None:
+        """Bind, and begin to listen; serve so many *connections* at once."""
         super().__init__(("127.0.0.1", port), _Handler)
         self.answers, self.visits = server, Visits()
         self.guard = Guard(self.server_address[1], token)
-        self._room = threading.BoundedSemaphore(_MOST_CONNECTIONS)
+        self._room = threading.BoundedSemaphore(connections)
 
     @property
     def url(self) -> str:
@@ -92,7 +94,17 @@ class Listener(ThreadingMixIn, TCPServer):
             request.sendall(
                 b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
             )
-        self.shutdown_request(request)
+        super().shutdown_request(request)
+
+    def shutdown_request(self, request: Any) -> None:
+        """See `socketserver`; what a client still sends is taken, or it might never see why it was refused."""
+        until, left = time.monotonic() + _LINGER, LONGEST
+        with contextlib.suppress(OSError):
+            request.shutdown(socket.SHUT_WR)
+            while left > 0 and (wait := until - time.monotonic()) > 0:
+                request.settimeout(wait)
+                left -= len(request.recv(65_536)) or left
+        self.close_request(request)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """See `socketserver`."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Final
 
 from segue.core.context.quoting import line
@@ -89,10 +90,11 @@ def search(call: Call, given: Mapping[str, Any]) -> str:
         places = dict.fromkeys(row.workspace for row in call.scope.rows)
         filters = [Filters(workspace=place) for place in places]
         above = f"in {len(rows)} sessions of {', '.join(call.scope.directories)}"
-    spots: list[Spot] = []
+    ranked: list[Sequence[Spot]] = []
     for number, one in enumerate(filters):
         call.progress(number + 1, len(filters) + 1, "searching")
-        spots += _ranked(call, query, one, file, budget)
+        ranked.append(_ranked(call, query, one, file, budget))
+    spots = [spot for rank in zip_longest(*ranked) for spot in rank if spot is not None]  # scores of two answers do not compare
     if not spots:
         return f"{above}: nothing fits; fewer or other words may\n"
     room = max(budget - app.counter(None).count(above) - 2, 1)

@@ -6,16 +6,18 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from segue.core.errors import NotFoundError, SegueError
+from segue.core.errors import AmbiguousError, NotFoundError, SegueError
 from segue.core.session.catalogue import SessionRow
+from segue.core.session.refs import label
 from segue.engine.callers import Caller, Found, at_work, before, own
+from segue.ports import Target
 
 if TYPE_CHECKING:
     from segue.app import App
-    from segue.ports import Target
 
 OWN: Final = "mine"
 BEFORE: Final = "previous"
+_ELSEWHERE: Final = "session:// lists those of this project; those of others are served by: segue mcp serve --all"
 
 
 class Meant(NamedTuple):
@@ -82,10 +84,22 @@ class Scope:
         return Meant(row.id, row.name, "the one at work here; which one is yours cannot be told")
 
     def _named(self, ref: str) -> Meant:
-        target: Target = self._app.resolve(ref)
-        row = next((row for row in self.rows if row.id == target.session), None)
+        """Return the session of a reference. Of sessions of other projects not even that they are there is told."""
+        if ref.strip().lower() == "last" and self.rows:
+            return Meant(self.rows[0].id, self.rows[0].name, "the last one here")
+        known = {row.id: row for row in self.rows}
+        try:
+            target = self._app.resolve(ref)
+        except NotFoundError:
+            target = Target("")
+        except AmbiguousError as e:
+            fits = {word: row.id for word in e.fields["candidates"] for row in self.rows if _is_of(word, label(row))}
+            if len(fits) > 1:
+                raise AmbiguousError(ref, list(fits)) from None
+            target = Target(*fits.values() or [""])
+        row = known.get(target.session)
         if row is None:
-            raise NotFoundError("session", ref, hint="it is of another project; segue mcp serve --all serves all of them")
+            raise NotFoundError("session", ref, hint=_ELSEWHERE)
         return Meant(row.id, row.name, "as named", target.position)
 
     def _holds(self, row: SessionRow) -> bool:
@@ -111,6 +125,11 @@ class Scope:
             ingest(app.store, app.spools, app.transcripts, clock=app.clock)
             return True
         return False
+
+
+def _is_of(candidate: str, session: str) -> bool:
+    """Return whether a candidate of an ambiguous reference is a session, or a place in it."""
+    return candidate == session or candidate.endswith(f" in {session}")
 
 
 def _is_in(workspace: str, directory: str, env: Mapping[str, str]) -> bool:

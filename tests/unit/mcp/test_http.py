@@ -222,15 +222,26 @@ def test_one_connection_carries_many_requests(listener, session):
     "given",
     [b"", b"POST /mcp HTTP/1.1\r\nHost: x\r\n", b"\x16\x03\x01", b"GET\r\n\r\n", b"POST /mcp HTTP/1.1\r\n" + b"X: y\r\n" * 500],
 )
-def test_slow_and_half_requests_end_and_others_are_answered_meanwhile(listener, send, monkeypatch, given):
+def test_a_half_request_is_given_up(listener, monkeypatch, given):
     monkeypatch.setattr(transport, "_PATIENCE", 0.2)
     monkeypatch.setattr(transport, "_IDLE", 0.2)
     with socket.create_connection(listener.server_address, timeout=PATIENCE) as slow:
         slow.sendall(given)
-        assert send(INITIALIZE).status == 200
         with contextlib.suppress(ConnectionError):
             while slow.recv(65_536):
                 pass
+
+
+def test_who_is_slow_keeps_nobody_else_waiting(listener, send):
+    with contextlib.ExitStack() as stack:
+        for _ in range(20):
+            slow = stack.enter_context(socket.create_connection(listener.server_address, timeout=PATIENCE))
+            slow.sendall(b"POST /mcp HTTP/1.1\r\n")
+        assert send(INITIALIZE).status == 200
+
+
+def test_who_sends_a_body_that_is_too_long_is_told_so(send):
+    assert send(body=b"x" * 5_000_000).status == 413
 
 
 def test_a_request_that_comes_drop_by_drop_is_given_up(listener, monkeypatch):
@@ -250,16 +261,18 @@ def test_a_request_that_comes_drop_by_drop_is_given_up(listener, monkeypatch):
     assert given_up
 
 
-def test_who_comes_when_all_places_are_taken_is_told_to_come_again(listener, send, monkeypatch):
-    monkeypatch.setattr(listener, "_room", threading.BoundedSemaphore(1))
-    with socket.create_connection(listener.server_address, timeout=PATIENCE) as first:
-        first.sendall(b"P")
-        until = time.monotonic() + PATIENCE
-        statuses = set()
-        while 503 not in statuses and time.monotonic() < until:  # the first one is let in when its thread begins
-            with contextlib.suppress(ConnectionError, http.client.HTTPException):
-                statuses.add(send(INITIALIZE).status)
-    assert 503 in statuses
+def test_who_comes_when_all_places_are_taken_is_told_to_come_again(place):
+    with transport.Listener(place.server, 0, TOKEN, connections=1) as listener:
+        thread = threading.Thread(target=listener.forever)
+        thread.start()
+        with (
+            socket.create_connection(listener.server_address, timeout=PATIENCE) as first,
+            socket.create_connection(listener.server_address, timeout=PATIENCE) as second,
+        ):
+            assert second.recv(65_536).startswith(b"HTTP/1.1 503 ")
+            first.sendall(b"GET")
+        listener.shutdown()
+        thread.join(PATIENCE)
 
 
 def test_clients_that_are_silent_for_long_are_forgotten_and_never_too_many_are_kept():

@@ -69,7 +69,7 @@ def test_a_session_of_another_project_is_not_known_here(place, client, other, ho
     place.session()
     ref = getattr(other, how)
     for tool, more in (("restore", {}), ("decision", {"title": "x"}), ("search", {"query": "xylophones"}), ("budget", {})):
-        assert client.call(tool, session=ref, **more).startswith(f"error: session {ref!r} was not found\nhint: it is of another")
+        assert client.call(tool, session=ref, **more).startswith(f"error: session {ref!r} was not found\nhint: session:// lists")
     assert "nothing fits" in client.call("search", query="xylophones")
     assert client.read(f"session://{ref}")["code"] == client.read(f"session://{ref}/transcript")["code"] == -32002
     assert "xylophone" not in str(client.ask("resources/list")) + str(client.read("session://")) + client.call("where_was_i")
@@ -78,6 +78,17 @@ def test_a_session_of_another_project_is_not_known_here(place, client, other, ho
     )
     assert other.name not in values["completion"]["values"]
     assert client.ask("prompts/get", name="resume", arguments={"session": ref})["code"] == -32602
+
+
+def test_what_several_sessions_fit_is_told_of_those_of_this_project_alone(place, client, other):
+    mine = place.session(task="sell pears in crates")
+    begin = mine.id[: next(n for n, (a, b) in enumerate(zip(mine.id, other.id, strict=True)) if a != b)]
+    assert line(client, "restore", session=begin) == f"session {mine.name} (as named)"
+    second = place.session()
+    said = client.call("restore", session=begin[:8])
+    assert said.startswith(f"error: reference {begin[:8]!r} fits 2 sessions: ")
+    assert (mine.name in said, second.name in said, other.name in said) == (True, True, False)
+    assert line(client, "restore", session="last") == f"session {second.name} (the last one here)"
 
 
 def test_with_all_every_session_is_known(place, other):
