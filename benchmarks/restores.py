@@ -16,6 +16,7 @@ from typing import Any
 
 from benchmarks.corpus import Conversation
 from benchmarks.measure import compiled
+from benchmarks.startup import cpu
 from segue.core.log.events import Draft
 from segue.core.log.ids import named_uuid
 from segue.host.clock import SystemClock, SystemIds
@@ -53,9 +54,13 @@ def measure(place: Path, sizes: tuple[int, ...], rounds: int) -> dict[str, Any]:
         home = place / str(tokens)
         events, size = _session(home, tokens)
         first = _run(home, BUDGETS[1])
-        runs = [{f"{budget}": _run(home, budget) for budget in (0, *BUDGETS)} for _ in range(rounds)]
+        runs, bare = [], []
+        for _ in range(rounds):
+            bare.append(cpu([sys.executable, "-c", "pass"]))
+            runs.append({f"{budget}": _run(home, budget) for budget in (0, *BUDGETS)})
         later = {budget: _median([run[budget] for run in runs]) for budget in runs[0]}
-        found[f"{tokens}"] = {"events": events, "bytes": size, "first": first, "later": later}
+        about = {"events": events, "bytes": size, "bare": statistics.median(bare)}
+        found[f"{tokens}"] = about | {"first": first, "later": later}
     return found
 
 

@@ -31,6 +31,7 @@ from segue.core.session.state import State
 from segue.engine.attending import STREAM, ending, why_ended
 from segue.engine.interrupting import Moment, interrupt, settle, time_out
 from segue.engine.loading import Desk, load
+from segue.engine.outlining import outline_at, place_before
 from segue.ports import Filters, Index
 from segue.ports.autosaves import Autosaves, Record
 from segue.ports.running import Processes
@@ -95,6 +96,8 @@ class _Watched:
         self.session = state.session
         self.seq = max(latest, state.seq - _TAIL)
         self.stamp = ""
+        self.outlined = 0
+        """Up to where its outline was made."""
         self.fresh = False
         self.trigger = ""
         self.moved = False
@@ -280,7 +283,10 @@ class Autosaver:
     def _carry_out(self, watched: _Watched, what: str, why: str) -> None:
         means = self._means
         if what == CONTEXT:
-            load(means.desk.store, watched.session, on_damage=_pass)
+            state = load(means.desk.store, watched.session, on_damage=_pass)
+            if (place := place_before(state.seq)) > watched.outlined:  # so that not even its first context reads all of its log
+                watched.outlined = place
+                outline_at(means.desk.store, watched.session, place, _pass)
         elif what == CONVERSATION:
             means.catalogue.catch_up()
         elif what == _END and watched.ended is not None:

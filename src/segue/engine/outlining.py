@@ -77,6 +77,11 @@ def retrieved(store: Store, session: str, older: Outline, seqs: Iterable[int]) -
     ]
 
 
+def place_before(seq: int) -> int:
+    """Return the last place before event *seq* at which an outline is kept that contexts of any budget begin from."""
+    return seq // (STEP * _KEPT_EVERY) * (STEP * _KEPT_EVERY)
+
+
 def outline_at(store: Store, session: str, seq: int, on_damage: OnDamage) -> Outline:
     """Return the outline of the first *seq* events, and keep it for the next time."""
     outline = _kept(store, session, seq)

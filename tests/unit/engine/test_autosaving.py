@@ -6,12 +6,14 @@ from itertools import pairwise
 import pytest
 
 from segue.app import App
+from segue.core.context.tokens import Estimator
 from segue.core.errors import StorageFullError
 from segue.core.log.events import Draft
 from segue.core.session.autosave import Intervals
 from segue.engine import checkpoints
 from segue.engine.autosaving import Autosaver, Means
 from segue.engine.interrupting import NOTHING
+from segue.engine.restoring import Wanted, restore
 from segue.testing.builders import assistant, user
 from segue.testing.fakes import FakeClock, FakeIds
 
@@ -293,3 +295,33 @@ def test_a_session_that_a_successor_took_over_from_is_left_alone(scene):
     scene.session.append(user("sell quinces"))
     scene.pass_(worker, 2)
     assert (scene.taken(), worker._watched) == ([], {})
+
+
+def test_the_first_context_of_a_session_at_work_is_made_without_reading_its_log_again(scene):
+    scene.session.append_all([assistant(f"step {n}") for n in range(6_000)])
+    store, name = scene.app.store, scene.session.id
+    read = Reads(store)
+
+    scene.pass_(scene.worker(), 40)
+    read.events = 0
+    context = restore(read, name, Wanted(budget=5_000), lambda _: Estimator("o200k"))
+
+    assert context == restore(store, name, Wanted(budget=5_000), lambda _: Estimator("o200k"))
+    assert read.events < 4_000  # the newest part, and what came behind the outline; not the 6,000
+
+
+class Reads:
+    """A store that counts the events that are read from it."""
+
+    def __init__(self, store):
+        self._store = store
+        self.events = 0
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    def read(self, *args, **kwargs):
+        """See `Store.read`."""
+        for event in self._store.read(*args, **kwargs):
+            self.events += 1
+            yield event
