@@ -48,7 +48,7 @@ def _appends(call: Call) -> None:
 OTHERS: Final[Sequence[Operation]] = (
     Operation("seal", seals),
     Operation("append", _appends),
-    Operation("checkpoint", command("checkpoint", "create", "-m", "meanwhile")),
+    Operation("checkpoint", command("checkpoint", "create", "-m", "meanwhile"), excused=("checkpoint.created",)),
     Operation("index", command("list")),
     Operation("delete", deletes, takes_away="sell plums"),
     Operation("erase", keyed.erases, keyed.furnished, takes_away="sell plums"),
@@ -128,7 +128,8 @@ class Pair:
                 "I6", f"{self.other.name}, meanwhile, ended with {beside.code}: {beside.err[-500:]}{beside.out[-300:]}"
             )
         view = self.trial.world.look()
-        if beside.code == 0 and (missing := self.facts - view.facts):
+        gone = (fact for fact in self.facts - view.facts if not fact.startswith(self.other.excused))
+        if beside.code == 0 and (missing := list(gone)):
             yield Violation("I1", f"{self.other.name} did it, and it is not there: {min(missing)[:300]}")
 
 
