@@ -70,7 +70,7 @@ def vectors(where: str) -> StaticVectors:
     tokenizer.no_truncation()
     try:
         return StaticVectors(numpy, tokenizer, _table(numpy, weights))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as e:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as e:
         raise UsageError(f"the table of word vectors cannot be read: {weights}: {e}") from e
 
 
@@ -115,5 +115,8 @@ def _table(numpy: Any, path: Path) -> dict[str, Any]:
         found["embeddings" if len(shape) == 2 else name] = array
     if "embeddings" not in found:
         message = "it has no table"
+        raise ValueError(message)
+    if "mapping" in found and found["mapping"].dtype.kind != "i":
+        message = "its mapping is not one of whole numbers"
         raise ValueError(message)
     return found

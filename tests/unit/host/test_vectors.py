@@ -84,8 +84,10 @@ TABLE = tensors(embeddings=np.array(ROWS, np.float32))
         (TABLE.replace(b'"F32"', b'"F99"'), "F99"),
         (tensors(weights=np.ones(5, np.float32)), "it has no table"),
         (TABLE[:8] + b"[" * 60, ""),
+        (b"\2" + bytes(7) + b"[]", ""),
+        (tensors(embeddings=np.array(ROWS, np.float32), mapping=np.ones(5, np.float32)), "whole numbers"),
     ],
-    ids=["empty", "noise", "cut", "shape", "type", "no table", "deep"],
+    ids=["empty", "noise", "cut", "shape", "type", "no table", "deep", "list", "mapping"],
 )
 def test_a_damaged_table_is_refused_by_its_name(model, table, reason):
     (model / "model.safetensors").write_bytes(table)
