@@ -19,7 +19,7 @@ _HOMES = {
     "Event": "segue.core.log.events",
     "Filters": "segue.ports",
     "SegueError": "segue.core.errors",
-    "Session": "segue.engine.api",
+    "Session": "segue.engine.api_session",
     "State": "segue.core.session.state",
     "Store": "segue.engine.api",
     "open": "segue.app",
