@@ -112,6 +112,26 @@ def test_a_writer_that_is_late_is_told_and_nothing_of_his_is_stored(kept, other)
     assert texts(run(other.load("c"))) == ["question 1", "answer 1", "question 2", "answer 2"]
 
 
+def test_a_revision_is_asked_for_with_each_change(kept, other):
+    talk(kept, 1)
+    record = run(kept.read_record("c"))
+    newer = dataclasses.replace(record, revision="r2")
+
+    for expected in (None, "r0", "r2"):
+        with pytest.raises(ConversationConflict):
+            run(other.write_record(newer, expected_revision=expected))
+        with pytest.raises(ConversationConflict):
+            run(other.delete_record("c", expected_revision=str(expected)))
+    with pytest.raises(ConversationConflict):
+        run(other.write_record(dataclasses.replace(record, conversation_id="d"), expected_revision="r2"))
+    with pytest.raises(ConversationConflict):
+        run(other.delete_record("d", expected_revision="r2"))
+    run(other.write_record(newer, expected_revision=record.revision))
+
+    assert run(kept.read_record("c")) == newer
+    assert run(kept.read_record("d")) is None
+
+
 def test_a_branch_is_left_and_taken_up_again(store, kept, other):
     conversation = talk(kept, 1, 2)
     again = run(other.branch("c", at=2, expected_revision=conversation.revision))
