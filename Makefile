@@ -19,7 +19,7 @@ LOCKS := requirements/run.txt requirements/dev.txt requirements/frameworks.txt r
 # What ruff looks at.
 CODE := $(wildcard src tests tools scripts benchmarks docs)
 
-.PHONY: help setup setup-run test test-agents lint fmt types layers cover demo faults fuzz bench bench-peers bench-context docs docs-check lock clean
+.PHONY: help setup setup-run test test-agents test-frameworks-oldest lint fmt types layers cover demo faults fuzz bench bench-peers bench-context docs docs-check lock clean
 
 help:  ## show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -69,6 +69,16 @@ test: setup lint  ## everything that is short: lint, types, layers, tests, fault
 
 test-agents: setup .cache/agents/.installed .cache/mcp/.installed  ## the real coding agents, against a scripted model on loopback
 	@$(PY) -m pytest -n $(JOBS) --dist worksteal tests/agents -m long
+
+# The oldest versions of the frameworks that their adapters work with, in an environment of their own.
+OLDEST := .cache/frameworks-oldest
+$(OLDEST)/.installed: .venv/.uv requirements/run.txt requirements/dev.txt requirements/encryption.txt requirements/frameworks-oldest.txt
+	@test -x $(OLDEST)/bin/python || $(PYTHON) -m venv $(OLDEST)
+	@VIRTUAL_ENV=$(OLDEST) $(BIN)/uv --quiet pip install --require-hashes $(addprefix -r ,$(filter %.txt,$^))
+	@touch $@
+
+test-frameworks-oldest: $(OLDEST)/.installed  ## the frameworks' adapters, with the oldest versions that they support
+	@PYTHONPATH=src $(OLDEST)/bin/python -m pytest -n $(JOBS) --dist worksteal -m 'not long' -W default tests/integrations
 
 lint: setup types layers docs-check  ## ruff, mypy --strict, import contracts, spelling, generated docs
 	@$(BIN)/ruff check --quiet $(CODE)

@@ -128,7 +128,7 @@ class Bench:
         for family in ("OpenAI", "LangGraph", "ADK"):  # a process for each: what is loaded makes every step slower
             names = sorted({name for *pair, _ in GOALS for name in pair if name.startswith(family)})
             writes[family] = self._worker(do="appends", batch=1, count=count, commits=commits, names=[FLOOR, *names])
-        turns = (10, 100, 250, 500, 1000) if self.long else (10, 50, 100, 200)
+        turns = (10, 100, 250, 500, 1000) if self.long else (10, 100, 1000)
         return {
             "writes": writes,
             "loads": self._worker(do="loads", events=10_000, rounds=7 if self.long else 3),
