@@ -37,7 +37,7 @@ def place(tmp_path_factory):
     place.app.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def listener(place):
     with transport.Listener(place.server, 0, TOKEN) as listener:
         thread = threading.Thread(target=listener.forever)

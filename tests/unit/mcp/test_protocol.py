@@ -132,7 +132,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(
     method=st.sampled_from(["tools/call", "resources/read", "prompts/get", "completion/complete", "initialize", "tools/list"]),
     params=st.dictionaries(st.sampled_from(["name", "arguments", "uri", "ref", "argument", "cursor", "_meta"]), JSON),
