@@ -312,6 +312,19 @@ class Journal:
         finally:
             self.lock.mutex.release()
 
+    def rest(self) -> bool:
+        """Let go of files unless anybody is at work on the log, this thread included; return whether it did."""
+        if not self.lock.mutex.acquire(blocking=False):
+            return False
+        try:
+            if self.lock.is_held:
+                return False
+            self._end.forget()
+            self.lock.close()
+        finally:
+            self.lock.mutex.release()
+        return True
+
     def after_fork(self) -> None:
         """In a forked child: nothing of the parent's is ours."""
         self._end.forget()

@@ -46,6 +46,7 @@ class LogLock:
         self._fd = -1
         self._mutex = threading.RLock()
         self._depth = 0
+        self._shared = False
         _live.add(self)
 
     def exclusive(self) -> "_Exclusive":
@@ -80,10 +81,17 @@ class LogLock:
                 yield
                 return
             self._acquire(fcntl.LOCK_SH)
+            self._shared = True
             try:
                 yield
             finally:
+                self._shared = False
                 self._unlock()
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it is held, by the thread that has the mutex."""
+        return self._shared or self._depth > 0
 
     @property
     def mutex(self) -> threading.RLock:
@@ -113,6 +121,7 @@ class LogLock:
         self.close()
         self._mutex = threading.RLock()
         self._depth = 0
+        self._shared = False
 
     def _acquire(self, how: int) -> None:
         fd = self._open()

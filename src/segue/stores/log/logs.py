@@ -63,14 +63,19 @@ class Logs:
         """Keep *journal* at hand under *name*, unless there is one, and return the one that is."""
         with self._mutex:
             kept = self._open.setdefault(name, journal)
-            too_many = [self._open.popitem(last=False)[1] for _ in range(len(self._open) - OPEN)]
-        for other in too_many:
-            other.close()
+            too_many = max(0, len(self._open) - OPEN)
+            for other in list(self._open)[:too_many]:
+                if self._open[other].rest():  # one that is at work, maybe for this very caller, stays
+                    del self._open[other]
         return kept
 
     def kept(self, name: str) -> Journal | None:
         """Return the log that is kept under *name*, or None."""
-        return self._open.get(name)
+        with self._mutex:
+            journal = self._open.get(name)
+            if journal is not None:
+                self._open.move_to_end(name)
+            return journal
 
     def ids(self) -> Iterator[str]:
         """Yield the ids of the sessions that are there, sorted."""
