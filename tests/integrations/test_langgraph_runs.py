@@ -84,7 +84,7 @@ def test_an_agent_that_is_killed_goes_on_to_the_same_end(tmp_path, durability, b
     expected = texts(theirs.get_state(config_of("t")).values["messages"])
     code, number = -signal.SIGKILL, 0
     while code == -signal.SIGKILL:
-        number += 5 if durability == "async" else 3
+        number += 7 if durability == "async" else 5
         place = tmp_path / f"{number}"
 
         code = ended(begin(lambda p=place, n=number: go_on(agent(SegueSaver(mortal(p, n, before=before))), durability)))
