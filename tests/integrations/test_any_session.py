@@ -83,6 +83,7 @@ def test_every_command_that_looks_takes_it(cli, store, framework, kept):
     assert said(store, framework, kept) == before
 
 
+@pytest.mark.parametrize("cli", ["log"], indirect=True)
 def test_it_is_opened_as_it_was_at_a_checkpoint(cli, store, framework, kept):
     name = cli("checkpoint", "create", kept.id, "--json").json["name"]
     before, many = turns(kept), len(framework.messages(kept))

@@ -119,7 +119,7 @@ def test_what_does_not_fit_the_window_is_condensed(store, framework):
     assert len(framework.messages(session, window=8_000)) < 120 <= len(framework.messages(session))
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(drafts=stories(wild=True), content=st.sampled_from([PIXEL, "no base64!", "", 7, "\ud800"]))
 def test_whatever_a_log_holds_is_opened(framework, drafts: list[Draft], content):
     picture = {"type": "blob", "modality": "image", "mime_type": "image/png", "content": content}
