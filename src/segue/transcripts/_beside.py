@@ -9,9 +9,9 @@ def beside(path: Path) -> Path:
     """Return the name of a new temporary file beside *path*; those that killed processes left of it are removed."""
     begin = f".{path.name}.segue-"
     with suppress(OSError):  # no such directory yet, or not one to look into
-        for entry in os.scandir(path.parent):
-            if entry.name.startswith(begin) and _is_gone(entry.name[len(begin) :].partition("-")[0]):
-                Path(entry.path).unlink()
+        for other in path.parent.iterdir():
+            if other.name.startswith(begin) and _is_gone(other.name[len(begin) :].partition("-")[0]):
+                other.unlink(missing_ok=True)
     return path.with_name(f"{begin}{os.getpid()}-{os.urandom(4).hex()}")
 
 

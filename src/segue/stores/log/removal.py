@@ -57,9 +57,9 @@ def reclaim(store: Path, journal: Journal, look_up: LookUp, clock: Clock) -> Non
             _trim(journal, max(forks))
             journal.lock.bump()
             return
-        for entry in sorted(os.scandir(journal.directory), key=lambda e: e.name):
-            if entry.name not in {*_STAYS, _FORK}:
-                _unlink(Path(entry.path))
+        for name in sorted(os.listdir(journal.directory)):
+            if name not in {*_STAYS, _FORK}:
+                _unlink(journal.directory / name)
         journal.lock.bump()
     above = None if journal.parent is None else look_up(journal.parent.session)
     if above is not None:

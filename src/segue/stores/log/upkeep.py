@@ -38,7 +38,7 @@ def work(store: Path, journal_of: LookUp, clock: Clock, finish: Callable[[str], 
             _mark_unfinished(store)
             _sweep_beside(store)
             os.utime(fd, (clock.now(), clock.now()))
-        marks = sorted(Path(entry.path) for entry in os.scandir(store / "todo"))
+        marks = sorted(store / "todo" / name for name in os.listdir(store / "todo"))
         return sum(_do_marked(store, mark, journal_of, clock, finish) for mark in marks)
     finally:
         os.close(fd)
@@ -178,9 +178,9 @@ def _sweep_temporary(store: Path, clock: Clock) -> None:
 
 def _mark_unfinished(store: Path) -> None:
     """Mark sessions whose deletion was interrupted."""
-    for entry in os.scandir(store / "sessions"):
-        if removal.unfinished(Path(entry.path)):
-            (store / "todo" / entry.name).touch(mode=files.FILE_MODE)
+    for name in os.listdir(store / "sessions"):
+        if removal.unfinished(store / "sessions" / name):
+            (store / "todo" / name).touch(mode=files.FILE_MODE)
 
 
 def _sweep_beside(store: Path) -> None:
@@ -192,7 +192,7 @@ def _sweep_beside(store: Path) -> None:
 
 def _sweep_incoming(incoming: Path, clock: Clock) -> None:
     """Unlink sessions that were never finished, an hour after their process gave up."""
-    for entry in os.scandir(incoming):
+    for name in os.listdir(incoming):
         with suppress(FileNotFoundError):  # moved to its place since it was listed
-            if clock.now() - entry.stat().st_mtime > _STALE:
-                removal.sweep(Path(entry.path))
+            if clock.now() - (incoming / name).stat().st_mtime > _STALE:
+                removal.sweep(incoming / name)

@@ -16,7 +16,7 @@ from typing import Final
 
 from segue.core.errors import ConflictError, NotFoundError
 from segue.core.log.ids import is_uuid
-from segue.stores.log import segments
+from segue.stores.log import files, segments
 from segue.stores.log.backup.copying import Copying
 from segue.stores.log.cipher import SCHEME
 from segue.stores.log.journal import Journal
@@ -126,8 +126,7 @@ def _contents(name: str, directory: Path) -> dict[str, Path]:
     found = {f"{name}/{one}": directory / one for one in _BESIDE if (directory / one).is_file()}
     for folder in _FOLDERS:
         if (directory / folder).is_dir():
-            entries = [one for one in os.scandir(directory / folder) if one.name[0] != "." and one.is_file(follow_symlinks=False)]
-            found |= {f"{name}/{folder}/{one.name}": Path(one.path) for one in entries}
+            found |= {f"{name}/{folder}/{one}": directory / folder / one for one in files.sizes(directory / folder)}
     return found
 
 
