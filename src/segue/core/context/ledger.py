@@ -98,7 +98,12 @@ def _named_in(output: str) -> list[str]:
         first = last = mentions(output)
     else:
         first, last = mentions(output[:_SHOWN_IN]), mentions(output[-_SHOWN_IN:])
-    return list(dict.fromkeys([*first[:_SHOWN_AT_MOST], *last[-_SHOWN_AT_MOST:]]))
+    return list(dict.fromkeys([*_worked_on(first)[:_SHOWN_AT_MOST], *_worked_on(last)[-_SHOWN_AT_MOST:]]))
+
+
+def _worked_on(paths: list[str]) -> list[str]:
+    """Return *paths* without what git keeps for itself: a listing of everything names it, and nobody edits it."""
+    return [path for path in paths if ".git/" not in path]
 
 
 def _is_file(path: str) -> bool:
