@@ -200,7 +200,7 @@ class MemoryStore:
         for changes in self._scopes.values():
             for i, change in enumerate(changes):
                 if change.session == log.session and seqs & {*change.seqs}:
-                    changes[i] = change._replace(deltas=[{}])
+                    changes[i] = change._replace(deltas=[{}] * len(change.deltas))
         body = {**note, "seqs": [list(one) for one in united((seq, seq) for seq in seqs)]}
         for other in [log, *self._forks(log, min(seqs))]:
             more = {} if other is log else {"session": log.session}

@@ -18,7 +18,7 @@ from typing import Any
 
 from segue.core.errors import DamagedError, GoneError, NotFoundError, SegueError
 from segue.core.log.codec import BadLine, blob_name, blob_refs, decode_line, erase_line
-from segue.core.log.events import Body, Draft
+from segue.core.log.events import Body, Draft, Event
 from segue.core.log.needles import Needle
 from segue.core.log.rejoining import Range, united
 from segue.stores.log import rewriting, segments, snapshots
@@ -85,8 +85,8 @@ class Erasing:
         doing, changes = self._intend(journal, seqs, note)
         if doing is None:
             return 0
-        for change in changes:  # before the session's lock: scopes come first
-            self._erase_deltas(journal.session, change)
+        for seq, change in changes:  # before the session's lock: scopes come first
+            self._erase_deltas(journal.session, seq, change)
         with journal.lock.exclusive():
             wanted = {*doing.seqs}
             changed = rewriting.rewrite(journal, lambda line: _erased(line, wanted))
@@ -103,7 +103,7 @@ class Erasing:
 
     def _intend(
         self, journal: Journal, seqs: Collection[int], note: dict[str, Any]
-    ) -> tuple[Doing | None, list[Mapping[str, Mapping[str, Any]]]]:
+    ) -> tuple[Doing | None, list[tuple[int, Mapping[str, Mapping[str, Any]]]]]:
         """Write down what is to be done, with what an earlier one left; return it, and what the events changed in scopes."""
         with journal.lock.exclusive():
             mark = read_erased(journal.directory)
@@ -121,7 +121,7 @@ class Erasing:
             gone = united([*mark.seqs, *ranges(doing.seqs)])
             write_erased(journal.directory, mark._replace(doing=doing, seqs=tuple(gone)))
             self._env.rolled(journal.session)  # upkeep goes on with it, should this be the last that is heard of us
-        return doing, [event.scopes for event in (decode_line(line) for _, line in lines) if event.scopes]
+        return doing, [(event.seq, event.scopes) for event in (decode_line(line) for _, line in lines) if event.scopes]
 
     def _forbid(self, journal: Journal, first: int, until: int) -> None:
         """Let no snapshot from *first* to *until* be believed, or be put. The log's lock must be held."""
@@ -176,16 +176,15 @@ class Erasing:
 
     # --- shared state
 
-    def _erase_deltas(self, session: str, changes: Mapping[str, Mapping[str, Any]]) -> None:
+    def _erase_deltas(self, session: str, seq: int, changes: Mapping[str, Mapping[str, Any]]) -> None:
         """Erase what an event changed in shared state, with all that its append changed there."""
         for name, change in changes.items():
             log = self._scopes.log(name)
             if log is not None:
-                found = {
-                    event.seq
-                    for event in log.read(0, None, on_damage=lambda _: None)
-                    if event.body.get("session") == session and dict(change) in event.body.get("delta", ())
-                }
+                events = list(log.read(0, None, on_damage=lambda _: None))
+                never = _never(events)
+                own = (event for event in events if event.body.get("session") == session)
+                found = {event.seq for event in own if _is_of(event.body, seq, change, happened=event.seq not in never)}
                 self._erase_scope(log, found)
 
     def _erase_scope(self, log: Journal, seqs: set[int]) -> int:
@@ -195,19 +194,40 @@ class Erasing:
             self._scopes.pass_by(log)  # what is in doubt is settled before the answer goes
             wanted = {*seqs}
             events = list(log.read(0, None, on_damage=lambda _: None))
-            never = {event.seq - 1 for event in events if event.body.get("prior") == "void"}
+            never = _never(events)
             for seq in sorted(never, reverse=True):  # an erased change says that the one before counts: what does not goes too
                 if seq + 1 in wanted:
                     wanted.add(seq)
             mark = read_erased(log.directory)
-            gone, void = united([*mark.seqs, *ranges(wanted)]), sorted({*mark.void, *(never & wanted)})
-            write_erased(log.directory, mark._replace(seqs=tuple(gone), void=tuple(void)))
+            counts = dict(mark.counts) | {
+                event.seq: 0 if event.seq in never else len(event.body["delta"])
+                for event in events
+                if event.seq in wanted and not event.erased
+            }
+            kept = tuple(sorted((seq, count) for seq, count in counts.items() if count != 1))
+            write_erased(log.directory, mark._replace(seqs=tuple(united([*mark.seqs, *ranges(wanted)])), counts=kept))
             blobs = self._blobs_of(line for _, line in self._lines(log, wanted))
             changed = rewriting.rewrite(log, lambda line: _erased(line, wanted))
             self._scopes.pass_by(log)
             self._forbid(log, min(wanted), log.head().seq - 1)
         self._drop_blobs(blobs)
         return changed
+
+
+def _never(events: Iterable[Event]) -> set[int]:
+    """Return which changes of a scope never happened, as the ones behind them tell."""
+    return {event.seq - 1 for event in events if event.body.get("prior") == "void"}
+
+
+def _is_of(body: Body, seq: int, change: Mapping[str, Any], *, happened: bool) -> bool:
+    """Return whether a delta is of the append that event *seq* is of.
+
+    One that never *happened* may be of another try of it, under other numbers; one of before 2026-11-21 does not say where its
+    append ended: of these it is each that has the same *change*.
+    """
+    if happened and "last" in body:
+        return int(body["seq"]) <= seq <= int(body["last"])
+    return dict(change) in body.get("delta", ())
 
 
 def own_lines(journal: Journal) -> Iterator[bytes]:

@@ -100,8 +100,8 @@ class Erased(NamedTuple):
     doing: Doing | None = None
     seqs: tuple[Range, ...] = ()
     """The log's own events that are erased: no copy brings their contents back."""
-    void: tuple[int, ...] = ()
-    """Those of a scope's that were intended and never happened: what is left of them does not say so any more."""
+    counts: tuple[tuple[int, int], ...] = ()
+    """Of a scope's log: which of them stand for another number of changes than one, and for how many; none: it never happened."""
 
     def has(self, seq: int) -> bool:
         """Return whether an event is erased, or about to be."""
@@ -122,7 +122,8 @@ def read_erased(directory: Path) -> Erased:
         doing = found["doing"]
         begun = Doing(str(doing["id"]), tuple(doing["seqs"]), tuple(doing["blobs"]), dict(doing["note"])) if doing else None
         seqs = tuple((int(a), int(b)) for a, b in found["seqs"])
-        return Erased(int(found["first"]), int(found["until"]), begun, seqs, tuple(map(int, found.get("void", ()))))
+        counts = tuple((int(seq), int(count)) for seq, count in found.get("counts", ()))
+        return Erased(int(found["first"]), int(found["until"]), begun, seqs, counts)
     except FileNotFoundError:
         return Erased()
     except (ValueError, KeyError, TypeError, RecursionError) as e:
@@ -133,6 +134,6 @@ def write_erased(directory: Path, mark: Erased) -> None:
     """Keep what is known of erasures in a log."""
     doing = mark.doing._asdict() if mark.doing else None
     record: dict[str, Any] = {"first": mark.first, "until": mark.until, "doing": doing, "seqs": [list(one) for one in mark.seqs]}
-    if mark.void:
-        record["void"] = list(mark.void)
+    if mark.counts:
+        record["counts"] = [list(one) for one in mark.counts]
     files.replace(directory / "erased.json", json.dumps(record).encode() + b"\n")

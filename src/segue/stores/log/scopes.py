@@ -15,7 +15,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from segue.core.errors import DamagedError, NotFoundError, SegueError
 from segue.core.log.events import Commit, Draft, Event
@@ -32,10 +32,20 @@ from segue.stores.log.swapping import finish
 
 _SCHEMA = "scope.1"
 _EVERY = 64
-_ERASED: dict[str, Any] = {"session": "", "seq": 0, "event": "", "delta": [{}], "prior": "done"}
-"""What is left of a delta that was erased: it was one."""
-_NOTHING: dict[str, Any] = {**_ERASED, "delta": []}
-"""What is left of one that never happened."""
+_ERASED: dict[str, Any] = {"session": "", "seq": 0, "event": "", "prior": "done"}
+"""What is left of a delta that was erased, but for how many changes it was."""
+
+
+class Cause(NamedTuple):
+    """The append that changes a scope: its session, the numbers of its first and last event, the first one's id."""
+
+    session: str
+    seq: int
+    last: int
+    event: str
+
+
+NOBODY: Final = Cause("", 0, 0, "")
 
 
 class Scopes:
@@ -58,7 +68,8 @@ class Scopes:
             for name in names:
                 delta = _delta(request, name)
                 if delta:
-                    self._intend(logs[name], (journal.session, first, request.ids[0]), delta)
+                    last = first + len(request.ids) - 1
+                    self._intend(logs[name], Cause(journal.session, first, last, request.ids[0]), delta)
             journal.commit([request])
             if publish is not None:
                 publish()
@@ -100,12 +111,12 @@ class Scopes:
             with log.exclusive():
                 last = _last(log)
                 if last is not None and last["session"] == session and last["delta"]:
-                    self._intend(log, ("", 0, ""), [])
+                    self._intend(log, NOBODY, [])
 
     def pass_by(self, log: Journal) -> None:
         """Write a change of nothing, which settles the one before. The scope's lock must be held."""
         with log.exclusive():
-            self._intend(log, ("", 0, ""), [])
+            self._intend(log, NOBODY, [])
 
     def names(self) -> list[str]:
         """Return the names of all scopes that were ever changed, sorted."""
@@ -183,12 +194,11 @@ class Scopes:
                 found.append(name)
         return sorted(found)
 
-    def _intend(self, scope: Journal, event: tuple[str, int, str], delta: list[dict[str, Any]]) -> None:
-        """Write that the *event* (its session, number and id) will change the scope, and what became of the one before."""
+    def _intend(self, scope: Journal, cause: Cause, delta: list[dict[str, Any]]) -> None:
+        """Write that an append, the *cause*, will change the scope, and what became of the one before."""
         last = _last(scope)
         prior = None if last is None else "done" if self._happened(last) else "void"
-        session, seq, id_ = event
-        body = {"session": session, "seq": seq, "event": id_, "delta": delta, "prior": prior}
+        body = {**cause._asdict(), "delta": delta, "prior": prior}
         request = scope.env.request([Draft("scope.delta", body)])
         try:
             scope.commit([request])
@@ -198,7 +208,7 @@ class Scopes:
 
     def _happened(self, delta: Mapping[str, Any]) -> bool:
         """Return whether the session has the event that a delta names."""
-        if not delta["delta"] or delta is _ERASED:
+        if not delta["session"]:  # nobody's: it was settled when it was written, or erased
             return True
         try:
             event = self._logs.any(delta["session"]).event(delta["seq"])
@@ -212,7 +222,7 @@ class _Fold:
 
     def __init__(self, state: Mapping[str, Any] | None, directory: Path) -> None:
         self._directory = directory
-        self._void: tuple[int, ...] | None = None
+        self._counts: dict[int, int] | None = None
         self.values: dict[str, Any] = dict(state["values"]) if state else {}
         self.count: int = state["count"] if state else 0
         self.last: dict[str, Any] | None = state["last"] if state else None
@@ -228,9 +238,9 @@ class _Fold:
 
     def _left(self, seq: int) -> dict[str, Any]:
         """Return what an erased delta still says."""
-        if self._void is None:
-            self._void = read_erased(self._directory).void
-        return _NOTHING if seq in self._void else _ERASED
+        if self._counts is None:
+            self._counts = dict(read_erased(self._directory).counts)
+        return {**_ERASED, "delta": [{}] * self._counts.get(seq, 1)}
 
     def settle(self) -> None:
         """The last delta counts."""

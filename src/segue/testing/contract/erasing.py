@@ -132,3 +132,28 @@ class Erasing(Clauses):
         store.append(A, [user("4", scopes={"shop": {"e": 5}})])
         assert store.scope("shop").values == {"a": "old", "b": 1, "d": 4, "e": 5}
         assert list(store.verify()) == []
+
+    def test_an_append_that_changed_shared_state_twice_counts_twice_when_it_is_erased(self, store: Store, other: Store) -> None:
+        """The number of changes is what it was, whatever each of them did."""
+        begin(store, A, user("1", scopes={"shop": {"a": 1}}))
+        store.append(A, [user(ONCE, scopes={"shop": {"a": 2}}), user("no change"), user("3", scopes={"shop": {}})])
+        store.append(A, [user("4", scopes={"shop": {"d": 4}})])
+        store.erase(A, [2], NOTE)
+        for opened in (store, other):
+            scope = opened.scope("shop")
+            assert (scope.values, scope.head) == ({"a": 1, "d": 4}, 4)
+        store.append(A, [user("5", scopes={"shop": {"e": 5}})])
+        assert (store.scope("shop").head, list(store.verify())) == (5, [])
+
+    def test_an_equal_change_of_shared_state_by_another_append_stays(self, store: Store, other: Store) -> None:
+        """It is the erased event's own change that goes."""
+        begin(store, A, user("1", scopes={"shop": {"a": ONCE}}))
+        store.append(A, [user("2", scopes={"shop": {"b": 1}})])
+        store.append(A, [user("3"), user("4", scopes={"shop": {"b": 1}})])
+        store.erase(A, [2], NOTE)
+        for opened in (store, other):
+            scope = opened.scope("shop")
+            assert (scope.values, scope.head) == ({"a": ONCE, "b": 1}, 3)
+        store.erase(A, [4], NOTE)
+        assert (store.scope("shop").values, store.scope("shop").head) == ({"a": ONCE}, 3)
+        assert list(store.verify()) == []

@@ -219,8 +219,8 @@ def _erased(directories: Iterable[Path]) -> Erased:
         with suppress(DamagedError, OSError):
             one = read_erased(directory)
             seqs = tuple(united([*found.seqs, *one.seqs]))
-            void = tuple(sorted({*found.void, *one.void}))
-            found = Erased(min(one.first, found.first or one.first), max(one.until, found.until), None, seqs, void)
+            counts = tuple(sorted({*found.counts, *one.counts}))
+            found = Erased(min(one.first, found.first or one.first), max(one.until, found.until), None, seqs, counts)
     return found
 
 
