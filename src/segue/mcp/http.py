@@ -34,6 +34,9 @@ _IDLE: Final = 60.0
 """Seconds that a connection may be silent between requests."""
 _LINGER: Final = 1.0
 """Seconds in which the rest of what a client sends is taken before its connection is closed."""
+_LINGERS: Final = 2.0
+"""Seconds in which the rest of a refused request is taken."""
+_MOST_DROPPED: Final = 64 * 1024 * 1024
 _LOOK: Final = 0.5
 """Seconds between looks at whether who waits for an answer is still there."""
 _SESSION: Final = "Mcp-Session-Id"
@@ -186,6 +189,16 @@ class _Handler(BaseHTTPRequestHandler):
         except Refused as e:
             self.close_connection = True  # its body was not read
             self._send(e.status, {"error": e.message}, e.headers)
+            self._linger()
+
+    def _linger(self) -> None:
+        """Take the rest of a refused request and drop it: who is cut off while he sends does not get to see why."""
+        self._timed.until = time.monotonic() + _LINGERS
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_WR)
+            left = _MOST_DROPPED
+            while left > 0 and (data := self._given.read1(1 << 16)):
+                left -= len(data)
 
     def _not_allowed(self) -> None:
         raise Refused(405, "there is no stream to listen to; POST messages, DELETE the session", Allow="POST, DELETE")

@@ -107,8 +107,8 @@ def sizes(directory: Path) -> dict[str, int]:
     found = {}
     with os.scandir(directory) as entries:
         for entry in entries:
-            if not entry.name.startswith("."):
-                with suppress(FileNotFoundError):
+            with suppress(FileNotFoundError):
+                if not entry.name.startswith(".") and entry.is_file(follow_symlinks=False):
                     found[entry.name] = entry.stat(follow_symlinks=False).st_size
     return found
 
