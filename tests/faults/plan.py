@@ -71,9 +71,9 @@ _NEGATIVE = (("kill", "careful", 60), ("states", "careful", 400), ("errors", "ca
 """Good stores that are not segue's: a method that fails on them cries wolf."""
 
 SHORT = (
-    Part("kill", "segue", 450),
+    Part("kill", "segue", 600),
     Part("kill", "segue-plain", 200),
-    Part("states", "segue", 3_000),
+    Part("states", "segue", 4_000),
     Part("states", "segue-plain", 500),
     Part("errors", "segue", 900),
     Part("power-ext4", "segue", 60),
