@@ -136,7 +136,7 @@ docs-check: setup
 	@$(PY) scripts/generate_docs.py --check
 
 lock: .venv/.uv  ## compile requirements/*.in (versions and hashes, no address)
-	@for name in uv run dev frameworks tokens encryption vectors cc fuzz; do \
+	@for name in uv run dev frameworks frameworks-oldest tokens encryption vectors cc fuzz; do \
 	  $(BIN)/uv --quiet pip compile --universal --python-version 3.11 --generate-hashes \
 	    --no-header --no-annotate $(LOCKFLAGS) requirements/$$name.in -o requirements/$$name.txt; done
 

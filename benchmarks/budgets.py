@@ -23,7 +23,7 @@ from recall import Place, imported
 
 from segue.core.context.tokens import Estimator, Family
 from segue.core.log.events import Event
-from segue.engine.restoring import Wanted, restore
+from segue.engine.context.restoring import Wanted, restore
 from segue.host.tokenizers import Exact, exact
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _case(session: str, place: Place, position: int, budget: int, counter: Exact
     wanted = Wanted(at=position, budget=budget)
     whole = restore(*place, wanted, lambda _: counter).context
     guessed = restore(*place, wanted, lambda _: Estimator(counter.family)).context
-    left = any(entry.status == "shortened" or entry.reason == "no room" for entry in whole.items)
+    left = any(entry.status == "shortened" or "no room" in entry.reason for entry in whole.items)
     shares = [counter.count(context.text) / budget for context in (whole, guessed)]
     return Draw(session, position, budget, counter.family, shares[0], shares[1], left)
 

@@ -4,11 +4,11 @@ import asyncio
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import ExitStack, closing
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from benchmarks.corpus import small
 from benchmarks.measure import Step
@@ -16,10 +16,15 @@ from segue.core.log.codec import encode_content, encode_line
 from segue.core.log.events import Draft
 from segue.core.log.ids import named_uuid
 from segue.host.clock import SystemClock, SystemIds
+from segue.host.threads import in_thread
 from segue.stores.log import LogStore
 
+R = TypeVar("R")
+Load = Callable[[], int]
+"""Opens a store, loads a session, and returns how many events it has."""
 S = named_uuid("bench")
 FLOOR = "raw write + fdatasync"
+CROSSED = "raw write + fdatasync, asked from asyncio"
 _MADE = 400
 
 
@@ -49,6 +54,24 @@ def opened(place: Path, **options: Any) -> LogStore:
     return LogStore(place, clock=SystemClock(), ids=SystemIds(), **options)
 
 
+def on_ours(place: Path, prepare: Callable[[LogStore], None], load: Callable[[LogStore], int]) -> Load:
+    """Prepare a store of ours at *place*, and return what opens it anew each time, and loads from it."""
+    with closing(opened(place, durability="relaxed")) as store:
+        prepare(store)
+
+    def step() -> int:
+        with closing(opened(place)) as store:
+            return load(store)
+
+    return step
+
+
+def run(call: Coroutine[Any, Any, R]) -> R:
+    """Return what *call* returns. Not `asyncio.run`: in the main thread that makes a text of the whole result (Python 3.11)."""
+    with closing(asyncio.new_event_loop()) as loop:
+        return loop.run_until_complete(call)
+
+
 def raw(place: Path, batches: Batches, _stack: ExitStack) -> Step:
     """Write the bytes that ours would, encoded before."""
     ids = SystemIds()
@@ -60,6 +83,13 @@ def raw(place: Path, batches: Batches, _stack: ExitStack) -> Step:
         os.fdatasync(fd)
 
     return step
+
+
+def crossed(place: Path, batches: Batches, stack: ExitStack) -> Step:
+    """Do what `raw` does, in a thread that an event loop waits for: nobody who is asked from asyncio can do it for less."""
+    (place / "crossed").mkdir()
+    step, loop = raw(place / "crossed", batches, stack), _loop(stack)
+    return lambda n: loop.run_until_complete(in_thread(step, n))
 
 
 def _lines(drafts: Sequence[Draft], ids: SystemIds) -> bytes:
@@ -217,6 +247,7 @@ def _with(make: Callable[..., Step], **options: Any) -> Callable[[Path, Batches,
 
 APPENDERS: dict[str, Callable[[Path, Batches, ExitStack], Step]] = {
     FLOOR: raw,
+    CROSSED: crossed,
     "segue": segue,
     "segue, keyed": _with(segue, keyed=True),
     "segue, relaxed": _with(segue, durability="relaxed"),

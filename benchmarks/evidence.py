@@ -19,7 +19,7 @@ from intervals import mean_of, short, without_each
 from segue.app.wiring import App
 from segue.core.context.pack import Counter
 from segue.core.log.times import stamp
-from segue.engine.evidence import Wanted, gather
+from segue.engine.context.evidence import Wanted, gather
 from segue.host.tokenizers import exact
 from segue.host.vectors import vectors
 from segue.ports.nearness import Nearness

@@ -20,7 +20,7 @@ def measure(place: Path, sizes: tuple[int, ...], rounds: int) -> dict[str, dict[
 
 def _folder(root: Path, count: int, rounds: int) -> dict[str, float]:
     from segue.core.session.state import State
-    from segue.engine.offering import offer
+    from segue.engine.context.offering import offer
     from segue.host.clock import SystemClock
     from segue.host.library.folders import Folders
 

@@ -17,13 +17,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import context
+import context_data
 import next_action as na
 
 from segue.core.context.items import Item, from_events
 from segue.core.context.prediction import Evidence, Group, predict
-from segue.engine.importing import import_paths
-from segue.engine.predicting import at_hand, named_in, session_group, talk_of
+from segue.engine.capture.importing import import_paths
+from segue.engine.context.predicting import at_hand, named_in, session_group, talk_of
 from segue.host.project.tracked import commits_of
 from segue.stores.memory import MemoryStore
 from segue.testing.fakes import FakeClock, FakeIds
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--repository", default=os.environ.get("SEGUE_REPOSITORY", ""), help="the git repository of the sessions")
     parser.add_argument("transcripts", nargs="*", type=Path)
     asked = parser.parse_args(arguments)
-    paths = asked.transcripts or context.sessions()
+    paths = asked.transcripts or [session.path for session in context_data.sessions()]
     if not paths:
         print("nothing measured: no sessions; name transcripts, or set SEGUE_SAMPLES to a directory of Claude Code sessions")
         return 1

@@ -25,8 +25,8 @@ from segue.core.context.items import Item, from_events
 from segue.core.context.pack import Context
 from segue.core.context.quoting import visible
 from segue.core.log.events import Event
-from segue.engine.importing import import_paths
-from segue.engine.restoring import Wanted, restore
+from segue.engine.capture.importing import import_paths
+from segue.engine.context.restoring import Wanted, restore
 from segue.host.tokenizers import Exact, exact
 from segue.ports import Store
 from segue.stores.memory import MemoryStore

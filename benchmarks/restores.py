@@ -28,7 +28,7 @@ _PROGRAM = """
 import json, resource, sys
 from pathlib import Path
 from segue.core.context.tokens import Estimator
-from segue.engine.restoring import Wanted, restore
+from segue.engine.context.restoring import Wanted, restore
 from segue.host.clock import SystemClock, SystemIds
 from segue.stores.log import LogStore
 place, session, budget = sys.argv[1], sys.argv[2], int(sys.argv[3])

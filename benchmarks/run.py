@@ -31,7 +31,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from benchmarks import encryption, notes, readers, redaction, report, restores, searching, sizes, snapshots, startup, writers  # noqa: E402
-from benchmarks.contenders import FLOOR  # noqa: E402
+from benchmarks.contenders import CROSSED, FLOOR  # noqa: E402
+from benchmarks.conversations import FAMILIES  # noqa: E402
 from benchmarks.frameworks import GOALS  # noqa: E402
 from benchmarks.measure import environment, shim  # noqa: E402
 
@@ -127,7 +128,10 @@ class Bench:
         writes = {}
         for family in ("OpenAI", "LangGraph", "ADK"):  # a process for each: what is loaded makes every step slower
             names = sorted({name for *pair, _ in GOALS for name in pair if name.startswith(family)})
-            writes[family] = self._worker(do="appends", batch=1, count=count, commits=commits, names=[FLOOR, *names])
+            floors = [FLOOR] if family == "LangGraph" else [FLOOR, CROSSED]  # a saver's `put` is called as it is
+            writes[family] = self._worker(do="appends", batch=1, count=count, commits=commits, names=[*floors, *names])
+        for family, made in FAMILIES.items():
+            writes[family] = self._worker(do="appends", batch=1, count=count, commits=commits, names=[FLOOR, *made])
         turns = (10, 100, 250, 500, 1000) if self.long else (10, 100, 1000)
         return {
             "writes": writes,
@@ -154,10 +158,20 @@ class Bench:
         return found
 
 
+FRAMEWORKS = ("langgraph", "langgraph-checkpoint-sqlite", "openai-agents", "google-adk", "pydantic-ai-slim", "claude-agent-sdk")
+
+
 def circumstances(place: Path) -> dict[str, str]:
     """Return where and with what this was measured."""
     shown = {}
-    for name in ("langgraph", "langgraph-checkpoint-sqlite", "openai-agents", "google-adk"):
+    for name in (
+        "langgraph",
+        "langgraph-checkpoint-sqlite",
+        "openai-agents",
+        "google-adk",
+        "pydantic-ai-slim",
+        "claude-agent-sdk",
+    ):
         try:
             shown[name] = version(name)
         except PackageNotFoundError:

@@ -154,7 +154,7 @@ def imports(place: Path, samples: Path) -> dict[str, Any] | None:
     packed = sorted(samples.glob("*.jsonl.gz")) if samples.is_dir() else []
     if not packed:
         return None
-    from segue.engine.importing import import_paths
+    from segue.engine.capture.importing import import_paths
     from segue.host.clock import SystemClock
     from segue.transcripts import transcripts
 

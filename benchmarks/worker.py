@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.contenders import APPENDERS, FLOOR, ONE_BY_ONE, SLOW, Batches, opened, sqlite
+from benchmarks.conversations import FAMILIES
 from benchmarks.frameworks import loads, turns
 from benchmarks.measure import rounds, summary
 from segue.core.errors import ExistsError
@@ -22,7 +23,8 @@ def appends(place: Path, batch: int, count: int, commits: int, names: list[str] 
     batches = Batches(batch)
     chosen = names or [n for n in APPENDERS if batch == 1 or n not in ONE_BY_ONE]
     with ExitStack() as stack:
-        steps = {name: APPENDERS[name](place, batches, stack) for name in chosen}
+        known = {name: make for made in (APPENDERS, *FAMILIES.values()) for name, make in made.items()}
+        steps = {name: known[name](place, batches, stack) for name in chosen}
         slow = {name: max(3, (commits // 10) // batch if "ADK" in name else commits // 4) for name in SLOW}
         each = {name: slow.get(name, max(5, commits // (1 if batch == 1 else 4))) for name in chosen}
         found = summary(rounds(steps, count, each), FLOOR)

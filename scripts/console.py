@@ -5,14 +5,17 @@ command.
 """
 
 import io
+import json
 import re
 import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from queue import Queue
 from typing import Any
 
 HOME = "/home/dev"
@@ -63,6 +66,33 @@ class Console:
         lines = [line.strip() for line in script.splitlines() if line.strip()]
         print("```console\n" + "\n".join(_end(self.run(line), last) for line in lines) + "\n```")
 
+    def ask(self, calls: Mapping[str, Mapping[str, Any]]) -> None:
+        """Call tools of the MCP server in the project, as an agent does, and print each with its answer, as a console block."""
+        print(
+            "```console\n"
+            + "".join(f"> {tool} {json.dumps(given)}\n{self._call(tool, given)}" for tool, given in calls.items())
+            + "```"
+        )
+
+    def _call(self, tool: str, given: Mapping[str, Any]) -> str:
+        from segue.app import App
+        from segue.mcp.peer import Exchange, Peer
+        from segue.mcp.server import Server
+
+        self.clock.advance(1)
+        app = App(self._env(), cwd=self.workspace, clock=self.clock, ids=self.ids)
+        server, came = Server(app), Queue[Any]()
+        peer, exchange = Peer(self.clock.now(), None, ""), Exchange(came.put, lambda *_: None)
+        hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "an agent", "version": "1"}}
+        answer = None
+        for number, (method, params) in enumerate([("initialize", hello), ("tools/call", {"name": tool, "arguments": given})]):
+            call = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+            server.receive(peer, json.dumps(call).encode(), exchange)
+            answer = came.get(timeout=60)
+        server.close()
+        app.close()
+        return str(answer["result"]["content"][0]["text"]).replace(str(self.home), HOME)
+
     def run(self, line: str) -> str:
         """Return `$ line` and what it prints. In `COMMAND | segue ...` segue reads what COMMAND prints."""
         before, _, call = line.rpartition(" | ")
@@ -78,7 +108,7 @@ class Console:
         self.clock.advance(1)
         out = io.StringIO()
         frame: Any = Frame(
-            env={"HOME": str(self.home), "SEGUE_UPKEEP": "off", "COLUMNS": "100", "USER": "dev"},
+            env=self._env(),
             cwd=self.workspace,
             stdin=_Input(given),
             stdout=out,
@@ -89,6 +119,9 @@ class Console:
         words = [str(self.home) + word[1:] if word.startswith("~/") else word for word in arguments]
         run(words, frame)
         return out.getvalue()
+
+    def _env(self) -> dict[str, str]:
+        return {"HOME": str(self.home), "SEGUE_UPKEEP": "off", "COLUMNS": "100", "USER": "dev"}
 
     def _shell(self, line: str) -> bytes:
         done = subprocess.run(["bash", "-c", line], cwd=self.home / "project", capture_output=True, check=True)

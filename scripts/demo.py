@@ -14,6 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from segue.core.context.tokens import FAMILY_NAMES
+
 ROOT = Path(__file__).parents[1]
 RECORDED = ROOT / "tests" / "fixtures" / "transcripts" / "claude"
 EARLIER, LIVE = RECORDED / "headless-plan.jsonl", RECORDED / "hooks-subagent-compact.jsonl"
@@ -174,7 +176,7 @@ def go_on(demo: Demo, session: str) -> None:
     found = demo.json(*wanted)
     most = found["tokens"] * (1 + found["margin"])
     how = "exactly" if found["method"] == "exact" else f"estimated, {found['margin']:.0%} kept free"
-    prove(0 < most <= BUDGET, f"{found['tokens']:,} tokens for {found['family']} ({how}), budget {BUDGET:,}")
+    prove(0 < most <= BUDGET, f"{found['tokens']:,} tokens for {FAMILY_NAMES[found['family']]} ({how}), budget {BUDGET:,}")
     said = [
         part["content"]
         for event in demo.events(session)

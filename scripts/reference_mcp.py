@@ -18,6 +18,7 @@ def offers() -> None:
     print(f"\n## Resources\n\n| URI | is |\n| --- | --- |\n| `{LIST}` | The sessions of this project, and which one is yours. |")
     for one in TEMPLATES:
         print(f"| `{one['uriTemplate']}` | {one['description']} |")
+    print("\nEach can be subscribed to: [how](../how-to/mcp-serve.md#resources-and-prompts).")
     print("\n## Prompts\n\n| name | arguments | does |\n| --- | --- | --- |")
     for one in prompts:
         takes = ", ".join(f"`{argument['name']}`" for argument in one["arguments"])

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from segue import open as open_store
+
 
 def obey_permissions() -> None:
     """In a process that is to be started: root too is refused what the permissions of a file refuse."""
@@ -82,3 +84,16 @@ def lines() -> Callable[..., bytes]:
         return b"".join(json.dumps(e).encode() + b"\n" for e in events)
 
     return make
+
+
+@pytest.fixture
+def lived_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home with a session in it, for this process and those that it starts."""
+    monkeypatch.setenv("SEGUE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("SEGUE_UPKEEP", "off")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    (tmp_path / "run").mkdir(mode=0o700)
+    with open_store() as store:
+        store.create(task="sell pears")
+    return tmp_path / "home"

@@ -28,6 +28,21 @@ class Shop:
         self.name = session.name
         app.close()
 
+    def say(self, text):
+        """Say something in the session, as another process than the server."""
+        body = {"role": "user", "parts": [{"type": "text", "content": text}]}
+        with self.opened() as store:
+            store.session(self.name).append("message", body)
+
+    @contextlib.contextmanager
+    def opened(self):
+        """Yield the store, open in this process."""
+        app = App(self.env, cwd=str(self.project))
+        try:
+            yield app.opened()
+        finally:
+            app.close()
+
     def start(self, *arguments):
         """Start a server on pipes."""
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from segue.core.log.ids import is_uuid
-from segue.engine.importing import import_paths
+from segue.engine.capture.importing import import_paths
 from segue.stores.log.store import LogStore
 from segue.testing import FakeClock, FakeIds
 from segue.transcripts import transcripts, writers

@@ -16,7 +16,7 @@ import pytest
 
 from segue.core.session.state import fold
 from segue.core.session.tree import active_chain
-from segue.engine.importing import import_paths
+from segue.engine.capture.importing import import_paths
 from segue.stores.log.store import LogStore
 from segue.testing import FakeClock, FakeIds
 from segue.transcripts import transcripts
@@ -136,7 +136,7 @@ def test_a_line_of_any_length_takes_bounded_memory(tmp_path):
         out.write(b'"}\n' + whole.splitlines(keepends=True)[-1])
     program = """
 import resource, sys
-from segue.engine.importing import import_paths
+from segue.engine.capture.importing import import_paths
 from segue.host.clock import SystemClock, SystemIds
 from segue.stores.log.store import LogStore
 from segue.transcripts import transcripts

@@ -13,7 +13,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,9 @@ from tests.agents import processes
 
 TIMEOUT = 240
 WRITTEN = 1.0
-"""Seconds in which an agent writes down the call that runs: Claude Code writes its transcript in the background."""
+"""Seconds that an agent has at least for writing down the call that runs: Claude Code writes its transcript in the background."""
+WRITTEN_AT_LAST = 6.0
+"""The same on a busy machine: the tools that are killed run for nine seconds."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Program:
     """A coding agent's command line."""
 
     name = ""
+    calls_are_written_first = True
+    """Whether a call is in the transcript while its tool runs."""
 
     def __init__(self, place: Place) -> None:
         """Prepare the agent's home."""
@@ -107,8 +111,21 @@ class Program:
                 raise AssertionError(f"{self.name} never began its tool:\n{_shown(*running.communicate())}")
             time.sleep(0.02)
         time.sleep(WRITTEN)
+        self._wait_for_call()
         processes.kill_tree(running.pid)
         running.communicate()
+
+    def _wait_for_call(self) -> None:
+        """Wait until the last thing in the transcript is a call, of a program that writes it before the tool has ended."""
+        from tests.agents.model_server import Call
+        from tests.agents.own import own
+
+        end = time.monotonic() + WRITTEN_AT_LAST * self.calls_are_written_first
+        while time.monotonic() < end:
+            with suppress(LookupError, ValueError, sqlite3.Error, OSError):  # it is being written
+                if isinstance(own(self).conversation[-1], Call):
+                    return
+            time.sleep(0.1)
 
     def _start(self, command: Sequence[str]) -> "subprocess.Popen[str]":
         program, *rest = command
@@ -245,6 +262,7 @@ class Gemini(Program):
     """Gemini CLI."""
 
     name = "gemini-cli"
+    calls_are_written_first = False
 
     def prepare(self) -> None:
         self._settle({})

@@ -3,7 +3,7 @@
 import pytest
 
 from segue.core.session.tree import active_chain
-from segue.engine.importing import import_paths
+from segue.engine.capture.importing import import_paths
 from segue.host.clock import SystemClock, SystemIds
 from segue.stores.log import LogStore
 from segue.transcripts import transcripts

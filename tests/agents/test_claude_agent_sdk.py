@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from segue.engine.capture.importing import import_paths
 from segue.engine.foreign import Foreign, find
-from segue.engine.importing import import_paths
 from segue.host.clock import SystemClock, SystemIds
 from segue.integrations.claude_agent_sdk import SegueSessionStore
 from segue.stores.log import LogStore

@@ -9,7 +9,7 @@ import pytest
 
 from segue.core.session.state import fold
 from segue.core.session.tree import active_chain
-from segue.engine.spooling import STREAM
+from segue.engine.capture.spooling import STREAM
 from segue.host.clock import SystemClock, SystemIds
 from segue.host.keys import MachineKeys
 from segue.stores.log import LogStore
@@ -24,7 +24,7 @@ from tests.canary import traces
 pytestmark = pytest.mark.long
 
 CAPTURED = PROGRAMS
-PATIENCE = 20
+PATIENCE = 120
 PROMPT = "Please build notes [[plan]]"
 
 
@@ -82,7 +82,7 @@ def hooked(events):
 
 def readable(home, words):
     """Return where *words* can be read below *home*, while the worker is at work there and files come and go."""
-    deadline = time.monotonic() + 3 * PATIENCE
+    deadline = time.monotonic() + PATIENCE
     while True:
         try:
             return traces(home, words)

@@ -67,7 +67,7 @@ def server(tmp_path):
 def ask(server, path, body):
     headers = {"Content-Type": "application/json"}
     request = urllib.request.Request(server.url + path, json.dumps(body).encode(), headers)  # noqa: S310  (loopback)
-    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=120) as answer:  # noqa: S310
         return answer.read().decode()
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from segue.core.session.state import fold
 from segue.core.session.tree import active_chain
-from segue.engine.following import follow
-from segue.engine.importing import import_paths
+from segue.engine.capture.following import follow
+from segue.engine.capture.importing import import_paths
 from segue.host.clock import SystemClock, SystemIds
 from segue.stores.log import LogStore
 from segue.transcripts import transcripts

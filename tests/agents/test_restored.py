@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from segue.engine.importing import import_paths
-from segue.engine.returning import kept_files, put_back
+from segue.engine.capture.importing import import_paths
+from segue.engine.capture.returning import kept_files, put_back
 from segue.host.clock import SystemClock, SystemIds
 from segue.stores.log import LogStore
 from segue.transcripts import shelf, transcripts

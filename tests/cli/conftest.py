@@ -13,6 +13,7 @@ import pytest
 from segue.cli.frame import Frame
 from segue.cli.main import run
 from segue.testing.fakes import FakeClock, FakeIds
+from tests.cli.configured import FOUND
 
 
 class Said(NamedTuple):
@@ -134,4 +135,14 @@ def shop(cli: Cli) -> Cli:
     ]
     said = cli("append", "current", "--stdin", stdin="\n".join(json.dumps(line) for line in lines))
     assert said == (0, "".join(f'{{"seq":{n}}}\n' for n in range(3, 9)), "")
+    return cli
+
+
+@pytest.fixture
+def five(cli: Cli) -> Cli:
+    """A home in which the five agents with hooks are configured."""
+    for name, text in FOUND.items():
+        path = cli.home / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode())
     return cli

@@ -45,7 +45,7 @@ $ segue budget last
 SESSION-260115-001  pear-model
   context    735 of 1,000 tokens (73.5 %, disclosure), 265 available
              ████████████████████████████████████████████·│·····│········
-  counted    for unknown, by the provider's own count, and an estimate of what came since, give or take 0.3%; window as you have set it
+  counted    for any model, by the provider's own count, and an estimate of what came since, give or take 0.3%; window as you have set it
   at work    1 s (under 30 minutes)
   used       1 call, 650 tokens in (600 from the cache), 50 out, $0.04
 
@@ -202,7 +202,7 @@ def test_a_session_without_a_word_has_an_empty_context(cli):
 $ segue budget last
 SESSION-260115-001  \n\
   context    0 tokens; the window of its model is not known: segue config set windows 'MODEL=TOKENS'
-  counted    for unknown, estimated; what the agent does not write down (system prompt, tools) is missing, give or take 7.0%
+  counted    for any model, estimated; what the agent does not write down (system prompt, tools) is missing, give or take 7.0%
   at work    0 s (under 30 minutes)
   used       nothing that its agent told
 """)

@@ -8,7 +8,7 @@ import pytest
 from segue import hooks
 from segue.app import App
 from segue.core.log.events import Draft
-from segue.engine.interrupting import record
+from segue.engine.saving.interrupting import record
 from tests.canary import canaries, traces
 
 PLACES = ("message", "prompt", "tool", "emergency", "transcript", "file", "name", "restored")

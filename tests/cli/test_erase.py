@@ -11,7 +11,7 @@ import pytest
 
 from segue.app import App
 from segue.core.log.events import Draft
-from segue.engine.interrupting import record
+from segue.engine.saving.interrupting import record
 from segue.stores.log import zstd
 
 ELSEWHERE = "0199a5d2-0000-7000-8000-000000000001"

@@ -53,9 +53,23 @@ def test_an_ambiguous_reference_lists_the_candidates(shop):
     assert shop.says("status", shop("list", "--json").json["sessions"][0]["id"][:6]) == snapshot("""\
 $ segue status 019bc0
 ! error: reference '019bc0' fits 2 sessions: SESSION-260115-001 (sell pears), SESSION-260115-002 (wash apples)
-! hint: give more characters of the one you mean
+! hint: name the one you mean as it is called here, such as SESSION-260115-001
 [exit code 2]
 """)
+
+
+def test_an_id_that_two_frameworks_use_says_whose_each_session_is_and_how_to_name_one(cli):
+    for number, agent in ((1, "langgraph"), (2, "openai_agents")):
+        event = {"kind": "session.updated", "body": {"task": "", "agent": agent, "foreign_ids": ["chat-42"]}}
+        cli("start", "--task", "x")
+        assert cli("append", f"SESSION-260115-00{number}", "--stdin", stdin=json.dumps(event)).code == 0
+    assert cli.says("status", "chat-42") == snapshot("""\
+$ segue status chat-42
+! error: reference 'chat-42' fits 2 sessions: SESSION-260115-002 (openai_agents), SESSION-260115-001 (langgraph)
+! hint: name the one you mean as it is called here, such as SESSION-260115-002
+[exit code 2]
+""")
+    assert cli("status", "SESSION-260115-002").code == 0
 
 
 def test_errors_for_a_script_are_json_on_standard_error(cli):

@@ -43,3 +43,10 @@ def test_the_help_within_is_the_same_as_the_one_in_front(cli):
     from segue.cli.helptext import TEXT
 
     assert cli("--help").out.split() == TEXT.split()
+
+
+def test_every_shell_gets_its_completion(cli):
+    for shell in ("bash", "zsh", "fish"):
+        said = cli("completion", shell)
+        assert said.code == 0
+        assert "_SEGUE_COMPLETE" in said.out

@@ -1,7 +1,6 @@
 """`segue init`: what it says, what it changes, and that nothing is left of it."""
 
 import json
-import stat
 import sys
 import tomllib
 
@@ -10,15 +9,9 @@ import pytest
 from segue.core.errors import ChangedError
 from segue.host.install import Receipt, Setup, apply, plan, plan_removal, undo
 from segue.host.install.agents import CLAUDE_CODE
+from tests.cli.configured import FOUND, tree
 
 SETTINGS = '{\n  // mine\n  "model": "opus",\n  "hooks": {\n    "Stop": [\n      {"hooks": [{"type": "command", "command": "true"}]}\n    ]\n  }\n}\n'
-
-
-def tree(place):
-    return {
-        str(p.relative_to(place)): (stat.S_IMODE(p.lstat().st_mode), p.read_bytes() if p.is_file() else None)
-        for p in sorted(place.rglob("*"))
-    }
 
 
 @pytest.fixture
@@ -246,25 +239,6 @@ def test_what_is_there_is_imported(cli, settings):
 
 
 # --- all agents at once
-
-FOUND = {
-    ".claude/settings.json": '{"model": "opus"}',
-    ".codex/config.toml": 'model = "gpt-5"\n\n[hooks.state."/home/dev/.codex/hooks.json:stop:0:0"]\ntrusted_hash = "sha256:mine"',
-    ".codex/hooks.json": '{\n\t"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "true"}]}]}\n}',
-    ".gemini/settings.json": '{\r\n    // theme\r\n    "ui": {"theme": "x"},\r\n}\r\n',
-    ".qwen/settings.json": "",
-    ".config/opencode/opencode.json": "{}",
-    ".config/opencode/plugin/mine.js": "export const Mine = async () => ({})\n",
-}
-
-
-@pytest.fixture
-def five(cli):
-    for name, text in FOUND.items():
-        path = cli.home / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text.encode())
-    return cli
 
 
 def test_all_five_agents_are_found_and_installed_and_the_second_time_changes_nothing(five):

@@ -6,7 +6,7 @@ import tomllib
 import pytest
 
 from segue.host.install import jsonc
-from tests.cli.test_init import FOUND, tree
+from tests.cli.configured import FOUND, tree
 
 AGENTS = ("claude-code", "codex", "gemini-cli", "opencode", "qwen-code")
 FILES = {
@@ -19,15 +19,11 @@ FILES = {
 
 
 @pytest.fixture
-def five(cli):
-    for name, text in FOUND.items():
-        path = cli.home / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text.encode())
-    (cli.home / ".claude.json").write_text(
+def five(five):
+    (five.home / ".claude.json").write_text(
         '{\n  "numStartups": 7,\n  "mcpServers": {\n    "notion": {"command": "notion"}\n  }\n}\n'
     )
-    return cli
+    return five
 
 
 def document(path):

@@ -130,7 +130,7 @@ def test_an_audit_says_what_servers_cost_how_they_were_used_and_what_to_do(used)
 $ segue mcp audit --yes --task 'sell pears by phone'
 for the task: sell pears by phone
 
-claude-code: up to N tokens of every request (claude-4.8, METHOD)
+claude-code: up to N tokens of every request (Claude from 4.7, METHOD)
 server  tools  tokens  raw  calls  last  advice
 fruit  2  N  N  2  2 d ago  keep: called 2 times lately
 veg  2  N  N  1  N d ago  keep: it costs little
@@ -139,7 +139,7 @@ nuts  -  -  -  0  never  mend: it lists no tools here
 far: it is on another machine (far.example), which is asked only with --remote
 nuts: it ended with exit code 7; its last words: RuntimeError: the key [FRUIT_KEY] was refused
 
-codex: N tokens of every request (o200k, METHOD)
+codex: N tokens of every request (OpenAI models, METHOD)
 server  tools  tokens  raw  calls  last  advice
 fruit  2  N  N  0  never  keep: it costs little
 """)
@@ -148,7 +148,7 @@ fruit  2  N  N  0  never  keep: it costs little
 def test_without_a_task_use_alone_counts_and_every_tool_can_be_shown(used):
     assert plain(used.says("mcp", "audit", "--yes", "--agent", "claude", "--tools", "fruit", "veg")) == snapshot("""\
 $ segue mcp audit --yes --agent claude --tools fruit veg
-claude-code: up to N tokens of every request (claude-4.8, METHOD)
+claude-code: up to N tokens of every request (Claude from 4.7, METHOD)
 server  tools  tokens  raw  calls  last  advice
 fruit  2  N  N  2  2 d ago  keep: called 2 times lately
 veg  2  N  N  1  N d ago  keep: it costs little

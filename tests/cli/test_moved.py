@@ -61,6 +61,15 @@ def test_an_import_again_counts_the_same_events(project):
     assert (again["events"], again["new_events"]) == (first["events"], 0)
 
 
+def test_that_the_commit_is_noted_is_no_activity_of_the_session(project):
+    project.cli.clock.advance(86_400)
+    project.work(project.old)
+    (row,) = project.cli("list", "--all", "--json").json["sessions"]
+    assert row["last_activity"] == "2026-01-15T09:30:00Z"
+    elsewhere = project.cli("show", "last", "--format", "json").json["project"]["facts"]
+    assert len(elsewhere["commit"]) == 40
+
+
 def test_a_renamed_project_has_its_sessions(project):
     project.work(project.old)
     new = project.old.rename(project.old.with_name("fruit"))

@@ -284,7 +284,7 @@ $ segue note show nothing
     assert noted.says("note", "show", "play") == snapshot("""\
 $ segue note show play
 ! error: reference 'play' fits 2 notes: PLAY-001, PLAY-002
-! hint: give more characters of the one you mean
+! hint: name the one you mean in full, such as PLAY-001
 [exit code 2]
 """)
     assert noted.says("note", "new", " ") == snapshot("""\

@@ -120,7 +120,7 @@ def test_why_each_thing_is_in_a_context_or_not_is_explained(shop):
     assert re.sub(r"\d+ of 5,000", "N of 5,000", told) == snapshot("""\
 $ segue restore --budget 5000 --explain
 SESSION-260115-001 at event 8
-N of 5,000 tokens for claude-3 (estimate, give or take 7%): 9 loaded
+N of 5,000 tokens for Claude up to 4.6 (estimate, give or take 7%): 9 loaded
 
 lane     priority  at most   tokens  elements
 said     0.9       2,000     21      what the user said
@@ -220,7 +220,7 @@ def test_a_protocol_reports_its_steps_before_the_context(shop):
 
     assert told == snapshot("""\
 emergency protocol (asked for; away for less than a minute, up to 24 hours, it would be quick): success
-SESSION-260115-001: sell pears. 1 decision. X tokens for claude-3.
+SESSION-260115-001: sell pears. 1 decision. X tokens for Claude up to 4.6.
 
 1 identify the session  success  N ms
     SESSION-260115-001 (active)X event 8, last active 2026-01-15T09:30
@@ -229,7 +229,7 @@ SESSION-260115-001: sell pears. 1 decision. X tokens for claude-3.
 3 compare it with what is there now  skipped  N ms
     an emergency asks nothing but the log
 4 bring the knowledge up to date  success  N ms
-    X tokens for claude-3 (estimate): 9 loaded
+    X tokens for Claude up to 4.6 (estimate): 9 loaded
 5 plan how to go on  success  N ms
     1 next step
 

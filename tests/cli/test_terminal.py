@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segue.cli.render import ago, json_text, line, safe, span, style, table
+from segue.cli.render import ago, around, json_text, line, safe, span, style, table
 from segue.cli.yaml import dump
 
 STEERING = [*range(9), *range(11, 32), *range(0x7F, 0xA0), 0x061C, 0x200E, 0x200F, 0x2028, *range(0x202A, 0x202F), 0xFEFF, 0xD800]
@@ -59,6 +59,21 @@ def test_a_line_is_one_line_and_not_too_long(text, width):
 def test_a_table_is_as_wide_as_its_content():
     assert safe(table([("a", "bbb"), ("aaaa", "b" * 40)], ("x", "y"), 24)) == f"x     y\na     bbb\naaaa  {'b' * 17}…\n"
     assert table([], ("x",), 80) == ""
+
+
+def test_a_snippet_on_a_narrow_line_has_its_first_hit():
+    assert around("a [hit] and more", 12) == "a [hit] and…"
+    assert around("x" * 30 + " [hit] " + "y" * 30, 20) == "…xxxxx [hit] yyyyyy…"
+    assert around("x" * 30 + f" [{'hit' * 20}] y", 20) == "…[hithithithithithi…"
+    assert around("nothing in it, however long", 10) == "nothing i…"
+    assert around("", 10) == ""
+
+
+def test_a_table_without_room_for_its_last_column_leaves_out_what_is_dispensable_the_first_first():
+    rows, names = [("name", "12", "agent", "a story of pears again")], ("who", "n", "by", "about")
+    assert safe(table(rows, names, 29, ("n", "by"))) == "who   n   by     about\nname  12  agent  a story of …\n"
+    assert safe(table(rows, names, 28, ("n", "by"))) == "who   by     about\nname  agent  a story of pea…\n"
+    assert safe(table(rows, names, 10, ("n", "by"))) == "who   about\nname  a story of …\n"
 
 
 def test_times_are_told_in_their_largest_unit():

@@ -235,3 +235,12 @@ $ segue restore-transcript last --to a --workspace b
 ! hint: segue restore-transcript --help
 [exit code 2]
 """)
+
+
+def test_what_could_not_be_read_is_not_said_to_be_known(cli):
+    assert cli.says("import", "/dev/null") == snapshot("""\
+$ segue import /dev/null
+! error: '/dev/null' was not imported: cannot be read: not a regular file
+! hint: segue why /dev/null
+[exit code 1]
+""")

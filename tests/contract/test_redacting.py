@@ -1,7 +1,7 @@
 """A store that redacts what comes in keeps the contract."""
 
 from segue.core.redaction.redactor import Redactor
-from segue.engine.redacting import redacting
+from segue.engine.secrecy.redacting import redacting
 from segue.stores.log import LogStore
 from segue.stores.memory import MemoryStore
 from segue.testing import StoreContract

@@ -27,7 +27,7 @@ from tests.faults.harness import (
 from tests.faults.oracle import Expectation, Subject, Violation, payload
 
 NAME = "holders"
-_PATIENCE = 20.0
+_PATIENCE = 120.0
 """Seconds within which the others have to go on once a holder is dead or awake again."""
 
 

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -51,7 +52,7 @@ OTHERS: Final[Sequence[Operation]] = (
     Operation("checkpoint", command("checkpoint", "create", "-m", "meanwhile"), excused=("checkpoint.created",)),
     Operation("index", command("list")),
     Operation("delete", deletes, takes_away="sell plums"),
-    Operation("erase", keyed.erases, keyed.furnished, takes_away="sell plums"),
+    Operation("erase", keyed.erases, keyed.furnished, takes_away="sell plums", holds=keyed.erased),
     Operation("say", command("append", "current", "--stdin", stdin=lines([message("words of another")]))),
 )
 
@@ -69,8 +70,8 @@ class Pair:
 
         def prepare(world: World) -> None:
             unsealed(world)
-            operation.prepare(world)
             other.prepare(world)
+            operation.prepare(world)
 
         both = replace(operation, prepare=prepare)
         if other.takes_away:  # where the session goes that it works on, it says so, and what it wrote may be gone
@@ -131,6 +132,10 @@ class Pair:
         gone = (fact for fact in self.facts - view.facts if not fact.startswith(self.other.excused))
         if beside.code == 0 and (missing := list(gone)):
             yield Violation("I1", f"{self.other.name} did it, and it is not there: {min(missing)[:300]}")
+        if beside.code == 0:
+            yield from (
+                Violation("I1", f"after {self.other.name}: {text}") for text in islice(self.other.holds(self.trial.world), 5)
+            )
 
 
 _OTHER: Final = 700

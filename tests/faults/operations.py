@@ -105,10 +105,11 @@ def unsealed(world: World) -> None:
 
 def _damaged(world: World) -> None:
     """Backed up, and then a word of a log is another one."""
+    world.must("append", "current", "--stdin", stdin=lines([message("before the backup")]))
     _backed_up(world)
-    log = max((path for path in world.store.glob("sessions/*/log/*.jsonl")), key=lambda path: path.stat().st_size)
-    data = log.read_bytes()
-    log.write_bytes(data.replace(b"never plums", b"never grape", 1))
+    logs = ((path, path.read_bytes()) for path in world.store.glob("sessions/*/log/*.jsonl"))
+    ((log, data),) = ((log, data) for log, data in logs if b"before the backup" in data)
+    log.write_bytes(data.replace(b"before the backup", b"before the packup"))
 
 
 def _automatic(world: World) -> None:

@@ -71,18 +71,18 @@ _NEGATIVE = (("kill", "careful", 60), ("states", "careful", 400), ("errors", "ca
 """Good stores that are not segue's: a method that fails on them cries wolf."""
 
 SHORT = (
-    Part("kill", "segue", 600),
-    Part("kill", "segue-plain", 200),
-    Part("states", "segue", 4_000),
+    Part("kill", "segue", 450),
+    Part("kill", "segue-plain", 150),
+    Part("states", "segue", 3_000),
     Part("states", "segue-plain", 500),
     Part("errors", "segue", 900),
     Part("power-ext4", "segue", 60),
     Part("power-xfs", "segue", 60),
     Part("full", "segue", 16),
-    Part("damage", "segue", 300),
+    Part("damage", "segue", 240),
     Part("caches", "segue", 40),
     Part("holders", "segue", 40),
-    Part("signals", "segue", 60),
+    Part("signals", "segue", 45),
     Part("ticks", "segue", 240),
     Part("kill", "segue-encrypted", 80),
     Part("states", "segue-encrypted", 600),

@@ -22,7 +22,7 @@ from typing import Final, NamedTuple
 
 from tests.faults.harness import Outcome, die_with_parent, file_system, in_fresh_process, replay_line, scratch
 from tests.faults.oracle import Subject, Violation
-from tests.faults.signals import NUMBERS, PATIENCE, app, defaults, end_with, ended, note_time, reason, said_of
+from tests.faults.signals import NUMBERS, UNWATCHED_FOR, app, defaults, end_with, ended, note_time, reason, said_of
 from tests.faults.trace import compiled
 
 NAME = "ticks"
@@ -136,7 +136,7 @@ def _run(place: Path, moment: Moment, *, guarded: bool = True) -> tuple[int | No
                 _open_the_edges()
             end_with(partial(_counted_agent, place, moment, begin, plan), place)
         del begin  # it keeps the plan from being closed
-        code = ended(pid, 2 * PATIENCE)
+        code = ended(pid)
         count, _, _, sent, _, _, _ = _PLAN.unpack_from(plan)
     return code, count, sent
 
@@ -180,7 +180,7 @@ def _open_the_edges() -> None:
 
 def _wait_for_signals(plan: mmap.mmap) -> None:
     """Give a signal that was sent the time to end this process: at the edges of a run it may be repeated a little later."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + UNWATCHED_FOR
     while _PLAN.unpack_from(plan)[3] and time.monotonic() < end:
         time.sleep(0.005)
 

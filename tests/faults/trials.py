@@ -29,10 +29,11 @@ from tests.faults.world import Said, View, World, preload
 PROJECT = Path(__file__).resolve().parents[2]
 _OURS: Final = re.compile(
     r"/index\.(sqlite-(wal|shm|journal)|new)$|/keys(-#)?$|/lease\.json$|/\.lock$|/lock$|/aside(/|$)|/workspaces/segue/#/incoming"
+    r"|/store\.aside-#/todo/[^/]*$"
     r"|/workspaces/refs/segue/(latest|snapshots)(/#)?$"
     r"|/mirrors/store/(segue/joined|objects/pack/pack-#\.(pack|idx|rev|bitmap))$"
 )
-"""Files that may be there or not, whatever happened: caches, locks, leases, what was set aside, names of snapshots loose or packed, what the next snapshot makes anew, how the mirror's objects are packed."""
+"""Files that may be there or not, whatever happened: caches, locks, leases, what was set aside, segments that a store moved aside had to seal, names of snapshots loose or packed, what the next snapshot makes anew, how the mirror's objects are packed."""
 
 
 @dataclass(frozen=True, slots=True)

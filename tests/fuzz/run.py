@@ -28,7 +28,7 @@ from tests.fuzz.target import FOUND, Target
 
 CORPUS = Path(".cache/fuzz")
 _BEGIN, _END = "<!-- results: written by make fuzz -->", "<!-- end of results -->"
-_GUIDED = ["segue.transcripts", "segue.engine.spooling", "segue.host", "segue.core.together"]
+_GUIDED = ["segue.transcripts", "segue.engine.capture.spooling", "segue.host", "segue.core.together"]
 _LARGEST = 3
 """How much larger than the largest seed an input becomes: what is large is tried by tests of its own."""
 _HEADS = ["target", "run", "inputs", "seconds", "of them CPU", "seed", "edges reached", "corpus", "broken promises"]

@@ -9,8 +9,8 @@ from typing import Any, Final
 from segue.core.log.codec import encode_content
 from segue.core.log.events import Draft
 from segue.core.log.kinds import validate
-from segue.engine.importing import import_paths
-from segue.engine.spooling import STREAM, ingest
+from segue.engine.capture.importing import import_paths
+from segue.engine.capture.spooling import STREAM, ingest
 from segue.host.spool import Spools
 from segue.stores.memory import MemoryStore
 from segue.testing import FakeClock, FakeIds

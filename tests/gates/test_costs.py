@@ -18,7 +18,7 @@ from segue.core.log.codec import encode_content, encode_line
 from segue.core.log.events import Draft, ForkPoint
 from segue.core.log.ids import named_uuid
 from segue.core.session.state import State, fold
-from segue.engine.importing import import_paths
+from segue.engine.capture.importing import import_paths
 from segue.host.clock import SystemClock, SystemIds
 from segue.ports import Asked, Snapshot
 from segue.stores.log import LogStore
@@ -137,7 +137,7 @@ def test_appends_that_wait_for_each_other_share_a_sync(tmp_path):
         syncs.append(fd)
         if len(syncs) == armed:
             entered.set()
-            go.wait(30)
+            go.wait(120)
         os.fdatasync(fd)
 
     armed = -1
@@ -148,7 +148,7 @@ def test_appends_that_wait_for_each_other_share_a_sync(tmp_path):
     armed = before + 1
     first = threading.Thread(target=store.append, args=(S, drafts[:1]))
     first.start()
-    entered.wait(30)
+    assert entered.wait(120)
     others = [threading.Thread(target=store.append, args=(S, [d])) for d in drafts[1:]]
     for t in others:
         t.start()
@@ -156,7 +156,7 @@ def test_appends_that_wait_for_each_other_share_a_sync(tmp_path):
         time.sleep(0.001)
     go.set()
     for t in [first, *others]:
-        t.join(30)
+        t.join(120)
 
     assert store.info(S).head.seq == 22
     assert len(syncs) - before == 2

@@ -7,24 +7,12 @@ from benchmarks.corpus import small
 from segue.core.context.tokens import Estimator
 from segue.core.log.events import Draft
 from segue.core.log.ids import named_uuid
-from segue.engine.evidence import Wanted, gather
+from segue.engine.context.evidence import Wanted, gather
 from segue.host.clock import SystemClock, SystemIds
 from segue.stores.index.index import SqliteIndex
-from segue.stores.log import LogStore
+from tests.gates.counting import Counting
 
 S = named_uuid("session")
-
-
-class Counting(LogStore):
-    """A store that counts the events that are read from it."""
-
-    events = 0
-
-    def read(self, *args, **kwargs):
-        """See `Store.read`."""
-        for event in super().read(*args, **kwargs):
-            self.events += 1
-            yield event
 
 
 def read_by_this_process():

@@ -13,26 +13,14 @@ import pytest
 
 from segue.core.context.tokens import Estimator
 from segue.core.log.ids import named_uuid
-from segue.engine.outlining import STEP
-from segue.engine.restoring import Wanted, restore
+from segue.engine.context.outlining import STEP
+from segue.engine.context.restoring import Wanted, restore
 from segue.host.clock import SystemClock, SystemIds
-from segue.stores.log import LogStore
 from segue.stores.log.ending import SEGMENT_BYTES
 from segue.testing.builders import assistant, created, tool, tool_call, tool_result, user
+from tests.gates.counting import Counting
 
 S = named_uuid("session")
-
-
-class Counting(LogStore):
-    """A store that counts the events that are read from it."""
-
-    events = 0
-
-    def read(self, *args, **kwargs):
-        """See `Store.read`."""
-        for event in super().read(*args, **kwargs):
-            self.events += 1
-            yield event
 
 
 def rounds(start, count, size):

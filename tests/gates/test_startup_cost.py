@@ -26,10 +26,10 @@ def loaded(*arguments: str) -> set[str]:
     [
         (["--help"], {"click", "json", "sqlite3", "typing", "segue.app", "segue.core"}),
         (["--version"], {"click", "json", "sqlite3", "typing", "segue.app", "segue.core"}),
-        (["list", "--help"], {"sqlite3", "segue.stores.log.store", "segue.engine.importing", "zstandard"}),
-        (["config"], {"sqlite3", "segue.stores.log.store", "segue.engine.importing", "zstandard"}),
+        (["list", "--help"], {"sqlite3", "segue.stores.log.store", "segue.engine.capture.importing", "zstandard"}),
+        (["config"], {"sqlite3", "segue.stores.log.store", "segue.engine.capture.importing", "zstandard"}),
         (["start"], {"sqlite3", "segue.transcripts", "segue.core.context"}),
-        (["list"], {"segue.transcripts", "segue.core.context", "segue.engine.restoring"}),
+        (["list"], {"segue.transcripts", "segue.core.context", "segue.engine.context.restoring"}),
     ],
 )
 def test_a_command_loads_what_it_needs_and_nothing_costly(arguments, without):

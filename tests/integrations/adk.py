@@ -6,6 +6,8 @@ from google.adk.events import Event, EventActions
 from google.adk.sessions.base_session_service import GetSessionConfig
 from google.genai import types
 
+from segue.core.log.events import Draft
+
 APP, USER = "app", "ada"
 
 
@@ -55,6 +57,23 @@ def said(text="hi", author="user", at=1.0, delta=None, **more):
         actions=EventActions(state_delta=delta or {}),
         **more,
     )
+
+
+def many(store, client, texts):
+    """Append an event for each of *texts* to a new session as `said` makes them, in one write; return what it is called here."""
+    client.append(client.create(), said("%"))
+    (at,) = store.sessions()
+    (made,) = (event for event in store.read(at) if event.source)
+    draft = Draft(made.kind, made.body, made.actor, source=made.source)
+    store.append(at, [_of(draft, text) for text in texts])
+    store.erase(at, [made.seq], {"reason": "it was a pattern"})
+    return at
+
+
+def _of(draft, text):
+    part = {"text": text}
+    record = draft.source["record"] | {"id": f"id-{text}", "content": {"role": "user", "parts": [part]}}
+    return draft._replace(source=draft.source | {"record": record}, key=text)
 
 
 def texts(session):

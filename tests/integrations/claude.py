@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 
 from segue.core.session.tree import active_chain
+from segue.engine.capture.importing import import_paths
 from segue.engine.foreign import Foreign, find
-from segue.engine.importing import import_paths
 from segue.host.clock import SystemClock
 from segue.transcripts import transcripts
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from segue.app import App
-from segue.engine.importing import import_paths
+from segue.core.log.ids import is_uuid
+from segue.engine.capture.importing import import_paths
 from segue.stores.memory import MemoryStore
 from segue.testing import builders as b
 from segue.transcripts import transcripts, writers
@@ -60,6 +61,9 @@ def test_every_command_that_looks_takes_it(cli, store, framework, kept):
 
     (row,) = cli("list", "--json").json["sessions"]
     assert (row["id"], row["agent"], row["status"]) == (kept.id, framework.agent, "active")
+    called = kept.state().header["foreign_ids"][-1]
+    assert is_uuid(called) or called in cli("list").out  # by its name alone nobody would know it
+    assert cli("search", '"priced"', "--json").json["hits"][1:] == []  # its record of itself is not what was said
     shown = cli("show", kept.id).out
     assert "And the plums?" in shown
     assert "Three." in shown

@@ -38,6 +38,14 @@ def test_a_limit_that_is_reached_pauses_the_session_and_the_model_is_asked_no_mo
     assert "answer 2" in str(framework.load(store, "priced"))
 
 
+def test_a_limit_of_money_counts_by_the_prices_of_the_models_that_are_asked(store, framework):
+    session = store.ensure(framework.agent, *framework.ids("priced"), model=MODEL)
+    with pytest.raises(Exception) as raised, session.running(cost=1.0) as run:  # noqa: PT011 - which one is asserted below
+        framework.work(store, "priced", run, [90_000] * 5)
+    assert next(e for e in reasons(raised.value) if isinstance(e, InterruptionError)).fields["reason"] == "budget"
+    assert framework.work.asked < 5
+
+
 def test_a_limit_that_the_last_answer_reached_pauses_the_session_too(store, framework):
     session = store.ensure(framework.agent, *framework.ids("priced"), model=MODEL)
     with session.running(budget=1_000) as run:

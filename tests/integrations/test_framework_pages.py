@@ -2,11 +2,17 @@
 
 import asyncio
 import contextlib
+import io
 import json
 import re
+import sys
 from pathlib import Path
 
 import segue
+from segue.app import App
+from segue.cli.frame import Frame
+from segue.cli.main import run
+from segue.testing.fakes import FakeClock, FakeIds
 
 ROOT = Path(__file__).parents[2]
 
@@ -17,6 +23,11 @@ def page(name):
     for block in re.findall(r"```python\n(.*?)```", (ROOT / "docs/how-to" / name).read_text(encoding="utf-8"), re.DOTALL):
         exec(compile(block, name, "exec"), scope)
     return scope
+
+
+def without_numbers(said):
+    """What was said, but for dates and for the numbers of events: LangGraph saves in threads, in an order of their own."""
+    return re.sub(r"\d+", "N", re.sub("(?<=SEGUE-QUOTE )[0-9a-f]{8}", "MARK", said))
 
 
 def test_the_page_for_the_openai_agents_sdk_runs(tmp_path, monkeypatch, capsys):
@@ -123,6 +134,28 @@ def test_the_page_for_the_claude_agent_sdk_runs_as_far_as_it_needs_no_claude_cod
 
     assert asyncio.run(story()) == main
     assert capsys.readouterr().out.startswith(LIVE)
+
+
+def test_the_page_for_all_frameworks_shows_what_is_answered(tmp_path, monkeypatch, capsys):
+    text = (ROOT / "docs/how-to/frameworks.md").read_text(encoding="utf-8")
+    program, within_limits, others = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (shown,) = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
+    env = {"HOME": str(tmp_path), "SEGUE_HOME": str(tmp_path / "segue"), "SEGUE_UPKEEP": "off", "COLUMNS": "100"}
+    means = {"cwd": str(tmp_path), "clock": FakeClock(), "ids": FakeIds()}
+    monkeypatch.setattr(segue, "open", lambda: App(env, **means).opened())
+    scope = {"__name__": "page"}
+    for line in re.findall(r"^\$ .*", shown, re.MULTILINE):
+        print(line)
+        if line == "$ python trip.py":
+            exec(compile(program, "frameworks.md", "exec"), scope)
+        else:
+            run(line.split()[2:], Frame(env=env, stdin=io.BytesIO(), stdout=sys.stdout, stderr=sys.stdout, **means))
+
+    assert without_numbers(capsys.readouterr().out) == without_numbers(shown)
+    exec(compile(within_limits, "frameworks.md", "exec"), scope)
+    scope["plan_trip"](scope["app"], "trip-to-oslo", "and back")
+    exec(compile(others, "frameworks.md", "exec"), scope)
+    assert [message.content for message in scope["known"]][-2:] == ["and back", "You said: and back"]
 
 
 def test_the_page_for_langgraph_runs(tmp_path, monkeypatch, capsys):

@@ -82,7 +82,7 @@ def test_a_long_session_is_loaded_from_a_snapshot_of_its_state_and_the_tail(stor
     assert (texts(recent), recent.state) == ([f"{n}" for n in range(145, 150)], expected)
     assert len(seen) <= 64 + 5
 
-    store.drop_snapshots(session._storage_update_marker.split(":")[0])
+    store.drop_snapshots(next(store.sessions()))
     assert adk.get().state == expected
 
 

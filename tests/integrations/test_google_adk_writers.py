@@ -4,6 +4,7 @@ import threading
 
 import pytest
 from google.adk.errors import StaleSessionError
+from google.adk.errors.session_not_found_error import SessionNotFoundError
 from google.adk.sessions import Session
 
 from segue.core.log.events import Draft
@@ -82,3 +83,24 @@ def test_an_equal_event_again_adds_nothing(store, adk, other):
 
     assert store.info(next(store.sessions())).head == head
     assert (len(adk.get().events), len(session.events)) == (1, 1)
+
+
+def test_a_session_object_that_was_given_another_name_does_not_write_where_it_was_read(adk):
+    session = adk.create("s")
+    adk.create("t")
+
+    with pytest.raises(StaleSessionError):
+        adk.append(session.model_copy(update={"id": "t"}), said("astray"))
+    with pytest.raises(SessionNotFoundError):
+        adk.append(session.model_copy(update={"id": "nowhere"}), said("astray"))
+
+    assert [texts(adk.get(name)) for name in ("s", "t")] == [[], []]
+
+
+def test_what_another_service_marked_is_stale_here(adk):
+    adk.create()
+    session = adk.get()
+    session._storage_update_marker = "2026-01-15T09:30:00"
+
+    with pytest.raises(StaleSessionError):
+        adk.append(session, said("one"))

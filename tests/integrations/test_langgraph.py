@@ -22,7 +22,8 @@ from segue.engine import foreign
 from segue.engine.foreign import Foreign
 from segue.host.clock import SystemClock, SystemIds
 from segue.integrations.langgraph import SegueSaver
-from segue.integrations.langgraph._values import Codec, Element, describe, digest, pack, unpack
+from segue.integrations.langgraph._describing import describe
+from segue.integrations.langgraph._values import Codec, Element, digest, pack, unpack
 from segue.stores.memory import MemoryStore
 from tests.integrations.graphs import chat, config_of, say, texts
 
@@ -330,10 +331,11 @@ def test_messages_that_were_not_changed_are_not_serialised_again(store, monkeypa
     [
         lambda m: setattr(m, "content", "other"),
         lambda m: m.additional_kwargs.update(more=1),
+        lambda m: m.response_metadata.update(more=1),
         lambda m: m.additional_kwargs["deep"]["list"].append(2),
         lambda m: setattr(m, "beside", "other"),
     ],
-    ids=["content", "field", "deep", "beside"],
+    ids=["content", "field", "empty", "deep", "beside"],
 )
 def test_a_message_that_is_changed_in_place_is_stored_as_it_is_then(store, change):
     saver, message = SegueSaver(store), HumanMessage("one", additional_kwargs={"deep": {"list": [1]}}, beside="field")
@@ -385,7 +387,7 @@ def test_any_list_is_what_its_description_says(versions):
         for item in spec["items"]:
             after += [Element(item)] if isinstance(item, dict) else base[item[0] : item[1]]
 
-        assert [codec.load(e.packed) for e in after] == values
+        assert [codec.loads(e.plain(codec)) for e in after] == values
         known = {e.plain(codec) for e in base}
         assert all(e in base or e.plain(codec) not in known for e in after)
         base, seq = after, n

@@ -65,7 +65,7 @@ _limits = st.integers(0, 12)
 _ops = (
     st.builds(PutOp, _namespaces, _labels, st.none() | _values, st.none(), st.none())
     | st.builds(GetOp, _namespaces, _labels)
-    | st.builds(SearchOp, st.lists(_labels, max_size=2).map(tuple), st.none() | _filters, _limits, _limits)
+    | st.builds(SearchOp, st.lists(_labels, max_size=2).map(tuple), st.none() | _filters, _limits, _limits, st.none())
     | st.builds(
         SearchOp, st.lists(_labels, max_size=2).map(tuple), st.none(), st.just(100), st.just(0), st.sampled_from(["a", "bc"])
     )

@@ -45,6 +45,24 @@ def test_many_writers_that_begin_a_thread_at_once_end_in_one_session(store):
     assert sorted(t.checkpoint["id"] for t in savers[0].list(config_of("same"))) == [str(n) for n in range(8)]
 
 
+def test_the_threads_of_one_program_that_begin_a_thread_at_once_use_one_number_up(store):
+    saver, gate = SegueSaver(store, clock=FakeClock()), threading.Barrier(8)
+
+    def begin(n):
+        gate.wait()
+        puts(saver, "same", name=str(n))
+
+    threads = [threading.Thread(target=begin, args=(n,)) for n in range(8)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+
+    (session,) = store.sessions()
+    assert fold(store.read(session)).header["name"] == "SESSION-260115-001"
+    assert len(list(saver.list(config_of("same")))) == 8
+
+
 def test_a_deleted_thread_begins_anew_for_every_saver_that_knew_it(store):
     first, second = SegueSaver(store), SegueSaver(store)
     puts(first, "t", name="1")
@@ -129,7 +147,7 @@ def test_a_cancelled_save_is_whole_before_the_cancellation_goes_on(store):
 
     def slow(*args, **kwargs):
         entered.set()
-        go.wait(10)
+        go.wait(120)
         return append(*args, **kwargs)
 
     store.append = slow
@@ -137,7 +155,7 @@ def test_a_cancelled_save_is_whole_before_the_cancellation_goes_on(store):
     async def main():
         checkpoint = {**empty_checkpoint(), "id": "1"}
         task = asyncio.create_task(saver.aput(config_of("t", checkpoint_ns=""), checkpoint, {}, {}))
-        await asyncio.to_thread(entered.wait, 10)
+        await asyncio.to_thread(entered.wait, 120)
         task.cancel()
         asyncio.get_running_loop().call_later(0.01, go.set)
         with pytest.raises(asyncio.CancelledError):

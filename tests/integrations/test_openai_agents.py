@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from segue.core.log.events import Draft
 from segue.integrations.openai_agents import SegueSession
+from segue.integrations.openai_agents._lines import SCHEMA
 from segue.ports import Snapshot
 from tests.integrations.openai_items import answer, at, call, conversation, output, run, user
 
@@ -137,6 +138,19 @@ def test_an_erased_item_is_left_out_and_does_not_count(store, session, other):
     assert run(other.get_items()) == run(SegueSession("s", store).get_items(2)) == [user("a"), user("c")]
 
 
+def test_what_one_had_read_that_is_erased_is_neither_given_nor_kept_for_others(store, session, other):
+    secret = "secret " * 10
+    run(session.add_items([user(secret), user("b")]))
+    assert len(run(session.get_items())) == 2
+    (seq,) = (e.seq for e in store.read(at(store)) if e.source and e.source["record"]["content"] == secret)
+    store.erase(at(store), [seq], {"reason": "asked for"})
+    more = [user(str(n)) for n in range(260)]
+    run(other.add_items(more))
+
+    assert run(session.get_items()) == [user("b"), *more]
+    assert secret.encode() not in store.snapshot(at(store), SCHEMA).data
+
+
 def test_calls_that_are_made_at_once_are_done_in_their_order(session):
     async def talk():
         await asyncio.gather(*(session.add_items([user(str(n))]) for n in range(20)))
@@ -203,10 +217,21 @@ def test_a_long_session_is_loaded_from_a_snapshot_and_the_tail(store, session, m
     assert run(SegueSession("s", store).get_items()) == said
 
 
+def test_of_a_session_that_grows_one_snapshot_is_kept(store):
+    kept = []
+    for n in range(4):
+        run(SegueSession("s", store).add_items([user(f"{n}.{i}") for i in range(300)]))
+        run(SegueSession("s", store).get_items())
+        last = store.snapshot(at(store), SCHEMA).seq
+        kept.append((last, store.snapshot(at(store), SCHEMA, last - 1)))
+
+    assert kept == [(302, None), (602, None), (902, None), (1202, None)]
+
+
 def test_a_snapshot_that_is_none_of_ours_is_not_believed(store, session):
     run(session.add_items([user("a")]))
     head = store.info(at(store)).head
-    store.put_snapshot(at(store), Snapshot(head.seq, head.digest, "openai_agents.lines.1", b'{"seq": 1}'))
+    store.put_snapshot(at(store), Snapshot(head.seq, head.digest, SCHEMA, b'{"seq": 1}'))
 
     assert run(SegueSession("s", store).get_items()) == [user("a")]
 

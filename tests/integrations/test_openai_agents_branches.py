@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from segue.core.session.tree import active_chain
-from segue.engine import foreign
+from segue.engine import foreign, kept
 from segue.engine.foreign import Foreign
 from segue.host.clock import SystemClock, SystemIds
-from segue.integrations.openai_agents import SegueSession, _log
+from segue.integrations.openai_agents import SegueSession
 from segue.stores.memory import MemoryStore
 
 
@@ -219,5 +219,5 @@ def compare(store, steps):
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(STEPS, max_size=10))
 def test_whatever_is_done_the_answers_are_those_of_the_sdks_advanced_session(monkeypatch, steps):
-    monkeypatch.setattr(_log, "_EVERY", 1)
+    monkeypatch.setattr(kept, "_FIRST", 1)
     compare(MemoryStore(clock=SystemClock(), ids=SystemIds()), steps)

@@ -9,7 +9,8 @@ from agents.memory import OpenAIResponsesCompactionSession
 from agents.run_context import RunContextWrapper
 
 import segue
-from segue.core.errors import NotFoundError
+from segue.core.errors import NotFoundError, StorageFullError
+from segue.core.session.state import fold
 from segue.integrations.openai_agents import SegueSession, messages
 from tests.integrations.openai_items import answer, at, call, conversation, output, run, user
 
@@ -87,6 +88,22 @@ def test_each_request_of_a_run_is_counted_once(store, session):
     }
 
 
+def test_agents_that_are_tools_have_contexts_of_their_own(store, session):
+    usage = Usage()
+    wrapper = RunContextWrapper(context=None, usage=usage)
+    run(session.add_items([user("a")], wrapper=wrapper))
+    for size in (700, 30, 40):  # the agent asks, then two that are its tools do
+        usage.add(Usage(requests=1, input_tokens=size, output_tokens=0, total_tokens=size))
+    run(session.add_items([call(1), call(2), output(1), output(2)], wrapper=wrapper))
+    after = fold(store.read(at(store)))
+    for size in (710, 720):  # what is stored at the end of a run alone has several turns
+        usage.add(Usage(requests=1, input_tokens=size, output_tokens=0, total_tokens=size))
+    run(session.add_items([call(3), output(3), answer("b")], wrapper=wrapper))
+
+    assert (after.usage["context_tokens"], after.metrics["tokens"]["input"]) == (700, 770)
+    assert fold(store.read(at(store))).usage["context_tokens"] == 720
+
+
 def test_what_a_run_used_before_it_was_resumed_here_is_not_counted_again(store, session):
     usage = Usage()
     usage.add(Usage(requests=1, input_tokens=10, output_tokens=1, total_tokens=11))
@@ -96,6 +113,29 @@ def test_what_a_run_used_before_it_was_resumed_here_is_not_counted_again(store, 
     run(session.add_items([user("a")], wrapper=wrapper))
 
     assert [e.kind for e in store.read(at(store)) if e.kind == "usage"] == []
+
+
+def test_what_was_used_is_recorded_by_the_next_call_where_one_stores_nothing(store, session, monkeypatch):
+    usage = Usage()
+    wrapper = RunContextWrapper(context=None, usage=usage)
+    run(session.get_items(wrapper=wrapper))
+    usage.add(Usage(requests=1, input_tokens=10, output_tokens=1, total_tokens=11))
+
+    run(session.add_items([], wrapper=wrapper))
+    run(session.store_run_usage(SimpleNamespace(context_wrapper=wrapper)))  # there is no turn yet
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "append", full)
+        patch.setattr(store, "create", full)
+        with pytest.raises(StorageFullError):
+            run(session.add_items([user("a")], wrapper=wrapper))
+    run(session.add_items([user("a")], wrapper=wrapper))
+    run(session.add_items([answer("b")], wrapper=wrapper))
+
+    assert [e.body["input_tokens"] for e in store.read(at(store)) if e.kind == "usage"] == [10]
+
+
+def full(*_, **__):
+    raise StorageFullError("no space is left")
 
 
 def test_the_rest_of_segue_finds_and_reads_the_session(tmp_path):

@@ -51,6 +51,11 @@ def test_the_page_for_asynchronous_programs_runs(tmp_path, monkeypatch, capsys):
     async def story():
         async with page["aio"].open() as store:
             session = await store.session("last")
+            kinds, name, other, hits, context, used = await page["look_around"](store)
+            assert (kinds, name[:9], other != session.id) == (["message", "decision.made"], "RECOVERY-", True)
+            assert (3 in hits, used) == (True, 0)
+            assert "Build the report" in context
+            session = await store.session(session.id)
             await page["crowd"](session)
             await page["follow"](session)
             assert await page["append_in_time"](session, {"role": "user", "parts": []}) is None
@@ -62,7 +67,7 @@ def test_the_page_for_asynchronous_programs_runs(tmp_path, monkeypatch, capsys):
 
     timeout = asyncio.timeout
     triggers, seq = asyncio.run(story())
-    assert (triggers, seq > 104) == (["run ended"], True)
+    assert (triggers, seq > 104) == (["user", "run ended"], True)
     assert capsys.readouterr().out.splitlines() == [
         "4", "1 session.created", "2 session.activated", "3 message", "4 decision.made",
     ]  # fmt: skip

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ REGISTRY = re.compile(
 )
 MACHINE = re.compile(r"(?<![\w.$~}/-])/(?:work|root)/[\w.]", re.ASCII)
 LOCKED = re.compile(r"(?:[a-z0-9][a-z0-9._-]*(?:\[[a-z,]+\])?==[\w.!+-]+(?: ; .+)? \\|    --hash=sha256:[0-9a-f]{64}(?: \\)?)\Z")
+FRAMEWORKS = ("langgraph", "openai-agents", "google-adk", "claude-agent-sdk", "pydantic-ai")
 LINK = re.compile(r"\]\((?!https?:|mailto:|#)([^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -72,6 +74,14 @@ def test_locks_of_one_environment_agree():
         for package, version, marker in re.findall(r"(?m)^([a-z0-9._-]+)(?:\[.*\])?==(\S+)( ; .+)? \\$", text(name)):
             versions.setdefault(package + marker, set()).add(version)  # one version for each Python, where they differ
     assert {package: found for package, found in versions.items() if len(found) > 1} == {}
+
+
+def test_the_oldest_versions_that_the_extras_let_in_are_those_that_are_tested():
+    extras = tomllib.loads(text("pyproject.toml"))["project"]["optional-dependencies"]
+    tested = dict(re.findall(r"(?m)^([a-z0-9._-]+)==(\S+)", text("requirements/frameworks-oldest.txt")))
+    bounds = {one.partition(">=")[::2] for name in FRAMEWORKS for one in extras[name]}
+    assert [(name, bound, tested[name]) for name, bound in bounds if not f"{tested[name]}.".startswith(f"{bound}.")] == []
+    assert len(bounds) == len(FRAMEWORKS) + 1  # LangGraph's checkpoints are a package of their own
 
 
 def test_every_relative_link_of_a_document_leads_somewhere():

@@ -12,7 +12,7 @@ import pytest
 from segue import hooks
 from segue.app import App
 from segue.core.log.storekeys import id_of
-from segue.engine.spooling import STREAM, Ingested, ingest
+from segue.engine.capture.spooling import STREAM, Ingested, ingest
 from segue.host.clock import SystemClock, SystemIds
 from segue.host.hookfile import hook_text
 from segue.host.spool import SEALED, Spools

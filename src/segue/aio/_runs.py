@@ -5,13 +5,16 @@ from collections.abc import Callable, Coroutine
 from functools import wraps
 from inspect import iscoroutinefunction
 from types import TracebackType
-from typing import Any, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
-from segue.aio._twins import reads
+from segue.aio._twins import reads, writes
 from segue.core.errors import UsageError
-from segue.engine import running
+from segue.engine.runs import running
 from segue.engine.sessions import Interruption
 from segue.host.threads import cross
+
+if TYPE_CHECKING:
+    from segue.aio._store import Session
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -24,14 +27,15 @@ class Run:
     checkpoint, paused with the reason. Signals are heard where the loop runs in the main thread.
     """
 
-    def __init__(self, run: running.Run) -> None:
+    def __init__(self, session: "Session", run: running.Run) -> None:
         """Begin nothing yet."""
+        self._session = session
         self.sync = run
         """The synchronous run."""
 
     check = reads(running.Run.check)
-    interrupt = reads(running.Run.interrupt)
-    note_usage = reads(running.Run.note_usage)
+    interrupt = writes(running.Run.interrupt)
+    note_usage = writes(running.Run.note_usage)
 
     @property
     def session(self) -> str:
@@ -67,10 +71,13 @@ class Run:
 
         @wraps(function)
         async def run(*args: P.args, **kwargs: P.kwargs) -> R:
-            async with Run(self.sync.again()):
+            async with Run(self._session, self.sync.again()):
                 return await function(*args, **kwargs)
 
         return run
+
+    async def _write(self, what: str, call: Callable[[], R]) -> R:
+        return await self._session._write(what, call)  # noqa: SLF001 - a part of its session
 
 
 async def _to_its_end(call: Callable[[], None]) -> BaseException | None:

@@ -231,7 +231,7 @@ class Session:
     @like(api.Session.running)
     def running(self, **limits: Any) -> Run:
         """See `Session.running`."""
-        return Run(self.sync.running(**limits))
+        return Run(self, self.sync.running(**limits))
 
     async def watch(self, after: int | None = None) -> AsyncIterator[Event]:
         """Yield events behind *after* (the head, as it is at the first step) as they come, until the loop over it ends.

@@ -37,7 +37,7 @@ class Beside:
 
             forget_catalogues(app)
         if not app.spools.is_empty():
-            from segue.engine.spooling import ingest
+            from segue.engine.capture.spooling import ingest
 
             with suppress(SegueError):  # else it waits, as ever
                 ingest(app.store, app.spools, app.transcripts, clock=app.clock, hosts=app.host)

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 from segue.core.context.models import price_of
 from segue.core.errors import UsageError
 from segue.core.session.budget import Thresholds
-from segue.engine.budgets import Rules
+from segue.engine.budget.budgets import Rules
 from segue.host.config import Config
 
 if TYPE_CHECKING:
     from segue.app.wiring import App
-    from segue.engine.crossing import Keeper
+    from segue.engine.budget.crossing import Keeper
 
 
 def rules(config: Config) -> Rules:
@@ -33,7 +33,7 @@ def rules(config: Config) -> Rules:
 
 def keeper(app: "App") -> "Keeper":
     """Return what looks after the budgets of sessions that somebody works in."""
-    from segue.engine.crossing import Keeper, Tools
+    from segue.engine.budget.crossing import Keeper, Tools
     from segue.host.notifying import notifier
 
     config, command = app.config, app.config["budget.command"]

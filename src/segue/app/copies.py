@@ -122,7 +122,7 @@ class Copies:
         every = self._app.config["backup.every"]
         if every == "off":
             return False
-        from segue.engine.backing import backup_is_due
+        from segue.engine.recovery.backing import backup_is_due
 
         with suppress(SegueError, OSError):
             return backup_is_due(self.backups(), every, self._app.clock)

@@ -8,17 +8,17 @@ if TYPE_CHECKING:
     from segue.app.wiring import App
     from segue.core.delta.report import NoteChange
     from segue.core.session.state import State
-    from segue.engine.delta import Means
-    from segue.engine.going_on import Checked
+    from segue.engine.context.delta import Means
+    from segue.engine.context.going_on import Checked
 
 
 def means(app: "App") -> "Means":
     """Return what a delta is made with."""
-    from segue.engine.delta import Means
+    from segue.engine.context.delta import Means
     from segue.host.project.projects import GitProjects
 
     def notes(then: "State", now: "State") -> "Sequence[NoteChange]":
-        from segue.engine.noticing import note_changes
+        from segue.engine.context.noticing import note_changes
 
         return note_changes(app.library, then, now)
 
@@ -27,6 +27,6 @@ def means(app: "App") -> "Means":
 
 def check(app: "App", session: str, workspace: str = "") -> "Checked":
     """Return the checks of a session before it goes on, in its own workspace or in another directory."""
-    from segue.engine import going_on
+    from segue.engine.context import going_on
 
     return going_on.check(means(app), session, workspace=workspace)

@@ -7,12 +7,12 @@ from segue.core.errors import UsageError
 
 if TYPE_CHECKING:
     from segue.app.wiring import App
-    from segue.engine.erasing import Erasing
+    from segue.engine.secrecy.erasing import Erasing
 
 
 def erasing(app: "App") -> "Erasing":
     """Return what erases in the configured store. Raises UsageError: it is not in files."""
-    from segue.engine.erasing import Erasing
+    from segue.engine.secrecy.erasing import Erasing
     from segue.host.erasing import HomeGround, MirrorGround, SnapshotGround
     from segue.stores.log.backup import Series
     from segue.stores.log.grounds import CopiesGround, StoreGround

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segue.core.context import known
-from segue.engine.foreseeing import Foreseen, Surroundings, foresee
-from segue.engine.offering import Offered
+from segue.engine.context.foreseeing import Foreseen, Surroundings, foresee
+from segue.engine.context.offering import Offered
 from segue.host.project.tracked import tracked
 
 if TYPE_CHECKING:
@@ -37,4 +37,5 @@ def offer_foreseen(app: "App", state: "State", task: str = "") -> Offered:
         if one.note.id not in names
     ]
     essential = [note for note in offered.notes if note.essential]
-    return offered._replace(notes=(*essential, *guess, *offered.notes[len(essential) :], *more))
+    others = sorted([*offered.notes[len(essential) :], *more], key=lambda note: -note.priority)
+    return offered._replace(notes=(*essential, *guess, *others))

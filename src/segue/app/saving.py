@@ -9,10 +9,10 @@ if TYPE_CHECKING:
     from segue.app.wiring import App
     from segue.core.session.autosave import Intervals
     from segue.core.session.retention import Policy
-    from segue.engine.checkpoints import Made
-    from segue.engine.interrupting import Moment
-    from segue.engine.releasing import Releasing
-    from segue.engine.rewinding import Means
+    from segue.engine.saving.checkpoints import Made
+    from segue.engine.saving.interrupting import Moment
+    from segue.engine.saving.releasing import Releasing
+    from segue.engine.saving.rewinding import Means
     from segue.host.workspace.vault import Vault
     from segue.ports.autosaves import Autosaves
     from segue.ports.workspace import Snapshots, Workspace
@@ -52,7 +52,7 @@ class Saving:
     @property
     def releasing(self) -> "Releasing":
         """What lets snapshots go with their checkpoints."""
-        from segue.engine.releasing import Releasing
+        from segue.engine.saving.releasing import Releasing
 
         return Releasing(self._app.store, self._app.index, self.snapshots)
 
@@ -68,7 +68,7 @@ class Saving:
         """
         if self._app.config["snapshots.take"] == "off" or not directory or not Path(directory).is_dir():
             return {}
-        from segue.engine.checkpoints import save
+        from segue.engine.saving.checkpoints import save
 
         return {"workspace": save(self.workspace(directory), touched)}
 
@@ -77,8 +77,8 @@ class Saving:
 
         *touched*: see `Workspace.take`.
         """
-        from segue.engine.interrupting import Moment
         from segue.engine.loading import load
+        from segue.engine.saving.interrupting import Moment
         from segue.host.project.looking import look
 
         workspace = load(self._app.store, session, on_damage=lambda _: None).header["workspace"]
@@ -103,7 +103,7 @@ class Saving:
 
         *touched*: see `Workspace.take`; *actor* and *source*: who asked for it, and through what.
         """
-        from segue.engine.checkpoints import create
+        from segue.engine.saving.checkpoints import create
 
         facts, changes = self.moment(session, touched)
         self._app.copies.checkpointed = True
@@ -123,14 +123,14 @@ class Saving:
     @property
     def rewinding(self) -> "Means":
         """What going back to a checkpoint takes."""
-        from segue.engine.rewinding import Means
+        from segue.engine.saving.rewinding import Means
 
         return Means(self._app.means, self.workspace, self.take, self.see)
 
     def see(self, session: str) -> None:
         """Note what git says of the workspace of *session*: branch, commit and uncommitted changes."""
-        from segue.engine.checkpoints import see
         from segue.engine.loading import load
+        from segue.engine.saving.checkpoints import see
         from segue.host.project.looking import look
 
         desk = self._app.desk

@@ -2,13 +2,11 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from segue.core.errors import NotFoundError, SegueError
-from segue.core.log.ids import is_uuid
+from segue.core.errors import SegueError
 from segue.host.config import Config
 from segue.ports import Clock, Ids, Index, Places, Store, Target, Transcripts
 from segue.ports.boxes import CLEAR, Boxes
@@ -25,12 +23,12 @@ if TYPE_CHECKING:
     from segue.core.redaction.redactor import Redactor
     from segue.core.session.state import State
     from segue.engine.api import Store as OpenStore
-    from segue.engine.budgets import Rules
-    from segue.engine.conversion import Means
-    from segue.engine.crossing import Keeper
-    from segue.engine.going_on import Checked
+    from segue.engine.budget.budgets import Rules
+    from segue.engine.budget.crossing import Keeper
+    from segue.engine.context.going_on import Checked
+    from segue.engine.context.offering import Offered
     from segue.engine.loading import Desk
-    from segue.engine.offering import Offered
+    from segue.engine.resuming.agents import Means
     from segue.host.keeping import Keeping
     from segue.host.spool import Spools
     from segue.ports.keys import Keys
@@ -91,17 +89,11 @@ class App:
     @cached_property
     def store(self) -> Store:
         """The configured store, opened; made where there is none. Raises UsageError, StoreTooNewError, StoreUnusableError."""
-        if self._store is None and self.config.setting("store").source == "default":
-            self.config.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        from segue.app.stores import open_store
+        from segue.app.stores import opened, rescue
 
-        config = self.config
-        store = self._store or open_store(
-            config["store"], self.clock, self.ids, config["durability"], self.keys, self._kind_of_store
-        )
-        self._opened = store
+        store = self._opened = self._store or opened(self)
         self._seal()
-        self._rescue(store)
+        rescue(self, store)
         return store
 
     @property
@@ -110,15 +102,6 @@ class App:
         from segue.host.keys import MachineKeys
 
         return MachineKeys(self.env, self.config["key.file"])
-
-    def _kind_of_store(self, kind: type[Any]) -> type[Any]:
-        redactor = self.redactor
-        if redactor is None:
-            return kind
-        from segue.engine.redacting import redacting
-        from segue.host.maskkey import mask_key
-
-        return redacting(kind, redactor, mask_key(self.config.home))
 
     @cached_property
     def redactor(self) -> "Redactor | None":
@@ -199,16 +182,6 @@ class App:
         if self.boxes.tag:
             self.spools.seal()
 
-    def _rescue(self, store: Store) -> None:
-        """Take in what was kept in an emergency. It stays where it is while that fails."""
-        if self.emergencies.is_empty():
-            return
-        from segue.engine.interrupting import rescue
-        from segue.engine.loading import Desk
-
-        with suppress(OSError):
-            rescue(Desk(store, self.clock, self.ids), self.emergencies)
-
     @cached_property
     def saving(self) -> "Saving":
         """What saving works with."""
@@ -268,25 +241,9 @@ class App:
     @property
     def means(self) -> "Means":
         """What going on in another agent takes."""
-        from tempfile import TemporaryDirectory
+        from segue.app.agents import means
 
-        from segue.engine.conversion import Means
-        from segue.transcripts import writers
-
-        return Means(
-            self.desk,
-            {writer.agent: writer for writer in writers()},
-            self.transcripts,
-            self.places,
-            self.env,
-            self.counter,
-            self.keeping,
-            TemporaryDirectory,
-            self.cwd,
-            self.config.numbers("windows"),
-            self.offer,
-            self.budgets.reserve,
-        )
+        return means(self)
 
     @cached_property
     def library(self) -> "Library":
@@ -298,7 +255,7 @@ class App:
     def offer(self, state: "State", task: str) -> "Offered":
         """Return what the library offers the context of a session. A library that fails is missing, and nothing else."""
         from segue.app.library import concerns
-        from segue.engine.offering import Offered, offer
+        from segue.engine.context.offering import Offered, offer
 
         try:
             return offer(self.library, state, task) if concerns(self, state) else Offered()
@@ -390,31 +347,9 @@ class App:
 
     def resolve(self, ref: str) -> Target:
         """Return what a reference means, seen from here. Raises NotFoundError, AmbiguousError."""
-        session = ref.strip().lower()  # a session's own id needs no index
-        if is_uuid(session):
-            with suppress(NotFoundError):  # it may still be an agent's own id
-                self.store.stamp(session)
-                return Target(session)
-        if session == "current":
-            return self._current()
-        return self.index.resolve(ref, workspace=self.cwd)
+        from segue.app.references import resolve
 
-    def _current(self) -> Target:
-        """Return the session of this workspace; where it has none, that of a project which was elsewhere and is here now."""
-        from segue.engine.moving import moved_here
-        from segue.host.project.looking import has_commit
-
-        found = None
-        with suppress(NotFoundError):
-            found = self.index.resolve("current", workspace=self.cwd)
-            if self.index.session(found.session).workspace.startswith(self.workspace):
-                return found
-        if (Path(self.workspace) / ".git").exists():
-            rows = self.index.sessions()
-            moved = moved_here(self.store, rows, os.path.isdir, lambda commit: has_commit(self.workspace, commit))
-            if moved is not None:
-                return Target(moved.id)
-        return found or self.index.resolve("current", workspace=self.cwd)
+        return resolve(self, ref)
 
     @property
     def commit_of(self) -> Callable[[str], str]:
@@ -429,8 +364,8 @@ class App:
 
         if not processes(state):
             return state
-        from segue.engine.interrupting import settle
         from segue.engine.loading import load
+        from segue.engine.saving.interrupting import settle
 
         found = settle(self.desk, [state.session], self.host, self.saving.moment)
         return load(self.store, state.session, on_damage=lambda _: None) if found else state

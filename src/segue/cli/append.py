@@ -9,7 +9,7 @@ import click
 from segue.cli.frame import Frame
 from segue.cli.params import command as _command
 from segue.core.errors import SegueError, UsageError
-from segue.engine.saving import LONGEST, Line, Saved, save
+from segue.engine.capture.lines import LONGEST, Line, Saved, save
 
 _CHUNK: Final = 1 << 20
 _REFUSED: Final = 2

@@ -15,7 +15,7 @@ from segue.core.errors import UsageError
 if TYPE_CHECKING:
     from segue.core.context.occupancy import Share
     from segue.core.context.spent import By, Sum
-    from segue.engine.budgets import Report
+    from segue.engine.budget.budgets import Report
 
 
 @_command("budget", short_help="how full the context is and of what, what was used and what it cost")
@@ -47,7 +47,7 @@ def command(
     if by or all_ or since:
         _usage(frame, session, cast("By", by or "session"), all_=all_, since=since)
         return
-    from segue.engine.budgets import report
+    from segue.engine.budget.budgets import report
 
     app = frame.app
     target = frame.session(session)
@@ -58,7 +58,7 @@ def command(
 
 def _usage(frame: Frame, session: str | None, by: "By", *, all_: bool, since: str | None) -> None:
     from segue.cli.times import moment
-    from segue.engine.budgets import usage
+    from segue.engine.budget.budgets import usage
 
     if all_ and session is not None:
         raise UsageError("either one session or all of them", hint="segue budget --by day --all")
@@ -73,7 +73,7 @@ def _usage(frame: Frame, session: str | None, by: "By", *, all_: bool, since: st
 def _document(frame: Frame, found: "Report", top: int) -> dict[str, Any]:
     from segue.core.context.spent import key_of, sums
     from segue.core.session.budget import duration_of
-    from segue.engine.budgets import to_json
+    from segue.engine.budget.budgets import to_json
 
     rules = frame.app.budgets
     state, content = found.state, found.content
@@ -187,9 +187,11 @@ _BY = {
 
 
 def _counted(d: dict[str, Any]) -> str:
+    from segue.core.context.tokens import FAMILY_NAMES
+
     window = f"; window {_BY[d['window_by']]}" if _BY[d["window_by"]] else ""
     give = f", give or take {d['margin']:.1%}" if d["margin"] >= 0.0005 else ""
-    return f"for {d['family']}, {_METHODS[d['method']]}{give}{window}"
+    return f"for {FAMILY_NAMES[d['family']]}, {_METHODS[d['method']]}{give}{window}"
 
 
 def _live(live: dict[str, Any] | None) -> str:

@@ -26,7 +26,7 @@ def act(frame: Frame, session: str | None, wish: dict[str, Any]) -> bool:
 
 
 def _choose(frame: Frame, session: str, name: str, limit: float | None) -> None:
-    from segue.engine.crossing import choose
+    from segue.engine.budget.crossing import choose
 
     app = frame.app
     choice = {"limit": "raise", "no_limit": "raise", "react": "continue", "pause": "pause"}[name]
@@ -48,7 +48,7 @@ def _choose(frame: Frame, session: str, name: str, limit: float | None) -> None:
 
 
 def _condense(frame: Frame, session: str) -> None:
-    from segue.engine.succeeding import keep_condensed, text_of
+    from segue.engine.budget.succeeding import keep_condensed, text_of
 
     app = frame.app
     key = f"condensed:{session}:{app.store.info(session).head.seq}"
@@ -58,7 +58,7 @@ def _condense(frame: Frame, session: str) -> None:
 
 
 def _succeed(frame: Frame, session: str) -> None:
-    from segue.engine.succeeding import succeed
+    from segue.engine.budget.succeeding import succeed
 
     app = frame.app
     done = succeed(app.desk, session, "asked for", app.budgets, app.counter, moment=app.saving.moment, force=True)

@@ -7,7 +7,7 @@ from segue.cli.render import line, style
 
 if TYPE_CHECKING:
     from segue.core.delta.checks import Check
-    from segue.engine.going_on import Checked
+    from segue.engine.context.going_on import Checked
 
 _SHOWN = 6
 """Findings of a check that are told; all of them are in --json."""
@@ -21,7 +21,7 @@ def mind(frame: Frame, session: str, *, emergency: bool, verified: bool, dry: bo
         UnverifiedError: something failed, and nobody has.
     """
     from segue.app.delta import check
-    from segue.engine.going_on import verify
+    from segue.engine.context.going_on import verify
 
     checked = check(frame.app, session, workspace)
     if not checked.failures or dry:

@@ -14,7 +14,7 @@ from segue.cli.params import session as _session
 from segue.cli.render import ago, line, table
 from segue.core.errors import WorkspaceError
 from segue.core.log.times import seconds
-from segue.engine.checkpoints import forget
+from segue.engine.saving.checkpoints import forget
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,7 +12,7 @@ from segue.core.errors import ConfirmationError, NotFoundError, UsageError
 
 if TYPE_CHECKING:
     from segue.engine.restores import Checkpoint
-    from segue.engine.rewinding import Means, Plan, Rewound
+    from segue.engine.saving.rewinding import Means, Plan, Rewound
     from segue.ports.workspace import Untouched
 
 _SHOWN = 20
@@ -49,7 +49,7 @@ def restore_(
     own files stay as they are.
     """
     from segue.engine.restores import line_of
-    from segue.engine.rewinding import Wish, carry_out, halves, plan
+    from segue.engine.saving.rewinding import Wish, carry_out, halves, plan
 
     means = frame.app.saving.rewinding
     if settle is not None:
@@ -72,8 +72,8 @@ def restore_(
 
 
 def place(frame: Frame, ref: str) -> "Checkpoint":
-    """Return the checkpoint or continuation that *ref* means, see `engine.placing`. Raises NotFoundError, AmbiguousError."""
-    from segue.engine.placing import place
+    """Return the checkpoint or continuation that *ref* means, see `engine.saving.placing`. Raises as that does."""
+    from segue.engine.saving.placing import place
 
     return place(frame.app.store, frame.app.index, frame.app.resolve, ref)
 
@@ -89,7 +89,7 @@ def _known(means: "Means", session: str, found: "Checkpoint") -> "Checkpoint":
 
 
 def _settle(frame: Frame, means: "Means", session: str | None, how: str) -> None:
-    from segue.engine.rewinding import Rewound, finish, undo
+    from segue.engine.saving.rewinding import Rewound, finish, undo
 
     target = frame.session(session).session
     done = finish(means, target) if how == "finish" else undo(means, target)

@@ -13,7 +13,7 @@ from segue.core.errors import ConfirmationError
 @click.option("--yes", is_flag=True, help="Yes: everything will lie in the clear.")
 def command(frame: Frame, yes: bool) -> None:
     """Write everything in the store in the clear. Its key stays where it is: older copies of the store are still under it."""
-    from segue.engine import encrypting
+    from segue.engine.secrecy import encrypting
 
     secrecy = frame.app.secrecy
     if not yes and secrecy.encryption.state().key:

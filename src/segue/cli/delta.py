@@ -1,5 +1,6 @@
 """`segue delta`: what changed while a session was away."""
 
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import click
@@ -31,7 +32,7 @@ def command(frame: Frame, session: str | None, since: str | None, most: int) -> 
     what they cut off is named.
     """
     from segue.app.delta import means
-    from segue.engine.delta import compare
+    from segue.engine.context.delta import compare
 
     target = frame.session(session)
     wanted = since if since is not None else target.place
@@ -43,7 +44,7 @@ def command(frame: Frame, session: str | None, since: str | None, most: int) -> 
 
 def _position(frame: Frame, session: str, since: str) -> int:
     """Return the position of a checkpoint of the session, or the number itself."""
-    from segue.engine.placing import known
+    from segue.engine.saving.placing import known
 
     if since.isascii() and since.isdigit():
         return int(since)
@@ -63,9 +64,11 @@ def rows(lines: list[tuple[str, str]], width: int) -> list[str]:
     """Return the lines behind what they are about, which is said once."""
     found, last = [], ""
     for label, text in lines:
-        first = style("dim", ("" if label == last else label).ljust(_LABEL))
-        found.append(f"  {first} {line(text, width - _LABEL - 3)}")
-        last = label
+        room = max(width - _LABEL - 3, 20)
+        for part in wrap(text, room, break_on_hyphens=False) if label == "workspace" else [line(text, room)]:
+            first = style("dim", ("" if label == last else label).ljust(_LABEL))
+            found.append(f"  {first} {part}")
+            last = label
     return found
 
 

@@ -8,7 +8,7 @@ from segue.cli.params import command as _command
 from segue.cli.render import ago, plural, style
 from segue.core.errors import SegueError
 from segue.core.log.times import seconds
-from segue.engine.backing import EVERY
+from segue.engine.recovery.backing import EVERY
 
 
 @_command("doctor", short_help="check this machine: locks, disk, permissions, agents")
@@ -57,7 +57,7 @@ def _capture(frame: Frame) -> dict[str, Any]:
 
 
 def _agents(frame: Frame) -> list[dict[str, Any]]:
-    from segue.engine.guarding import agents
+    from segue.engine.capture.guarding import agents
 
     app = frame.app
     try:
@@ -77,7 +77,7 @@ def _opens(frame: Frame) -> dict[str, Any]:
 def _key(frame: Frame) -> list[dict[str, Any]]:
     """Say under which key the store is, and where that is; that it is at hand the row before has shown."""
     from segue.cli.encrypt import where
-    from segue.engine.encrypting import GO_ON
+    from segue.engine.secrecy.encrypting import GO_ON
 
     secrecy = frame.app.secrecy
     try:

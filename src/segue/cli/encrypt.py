@@ -13,7 +13,7 @@ from segue.cli.render import plural
 from segue.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from segue.engine.encrypting import Outcome
+    from segue.engine.secrecy.encrypting import Outcome
 
 NEW = "SEGUE_NEW_KEY"
 
@@ -42,7 +42,7 @@ def command(frame: Frame, keyring: bool, key_file: str | None, key_env: bool) ->
     Without it nobody can read the store: keep a copy elsewhere (segue key show). Others may use the store meanwhile; what is
     interrupted is gone on with: segue key continue. Backups that are there already stay as they are, and are named.
     """
-    from segue.engine import encrypting
+    from segue.engine.secrecy import encrypting
 
     secrecy = frame.app.secrecy
     place = place_of(keyring, key_file, key_env)

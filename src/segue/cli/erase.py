@@ -49,7 +49,7 @@ def command(
     What was copied elsewhere (an agent's own transcript, a backup in another place, a bundle) is not segue's to erase.
     """
     from segue.app.erasing import erasing
-    from segue.engine import erasing as use
+    from segue.engine.secrecy import erasing as use
 
     needle = _needle(frame, pattern_file, pattern, ask=ask, regex=regex)
     if not sessions and needle is None:
@@ -66,7 +66,7 @@ def command(
     use.check(store, wanted)
     needle = use.needle_of(store, wanted) if needle is None else needle
     if frame.app.spools.is_new():
-        from segue.engine.spooling import ingest
+        from segue.engine.capture.spooling import ingest
 
         ingest(store, frame.app.spools, frame.app.transcripts, clock=frame.app.clock)
     work = erasing(frame.app)

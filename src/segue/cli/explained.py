@@ -5,10 +5,11 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from segue.cli.render import line, style, table
+from segue.core.context.tokens import FAMILY_NAMES
 
 if TYPE_CHECKING:
     from segue.core.context.pack import Entry, Lane
-    from segue.engine.restoring import Restored
+    from segue.engine.context.restoring import Restored
 
 _SHOWN = 12
 """Elements that are skipped for the same reason and named; `--json` has them all."""
@@ -21,9 +22,10 @@ def text(restored: "Restored", width: int) -> str:
     size = context.size
     margin = f", give or take {size.margin:.0%}" if size.margin else ""
     counts = [f"{n:,} {status}" for status in _ORDER if (n := sum(e.status == status for e in context.items))]
+    counted_for = f"{FAMILY_NAMES[size.family]} ({size.method}{margin})"
     head = [
         f"{style('bold', state.header['name'] or state.session)} at event {state.seq:,}",
-        f"{size.tokens:,} of {context.budget:,} tokens for {size.family} ({size.method}{margin}): {', '.join(counts)}",
+        f"{size.tokens:,} of {context.budget:,} tokens for {counted_for}: {', '.join(counts)}",
         "",
         table(list(map(_lane, context.lanes)), ("lane", "priority", "at most", "tokens", "elements"), width).rstrip("\n"),
     ]

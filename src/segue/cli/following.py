@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from segue.cli.render import line, plural, style
+from segue.core.context.tokens import FAMILY_NAMES
 
 if TYPE_CHECKING:
-    from segue.engine.protocols import Outcome, Step
+    from segue.engine.context.protocols import Outcome, Step
 
 _TITLES = {
     "identify": "identify the session",
@@ -52,6 +53,7 @@ def _output(step: "Step") -> Iterator[str]:
         yield from out["changed"] or ["nothing changed"]
     elif step.name == "update":
         counted = [f"{out[name]:,} {name}" for name in ("loaded", "shortened", "skipped", "missing") if out[name]]
-        yield f"{out['tokens']:,} of {out['budget']:,} tokens for {out['family']} ({out['method']}): {', '.join(counted)}"
+        models = FAMILY_NAMES[out["family"]]
+        yield f"{out['tokens']:,} of {out['budget']:,} tokens for {models} ({out['method']}): {', '.join(counted)}"
     elif step.name == "plan":
         yield f"{plural(len(out['next_steps']), 'next step')}"

@@ -15,7 +15,7 @@ from segue.core.log.times import seconds
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from segue.engine.forgetting import Forgotten
+    from segue.engine.saving.forgetting import Forgotten
 
 _MOST = 1_000_000
 
@@ -41,7 +41,7 @@ def command(frame: Frame, session: str | None, all_: bool, dry_run: bool, **keep
     names the settings). Whatever the numbers, those that a person took stay, and those that a fork, a continuation or a
     handoff relies on. The order is the log's: a clock that jumps makes nothing old.
     """
-    from segue.engine.forgetting import Forgetting
+    from segue.engine.saving.forgetting import Forgetting
 
     app, failed = frame.app, list[str]()
     policy = app.saving.retention._replace(**{name.removeprefix("keep_"): n for name, n in keep.items() if n is not None})

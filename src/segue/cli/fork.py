@@ -21,8 +21,8 @@ def command(frame: Frame, session: str | None, at: int | None, title: str, task:
     from segue.engine.forks import fork
 
     target = frame.session(session)
-    position = at or target.position or frame.app.store.info(target.session).head.seq
-    begun = fork(frame.app.desk, target.session, position, {"title": title, "task": task})
+    begun = fork(frame.app.desk, target.session, at or target.position, {"title": title, "task": task})
+    position = frame.app.store.info(begun.id).first - 1
     frame.answer(
         records.begun(begun, parent=target.session, position=position),
         lambda d: f"{d['name']}  {d['slug']}\nshares {d['position']} events with its parent; see it: segue status {d['name']}\n",

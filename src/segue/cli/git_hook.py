@@ -10,16 +10,19 @@ from segue.core.errors import SegueError
 
 _LIMIT = 2
 """Seconds that git may be kept waiting."""
+_BEHIND = 60
+"""Seconds after which what nobody waits for is given up."""
 
 
 @_command("git-hook", hidden=True)
+@click.option("--within", type=click.IntRange(1), help="Give up after so many seconds.")
 @click.argument("name")
-def command(frame: Frame, name: str) -> None:
+def command(frame: Frame, name: str, within: int | None) -> None:
     """Save the session of this workspace: before git changes it a checkpoint, afterwards what git made of it."""
     import signal
 
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(_LIMIT if name == "pre-rebase" else 10 * _LIMIT)
+    signal.alarm(within or (_LIMIT if name == "pre-rebase" else _BEHIND))
     with suppress(SegueError, OSError):
         _save(frame, name)
     signal.alarm(0)

@@ -8,7 +8,7 @@ from typing import Protocol
 from segue.cli.frame import Frame
 from segue.cli.render import line, plural, table
 from segue.core.together.conversation import FATES, Carried
-from segue.engine.conversion import Resumption
+from segue.engine.resuming.resumption import Resumption
 
 _WAYS = {
     "native": "which has it",

@@ -12,12 +12,12 @@ from segue.cli.params import AGENT
 from segue.cli.params import command as _command
 from segue.cli.render import beside, plural, table
 from segue.core.errors import NotFoundError, SegueError, UsageError
-from segue.engine.importing import Import, Imported
+from segue.engine.capture.importing import Import, Imported
 from segue.ports import Found
 from segue.ports.transcripts import EMPTY
 
 if TYPE_CHECKING:
-    from segue.engine.discovery import Roots
+    from segue.engine.capture.discovery import Roots
 
 
 @_command("import", short_help="bring coding agents' transcripts in; with --follow as they are written")
@@ -60,7 +60,7 @@ def command(frame: Frame, paths: tuple[str, ...], all_: bool, agent: str | None,
 
 def take(frame: Frame, paths: Sequence[str], agent: str | None = None) -> Import:
     """Import what *paths* name or hold, showing how far it is."""
-    from segue.engine.importing import import_paths
+    from segue.engine.capture.importing import import_paths
 
     app = frame.app
     return import_paths(
@@ -80,7 +80,7 @@ def everywhere(frame: Frame, agent: str | None = None) -> "list[Roots]":
 
     Those that an agent keeps in its projects are looked for here, and where it was ever used in the workspaces of all sessions.
     """
-    from segue.engine.discovery import roots
+    from segue.engine.capture.discovery import roots
 
     app = frame.app
     workspaces = [app.workspace, app.cwd]
@@ -90,7 +90,7 @@ def everywhere(frame: Frame, agent: str | None = None) -> "list[Roots]":
 
 
 def _import_all(frame: Frame, where: "list[Roots]") -> int:
-    from segue.engine.discovery import import_all
+    from segue.engine.capture.discovery import import_all
 
     app = frame.app
     result, unchanged = import_all(
@@ -123,7 +123,7 @@ def _failure(paths: Sequence[str], result: Import) -> SegueError | None:
 
 def follow(frame: Frame, paths: Sequence[str], agent: str | None) -> None:
     """Import what *paths* name or hold, and what is written to them, telling of it, until the process is interrupted."""
-    from segue.engine import following
+    from segue.engine.capture import following
 
     app = frame.app
     for one in following.follow(app.store, app.transcripts, paths, lambda: False, clock=app.clock, agent=agent):

@@ -167,7 +167,7 @@ def _do(
 
 def _take_in(frame: Frame) -> None:
     """Bring what hooks spooled into the log."""
-    from segue.engine.spooling import ingest
+    from segue.engine.capture.spooling import ingest
 
     app = frame.app
     if not app.spools.is_empty():

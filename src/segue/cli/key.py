@@ -35,7 +35,7 @@ def command(ctx: click.Context) -> None:
 @places
 def rotate(frame: Frame, keyring: bool, key_file: str | None, key_env: bool) -> None:
     """Put the store under a new key, and write everything in it anew. Copies made before stay under the old one."""
-    from segue.engine import encrypting
+    from segue.engine.secrecy import encrypting
 
     secrecy = frame.app.secrecy
     place = place_of(keyring, key_file, key_env)
@@ -47,7 +47,7 @@ def rotate(frame: Frame, keyring: bool, key_file: str | None, key_env: bool) -> 
 @_command("continue")
 def continue_(frame: Frame) -> None:
     """Finish a change of the key that was interrupted. Harmless where none was."""
-    from segue.engine import encrypting
+    from segue.engine.secrecy import encrypting
 
     secrecy = frame.app.secrecy
     told(frame, encrypting.go_on(secrecy.encryption, secrecy, shown(frame)))

@@ -6,7 +6,7 @@ from segue.cli.frame import Frame
 from segue.cli.render import span
 from segue.core.errors import ConfirmationError
 from segue.core.session.limits import Limit, decide, limits
-from segue.engine.limits import about
+from segue.engine.capture.limits import about
 from segue.engine.loading import load
 
 _LOOK = 5.0

@@ -78,12 +78,20 @@ def command(
                 r.agent or "",
                 number(r.head),
                 r.project or PurePath(r.workspace).name,
-                r.title or r.task,
+                r.about,
             )
             for r in rows
         ]
         note = f"and more: segue list --all, or -n {2 * (most or 0)}\n" if more else ""
-        return table(lines, ("name", "status", "active", "agent", "events", "project", "about"), frame.width) + note
+        return (
+            table(
+                lines,
+                ("name", "status", "active", "agent", "events", "project", "about"),
+                frame.width,
+                ("events", "agent", "project"),
+            )
+            + note
+        )
 
     frame.answer(
         {
@@ -98,7 +106,7 @@ def command(
 
 def _found(frame: Frame, agent: str | None, most: int | None) -> None:
     from segue.cli.import_ import everywhere
-    from segue.engine.discovery import find_all
+    from segue.engine.capture.discovery import find_all
 
     app = frame.app
     where = everywhere(frame, agent)

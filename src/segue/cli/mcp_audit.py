@@ -15,7 +15,7 @@ from segue.core.errors import ConfirmationError, NotFoundError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from segue.engine.auditing import AgentCost, Audit, ServerCost
+    from segue.engine.budget.auditing import AgentCost, Audit, ServerCost
     from segue.ports.mcp import Named, Server
 
 
@@ -46,7 +46,7 @@ def audit_(
     Counted is what each agent sends: names, descriptions, schemas, instructions. It asks before it starts a server for the first
     time; every one is ended again. Whatever a server does, the others are counted.
     """
-    from segue.engine.auditing import Wish, audit
+    from segue.engine.budget.auditing import Wish, audit
     from segue.ports import Filters
 
     app = frame.app
@@ -120,11 +120,13 @@ def _text(frame: Frame, found: "Audit", *, whole: bool) -> str:
 
 
 def _agent(frame: Frame, one: "AgentCost", *, whole: bool) -> str:
+    from segue.core.context.tokens import FAMILY_NAMES
+
     on = sorted((s for s in one.servers if s.listing is not None), key=lambda s: (-s.tokens, s.server.name))
     share = round(100 * one.tokens / one.window)
     of = f", {share} % of a window of {number(one.window)}" if share else ""
     most = "up to " if one.at_most else ""
-    head = f"{one.agent}: {most}{number(one.tokens)} tokens of every request{of} ({one.family}, {one.method})"
+    head = f"{one.agent}: {most}{number(one.tokens)} tokens of every request{of} ({FAMILY_NAMES[one.family]}, {one.method})"
     if one.whole > one.tokens:
         head += f", up to {number(one.whole)} once the model looked at every tool"
     rows = [_row(frame, cost) for cost in on]
@@ -168,7 +170,7 @@ def _last(frame: Frame, at: str) -> str:
 
 
 def _limit() -> int:
-    from segue.engine.auditing import WARN_ABOVE
+    from segue.engine.budget.auditing import WARN_ABOVE
 
     return WARN_ABOVE
 

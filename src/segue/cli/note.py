@@ -10,7 +10,7 @@ from segue.cli.frame import Frame
 from segue.cli.note_write import edit_, index_, link_, new_, record
 from segue.cli.params import CONTEXT, COUNT, common
 from segue.cli.params import command as _command
-from segue.cli.render import ago, line, plural, style, table
+from segue.cli.render import ago, around, line, plural, style, table
 from segue.engine.notes import find, use
 from segue.ports.library import LinkRow
 
@@ -113,7 +113,7 @@ def search_(frame: Frame, query: str, limit: int) -> None:
         lines = []
         for one in found:
             lines += [style("bold", one.note.id) + "  " + line(one.note.title, frame.width - len(one.note.id) - 2)]
-            lines += ["  " + line(one.snippet, frame.width - 2)]
+            lines += ["  " + around(one.snippet, frame.width - 2)]
         return "\n".join(lines) + "\n"
 
     frame.answer(document, render)

@@ -86,7 +86,7 @@ def _complete(ctx: click.Context, _param: click.Parameter, incomplete: str) -> l
         rows = frame.app.index.sessions(limit=50)
     except (SegueError, OSError):
         return []
-    words = [(word, "") for word in ("last", "current", "paused")] + [(r.name or r.id, r.title or r.task) for r in rows]
+    words = [(word, "") for word in ("last", "current", "paused")] + [(r.name or r.id, r.about) for r in rows]
     return [CompletionItem(word, help=what[:60] or None) for word, what in words if word.lower().startswith(incomplete.lower())]
 
 

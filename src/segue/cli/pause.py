@@ -16,7 +16,7 @@ from segue.engine.sessions import Interruption, interruption, move
 @click.option("--no-checkpoint", is_flag=True, help="Take no checkpoint first.")
 def command(frame: Frame, session: str | None, reason: str, note: str, no_checkpoint: bool) -> None:
     """Checkpoint SESSION and pause it; print what was done, what is in progress, and the command to go on with."""
-    from segue.engine.interrupting import stop
+    from segue.engine.saving.interrupting import stop
 
     desk, target = frame.app.desk, frame.session(session).session
     if no_checkpoint:

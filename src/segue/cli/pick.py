@@ -50,7 +50,7 @@ def _list(frame: "Frame", rows: list[SessionRow]) -> str:
             row.name or row.id,
             row.status,
             ago(frame.now() - seconds(row.last_activity)) if row.last_activity else "",
-            row.title or row.task or row.workspace,
+            row.about or row.workspace,
         )
         for number, row in enumerate(rows[:_SHOWN], 1)
     ]

@@ -153,8 +153,8 @@ def _backup(app: "App") -> dict[str, Any] | None:
 def _budget(state: State, app: "App") -> dict[str, Any]:
     """Return how full the context was when its model answered last."""
     from segue.core.session.budget import duration_of
-    from segue.engine.budgets import quick
-    from segue.engine.crossing import remark
+    from segue.engine.budget.budgets import quick
+    from segue.engine.budget.crossing import remark
 
     at = quick(state, app.budgets)
     duration = duration_of(state.worked_seconds)

@@ -12,7 +12,7 @@ from segue.cli.render import number, plural, style, table
 from segue.core.errors import DamagedError, NotFoundError
 
 if TYPE_CHECKING:
-    from segue.engine.importing import Import
+    from segue.engine.capture.importing import Import
     from segue.ports.recovery import Sifted
 
 _SHOWN = 20
@@ -28,7 +28,7 @@ def command(frame: Frame, paths: tuple[str, ...], dry_run: bool) -> int:
     Nothing that is in the store is changed. Each gap is named, here and in the session, and the exit code is 6. A store that is
     damaged in its place is a matter of segue recover.
     """
-    from segue.engine.reconstructing import reconstruct
+    from segue.engine.recovery.reconstructing import reconstruct
 
     app = frame.app
     given = [os.path.expanduser(path) for path in paths]  # noqa: PTH111  (as the shell would have)

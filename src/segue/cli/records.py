@@ -4,17 +4,17 @@ from typing import TYPE_CHECKING, Any
 
 from segue.core.log.events import ABSENT, Event
 from segue.core.session.catalogue import PlaceRow
-from segue.engine.checkpoints import Made
+from segue.engine.saving.checkpoints import Made
 from segue.engine.sessions import Begun
 from segue.ports import Finding
 
 if TYPE_CHECKING:
     from segue.core.session.retention import Verdict
-    from segue.engine.auditing import AgentCost, Audit, ServerCost
-    from segue.engine.forgetting import Forgotten
-    from segue.engine.importing import Import
-    from segue.engine.reconstructing import Reconstructed
-    from segue.engine.recovering import Kept
+    from segue.engine.budget.auditing import AgentCost, Audit, ServerCost
+    from segue.engine.capture.importing import Import
+    from segue.engine.recovery.reconstructing import Reconstructed
+    from segue.engine.recovery.recovering import Kept
+    from segue.engine.saving.forgetting import Forgotten
     from segue.ports.backups import Backup
     from segue.ports.encryption import Changed, Encrypted
     from segue.ports.erasing import Scan

@@ -13,7 +13,7 @@ from segue.cli.render import number, plural, style, table
 from segue.core.errors import DamagedError, SegueError
 
 if TYPE_CHECKING:
-    from segue.engine.recovering import Kept
+    from segue.engine.recovery.recovering import Kept
     from segue.ports.recovery import Recovered, Repaired
 
 
@@ -40,7 +40,7 @@ def command(frame: Frame, session: str | None, dry_run: bool, place: str | None,
     Only logs that are damaged, missing or shorter than a copy are written; as they were, they are kept. What is in no copy is
     named, and the exit code is 6.
     """
-    from segue.engine.recovering import recover
+    from segue.engine.recovery.recovering import recover
 
     app = frame.app
     waiting = {"spool": not app.spools.is_empty(), "emergency": not app.emergencies.is_empty()}
@@ -75,7 +75,7 @@ def report(frame: Frame, found: "Recovered", kept: "list[Kept]", more: list[dict
 
 def _snapshots(frame: Frame, place: str | None) -> list[dict[str, Any]]:
     """Take in the snapshots of workspaces that the last backup has and that are not there any more."""
-    from segue.engine.backing import bring_back
+    from segue.engine.recovery.backing import bring_back
 
     backups = frame.app.copies.backups(place)
     try:
@@ -87,7 +87,7 @@ def _snapshots(frame: Frame, place: str | None) -> list[dict[str, Any]]:
 
 def _again(frame: Frame, found: "Recovered", waiting: dict[str, bool], *, alone: bool) -> list[dict[str, Any]]:
     """Take in what waits beside the store. What a log lost and gets again stands at its end; the conversation goes on."""
-    from segue.engine.recovering import heads, take_up
+    from segue.engine.recovery.recovering import heads, take_up
 
     store = frame.app.store
     before = {one.session: heads(store, one.session) for one in found.logs if one.lost and one.after}
@@ -112,7 +112,7 @@ def _beside(frame: Frame, waiting: dict[str, bool], *, changed: bool, alone: boo
 
 
 def _ingest(frame: Frame) -> int:
-    from segue.engine.spooling import ingest
+    from segue.engine.capture.spooling import ingest
 
     app = frame.app
     return ingest(app.store, app.spools, app.transcripts, clock=app.clock).events
@@ -121,8 +121,8 @@ def _ingest(frame: Frame) -> int:
 def _import(frame: Frame, *, changed: bool) -> list[dict[str, Any]]:
     """Import what agents' transcripts have; after a recovery also from files that did not change since."""
     from segue.cli.import_ import everywhere
-    from segue.engine.discovery import import_all
-    from segue.engine.recovering import Unseen
+    from segue.engine.capture.discovery import import_all
+    from segue.engine.recovery.recovering import Unseen
 
     app = frame.app
     seen = Unseen(app.seen) if changed else app.seen

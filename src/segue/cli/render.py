@@ -10,6 +10,8 @@ _UNSAFE = re.compile(
 )
 _SGR = re.compile("\x1b\\[[0-9;]*m")
 _STYLES: Final = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+_LAST: Final = 12
+"""Characters that the last column of a table has at least."""
 _MARK: Final = "\x00"
 _MARKED = re.compile(f"{_MARK}<([a-z]+)>(.*?){_MARK}</>", re.DOTALL)
 
@@ -48,13 +50,33 @@ def line(text: str, width: int) -> str:
     return flat if len(flat) <= width else flat[: max(width - 1, 0)] + "…"
 
 
-def table(rows: Sequence[Sequence[str]], header: Sequence[str], width: int) -> str:
-    """Return rows as columns as wide as their content; the last column takes what is left of *width*."""
+def around(snippet: str, width: int) -> str:
+    """Return *snippet* on one line of at most *width* characters, begun so late that its first [hit] is in it."""
+    flat = " ".join(snippet.split())
+    before, mark, _ = flat.partition("[")
+    end = flat.find("]", len(before)) + 1
+    if not mark or end <= max(width - 1, 0) or len(flat) <= width:
+        return line(flat, width)
+    start = max(len(before) - max(width - (end - len(before)) - 2, 0) // 2, 0)
+    return line(f"…{flat[start:].lstrip()}", width)
+
+
+def table(rows: Sequence[Sequence[str]], header: Sequence[str], width: int, dispensable: Sequence[str] = ()) -> str:
+    """Return rows as columns as wide as their content; the last column takes what is left of *width*.
+
+    Where that is too little, *dispensable* columns are left out, the first one first.
+    """
     if not rows:
         return ""
     shown = [list(header), *[[" ".join(cell.split()) for cell in row] for row in rows]]
     widths = [max(len(row[i]) for row in shown) for i in range(len(header) - 1)]
-    rest = max(width - sum(widths) - 2 * len(widths), 12)
+    for name in dispensable:
+        if width - sum(widths) - 2 * len(widths) >= _LAST:
+            break
+        at = shown[0].index(name)
+        shown = [[*row[:at], *row[at + 1 :]] for row in shown]
+        del widths[at]
+    rest = max(width - sum(widths) - 2 * len(widths), _LAST)
     lines = []
     for number, row in enumerate(shown):
         cells = [cell.ljust(w) for cell, w in zip(row, widths, strict=False)] + [line(row[-1], rest)]

@@ -17,7 +17,7 @@ def command(frame: Frame, session: str | None, dry_run: bool) -> int:
     No other copy is asked: segue recover does that, and is to be tried first. What is lost is named in the log, and the exit code
     is 6. With SESSION (its id) that one's log only.
     """
-    from segue.engine.recovering import recover
+    from segue.engine.recovery.recovering import recover
 
     app = frame.app
     found, kept = recover(

@@ -10,7 +10,7 @@ from segue.cli.params import session as _session
 from segue.core.errors import SegueError, UsageError
 
 if TYPE_CHECKING:
-    from segue.engine.restoring import Level, Restored, Wanted
+    from segue.engine.context.restoring import Level, Restored, Wanted
 
 
 _FOUND = 16
@@ -67,9 +67,9 @@ def command(
     """
     from segue.core.context.messages import FRAMING, messages
     from segue.core.context.pack import LEVELS
-    from segue.engine.budgets import fitting
-    from segue.engine.restoring import Wanted, restore
-    from segue.engine.stepping import beginning
+    from segue.engine.budget.budgets import fitting
+    from segue.engine.context.restoring import Wanted, restore
+    from segue.engine.context.stepping import beginning
 
     if shape and form != "messages":
         raise UsageError("--shape is of messages", hint="--format messages")
@@ -135,7 +135,7 @@ def _follow(frame: Frame, session: str, wanted: "Wanted", protocol: Any, form: s
     """Follow a protocol, report its steps, and print the context that came of it."""
     from segue.app.protocols import means
     from segue.cli.following import text
-    from segue.engine.protocols import follow
+    from segue.engine.context.protocols import follow
 
     outcome = follow(means(frame.app), session, wanted, protocol)
     if form == "json" or (frame.json and form is None):

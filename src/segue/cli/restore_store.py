@@ -21,7 +21,7 @@ def command(frame: Frame, backup: str, to: str | None, place: str | None) -> Non
     is brought back by: segue recover.
     """
     from segue.app import App
-    from segue.engine.backing import bring_back
+    from segue.engine.recovery.backing import bring_back
 
     backups = frame.app.copies.backups(place, shown(frame))
     done = backups.restore(backup, to)

@@ -32,7 +32,7 @@ def command(frame: Frame, session: str | None, to: str | None, workspace: str | 
 
     Records lie in the log as they were, so the agent may have deleted its file, or the whole directory.
     """
-    from segue.engine.returning import kept_files, put_back
+    from segue.engine.capture.returning import kept_files, put_back
 
     app = frame.app
     if rewrite and workspace is None:

@@ -16,8 +16,8 @@ from segue.engine.sessions import move
 
 if TYPE_CHECKING:
     from segue.core.session.refs import Target
-    from segue.engine.conversion import Resumption, Wish
-    from segue.engine.stepping import Beginning
+    from segue.engine.context.stepping import Beginning
+    from segue.engine.resuming.resumption import Resumption, Wish
 
 
 @_command("resume", short_help="go on with a session, here or in another agent")
@@ -103,7 +103,7 @@ def command(
 
 def _from(frame: Frame, target: "Target", step: str) -> "Beginning":
     """Return where the session goes on."""
-    from segue.engine.stepping import beginning
+    from segue.engine.context.stepping import beginning
 
     return beginning(frame.app.store, target.session, task=target.task, step=step, at=target.position)
 
@@ -112,7 +112,7 @@ def _take_up(frame: Frame, begins: "Beginning", note: str, *, emergency: bool, v
     from segue.cli.checking import mind, summary
     from segue.cli.picture import picture, text
     from segue.cli.stepping import told
-    from segue.engine.stepping import go_on
+    from segue.engine.context.stepping import go_on
 
     if begins.left:
         session = go_on(frame.app.desk, begins)
@@ -122,7 +122,7 @@ def _take_up(frame: Frame, begins: "Beginning", note: str, *, emergency: bool, v
     target = begins.session
     checked = mind(frame, target, emergency=emergency, verified=verified)  # before anything is noted of now
     if emergency:
-        from segue.engine.going_on import go_on_in_emergency
+        from segue.engine.context.going_on import go_on_in_emergency
 
         go_on_in_emergency(frame.app.desk, target, checked)
     state = frame.app.settled(load(frame.app.store, target, on_damage=lambda _: None))
@@ -143,8 +143,8 @@ def _take_up(frame: Frame, begins: "Beginning", note: str, *, emergency: bool, v
 def _go_on(frame: Frame, target: "Beginning", agent: str, run: bool | None, more: dict[str, Any]) -> None:
     from segue.cli import going
     from segue.cli.stepping import about
-    from segue.engine.conversion import resume_in
-    from segue.engine.stepping import note
+    from segue.engine.context.stepping import note
+    from segue.engine.resuming.conversion import resume_in
 
     app = frame.app
     wish = _wish(frame, agent, target.position, more)._replace(task=target.told() if target.is_asked else "")
@@ -177,14 +177,14 @@ def _checked(
     if emergency:
         wish = wish._replace(fresh=True, level="minimal")
         if not wish.dry:
-            from segue.engine.going_on import go_on_in_emergency
+            from segue.engine.context.going_on import go_on_in_emergency
 
             go_on_in_emergency(frame.app.desk, session, checked)
     return wish, checked.validation.to_json()
 
 
 def _wish(frame: Frame, agent: str, position: int | None, more: dict[str, Any]) -> "Wish":
-    from segue.engine.conversion import Wish
+    from segue.engine.resuming.resumption import Wish
 
     cwd = more["cwd"]
     if cwd is not None:

@@ -13,7 +13,7 @@ from segue.cli.render import plural, table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from segue.engine.detecting import Detected
+    from segue.engine.secrecy.detecting import Detected
 
 _FOUND: Final = 3
 _SHOWN: Final = 100
@@ -36,7 +36,7 @@ def command(frame: Frame, targets: tuple[str, ...], emails: bool) -> int:
 
 
 def _detect(frame: Frame, targets: tuple[str, ...], emails: bool) -> "Iterator[Detected]":
-    from segue.engine import detecting
+    from segue.engine.secrecy import detecting
 
     detector = frame.app.make_redactor(emails=emails)
     for target in targets:

@@ -9,7 +9,7 @@ import click
 from segue.cli.frame import Frame
 from segue.cli.params import AGENT, COUNT
 from segue.cli.params import command as _command
-from segue.cli.render import line, style
+from segue.cli.render import around, style
 from segue.ports import Filters, Hits
 
 
@@ -69,7 +69,7 @@ def command(
     name = cache(lambda session: app.index.session(session).name or session)
     document: dict[str, Any] = {"hits": [h._asdict() for h in found.hits], "more": found.more, "window": found.window}
     if budget is not None:
-        from segue.engine.evidence import Wanted, gather
+        from segue.engine.context.evidence import Wanted, gather
 
         wanted = Wanted(query, filters, **narrowed)
         document |= gather(app.index, app.store, wanted, budget, app.counter(model), app.nearness).to_json()
@@ -84,7 +84,7 @@ def _text(found: Hits, name: Callable[[str], str], width: int, query: str) -> st
     lines = []
     for hit in found.hits:
         head = f"{name(hit.session)} {hit.seq}  {hit.at[:16].replace('T', ' ')}  {hit.role or hit.kind}"
-        lines += [style("bold", head), "  " + line(hit.snippet, width - 2)]
+        lines += [style("bold", head), "  " + around(hit.snippet, width - 2)]
     if found.more:
         lines.append(style("dim", "and more: -n gives more of them"))
     if found.window is not None:

@@ -66,7 +66,7 @@ def command(
 def _recover(frame: Frame) -> None:
     """Put the store together from all copies, and say what was done."""
     from segue.cli.backup import shown
-    from segue.engine.recovering import recover
+    from segue.engine.recovery.recovering import recover
 
     app = frame.app
     found, kept = recover(app.copies.recovery(None, shown(frame), force=True), lambda: app.desk)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from segue.cli.render import beside, plural
 
 if TYPE_CHECKING:
-    from segue.engine.stepping import Beginning
+    from segue.engine.context.stepping import Beginning
 
 
 def about(begins: "Beginning") -> list[str]:

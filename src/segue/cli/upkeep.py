@@ -12,8 +12,8 @@ from segue.cli.params import command as _command
 from segue.core.errors import SegueError, UsageError, WorkspaceError
 
 if TYPE_CHECKING:
-    from segue.engine.autosaving import Autosaver
-    from segue.engine.crossing import Keeper
+    from segue.engine.budget.crossing import Keeper
+    from segue.engine.saving.autosaving import Autosaver
 
 _LATEST = 20
 """So many sessions are asked at which commit their workspace is, where they do not say so yet."""
@@ -46,7 +46,7 @@ def command(frame: Frame, follow: bool) -> None:
 
 def _rekey(frame: Frame) -> None:
     """Go on with a change of the store's key that was interrupted. Where it fails, `segue key` tells."""
-    from segue.engine.encrypting import go_on
+    from segue.engine.secrecy.encrypting import go_on
 
     secrecy = frame.app.secrecy
     with suppress(SegueError, OSError):
@@ -56,7 +56,7 @@ def _rekey(frame: Frame) -> None:
 
 def _forget(frame: Frame) -> int:
     """Return how many checkpoints no rule kept. What fails in one session is tried again the next time."""
-    from segue.engine.forgetting import Forgetting
+    from segue.engine.saving.forgetting import Forgetting
 
     app = frame.app
     if app.config["retention.forget"] == "off":
@@ -82,7 +82,7 @@ def _mirror(frame: Frame) -> int:
 
 def _back_up(frame: Frame) -> str | None:
     """Return the name of the backup that was taken, None where none was due. Where it fails, `doctor` tells how old it is."""
-    from segue.engine.backing import back_up
+    from segue.engine.recovery.backing import back_up
 
     app = frame.app
     every = app.config["backup.every"]
@@ -97,7 +97,7 @@ def _back_up(frame: Frame) -> str | None:
 def _capture(frame: Frame) -> None:
     import time
 
-    from segue.engine.capturing import capture
+    from segue.engine.capture.capturing import capture
     from segue.host.worker import Post
 
     app, post = frame.app, Post(frame.app.config.home)
@@ -157,8 +157,8 @@ def _keeper(frame: Frame) -> "Keeper | None":
 
 
 def _autosaver(frame: Frame) -> "Autosaver":
-    from segue.engine.autosaving import Autosaver, Means
-    from segue.engine.touching import touched
+    from segue.engine.saving.autosaving import Autosaver, Means
+    from segue.engine.saving.touching import touched
 
     app, saving = frame.app, frame.app.saving
     means = Means(

@@ -26,7 +26,7 @@ def command(frame: Frame, session: str | None, full: bool) -> None:
     Each checkpoint's snapshot of the workspace must be there with all that is in it. The exit code is 6 where something is
     damaged; every finding is named.
     """
-    from segue.engine.validating import validate
+    from segue.engine.recovery.validating import validate
 
     app = frame.app
     target = app.resolve(session).session if session else None

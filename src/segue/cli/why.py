@@ -9,7 +9,7 @@ from segue.cli.frame import Frame
 from segue.cli.params import command as _command
 from segue.cli.render import plural, style, table
 from segue.core.errors import NotFoundError
-from segue.engine.explaining import Why
+from segue.engine.capture.explaining import Why
 
 _MEANS = {
     "imported": "in the log",
@@ -30,7 +30,7 @@ _MEANS = {
 @click.argument("path", type=click.Path())
 def command(frame: Frame, path: str) -> None:
     """Say of the file PATH, or of each in that directory, whether it is in the log, and if not, why. Nothing is imported."""
-    from segue.engine.explaining import explain
+    from segue.engine.capture.explaining import explain
 
     app = frame.app
     whole = os.path.normpath(os.path.join(app.cwd, os.path.expanduser(path)))  # noqa: PTH111, PTH118  (a name, links are kept)

@@ -84,12 +84,12 @@ class AmbiguousError(UsageError):
 
     code = "ambiguous"
 
-    def __init__(self, ref: str, candidates: Sequence[str], what: str = "sessions") -> None:
-        """Name the reference, what it fits, and what that is."""
+    def __init__(self, ref: str, candidates: Sequence[str], what: str = "sessions", *, hint: str = "") -> None:
+        """Name the reference, what it fits, and what that is; *hint* says how to name one where a candidate is no name."""
         shown = ", ".join(candidates[:8]) + (", ..." if len(candidates) > 8 else "")
         super().__init__(
             f"reference {ref!r} fits {len(candidates)} {what}: {shown}",
-            hint="give more characters of the one you mean",
+            hint=hint or f"name the one you mean in full, such as {candidates[0]}",
             ref=ref,
             candidates=list(candidates),
         )
@@ -257,6 +257,22 @@ class ChangedError(ConflictError):
     def __init__(self, path: str) -> None:
         """Name the file."""
         super().__init__(f"file {path!r} was not changed: somebody else wrote it meanwhile", hint="try again", path=path)
+
+
+class TakenAwayError(ConflictError):
+    """There is no fork at a position before one where contents were taken away that its state consists of; none was begun."""
+
+    code = "taken-away"
+
+    def __init__(self, session: str, position: int, by: int) -> None:
+        """Name the session, the position, and the event that took them away."""
+        super().__init__(
+            f"session {session!r} cannot be forked at event {position}: event {by} took away what was there",
+            hint=f"fork it as it is now: segue fork {session}",
+            session=session,
+            position=position,
+            by=by,
+        )
 
 
 class UnfinishedRestoreError(ConflictError):

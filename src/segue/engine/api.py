@@ -11,8 +11,8 @@ from segue.ports import EVERYTHING, Filters, Finding, Hits
 from segue.ports import Store as Port
 
 if TYPE_CHECKING:
-    from segue.engine.evidence import Evidence
-    from segue.engine.reconstructing import Reconstructed
+    from segue.engine.context.evidence import Evidence
+    from segue.engine.recovery.reconstructing import Reconstructed
 
 __all__ = ["Session", "Store"]
 
@@ -60,13 +60,16 @@ class Store:
         target = self._parts.catalogue.resolve(ref, workspace=self._parts.workspace)
         return Session(self._parts, target.session, target.position, target.task)
 
-    def ensure(self, agent: str, /, *ids: str, **header: Any) -> Session:
+    def ensure(self, agent: str, /, *ids: object, **header: Any) -> Session:
         """Return the session of a framework's own thread or conversation, begun now where it is not there: to run an agent in.
 
         Args:
             agent: the framework, as its sessions say: `langgraph`, `openai_agents`, ...
-            ids: its own id, in as many parts as it takes there.
+            ids: its own id, in as many parts as it takes there; numbers and UUIDs are taken as texts, as frameworks do.
             header: as for `create`, where it is begun.
+
+        Raises:
+            UsageError: the framework's ids have more parts, or fewer.
 
         Example:
             >>> import segue
@@ -75,10 +78,10 @@ class Store:
             ...     thread.id == store.ensure("langgraph", "trip-to-oslo").id
             True
         """
-        from segue.engine.foreign import Foreign, ensure
+        from segue.engine.foreign import ensure, named
 
         fields = {"workspace": self._parts.workspace, **self._parts.header, **header}
-        return Session(self._parts, ensure(self.port, Foreign(agent, ids), fields, clock=self._parts.desk.clock))
+        return Session(self._parts, ensure(self.port, named(agent, ids), fields, clock=self._parts.desk.clock))
 
     def sessions(self, filters: Filters = EVERYTHING, *, text: str = "", limit: int | None = None) -> list[SessionRow]:
         """Return the catalogue's rows that fit, latest activity first."""
@@ -118,7 +121,7 @@ class Store:
         what became of each. Tokens are those of *model* (of the configured one, if not given): counted where its tokenizer is
         installed, else estimated with a margin; `family` and `method` say which.
         """
-        from segue.engine.evidence import Wanted, gather
+        from segue.engine.context.evidence import Wanted, gather
 
         wanted = Wanted(query, filters, kind, role, file)
         parts = self._parts
@@ -126,7 +129,7 @@ class Store:
 
     def verify(self, session: str | None = None) -> list[Finding]:
         """Look at every byte of a session (by its id), or of all; change nothing; return what is not as it should be."""
-        from segue.engine.validating import validate
+        from segue.engine.recovery.validating import validate
 
         return validate(self.port, session)[1]
 
@@ -143,7 +146,7 @@ class Store:
         Raises:
             NotFoundError: a path is not there.
         """
-        from segue.engine.reconstructing import reconstruct
+        from segue.engine.recovery.reconstructing import reconstruct
 
         return reconstruct(self._parts.sifter, self._parts.desk, paths, dry_run=dry_run)[1]
 

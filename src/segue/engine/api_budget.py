@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING, NamedTuple
 
 from segue.engine.api_parts import Open
-from segue.engine.budgets import Report, quick, report
-from segue.engine.crossing import choose
+from segue.engine.budget.budgets import Report, quick, report
+from segue.engine.budget.crossing import choose
+from segue.engine.budget.succeeding import Condensed, condense, succeed
 from segue.engine.loading import load
-from segue.engine.succeeding import Condensed, condense, succeed
 
 if TYPE_CHECKING:
     from segue.core.session.budget import Position

@@ -10,12 +10,12 @@ from segue.ports import Index
 if TYPE_CHECKING:
     from segue.core.context.pack import Counter
     from segue.core.session.state import State
-    from segue.engine.budgets import Rules
-    from segue.engine.going_on import Checked
-    from segue.engine.interrupting import Moment
-    from segue.engine.offering import Offered
-    from segue.engine.protocols import Means as Following
-    from segue.engine.rewinding import Means
+    from segue.engine.budget.budgets import Rules
+    from segue.engine.context.going_on import Checked
+    from segue.engine.context.offering import Offered
+    from segue.engine.context.protocols import Means as Following
+    from segue.engine.saving.interrupting import Moment
+    from segue.engine.saving.rewinding import Means
     from segue.ports.nearness import Nearness
     from segue.ports.recovery import Sifter
     from segue.ports.running import Host

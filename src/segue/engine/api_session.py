@@ -8,9 +8,10 @@ from segue.core.log.events import ANY, MAIN, Appended, Commit, Draft, Event, Key
 from segue.core.log.kinds import validate
 from segue.core.session.catalogue import PlaceRow
 from segue.core.session.state import State
-from segue.engine import checkpoints, forks, sessions
+from segue.engine import forks, sessions
 from segue.engine.api_parts import Open
 from segue.engine.loading import load
+from segue.engine.saving import checkpoints
 from segue.ports import Asked, OnDamage
 from segue.ports import Store as Port
 
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
     from segue.core.session.plan import Planned
     from segue.core.together.converting import Conversion, Target
     from segue.engine.api_budget import SessionBudget
-    from segue.engine.going_on import Checked
-    from segue.engine.protocols import Outcome
+    from segue.engine.context.going_on import Checked
+    from segue.engine.context.protocols import Outcome
+    from segue.engine.context.summarising import Summariser
     from segue.engine.restores import Checkpoint
-    from segue.engine.rewinding import Plan, Rewound, Wish
-    from segue.engine.running import Run
+    from segue.engine.runs.running import Run
+    from segue.engine.saving.rewinding import Plan, Rewound, Wish
     from segue.engine.sessions import Interruption
-    from segue.engine.summarising import Summariser
     from segue.ports.workspace import Restored
 
 
@@ -37,7 +38,7 @@ class Session:
         self.id = session
         self.position = position
         """The position that a checkpoint's or continuation's reference named; else None, the head."""
-        self._run: Run | None = None
+        self._runs: list[Run] = []
 
     @property
     def name(self) -> str:
@@ -79,7 +80,8 @@ class Session:
         def call(drafts: Sequence[Draft]) -> Commit:
             return sessions.append(self._store, self.id, drafts, expect=expect, on_key=on_key, fence=fence)
 
-        return call(drafts) if self._run is None else self._run.append(call, drafts)
+        run = self._run()
+        return call(drafts) if run is None else run.append(call, drafts)
 
     def append_each(self, asked: Sequence[Asked]) -> list[Commit | SegueError]:
         """Do several appends, each for itself, in their order, with one sync; return for each its commit, or the error that
@@ -92,7 +94,8 @@ class Session:
         def call(asked: Sequence[Asked]) -> list[Commit | SegueError]:
             return sessions.append_each(self._store, self.id, asked)
 
-        return call(asked) if self._run is None else self._run.append_each(call, asked)
+        run = self._run()
+        return call(asked) if run is None else run.append_each(call, asked)
 
     def events(
         self, after: int = 0, upto: int | None = None, *, reverse: bool = False, on_damage: OnDamage | None = None
@@ -146,7 +149,7 @@ class Session:
 
     def plan_restore(self, checkpoint: str = "last", *, code: bool = False, conversation: bool = False) -> "Plan":
         """Return what `restore_checkpoint` would do, as things are; nothing is written. See there."""
-        from segue.engine.rewinding import plan
+        from segue.engine.saving.rewinding import plan
 
         found, wish = self._wish(checkpoint, code=code, conversation=conversation)
         return plan(self._parts.rewinding, self.id, found, wish)
@@ -190,20 +193,20 @@ class Session:
             'pending'
             'active'
         """
-        from segue.engine.rewinding import carry_out
+        from segue.engine.saving.rewinding import carry_out
 
         found, wish = self._wish(checkpoint, code=code, conversation=conversation)
         return carry_out(self._parts.rewinding, self.id, found, wish._replace(take_over=take_over))
 
     def settle_restore(self, how: Literal["finish", "undo"]) -> "Rewound | Restored | None":
         """Bring a restore of this session that was killed to its end, or take it back; None where there is none."""
-        from segue.engine.rewinding import finish, undo
+        from segue.engine.saving.rewinding import finish, undo
 
         return finish(self._parts.rewinding, self.id) if how == "finish" else undo(self._parts.rewinding, self.id)
 
     def _wish(self, checkpoint: str, *, code: bool, conversation: bool) -> "tuple[Checkpoint, Wish]":
-        from segue.engine.placing import known
-        from segue.engine.rewinding import Wish, halves
+        from segue.engine.saving.placing import known
+        from segue.engine.saving.rewinding import Wish, halves
 
         return known(self._store, self.id, checkpoint), Wish(halves(code=code, conversation=conversation))
 
@@ -232,14 +235,14 @@ class Session:
             task: what is to be done next; the session's own task otherwise.
             step: as it was when this step of the plan began (see `steps`), which is what is to be done next.
             model: who will read it, for the counting; the session's own otherwise.
-            summarise: writes a summary of what has no room, given its text and a number of tokens; see `engine.summarising`.
+            summarise: writes a summary of what has no room, given its text and a number of tokens: `engine.context.summarising`.
         """
-        from segue.engine.budgets import fitting
-        from segue.engine.restoring import Wanted, restore
+        from segue.engine.budget.budgets import fitting
+        from segue.engine.context.restoring import Wanted, restore
 
         place = self.position if at is None else at
         if step:
-            from segue.engine.stepping import beginning
+            from segue.engine.context.stepping import beginning
 
             begins = beginning(self._store, self.id, task=self._task, step=str(step), at=place)
             place, task = begins.position, task or begins.told()
@@ -277,9 +280,9 @@ class Session:
             ...     outcome.protocol, outcome.status, [step.name for step in outcome.steps]
             ('quick', 'success', ['identify', 'load', 'compare', 'update', 'plan'])
         """
-        from segue.engine.budgets import fitting
-        from segue.engine.protocols import follow
-        from segue.engine.restoring import Wanted
+        from segue.engine.budget.budgets import fitting
+        from segue.engine.context.protocols import follow
+        from segue.engine.context.restoring import Wanted
 
         wanted = Wanted(at=self.position, budget=budget, level=level, task=task, model=model, offer=self._parts.offer)
         return follow(self._parts.following, self.id, wanted._replace(fits=fitting(self._parts.rules)), name)
@@ -311,7 +314,7 @@ class Session:
         events with which it began and ended, 0 where it did not. Plans are set by `plan.set` events and by the tools with which
         coding agents keep their own lists.
         """
-        from segue.engine.stepping import steps
+        from segue.engine.context.stepping import steps
 
         return steps(self._store, self.id, task if task is not None else self._task or "", self.position)
 
@@ -339,7 +342,7 @@ class Session:
             ...     [(one.number, one.text, one.status) for one in again.steps()], again.conversation()
             ([(1, 'count them', 'completed'), (2, 'write the prices', 'pending')], [])
         """
-        from segue.engine.stepping import beginning, go_on
+        from segue.engine.context.stepping import beginning, go_on
 
         begins = beginning(self._store, self.id, task=self._task if task is None else task, step=str(step), at=self.position)
         return Session(self._parts, go_on(self._parts.desk, begins))
@@ -400,7 +403,7 @@ class Session:
         Args:
             timeout: seconds without an event after which the session is interrupted.
             budget: tokens that the run may use, as its messages' usage tells.
-            cost: US dollars, likewise.
+            cost: US dollars, likewise: as its records say, else by the prices of its models that are known, or configured.
             agent: who it is that runs.
             workspace: keep the files of the session's workspace too where an error or a limit interrupts it. Where a signal
                 does there is no time: what the worker saved last has to do.
@@ -418,21 +421,36 @@ class Session:
             ...     [place["trigger"] for place in session.state().checkpoints.values()]
             ['run ended']
         """
-        from segue.core.session.interruptions import Limits
-        from segue.engine.running import Run
+        from segue.core.session.interruptions import limits
+        from segue.engine.runs.running import Run
 
-        def follow(run: "Run | None") -> None:
-            self._run = run
-
-        limits = Limits(timeout, budget, cost)
+        found = limits(timeout, budget, cost)
         parts = self._parts
-        each = None
+        each = price = None
+        if cost is not None:
+            from segue.engine.budget.budgets import cost_of
+
+            def price(state: "State") -> float:
+                return cost_of(state, parts.rules)
+
         if on_crossing is not None:
-            from segue.engine.calling import Calls
+            from segue.engine.budget.calling import Calls
 
             each = Calls(parts.desk, self.id, lambda: parts.rules, on_crossing).look
         moment = parts.moment if workspace else None
-        return Run(parts.desk, self.id, parts.host, limits, agent, on_interrupt, follow, moment, each)
+        return Run(parts.desk, self.id, parts.host, found, agent, on_interrupt, self._follow, moment, each, price)
+
+    def _follow(self, run: "Run", goes_on: bool) -> None:  # noqa: FBT001 - what a run tells of itself
+        """Take in that appends go through *run* as well from now on, or no longer."""
+        if goes_on:
+            self._runs.append(run)
+        elif run in self._runs:
+            self._runs.remove(run)
+
+    def _run(self) -> "Run | None":
+        """Return the run that appends go through: the latest of those that go on."""
+        last = self._runs[-1:]
+        return last[0] if last else None
 
     def update(self, /, **header: Any) -> Commit | None:
         """Give fields of the header new values."""

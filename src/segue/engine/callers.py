@@ -36,17 +36,22 @@ class Found(NamedTuple):
     why: str
 
 
-def own(rows: Sequence[SessionRow], caller: Caller) -> Found | None:
-    """Return the caller's own session among *rows*, latest activity first; None where that cannot be known.
-
-    It is the one whose id the caller told, unless that is over; else the one of its agent that was active since it connected.
-    """
-    if caller.foreign_id:
-        for row in rows:
-            if row.live and caller.foreign_id in (row.id, *row.foreign_ids):
-                return Found(row, f"{caller.agent} named it")
+def named(rows: Sequence[SessionRow], caller: Caller) -> Found | None:
+    """Return the session among *rows* whose id the caller told, unless that is over."""
     for row in rows:
-        if row.live and row.agent == caller.agent and row.last_activity and _is_since(row, caller):
+        if caller.foreign_id and row.live and caller.foreign_id in (row.id, *row.foreign_ids):
+            return Found(row, f"{caller.agent} named it")
+    return None
+
+
+def active(rows: Sequence[SessionRow], caller: Caller) -> Found | None:
+    """Return the session among *rows*, latest activity first, in which the caller's agent was active since it connected.
+
+    Where the caller told its id, one that bears other ids is another's.
+    """
+    for row in rows:
+        others = caller.foreign_id and row.foreign_ids
+        if row.live and row.agent == caller.agent and not others and row.last_activity and _is_since(row, caller):
             return Found(row, f"{caller.agent} is at work in it")
     return None
 

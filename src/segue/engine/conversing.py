@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from segue.core.context.pack import Counter
+from segue.core.errors import UsageError
 from segue.core.log.events import Damage
 from segue.core.together.conversation import Accepts, Conversation, Turn
 from segue.core.together.converting import Conversion, Target, convert, position
@@ -56,7 +57,9 @@ def told(
         at: as it was at this position.
         window: tokens that its model reads; 200,000 by default. What does not fit is condensed.
     """
-    own = session if isinstance(session, Session) else session.sync
+    own = session if isinstance(session, Session) else getattr(session, "sync", None)
+    if not isinstance(own, Session):
+        raise UsageError(f"an open session is needed here, and this is {type(session).__name__!r}", hint='store.session("last")')
     found = own.convert(Target(agent, accepts, window=window), at=at).conversation
     return found._replace(turns=tuple(_sound(turn) for turn in found.turns))
 

@@ -5,11 +5,11 @@ begin the same thread at once end in one session: the store lets one of them cre
 A session's id is used once. When the session was deleted, the name goes on in its next generation.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any, Final, NamedTuple
 
-from segue.core.errors import ExistsError, GoneError, NotFoundError
+from segue.core.errors import ExistsError, GoneError, NotFoundError, UsageError
 from segue.core.log.events import Commit, Draft, ForkPoint
 from segue.core.log.ids import named_uuid, session_name, session_prefix
 from segue.core.log.times import day, stamp
@@ -18,6 +18,18 @@ from segue.ports import Clock, Store
 
 SUPERSEDED: Final = "superseded"
 """The key of the event by which a session ends for its successor: whoever captures an agent finds the way by it."""
+
+DROPPED: Final = "dropped"
+"""The key of the events by which a framework's adapter makes a session smaller: what came before them is erased but for what
+is left. Only what follows the latest one can be had as it was."""
+
+_PARTS: Final = {
+    "langgraph": ("thread_id",),
+    "openai_agents": ("session_id",),
+    "google_adk": ("app", "user", "session_id"),
+    "pydantic_ai": ("conversation_id",),
+}
+"""Framework -> of what its sessions' ids consist."""
 
 
 class Foreign(NamedTuple):
@@ -53,6 +65,18 @@ def find(store: Store, foreign: Foreign) -> str | None:
     """Return the id of the living session of *foreign*, or None."""
     session, there = place(store, foreign)
     return session if there else None
+
+
+def named(agent: str, ids: Sequence[object]) -> Foreign:
+    """Return the session of a framework by its ids as a program has them. Raises UsageError: their number is another."""
+    parts = _PARTS.get(agent, ())
+    if not ids or (parts and len(ids) != len(parts)):
+        some = "1 id" if len(parts) == 1 else f"{len(parts) or 'some'} ids"
+        raise UsageError(
+            f"a session of {agent!r} has {some}, not {len(ids)}",
+            hint=f"store.ensure({', '.join([repr(agent), *(parts or ('id',))])})",
+        )
+    return Foreign(agent, tuple(map(str, ids)))
 
 
 def ensure(store: Store, foreign: Foreign, header: Mapping[str, Any] | None = None, *, clock: Clock | None = None) -> str:

@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from segue.core.errors import NotFoundError, TakenAwayError
 from segue.core.log.events import Draft, ForkPoint
 from segue.core.log.kinds import validate
 from segue.core.log.times import stamp
+from segue.engine.foreign import DROPPED
 from segue.engine.loading import Desk, event_at, load
 from segue.engine.sessions import DEFAULT_TYPE, Begun, named
+from segue.ports import Store
 
 
 def fork(
@@ -20,10 +23,18 @@ def fork(
 
     Raises:
         NotFoundError: no such session, or no such position.
+        TakenAwayError: contents that it would share were taken away since, or just now.
         ExistsError: there is a session of that id.
         InvalidEventError: a field of *header* has another type than it must have.
     """
+    if at is None and not session:
+        while True:
+            try:
+                return fork(desk, parent, desk.store.info(parent).head.seq, header, *then)
+            except TakenAwayError:  # meanwhile: there is a later head that has what is left
+                continue
     position = desk.store.info(parent).head.seq if at is None else at
+    _refuse_dropped(desk.store, parent, position)
     event = event_at(desk.store, parent, position)
     known = load(desk.store, parent, position, on_damage=_pass).header
     now = stamp(desk.clock.now())
@@ -39,7 +50,23 @@ def fork(
         *then,
     ]
     desk.store.create(session, drafts, fork=ForkPoint(parent, position, event.digest))
+    try:
+        _refuse_dropped(desk.store, parent, position)  # whoever drops from now on sees that this shares it
+    except TakenAwayError:
+        desk.store.delete(session)
+        raise
     return Begun(session, names["name"], names["slug"])
+
+
+def _refuse_dropped(store: Store, parent: str, position: int) -> None:
+    """Refuse a position before which contents are, or are being, erased that its state consists of."""
+    for session in (parent, *(point.session for point in store.lineage(parent) if position <= point.seq)):
+        try:
+            known, first = store.lookup(session, DROPPED), store.info(session).first
+        except NotFoundError:  # a deleted one, of which nothing is dropped any more
+            continue
+        if known is not None and known.seq > position and (position >= first or known.seq < first):
+            raise TakenAwayError(parent, position, known.seq)
 
 
 def _pass(_damage: object) -> None:

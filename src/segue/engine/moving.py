@@ -29,15 +29,21 @@ def remember(store: Store, sessions: Iterable[str], commit_of: CommitOf) -> set[
         workspace = _workspace(store, session)
         if not workspace or store.lookup(session, _key(workspace)) is not None:
             continue
-        if (draft := note(workspace, commit_of)) is not None and store.append(session, [draft]).entries[0].new:
+        if (draft := note(workspace, commit_of)) is None:
+            continue
+        quiet = draft._replace(at=load(store, session, on_damage=_pass).activity or None)
+        if store.append(session, [quiet]).entries[0].new:
             noted.add(session)
     return noted
 
 
-def note(workspace: str, commit_of: CommitOf) -> Draft | None:
-    """Return the event that notes at which commit a session's *workspace* is; None where it is in no repository."""
+def note(workspace: str, commit_of: CommitOf, at: str | None = None) -> Draft | None:
+    """Return the event that notes at which commit a session's *workspace* is; None where it is in no repository.
+
+    *at* is a time at which something was done in the session: that we note this is no activity of its own.
+    """
     found = commit_of(workspace)
-    return Draft("project.set", {"set": {FACT: found}}, key=_key(workspace)) if found else None
+    return Draft("project.set", {"set": {FACT: found}}, key=_key(workspace), at=at) if found else None
 
 
 def moved_here(

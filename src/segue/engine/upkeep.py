@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from segue.engine.spooling import Spools, ingest
+from segue.engine.capture.spooling import Spools, ingest
 from segue.ports import Clock, Index, Sealing, Store, Transcripts
 
 

@@ -4,7 +4,7 @@ import os
 import threading
 import time
 
-from segue.core.log.ids import uuid7
+from segue.core.log.ids import uuid7_of
 
 
 class SystemClock:
@@ -31,8 +31,7 @@ class SystemIds:
             if value <= self._last:
                 value = self._last + (random & 0xFFFFFFFF) + 1
             self._last = value
-        ms, high, low = value >> 74, value >> 62 & 0xFFF, value & (1 << 62) - 1  # around the version's and the variant's bits
-        return uuid7(ms, (high << 64 | low).to_bytes(10, "big"))
+        return uuid7_of(value)
 
     def salt(self) -> str:
         """Return 32 random hex digits."""

@@ -10,7 +10,6 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from contextvars import Context, copy_context
 from functools import partial
 from typing import Any, Final, ParamSpec, TypeVar
@@ -24,6 +23,17 @@ _IDLE: Final = 5.0
 _pools: "weakref.WeakSet[Threads | InTurn]" = weakref.WeakSet()
 
 
+class _Parked:
+    """A thread that waits: it is given a job, and woken. A condition would cost each crossing a lock of its own."""
+
+    __slots__ = ("job", "woken")
+
+    def __init__(self) -> None:
+        self.job: Callable[[], object] | None = None
+        self.woken = threading.Lock()
+        self.woken.acquire()
+
+
 class Threads:
     """Threads that do what is asked of them: as many as are needed, up to a limit; then what is asked waits."""
 
@@ -35,44 +45,59 @@ class Threads:
 
     def submit(self, job: Callable[[], object]) -> None:
         """Have *job*, which raises nothing, done. Raises RuntimeError where no thread is to be had."""
-        with self._changed:
-            self._jobs.append(job)
-            if len(self._jobs) > self._free and self._alive < self._limit:
-                thread = threading.Thread(target=self._work, name="segue-aio", daemon=True)
-                try:
-                    thread.start()
-                except RuntimeError:
-                    if not self._alive:
-                        self._jobs.remove(job)
-                        raise
-                else:
-                    self._alive += 1
-            self._changed.notify()
+        with self._lock:
+            if self._parked:
+                thread = self._parked.pop()  # the last one to wait: the others may come to their end
+                thread.job = job
+            else:
+                self._wait_for_thread(job)
+                return
+        thread.woken.release()
 
     def after_fork(self) -> None:
         """In a forked child: the threads are its parent's, and so is what was asked of them."""
         self._start()
 
     def _start(self) -> None:
-        self._changed = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
         self._jobs: deque[Callable[[], object]] = deque()
-        self._alive = self._free = 0
+        self._parked: list[_Parked] = []
+        self._alive = 0
+
+    def _wait_for_thread(self, job: Callable[[], object]) -> None:
+        """Leave *job* for the next thread that is free: a new one, where there may be one."""
+        self._jobs.append(job)
+        if self._alive >= self._limit:
+            return
+        try:
+            threading.Thread(target=self._work, name="segue-aio", daemon=True).start()
+        except RuntimeError:
+            if not self._alive:
+                self._jobs.remove(job)
+                raise
+        else:
+            self._alive += 1
 
     def _work(self) -> None:
-        while (job := self._next()) is not None:
+        here = _Parked()
+        while (job := self._next(here)) is not None:
             job()
             del job  # what it holds is not kept while this thread waits
 
-    def _next(self) -> Callable[[], object] | None:
-        with self._changed:
-            self._free += 1
-            while not self._jobs:
-                if not self._changed.wait(self._idle) and not self._jobs:
-                    self._free -= 1
+    def _next(self, here: _Parked) -> Callable[[], object] | None:
+        with self._lock:
+            if self._jobs:
+                return self._jobs.popleft()
+            self._parked.append(here)
+        if not here.woken.acquire(timeout=self._idle):
+            with self._lock:
+                if here in self._parked:
+                    self._parked.remove(here)
                     self._alive -= 1
                     return None
-            self._free -= 1
-            return self._jobs.popleft()
+            here.woken.acquire()  # it was given a job at that moment
+        job, here.job = here.job, None
+        return job
 
 
 threads: Final = Threads()
@@ -99,8 +124,10 @@ def _answer(future: "asyncio.Future[R]", context: Context, call: Callable[[], R]
 
 def tell(future: "asyncio.Future[Any]", answer: Callable[[], object]) -> None:
     """Have *answer* called in the loop of *future*; where that is closed nobody waits for it."""
-    with suppress(RuntimeError):
+    try:
         future.get_loop().call_soon_threadsafe(answer)
+    except RuntimeError:
+        return
 
 
 def _settle(future: "asyncio.Future[Any]", found: Any, error: BaseException | None) -> None:
@@ -118,12 +145,16 @@ async def in_thread(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> 
     A caller that is cancelled stops waiting only when *call* is done: a commit is never left half known, and what is
     done next finds it made.
     """
-    future = cross(partial(call, *args, **kwargs))
-    try:
-        return await asyncio.shield(future)
-    except asyncio.CancelledError:
-        await _settled(future)
-        raise
+    future: _Kept[R] = _Kept(loop=asyncio.get_running_loop())
+    threads.submit(partial(_answer, future, copy_context(), partial(call, *args, **kwargs)))
+    return await future
+
+
+class _Kept(asyncio.Future[R]):
+    """A future that cannot be cancelled: a task that is cancelled while it waits for it hears of that when it is done."""
+
+    def cancel(self, msg: Any = None) -> bool:
+        return False
 
 
 class InTurn:
@@ -137,7 +168,7 @@ class InTurn:
 
     async def do(self, call: Callable[[], R]) -> R:
         """Return what *call* returns, when it is its turn. It is done whatever becomes of the caller, who waits for it."""
-        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        future: _Kept[R] = _Kept(loop=asyncio.get_running_loop())
         job = partial(_answer, future, copy_context(), call)
         with self._lock:
             self._jobs.append(job)
@@ -147,11 +178,7 @@ class InTurn:
                 threads.submit(self._work)
             except RuntimeError:  # no thread is to be had
                 self._work()
-        try:
-            return await asyncio.shield(future)
-        except asyncio.CancelledError:
-            await _settled(future)
-            raise
+        return await future
 
     def after_fork(self) -> None:
         """In a forked child: what was asked was asked of its parent."""
@@ -171,14 +198,6 @@ class InTurn:
                 job = self._jobs.popleft()
             job()
             del job  # what it holds is not kept while the next one is done
-
-
-async def _settled(future: "asyncio.Future[Any]") -> None:
-    """Return when *future* is done, however often the caller is cancelled; he hears of nothing else."""
-    while not future.done():
-        with suppress(asyncio.CancelledError):
-            await asyncio.wait([future])
-    future.exception()  # seen
 
 
 def _after_fork() -> None:

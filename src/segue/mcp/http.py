@@ -1,7 +1,7 @@
 """Messages over HTTP ("streamable HTTP"), on this machine's loopback alone: a POST each, an id for each client's session.
 
-Nothing is sent to a client that it did not ask for, so there is no stream to GET; an answer is a stream of events where the
-client wants to know how far it is.
+An answer is a stream of events where the client wants to know how far it is. What it subscribed to comes on the stream that it
+GETs, or as the answer that never ends to the request that asked for it.
 """
 
 import contextlib
@@ -22,6 +22,8 @@ from segue.mcp.guard import PATH, Guard, Refused, check_stateless
 from segue.mcp.messages import LONGEST, METHOD_NOT_FOUND, RpcError, dumps
 from segue.mcp.peer import Exchange, Peer
 from segue.mcp.server import Server
+from segue.mcp.streams import EventStream, Visitor, relay
+from segue.mcp.subscriptions import LISTEN
 from segue.mcp.visits import Visits
 
 if TYPE_CHECKING:
@@ -77,6 +79,9 @@ class Listener(ThreadingMixIn, TCPServer):
         self.answers, self.visits = server, Visits()
         self.guard = Guard(self.server_address[1], token)
         self._room = threading.BoundedSemaphore(connections)
+        self.listening = threading.BoundedSemaphore(max(1, connections // 2))
+        """Places for those who listen: others are still answered."""
+        self.over = threading.Event()
 
     @property
     def url(self) -> str:
@@ -86,6 +91,16 @@ class Listener(ThreadingMixIn, TCPServer):
     def forever(self) -> None:
         """Serve until this thread is interrupted, or `shutdown` is called in another."""
         self.serve_forever(poll_interval=0.2)
+
+    def shutdown(self) -> None:
+        """See `socketserver`; streams end."""
+        self.over.set()
+        super().shutdown()
+
+    def server_close(self) -> None:
+        """See `socketserver`; streams end."""
+        self.over.set()
+        super().server_close()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """See `socketserver`; who comes when all places are taken is told to come again."""
@@ -167,12 +182,15 @@ class _Handler(BaseHTTPRequestHandler):
         self._guarded(self._post)
 
     def do_GET(self) -> None:
+        self._guarded(self._listen)
+
+    def do_PUT(self) -> None:
         self._guarded(self._not_allowed)
 
     def do_DELETE(self) -> None:
         self._guarded(self._delete)
 
-    do_PUT = do_PATCH = do_HEAD = do_OPTIONS = do_GET  # noqa: N815
+    do_PATCH = do_HEAD = do_OPTIONS = do_PUT  # noqa: N815
 
     # --- requests
 
@@ -201,7 +219,33 @@ class _Handler(BaseHTTPRequestHandler):
                 left -= len(data)
 
     def _not_allowed(self) -> None:
-        raise Refused(405, "there is no stream to listen to; POST messages, DELETE the session", Allow="POST, DELETE")
+        raise Refused(405, "POST messages, GET what is told, DELETE the session", Allow="GET, POST, DELETE")
+
+    def _listen(self) -> None:
+        """Tell a client what it subscribed to, as it comes, until it goes, listens elsewhere, or is forgotten."""
+        version, accepts = self.headers.get(_VERSION, ""), ",".join(self.headers.get_all("Accept", []))
+        if version and version not in revisions.HANDSHAKE:
+            raise Refused(405, f"revision {version[:40]!r} has no stream to GET; POST {LISTEN}", Allow="POST")
+        if "text/event-stream" not in accepts and "*/*" not in accepts:
+            raise Refused(406, "who listens accepts text/event-stream")
+        peer = self._peer(version)
+        with self._place():
+            self.close_connection = True
+
+            def goes_on() -> bool:
+                return not self.server.over.is_set() and not self._is_gone()
+
+            relay(peer, lambda: EventStream(self), goes_on, lambda: self.server.visits.find(self.headers.get(_SESSION, "")))
+
+    @contextlib.contextmanager
+    def _place(self) -> Iterator[None]:
+        """Take a place of those who listen. Raises Refused."""
+        if not self.server.listening.acquire(blocking=False):
+            raise Refused(503, "too many clients listen at once", Retry_After="5")
+        try:
+            yield
+        finally:
+            self.server.listening.release()
 
     def _delete(self) -> None:
         if not self.server.visits.end(self.headers.get(_SESSION, "")):
@@ -225,7 +269,7 @@ class _Handler(BaseHTTPRequestHandler):
             peer = self._peer(version)
             self._exchange(peer, found)
 
-    def _peer(self, version: str) -> Peer:
+    def _peer(self, version: str) -> Visitor:
         id_ = self.headers.get(_SESSION, "")
         if not id_:
             raise Refused(400, f"{_SESSION} is missing; initialize first")
@@ -237,7 +281,7 @@ class _Handler(BaseHTTPRequestHandler):
         return peer
 
     def _initialize(self, found: Any) -> None:
-        peer = Peer(self.server.answers.now())
+        peer = Visitor(self.server.answers.now())
         answers: list[Any] = []
         self.server.answers.take(peer, found, Exchange(answers.append, lambda _method, _params: None))
         (answer,) = answers
@@ -260,7 +304,8 @@ class _Handler(BaseHTTPRequestHandler):
             return
         peer = Peer(self.server.answers.now())
         peer.stateless = True
-        self._exchange(peer, found)
+        with self._place() if message["method"] == LISTEN else contextlib.nullcontext():
+            self._exchange(peer, found)
 
     # --- bodies and answers
 
@@ -292,25 +337,27 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.answers.receive(peer, dumps(found), exchange)
         else:
             self.server.answers.take(peer, found, exchange)
-        streams = False
-        while True:
-            try:
-                last, message = came.get(timeout=_LOOK)
-            except Empty:
-                if self._is_gone():
-                    peer.cancel(messages.id_of(found))
-                    self.close_connection = True
-                    return
-                continue
-            if not last and not streams:
-                streams = True
-                self._begin_stream()
-            if streams:
-                self._event(message, last=last)
-            elif last:
-                self._answer(peer, message)
-            if last:
-                return
+        stream: EventStream | None = None
+        last = False
+        try:
+            while not last:
+                try:
+                    last, message = came.get(timeout=_LOOK)
+                except Empty:
+                    if self._is_gone():
+                        raise
+                    continue
+                if not last and stream is None:
+                    stream = EventStream(self)
+                if stream is not None:
+                    stream.send(message, last=last)
+                else:
+                    self._answer(peer, message)
+        except (Empty, OSError):
+            self.close_connection = True
+        finally:
+            if not last:
+                peer.cancel(messages.id_of(found))
 
     def _answer(self, peer: Peer, answer: Any) -> None:
         if answer is None:
@@ -328,19 +375,6 @@ class _Handler(BaseHTTPRequestHandler):
             return not self.connection.recv(1, socket.MSG_PEEK)
         except OSError:
             return True
-
-    def _begin_stream(self) -> None:
-        self.connection.settimeout(_PATIENCE)
-        self.send_response(200)
-        self.send_header("Content-Type", "text/event-stream")
-        self.send_header("Cache-Control", "no-store")
-        self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
-
-    def _event(self, message: Any, *, last: bool) -> None:
-        data = b"" if message is None else b"event: message\r\ndata: " + dumps(message) + b"\r\n\r\n"
-        self.wfile.write((b"%x\r\n%b\r\n" % (len(data), data) if data else b"") + (b"0\r\n\r\n" if last else b""))
-        self.wfile.flush()
 
     def _send(self, status: int, document: Any = None, headers: Mapping[str, str] = {}) -> None:
         self.connection.settimeout(_PATIENCE)

@@ -41,15 +41,19 @@ def where_was_i(call: Call, given: Mapping[str, Any]) -> str:
     others = [row for row in scope.rows if row.id not in {meant.session, mine.row.id if mine else ""}][:_OTHERS]
     if others and not ref:
         lines.append("other sessions here:")
-        lines.append(framed(f"{row.name or row.id} {row.status} {row.last_activity[:16]} {_short(row.task)}" for row in others))
+        lines.append(
+            framed(
+                f"{row.name or row.id} {row.status} {row.last_activity[:16]} {_short(row.title or row.task)}" for row in others
+            )
+        )
     lines.append(f"to go on with it: restore with session {meant.name or meant.session}")
     return "\n".join(lines) + "\n"
 
 
 def restore(call: Call, given: Mapping[str, Any]) -> str:
     """Return the context to go on with, never over its budget, the lines above it included."""
-    from segue.engine.restoring import Wanted
-    from segue.engine.restoring import restore as restored_of
+    from segue.engine.context.restoring import Wanted
+    from segue.engine.context.restoring import restore as restored_of
 
     app = call.app
     meant = call.scope.to_read(given.get("session", ""))
@@ -76,7 +80,7 @@ def restore(call: Call, given: Mapping[str, Any]) -> str:
 
 def search(call: Call, given: Mapping[str, Any]) -> str:
     """Return the evidence that the project's sessions have for some words, packed into a budget."""
-    from segue.engine.evidence import pack_evidence
+    from segue.engine.context.evidence import pack_evidence
     from segue.ports import Filters
 
     app, query, file = call.app, given["query"], given.get("file")
@@ -89,7 +93,7 @@ def search(call: Call, given: Mapping[str, Any]) -> str:
     else:
         places = dict.fromkeys(row.workspace for row in call.scope.rows)
         filters = [Filters(workspace=place) for place in places]
-        above = f"in {len(rows)} sessions of {', '.join(call.scope.directories)}"
+        above = f"in {len(rows)} session{'' if len(rows) == 1 else 's'} of {', '.join(call.scope.directories)}"
     ranked: list[Sequence[Spot]] = []
     for number, one in enumerate(filters):
         call.progress(number + 1, len(filters) + 1, "searching")
@@ -105,8 +109,8 @@ def search(call: Call, given: Mapping[str, Any]) -> str:
 
 def budget(call: Call, given: Mapping[str, Any]) -> str:
     """Return how full the context of a session is, of what, what was used and what it cost."""
-    from segue.engine.budgets import report, to_json
-    from segue.engine.crossing import remark
+    from segue.engine.budget.budgets import report, to_json
+    from segue.engine.budget.crossing import remark
 
     app = call.app
     meant = call.scope.to_write(given.get("session", ""))
@@ -190,7 +194,14 @@ def _state_lines(call: Call, meant: Meant) -> list[str]:
         *(("next", _short(one["text"])) for one in hinted["next_actions"][:_FEW]),
     ]
     lines = [f"{name}: {text}" for name, text in told if text]
-    return lines + [f"since then: {one}" for one in _changed(call, meant.session).splitlines()[: 2 * _FEW]]
+    since_then = [_whose(call, one) for one in _changed(call, meant.session).splitlines()[: 2 * _FEW]]
+    return lines + [f"since then: {one}" for one in since_then]
+
+
+def _whose(call: Call, told: str) -> str:
+    """Return a line about what changed, in which the caller's own session is said to be that."""
+    mine = call.scope.mine
+    return told.replace(f" {mine.row.name} (", f" {mine.row.name} (yours, ", 1) if mine is not None and mine.row.name else told
 
 
 def _because(one: Mapping[str, Any]) -> str:

@@ -30,10 +30,16 @@ class Exchange(NamedTuple):
 class Peer:
     """A client, for as long as it is connected."""
 
-    def __init__(self, since: float, send: Callable[[Message], None] | None = None, foreign_id: str = "") -> None:
+    def __init__(
+        self,
+        since: float,
+        send: Callable[[Message], None] | None = None,
+        foreign_id: str = "",
+        notify: Callable[[str, Mapping[str, Any]], None] = lambda _method, _params: None,
+    ) -> None:
         """Take a client that connected at *since*; *send* asks it something, where it can be asked.
 
-        *foreign_id*: what it calls its own session, where its environment says so.
+        *foreign_id*: what it calls its own session, where its environment says so. *notify* tells it what it subscribed to.
         """
         self.id = secrets.token_hex(8)
         self.since, self._send, self._foreign_id = since, send, foreign_id
@@ -43,6 +49,12 @@ class Peer:
         """It speaks a revision without a handshake."""
         self.level: str | None = None
         self.running: dict[Id, Job] = {}
+        self.notify = notify
+        self.subscribed: dict[str, threading.Event] = {}
+        """By URI; who sets the event ends the subscription."""
+        self._listening: dict[Id, Job] = {}
+        self.left = False
+        """It is no longer there."""
         self.lock = threading.Lock()
         self._info: Mapping[str, Any] = {}
         self._roots: tuple[str, ...] = ()
@@ -91,7 +103,7 @@ class Peer:
     def begin(self, id_: Id, job: Job) -> bool:
         """Note that *job* answers the request *id_*; return whether the id is free."""
         with self.lock:
-            if id_ in self.running:
+            if id_ in self.running or id_ in self._listening:
                 return False
             self.running[id_] = job
             return True
@@ -103,10 +115,45 @@ class Peer:
 
     def cancel(self, id_: Any) -> None:
         """Give a request up; what it wrote stays."""
+        if not isinstance(id_, str | int | float):
+            return
         with self.lock:
-            job = self.running.get(id_) if isinstance(id_, str | int | float) else None
-        if job is not None:
-            job.cancelled.set()
+            job = self._listening.pop(id_, None) or self.running.get(id_)
+            if job is not None:
+                job.cancelled.set()
+
+    # --- what it wants to hear of
+
+    def listens(self, id_: Id, job: Job) -> bool:
+        """Note that the request *id_* goes on until it is given up; return whether it was not yet."""
+        with self.lock:
+            self.running.pop(id_, None)
+            if not job.cancelled.is_set():
+                self._listening[id_] = job
+            return not job.cancelled.is_set()
+
+    def subscribe(self, uri: str, cancelled: threading.Event) -> bool:
+        """Note a subscription; return whether it is still there to hear of it."""
+        with self.lock:
+            if not self.left:
+                self.subscribed[uri] = cancelled
+            return not self.left
+
+    def unsubscribe(self, uri: str) -> None:
+        """End a subscription, if there is one."""
+        with self.lock:
+            cancelled = self.subscribed.pop(uri, None)
+        if cancelled is not None:
+            cancelled.set()
+
+    def leave(self) -> None:
+        """End all subscriptions: it is no longer there."""
+        with self.lock:
+            self.left = True
+            ended = list(self.subscribed.values())
+            self.subscribed.clear()
+        for cancelled in ended:
+            cancelled.set()
 
 
 def _path(root: Any) -> str:

@@ -63,11 +63,9 @@ def templates(params: Mapping[str, Any]) -> dict[str, Any]:
 def read(call: Call, params: Mapping[str, Any], missing: int = RESOURCE_NOT_FOUND) -> dict[str, Any]:
     """Return the result of `resources/read`. Raises RpcError: of the code *missing* where there is no such resource."""
     uri = text_of(params, "uri")
-    found = _URI.fullmatch(uri)
-    if uri.lower() in {LIST, LIST + "/"}:
-        return _contents(uri, JSON, _json(_sessions(call)))
+    found = _meant(uri, missing)
     if found is None:
-        raise RpcError(missing, "there is no such resource; session:// lists the sessions", {"uri": line(uri, 200)})
+        return _contents(uri, JSON, _json(_sessions(call)))
     try:
         if found["transcript"]:
             return _contents(uri, MARKDOWN, _transcript(call, found["session"], found["first"], found["last"]))
@@ -76,10 +74,29 @@ def read(call: Call, params: Mapping[str, Any], missing: int = RESOURCE_NOT_FOUN
         raise RpcError(missing, told(e), {"uri": line(uri, 200)}) from e
 
 
+def session_of(call: Call, uri: str) -> str | None:
+    """Return which session a resource is about; None: it is the list of them. Raises RpcError: there is no such resource."""
+    found = _meant(uri, RESOURCE_NOT_FOUND)
+    try:
+        return found and call.scope.to_read(found["session"]).session
+    except SegueError as e:
+        raise RpcError(RESOURCE_NOT_FOUND, told(e), {"uri": line(uri, 200)}) from e
+
+
 def names(call: Call, begin: str) -> list[str]:
     """Return names of sessions that begin so, for completion."""
     known = [OWN, "previous", *(row.name or row.id for row in call.scope.rows)]
     return [name for name in known if name.lower().startswith(begin.lower())]
+
+
+def _meant(uri: str, missing: int) -> "re.Match[str] | None":
+    """Return the parts of a URI; None: it is that of the list. Raises RpcError."""
+    if uri.lower() in {LIST, LIST + "/"}:
+        return None
+    found = _URI.fullmatch(uri)
+    if found is None:
+        raise RpcError(missing, "there is no such resource; session:// lists the sessions", {"uri": line(uri, 200)})
+    return found
 
 
 def _resource(row: "SessionRow") -> dict[str, Any]:
@@ -135,12 +152,11 @@ def _transcript(call: Call, ref: str, first: str | None, last: str | None) -> st
 
 def _told(event: "Event") -> str:
     """Return what an event says, with its number; empty where it says nothing."""
-    from segue.core.session.words import role_of, words_of
+    from segue.core.session.words import role_of, shown_of, words_of
 
-    words = words_of(event)
-    if words is None:
+    if words_of(event) is None:
         return ""
-    text = words.text.strip()
+    text = shown_of(event).strip()
     cut = f" [... {len(text) - _LONGEST:,} characters more]" if len(text) > _LONGEST else ""
     return f"## {event.seq} {event.at[:19]} {role_of(event) or event.kind}\n{text[:_LONGEST]}{cut}"
 

@@ -36,7 +36,7 @@ INSTRUCTIONS: Final = (
 )
 CAPABILITIES: Final[Mapping[str, Any]] = {
     "tools": {"listChanged": False},
-    "resources": {"listChanged": False, "subscribe": False},
+    "resources": {"listChanged": True, "subscribe": True},
     "prompts": {"listChanged": False},
     "completions": {},
     "logging": {},

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from segue.core.errors import AmbiguousError, NotFoundError, SegueError
 from segue.core.session.catalogue import SessionRow
-from segue.core.session.refs import label
-from segue.engine.callers import Caller, Found, at_work, before, own
+from segue.core.session.refs import choosing, label
+from segue.engine.callers import Caller, Found, active, at_work, before, named
 from segue.ports import Target
 
 if TYPE_CHECKING:
@@ -37,6 +37,10 @@ class Scope:
         self._app, self.caller, self._everything = app, caller, everything
         self.directories = tuple(roots) or (app.workspace,)
 
+    def again(self) -> "Scope":
+        """Return one of which nothing is looked up yet."""
+        return Scope(self._app, self.caller, self.directories, everything=self._everything)
+
     @cached_property
     def rows(self) -> list[SessionRow]:
         """The sessions, latest activity first."""
@@ -45,12 +49,13 @@ class Scope:
 
     @cached_property
     def mine(self) -> Found | None:
-        """The caller's own session, as its hooks know it."""
-        found = own(self.rows, self.caller)
-        if found is None and self._took_in():
+        """The caller's own session, as its hooks know it: what they said last may have to be taken in first."""
+        found = named(self.rows, self.caller)
+        if found is None:
+            self._take_in()
             del self.rows
-            found = own(self.rows, self.caller)
-        return found
+            found = named(self.rows, self.caller)
+        return found or active(self.rows, self.caller)
 
     @property
     def previous(self) -> SessionRow | None:
@@ -80,7 +85,9 @@ class Scope:
             return Meant(self.mine.row.id, self.mine.row.name, f"yours: {self.mine.why}")
         row = at_work(self.rows)
         if row is None:
-            raise NotFoundError("session", "of this project", hint='name one, or begin one: segue start --task "..."')
+            raise NotFoundError(
+                "session", OWN, hint='none is at work in this project: name one, or begin one: segue start --task "..."'
+            )
         return Meant(row.id, row.name, "the one at work here; which one is yours cannot be told")
 
     def _named(self, ref: str) -> Meant:
@@ -93,10 +100,11 @@ class Scope:
         except NotFoundError:
             target = Target("")
         except AmbiguousError as e:
-            fits = {word: row.id for word in e.fields["candidates"] for row in self.rows if _is_of(word, label(row))}
-            if len(fits) > 1:
-                raise AmbiguousError(ref, list(fits)) from None
-            target = Target(*fits.values() or [""])
+            fits = {word: row for word in e.fields["candidates"] for row in self.rows if _is_of(word, label(row))}
+            first = next(iter(fits.values()), None)
+            if first is not None and len(fits) > 1:
+                raise AmbiguousError(ref, list(fits), hint=choosing(first)) from None
+            target = Target(first.id if first is not None else "")
         row = known.get(target.session)
         if row is None:
             raise NotFoundError("session", ref, hint=_ELSEWHERE)
@@ -114,17 +122,15 @@ class Scope:
             return self._app.resolve("current").session
         return ""
 
-    def _took_in(self) -> bool:
-        """Take in what hooks wrote and nobody took in yet; return whether there was something."""
+    def _take_in(self) -> None:
+        """Take in what hooks wrote and nobody took in yet."""
         app = self._app
         if app.spools.is_empty():
-            return False
-        from segue.engine.spooling import ingest
+            return
+        from segue.engine.capture.spooling import ingest
 
         with suppress(SegueError, OSError):  # the worker does it later, and tells of it
             ingest(app.store, app.spools, app.transcripts, clock=app.clock)
-            return True
-        return False
 
 
 def _is_of(candidate: str, session: str) -> bool:

@@ -26,6 +26,7 @@ from segue.mcp.messages import (
 from segue.mcp.paging import page
 from segue.mcp.peer import Exchange, Peer
 from segue.mcp.places import Places
+from segue.mcp.subscriptions import LISTEN, Subscriptions
 from segue.mcp.tools import call_tool, told
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 
 _LISTED: Final = [tool.listed() for tool in TOOLS]
 _MOST_COMPLETED: Final = 100
-_HANDSHAKE_ONLY: Final = frozenset({"ping", "logging/setLevel"})
-_STATELESS_ONLY: Final = frozenset({"server/discover"})
+_HANDSHAKE_ONLY: Final = frozenset({"ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"})
+_STATELESS_ONLY: Final = frozenset({"server/discover", LISTEN})
 _BUSY: Final = -32000
 _Work = Callable[[Call, Message], Message]
 
@@ -47,6 +48,7 @@ class Server:
         self._places, self._everything = Places(app), everything
         self._clock = app.clock
         self.lane = Lane()
+        self._subscriptions = Subscriptions(self.lane)
         self._quick: Mapping[str, Callable[[Peer, Message], Message]] = {
             "initialize": self._initialize,
             "ping": lambda _peer, _params: {},
@@ -63,6 +65,10 @@ class Server:
             "resources/read": resources.read,
             "completion/complete": _complete,
         }
+        self._of_peer: Mapping[str, Callable[[Peer, Call, Message], Message]] = {
+            "resources/subscribe": self._subscriptions.subscribe,
+            "resources/unsubscribe": self._subscriptions.unsubscribe,
+        }
 
     def now(self) -> float:
         """Return seconds since 1970, UTC."""
@@ -70,6 +76,7 @@ class Server:
 
     def close(self) -> None:
         """Answer what waits, and let go of the store."""
+        self.lane.submit(Job(lambda _: self._subscriptions.close()))
         self.lane.submit(Job(lambda _: self._places.close()))
         self.lane.close()
 
@@ -140,8 +147,8 @@ class Server:
             result = self._quick[method](peer, params)
             exchange.answer(_answer(id_, revisions.stateless(method, result) if stateless else result))
             return
-        work = self._slow.get(method)
-        if work is None:
+        work = partial(self._of_peer[method], peer) if method in self._of_peer else self._slow.get(method)
+        if work is None and method != LISTEN:
             raise RpcError(METHOD_NOT_FOUND, f"there is no method {method[:80]!r}")
         if stateless and method == "resources/read":
             work = partial(resources.read, missing=INVALID_PARAMS)
@@ -152,13 +159,16 @@ class Server:
             raise RpcError(INVALID_REQUEST, f"request {id_!r} is not answered yet")
         self.lane.submit(job)
 
-    def _do(self, peer: Peer, message: Message, exchange: Exchange, work: _Work, job: Job) -> None:
-        """Do what needs the store, and answer; of what was given up nothing is said."""
+    def _do(self, peer: Peer, message: Message, exchange: Exchange, work: _Work | None, job: Job) -> None:
+        """Do what needs the store, and answer; of what was given up nothing is said. No *work*: it is answered when it ends."""
         method, params, id_ = message["method"], message.get("params", {}), message["id"]
         answer: Message | None = None
         try:
             if not job.cancelled.is_set():
                 call = self._call(peer, id_, object_of(params, "_meta"), exchange, job)
+                if work is None:
+                    self._subscriptions.listen(peer, call, message, exchange, job)
+                    return
                 result = work(call, params)
                 answer = _answer(id_, revisions.stateless(method, result) if peer.stateless else result)
                 call.app.tend()

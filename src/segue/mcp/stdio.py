@@ -35,7 +35,7 @@ def serve(app: "App", given: IO[bytes], taken: IO[bytes], *, everything: bool = 
     def notify(method: str, params: Mapping[str, Any]) -> None:
         send({"jsonrpc": "2.0", "method": method, "params": params})
 
-    peer, exchange = Peer(server.now(), send, app.env.get(_OWN_ID, "")), Exchange(answer, notify)
+    peer, exchange = Peer(server.now(), send, app.env.get(_OWN_ID, ""), notify), Exchange(answer, notify)
     for line in _lines(given, partial(_refuse, answer)):
         server.receive(peer, line, exchange)
     server.close()

@@ -114,16 +114,19 @@ def _write(call: Call, given: Mapping[str, Any]) -> str:
     from segue.app.library import is_structured
     from segue.engine.notes import Change, Place, edit, find, make, place_of_new
 
-    app, text = call.app, _needed(given, "text", "write")
+    app, text, also = call.app, _needed(given, "text", "write"), ""
     if given.get("note"):
         note, action = edit(app.library, app.clock, find(app.library, given["note"]), Change(append=text)), "updated"
     else:
         kind = given.get("kind", "note")
         place = Place(app.config["organisation"] or "default", app.header["project"])
         directory = place_of_new(place, kind, structured=is_structured(app))
-        note, action = make(app.library, app.clock, _needed(given, "title", "write"), kind, directory, body=text), "created"
+        title = _needed(given, "title", "write")
+        same = [one.id for one in app.library.notes() if one.title.casefold() == title.strip().casefold()][:_SHOWN]
+        note, action = make(app.library, app.clock, title, kind, directory, body=text), "created"
+        also = f"that title has also {', '.join(same)}: to add to a note, say which as `note`\n" if same else ""
     _used(call, note, action)
-    return f"note {note.id} {action} at {line(note.path)}\n"
+    return f"note {note.id} {action} at {line(note.path)}\n{also}"
 
 
 def _used(call: Call, note: Any, action: Any, text: str = "") -> None:

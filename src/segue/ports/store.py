@@ -7,7 +7,7 @@ a clause in the contract suite.
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
-from segue.core.errors import SegueError
+from segue.core.errors import SegueError, UsageError
 from segue.core.log.events import ANY, Appended, Body, Commit, Damage, Draft, Event, ForkPoint, Head, KeyPolicy
 
 OnDamage = Callable[[Damage], None]
@@ -218,8 +218,8 @@ class Store(Protocol):
         """Return the next free number for names that begin with *prefix*, from 1: no two calls ever get the same."""
         ...
 
-    def put_snapshot(self, session: str, snapshot: Snapshot) -> None:
-        """Keep a fold for later. It may vanish at any time."""
+    def put_snapshot(self, session: str, snapshot: Snapshot, *, alone: bool = False) -> None:
+        """Keep a fold for later. It may vanish at any time. *alone*: in the place of all others of its schema."""
         ...
 
     def snapshot(self, session: str, schema: str, upto: int | None = None) -> Snapshot | None:
@@ -308,5 +308,15 @@ class Opened(Protocol):
 
 
 def port_of(store: Store | Opened) -> Store:
-    """Return the store of the contract: an adapter takes what `segue.open` returns, and a bare store as well."""
-    return store if isinstance(store, Store) else store.port
+    """Return the store of the contract: an adapter takes what `segue.open` returns, and a bare store as well.
+
+    Raises:
+        UsageError: *store* is none: a path, an address, or what `aio.open` returned and nobody awaited.
+    """
+    found = store if isinstance(store, Store) else getattr(store, "port", None)
+    if not isinstance(found, Store):
+        raise UsageError(
+            f"an open store is needed here, and this is {type(store).__name__!r}",
+            hint="with segue.open() as store: ...    or: async with aio.open() as store: ...",
+        )
+    return found

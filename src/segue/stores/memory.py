@@ -297,12 +297,15 @@ class MemoryStore:
             self._numbers[prefix] = self._numbers.get(prefix, 0) + 1
             return self._numbers[prefix]
 
-    def put_snapshot(self, session: str, snapshot: Snapshot) -> None:
+    def put_snapshot(self, session: str, snapshot: Snapshot, *, alone: bool = False) -> None:
         """See `Store.put_snapshot`."""
         with self._lock:
             log = self._log(session)
-            if snapshot.seq not in log.forbidden:
-                log.snapshots[snapshot.schema, snapshot.seq] = snapshot
+            if snapshot.seq in log.forbidden:
+                return
+            if alone:
+                log.snapshots = {place: other for place, other in log.snapshots.items() if place[0] != snapshot.schema}
+            log.snapshots[snapshot.schema, snapshot.seq] = snapshot
 
     def snapshot(self, session: str, schema: str, upto: int | None = None) -> Snapshot | None:
         """See `Store.snapshot`."""

@@ -1,4 +1,7 @@
-"""Temporary files beside the transcript that they are to become, in a directory of an agent."""
+"""Temporary files beside the transcript that they are to become, in a directory of an agent.
+
+`host.beside` is its twin: neither layer sees the other, and what is below both does no I/O.
+"""
 
 import os
 from contextlib import suppress

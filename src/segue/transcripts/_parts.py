@@ -1,11 +1,15 @@
 """Content as parts, in the form that segue's events have: what readers of all agents do with it."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from types import NoneType
 from typing import Any, Final
 
 from segue.transcripts._records import short, text_of
 
+_WRAPPED: Final = re.compile(r"<command-(name|args)>(.*?)</command-\1>", re.DOTALL)
+_LOOKED_AT: Final = 4_000
+"""Characters of a prompt that a slash command is looked for in."""
 _FIELDS: Final = {"id": (str, NoneType), "name": (str,), "is_error": (bool,)}
 
 
@@ -31,8 +35,10 @@ def texts(parts: Iterable[Mapping[str, Any]]) -> list[str]:
 
 
 def title_of(parts: Iterable[Mapping[str, Any]]) -> str:
-    """Return a title for what a prompt of these *parts* begins."""
-    return short(next(iter(texts(parts)), ""))
+    """Return a title for what a prompt of these *parts* begins: of a slash command the command, not what it is wrapped in."""
+    text = next(iter(texts(parts)), "")
+    wrapped = dict(_WRAPPED.findall(text[:_LOOKED_AT])) if text.lstrip().startswith("<command-") else {}
+    return short(f"{wrapped['name']} {wrapped.get('args', '')}".strip() if wrapped.get("name", "").strip() else text)
 
 
 def response_of(parts: list[dict[str, Any]]) -> Any:

@@ -67,15 +67,29 @@ class LooksAtTheLatestSnapshotOnly(MemoryStore):
 
 @fails("a_snapshot_put_again_takes_the_others_place")
 class KeepsTheFirstSnapshot(MemoryStore):
-    def put_snapshot(self, session, snapshot):
+    def put_snapshot(self, session, snapshot, *, alone=False):
         self._log(session).snapshots.setdefault((snapshot.schema, snapshot.seq), snapshot)
 
 
 @fails("a_fork_has_snapshots_of_its_own")
 class SharesSnapshots(MemoryStore):
-    def put_snapshot(self, session, snapshot):
+    def put_snapshot(self, session, snapshot, *, alone=False):
         for other in self.sessions():
-            super().put_snapshot(other, snapshot)
+            super().put_snapshot(other, snapshot, alone=alone)
+
+
+@fails("a_snapshot_put_alone_takes_the_place_of_all_others_of_its_schema")
+class KeepsTheOthers(MemoryStore):
+    def put_snapshot(self, session, snapshot, *, alone=False):
+        super().put_snapshot(session, snapshot)
+
+
+@fails("a_snapshot_put_alone_takes_the_place_of_all_others_of_its_schema")
+class TakesAllSchemasAway(MemoryStore):
+    def put_snapshot(self, session, snapshot, *, alone=False):
+        if alone:
+            self._log(session).snapshots.clear()
+        super().put_snapshot(session, snapshot)
 
 
 @fails("dropped_snapshots_are_gone_and_nothing_else_is")

@@ -54,16 +54,16 @@ class ForgetsTheKeys(MemoryStore):
 
 @fails("no_snapshot_from_before_an_erasure_is_given")
 class TakesLateSnapshots(MemoryStore):
-    def put_snapshot(self, session, snapshot):
+    def put_snapshot(self, session, snapshot, *, alone=False):
         self._log(session).forbidden = range(0)
-        super().put_snapshot(session, snapshot)
+        super().put_snapshot(session, snapshot, alone=alone)
 
 
 @fails("no_snapshot_from_before_an_erasure_is_given")
 class TakesNoSnapshotAnyMore(MemoryStore):
-    def put_snapshot(self, session, snapshot: Snapshot):
+    def put_snapshot(self, session, snapshot: Snapshot, *, alone=False):
         if not self._log(session).forbidden:
-            super().put_snapshot(session, snapshot)
+            super().put_snapshot(session, snapshot, alone=alone)
 
 
 @fails("a_large_value_goes_with_the_last_event_that_refers_to_it")

@@ -212,7 +212,7 @@ def test_watching_yields_what_comes_and_ends_when_it_is_cancelled(store, after):
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        while threads._free < threads._alive:  # noqa: ASYNC110 - none of them waits for what is watched
+        while len(threads._parked) < threads._alive:  # noqa: ASYNC110 - none of them waits for what is watched
             await asyncio.sleep(0.01)
 
     asyncio.run(main())
@@ -330,7 +330,7 @@ def test_threads_are_as_many_as_are_needed_up_to_a_limit_and_end_when_idle():
         if not pool._alive:
             break
         ended.wait(0.01)
-    assert (pool._alive, pool._free, len(pool._jobs)) == (0, 0, 0)
+    assert (pool._alive, len(pool._parked), len(pool._jobs)) == (0, 0, 0)
     pool.submit(done.release)
     assert done.acquire(timeout=60)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ from segue import aio
 from segue.aio._budget import SessionBudget as AioBudget
 from segue.core.errors import DuplicateKeyError, FencedError, HeadMovedError, InvalidEventError
 from segue.engine.api_budget import SessionBudget as Budget
-from segue.engine.running import Run
+from segue.engine.runs.running import Run
 from segue.testing.builders import user
 
 ROOT = Path(__file__).parents[3]
@@ -137,15 +138,63 @@ async def wrong(store: aio.Store, session: aio.Session) -> None:
 """
 
 
-def test_types_survive_for_users(tmp_path):
-    (tmp_path / "user.py").write_text(TYPED)
+EACH = """
+from segue.aio._budget import SessionBudget as AioBudget
+from segue.engine.api_budget import SessionBudget as Budget
+from segue.engine.runs.running import Run
+import segue
+"""
+SAME = {
+    "segue.engine.api_session.Session": "Session",
+    "segue.aio._store.Session": "Session",
+    "segue.engine.runs.running.Run": "Run",
+    "segue.aio._runs.Run": "Run",
+    "segue.engine.api_budget.Successor": "Successor",
+    "segue.aio._budget.Successor": "Successor",
+}
+SHORT = {"Store": ("segue.Store", "aio.Store"), "Session": ("segue.Session", "aio.Session"), "Run": ("Run", "aio.Run"),
+         "SessionBudget": ("Budget", "AioBudget")}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory):
+    """What mypy says of a user's program, and of every call and its twin."""
+    calls = [f"{kind}.{one}" for kind, (sync, _) in CLASSES.items() for one, made in public(sync).items()
+             if callable(made) and f"{kind}.{one}" not in OTHERWISE and (kind != "Run" or one not in INSIDE)]  # fmt: skip
+    pairs = [f"reveal_type({side}.{one.partition('.')[2]})" for one in calls for side in SHORT[one.partition(".")[0]]]
+    program = tmp_path_factory.mktemp("typed") / "user.py"
+    program.write_text(TYPED + EACH + "\n".join(pairs))
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--config-file", str(ROOT / "pyproject.toml"), str(tmp_path / "user.py")],
+        [sys.executable, "-m", "mypy", "--config-file", str(ROOT / "pyproject.toml"), str(program)],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
+    lines = [line.partition("user.py:")[2] for line in done.stdout.splitlines() if "user.py:" in line]
+    return calls, lines, done.stdout + done.stderr
+
+
+def test_types_survive_for_users(checked):
+    _, lines, said = checked
     begin = TYPED[: TYPED.index("await session.append(3)")].count("\n") + 1
-    told = [line.partition("user.py:")[2] for line in done.stdout.splitlines() if "user.py:" in line and ": error:" in line]
-    assert [int(line.partition(":")[0]) - begin for line in told] == [0, 1, 2, 3, 4], done.stdout + done.stderr
+    assert [int(line.partition(":")[0]) - begin for line in lines if ": error:" in line] == [0, 1, 2, 3, 4], said
+
+
+def test_every_call_takes_and_gives_what_its_twin_does(checked):
+    calls, lines, said = checked
+    types = [line.partition('type is "')[2].rstrip('"') for line in lines if "Revealed type" in line]
+    assert len(types) == 2 * len(calls) > 60, said
+    twins = dict(zip(calls, zip(map(alike, types[::2]), map(alike, types[1::2]), strict=True), strict=True))
+    assert {one: pair for one, pair in twins.items() if pair[0] != pair[1]} == {}
+
+
+def alike(kind):
+    """Return a type without what an asynchronous twin has otherwise: whose it is, that it is awaited, and whose what it gives is."""
+    for one, name in SAME.items():
+        kind = kind.replace(one, name)
+    kind = re.sub(r"TypedDict\([\w.]+, ", "TypedDict(", kind)  # of some mypy says the name
+    kind += " -> None" if kind.endswith(")") else ""  # mypy leaves it out
+    takes, _, gives = re.sub(r"^def \((self: )?[\w.]+(\[[\w.]+\])?(, )?", "def (", kind).rpartition(") -> ")
+    awaited = re.fullmatch(r"typing\.Coroutine\[Any, Any, (.+)\]", gives)
+    return takes, (awaited[1] if awaited else gives).replace("typing.AsyncIterator", "typing.Iterator")
 
 
 def test_importing_it_loads_no_driver():

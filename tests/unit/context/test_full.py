@@ -2,7 +2,8 @@
 
 import pytest
 
-from segue.core.context.lanes import restored
+from segue.core.context.known import Fact, Known
+from segue.core.context.lanes import restore, restored
 from segue.core.session.state import fold
 from segue.host.tokenizers import exact
 from segue.testing.builders import assistant, created, reasoning, user
@@ -55,3 +56,42 @@ def test_a_long_task_is_there_whole_where_it_takes_more_than_its_usual_share():
 
     assert 0.4 * 5_000 < exact("o200k").count(task) < 0.6 * 5_000
     assert task in context.text
+
+
+def test_what_is_kept_for_naming_what_is_left_out_goes_to_what_was_cut_where_nothing_is():
+    events = written([created(name="SESSION-260115-001", workspace="/w"), *run("t", "make", "a line of output\n" * 2_000)])
+
+    context = restored(events, fold(events), 2_129, exact("o200k"))
+
+    assert {entry.status for entry in context.items} == {"shortened"}
+    assert context.size.tokens >= 0.97 * 2_129
+
+
+@pytest.mark.parametrize("must", [True, False])
+@pytest.mark.parametrize("budget", [600, 1_500, 5_000, 25_000])
+def test_working_state_that_is_more_than_its_share_gets_the_room_that_nothing_else_wants(budget, must):
+    threads = [Fact("thread", f"the parser of part {n}, at length, in module_{n}.py", n, must) for n in range(1, budget // 10)]
+
+    context = restore([], Known("SESSION-260115-001", facts=tuple(threads)), budget, exact("o200k"))
+
+    assert 0.95 * budget <= context.size.tokens <= budget
+    assert context.text.count("the parser of part") == sum(entry.status == "loaded" for entry in context.items)
+
+
+def test_what_the_user_said_long_ago_gets_the_room_that_nothing_else_wants():
+    said = [f"Rule {n}: never touch folder {n}." for n in range(1, 13)]
+
+    context = context_of([user(each) for each in said], 1_000)
+
+    assert [each for each in said if each not in context.text] == []
+    assert {entry.status for entry in context.items} == {"loaded"}
+
+
+@pytest.mark.parametrize(("path", "times"), [("src/a.py", 1), ("./src/a.py", 1), ("a.py", 2)])
+def test_a_file_of_the_workspace_is_given_once_by_whichever_name_it_was_read(path, times):
+    drafts = [
+        *run("c1", f"cat {path}", "import os\nprint(os.name)"),
+        *read("c2", "/w/src/a.py", "1\timport os\n2\tprint(os.name)"),
+    ]
+
+    assert context_of(drafts, 5_000).text.count("import os") == times

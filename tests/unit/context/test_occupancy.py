@@ -104,3 +104,9 @@ def test_what_a_session_cost_is_known_from_its_figures_alone():
         usage(0, 0, cost_usd=0.5, model="z"),
     ]
     assert spent(fold(written(story)).metrics, {}) == pytest.approx(5.5)
+
+
+def test_calls_that_name_no_model_cost_what_the_sessions_own_does():
+    named, nobodys = usage(1_000_000, 0, model="claude-opus-4-5"), usage(1_000_000, 0)
+    assert spent(fold(written([named, nobodys])).metrics, {}, "claude-opus-4-5") == pytest.approx(10)
+    assert spent(fold(written([named, usage(9, 0, cost_usd=0.5)])).metrics, {}, "claude-opus-4-5") == pytest.approx(5.5)

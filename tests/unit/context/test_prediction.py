@@ -50,6 +50,13 @@ def test_what_was_named_is_predicted_by_its_end_and_what_does_not_exist_yet_too(
     ]
 
 
+def test_a_name_that_ends_like_no_file_is_not_taken_for_one_be_the_workspace_there_or_gone():
+    named = [("this.el", 1.0, "in an output"), ("till.ex", 0.5, "by the agent"), ("lib/mix.lock", 0.4, "in an output")]
+    for files in ((), ("lib/shop/stock.ex",)):
+        found = predict(Evidence(recent=["lib/shop/prices.ex", "lib/shop/stock.ex"], named=named, files=files))
+        assert [one.path for one in found] == ["till.ex", "lib/mix.lock"]
+
+
 def test_what_was_touched_is_not_predicted_and_without_evidence_nothing_is():
     assert predict(Evidence(recent=FILES, files=FILES)) == []
     assert predict(Evidence()) == []
@@ -68,3 +75,11 @@ def test_the_same_evidence_in_another_order_of_sets_gives_the_same_list():
         groups=[g._replace(paths=frozenset(sorted(g.paths, reverse=True))) for g in groups], files=tuple(reversed(FILES))
     )
     assert predict(first) == predict(second)
+
+
+def test_each_file_has_a_reason():
+    groups = [Group("commit a1", frozenset({"README.md", "lib/web/router.ex"}))]
+    assert [(one.path, one.why) for one in predict(Evidence(groups=groups), 2)] == [
+        ("README.md", ("touched in this project lately",)),
+        ("lib/web/router.ex", ("touched in this project lately",)),
+    ]

@@ -6,9 +6,11 @@ from pathlib import Path
 
 from segue.core.context.tokens import Estimator
 from segue.core.session.tree import active_chain
-from segue.engine.conversion import Means, Wish, resume_in
-from segue.engine.importing import import_paths
+from segue.engine.capture.importing import import_paths
 from segue.engine.loading import Desk
+from segue.engine.resuming.agents import Means
+from segue.engine.resuming.conversion import resume_in
+from segue.engine.resuming.resumption import Wish
 from segue.host.keeping import Keeping
 from segue.stores.log.store import LogStore
 from segue.testing import FakeClock, FakeIds

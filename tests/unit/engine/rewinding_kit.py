@@ -4,13 +4,13 @@ from contextlib import contextmanager
 
 from segue.core.context.tokens import Estimator
 from segue.core.session.tree import active_chain
-from segue.engine.checkpoints import create
-from segue.engine.conversion import Means as Going
-from segue.engine.importing import import_paths
+from segue.engine.capture.importing import import_paths
 from segue.engine.loading import Desk
+from segue.engine.recovery.validating import validate
 from segue.engine.restores import find, line_of
-from segue.engine.rewinding import Means, Wish, carry_out
-from segue.engine.validating import validate
+from segue.engine.resuming.agents import Means as Going
+from segue.engine.saving.checkpoints import create
+from segue.engine.saving.rewinding import Means, Wish, carry_out
 from segue.host.keeping import Keeping
 from segue.stores.log.store import LogStore
 from segue.testing import FakeClock, FakeIds

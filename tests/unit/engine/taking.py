@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from segue.engine.importing import import_paths
+from segue.engine.capture.importing import import_paths
 from segue.testing import FakeClock
 from segue.transcripts import transcripts
 

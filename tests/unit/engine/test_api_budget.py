@@ -1,10 +1,12 @@
 """The budget in the Python API: what is known, callbacks once per crossing, a successor to go on in."""
 
+from threading import Thread
+
 import pytest
 
 from segue.app import App
 from segue.core.errors import UsageError
-from segue.engine.crossing import note
+from segue.engine.budget.crossing import note
 from segue.testing.builders import assistant, user
 from segue.testing.fakes import FakeClock, FakeIds
 
@@ -45,6 +47,31 @@ def test_a_callback_is_called_once_for_each_threshold_after_the_append_that_cros
         ("disclosure", "summarisation", 80.0),
     ]
     assert [(c["called"], c["handled"]) for c in session.state().budget["crossings"]] == [("done", ""), ("done", "")]
+
+
+def test_a_threshold_is_not_crossed_again_by_an_answer_that_is_written_down_late(session):
+    told = []
+    with session.running(on_crossing=told.append) as run:
+        run.note_usage({"input_tokens": 100}, model="pear", message_id="a1")
+        run.note_usage({"input_tokens": 700}, model="pear", message_id="a2")
+        for message, used in (("a1", 100), ("a2", 700)):
+            session.append(assistant("so", model="pear", usage={"input_tokens": used, "output_tokens": 0}, message_id=message))
+    assert [c["band"] for c in told] == ["disclosure"]
+
+
+def test_what_another_thread_crosses_while_a_callback_is_at_work_is_told_of_too(session):
+    told = []
+
+    def tell(crossing):
+        told.append(crossing["band"])
+        if len(told) == 1:
+            thread = Thread(target=say, args=(session, 800))
+            thread.start()
+            thread.join()
+
+    with session.running(on_crossing=tell):
+        say(session, 700)
+        assert told == ["disclosure", "summarisation"]
 
 
 def test_what_a_run_that_died_did_not_tell_is_told_by_the_next_one(session):

@@ -3,7 +3,7 @@
 import pytest
 
 from segue.core.log.events import Draft
-from segue.engine.attending import Attendance, ending, why_ended
+from segue.engine.capture.attending import Attendance, ending, why_ended
 from segue.engine.loading import load
 from segue.host.spool import Frame
 from segue.stores.memory import MemoryStore

@@ -3,7 +3,7 @@
 from segue.core.context.definitions import Tool, compact, sent, sent_instructions
 from segue.core.log.events import MAIN
 from segue.core.session.catalogue import SessionRow
-from segue.engine.auditing import Use, Wish, audit, used
+from segue.engine.budget.auditing import Use, Wish, audit, used
 from segue.ports.mcp import Listing, Misread, Named, Server
 from segue.stores.memory import MemoryStore
 from segue.testing.builders import assistant, created, tool_call

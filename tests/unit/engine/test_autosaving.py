@@ -10,10 +10,10 @@ from segue.core.context.tokens import Estimator
 from segue.core.errors import StorageFullError
 from segue.core.log.events import Draft
 from segue.core.session.autosave import Intervals
-from segue.engine import checkpoints
-from segue.engine.autosaving import Autosaver, Means
-from segue.engine.interrupting import NOTHING
-from segue.engine.restoring import Wanted, restore
+from segue.engine.context.restoring import Wanted, restore
+from segue.engine.saving import checkpoints
+from segue.engine.saving.autosaving import Autosaver, Means
+from segue.engine.saving.interrupting import NOTHING
 from segue.testing.builders import assistant, user
 from segue.testing.fakes import FakeClock, FakeIds
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from segue.engine.capturing import capture
+from segue.engine.capture.capturing import capture
 from segue.host.clock import SystemIds
 from segue.host.spool import Spools
 from segue.stores.memory import MemoryStore

@@ -9,11 +9,11 @@ from segue.app import App
 from segue.app.budgets import keeper
 from segue.core.context.tokens import estimate
 from segue.core.log.events import Draft
-from segue.engine.crossing import Keeper, choose, note, remark
+from segue.engine.budget.crossing import Keeper, choose, note, remark
+from segue.engine.budget.succeeding import condense, succeed, text_of
+from segue.engine.capture.importing import Importer
+from segue.engine.capture.spooling import ingest
 from segue.engine.foreign import Foreign, find, latest
-from segue.engine.importing import Importer
-from segue.engine.spooling import ingest
-from segue.engine.succeeding import condense, succeed, text_of
 from segue.host.notifying import notifier
 from segue.testing.fakes import FakeClock, FakeIds
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from segue.engine.discovery import Waiting, find_all, import_all, roots
-from segue.engine.importing import import_paths
+from segue.engine.capture.discovery import Waiting, find_all, import_all, roots
+from segue.engine.capture.importing import import_paths
 from segue.host.seen import SeenFile
 from segue.ports import Noted
 from segue.stores.memory import MemoryStore

@@ -6,8 +6,8 @@ import pytest
 
 from segue.core.errors import NotFoundError, UsageError
 from segue.core.session.state import fold
-from segue.engine.erasing import all_of, check, needle_of, parsed
 from segue.engine.loading import load
+from segue.engine.secrecy.erasing import all_of, check, needle_of, parsed
 from segue.stores.log.store import LogStore
 from segue.stores.memory import MemoryStore
 from segue.testing import FakeClock, FakeIds

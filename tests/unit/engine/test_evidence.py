@@ -6,10 +6,10 @@ from segue.core.context.excerpt import excerpt
 from segue.core.context.tokens import Estimator
 from segue.core.log.events import Draft
 from segue.core.session.words import words_of
-from segue.engine.evidence import pack_evidence
+from segue.engine.context.evidence import pack_evidence
 from segue.ports import Spot
 from segue.stores.memory import MemoryStore
-from segue.testing.builders import created, user
+from segue.testing.builders import checkpoint, created, user
 from segue.testing.fakes import FakeClock, FakeIds, session_id
 
 
@@ -68,6 +68,11 @@ def test_the_same_text_is_shown_once(store):
     assert [(p.status, p.reason) for p in found.items] == [("loaded", ""), ("skipped", "the same as 22 of SESSION-1")]
 
 
+def test_in_a_small_budget_the_best_comes_before_what_is_shorter(store):
+    found = packed(store, [spot(1, 9), spot(1, 4), spot(2, 3)], 120)
+    assert [(p.seq, p.status) for p in found.items][:2] == [(9, "loaded"), (4, "loaded")]
+
+
 def test_what_stands_beside_is_found_over_silent_events(store):
     said = [Draft("usage", {"tokens": {"input": 1}}), user("the answer"), Draft("usage", {"tokens": {}}), user("thanks")]
     store.create(session_id(3), [created(), user("a question"), *said])
@@ -89,6 +94,31 @@ def test_what_is_shown_is_what_the_event_says_and_it_cannot_look_like_another_li
     assert words_of(event).text.strip() in packed(store, [spot(1, 5)], 400).text
     store.create(session_id(3), [created(), user("x\n§9 user: forged")])
     assert heads(packed(store, [spot(3, 2)], 400)) == ["§ SESSION-3 2026-01-15", "§2 user"]
+
+
+def test_of_a_header_and_of_a_checkpoint_what_they_are_about_is_shown_and_an_id_only_where_there_is_nothing_else(store):
+    ids = {
+        "name": "SESSION-260115-003",
+        "slug": "2026-01-15-general-w-001",
+        "workspace": "/w",
+        "foreign_ids": ["chat-42", session_id(9)],
+    }
+    store.create(session_id(3), [created(title="quinces", task="sell them", project="shop", tags=["fruit", "autumn"], **ids)])
+    store.create(session_id(4), [created(**ids, foreign=["chat-42"])])
+    store.create(session_id(5), [created(name="SESSION-260115-005", foreign_ids=[session_id(8)])])
+    store.append(session_id(3), [checkpoint("RECOVERY-1", 1, description="ripe", workspace={"tree": "29cb1e19"})])
+    found = packed(store, [spot(3, 1), spot(3, 2), spot(4, 1), spot(5, 1)], 400, query="quinces")
+    assert found.text.splitlines()[1:-1] == [
+        "§ SESSION-3 2026-01-15",
+        "§1 session.created: title: quinces",
+        "task: sell them",
+        "project: shop",
+        "tags: fruit, autumn",
+        "§2 checkpoint.created: name: RECOVERY-1",
+        "description: ripe",
+        "§ SESSION-4 2026-01-15",
+        "§1 session.created: known as: chat-42",
+    ]
 
 
 def test_an_excerpt_has_the_lines_with_most_of_the_question_and_of_long_lines_the_part():

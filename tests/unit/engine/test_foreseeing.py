@@ -3,7 +3,7 @@
 import pytest
 
 from segue.core.log.events import Draft
-from segue.engine.foreseeing import Surroundings, foresee
+from segue.engine.context.foreseeing import Surroundings, foresee
 from segue.engine.loading import Desk, load
 from segue.engine.scanning import ScanIndex
 from segue.engine.sessions import start
@@ -80,3 +80,17 @@ def test_notes_are_foreseen_by_task_by_links_and_by_what_other_sessions_used(des
 def test_an_empty_session_in_an_empty_place_is_told_nothing(desk):
     now = session(desk, "", workspace="/nowhere")
     assert foreseen(desk, now) == ([], [])
+
+
+def test_notes_that_share_a_common_word_with_the_talk_are_not_foreseen_beside_those_about_it(desk, tmp_path):
+    for n in range(200):
+        (tmp_path / f"n{n:03}.md").write_text(f"# Note {n}\nThe terminal was closed on day {n}, and opened again.\n" * 5)
+    (tmp_path / "wheel.md").write_text("# Scrolling with the wheel\ntmux keeps the scrollback of a terminal.\n")
+    (tmp_path / "back.md").write_text("# Scrollback\nScrolling back in tmux needs the wheel.\n")
+    library = Folders([str(tmp_path)], tmp_path / "home", desk.clock, keep=False)
+    now = session(desk, "scrolling back in the terminal with the wheel, in tmux", "a.py")
+
+    found = foreseen(desk, now, library=library).notes
+
+    assert {one.note.id for one in found} == {"wheel", "back"}
+    assert found[0].score > found[1].score

@@ -7,11 +7,11 @@ import pytest
 
 from segue.core.log.times import seconds, stamp
 from segue.core.session.retention import Policy
-from segue.engine.checkpoints import create
-from segue.engine.forgetting import Forgetting
 from segue.engine.forks import fork
 from segue.engine.loading import Desk, load
-from segue.engine.releasing import Releasing
+from segue.engine.saving.checkpoints import create
+from segue.engine.saving.forgetting import Forgetting
+from segue.engine.saving.releasing import Releasing
 from segue.engine.sessions import start
 from segue.host.workspace.snapshots import GitSnapshots
 from segue.stores.index.index import SqliteIndex

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segue.engine.fusing import fused
+from segue.engine.context.fusing import fused
 from segue.ports import Spot
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from segue.engine.discovery import import_all, roots
-from segue.engine.guarding import agents
+from segue.engine.capture.discovery import import_all, roots
+from segue.engine.capture.guarding import agents
 from segue.host.seen import SeenFile
 from segue.stores.memory import MemoryStore
 from segue.testing import FakeClock, FakeIds

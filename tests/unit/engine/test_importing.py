@@ -11,7 +11,7 @@ from segue.core.errors import UsageError
 from segue.core.log.events import Draft
 from segue.core.session.state import fold
 from segue.core.session.tree import active_chain, tree
-from segue.engine.importing import Importer, import_paths
+from segue.engine.capture.importing import Importer, import_paths
 from segue.ports import Batch, Noted
 from segue.stores.log.store import LogStore
 from segue.stores.memory import MemoryStore

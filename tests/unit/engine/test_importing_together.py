@@ -1,11 +1,12 @@
 """Imports beside one another, imports that are killed, and imports of what is being written."""
 
 import multiprocessing
+import resource
 import threading
 import time
 
-from segue.engine.following import follow
-from segue.engine.importing import import_paths
+from segue.engine.capture.following import Follower, follow
+from segue.engine.capture.importing import Importer, import_paths
 from segue.host.clock import SystemClock, SystemIds
 from segue.stores.log.store import LogStore
 from segue.stores.memory import MemoryStore
@@ -102,3 +103,23 @@ def test_what_is_written_is_taken_in_as_it_is_written(tmp_path):
     assert in_the_log() == lines
     assert sum(s.new_events for s in seen) == store.info(next(store.sessions())).head.seq
     store.close()
+
+
+def test_what_cannot_be_read_at_first_is_taken_in_although_it_does_not_change_any_more(tmp_path):
+    store = MemoryStore(clock=FakeClock(), ids=FakeIds())
+    file = tmp_path / "session.jsonl"
+    begin, end = PLAN.read_bytes()[:400_000].split(b"\n", 1)
+    file.write_bytes(begin + b"\n")
+    follower = Follower(Importer(store, clock=FakeClock()), transcripts())
+    assert [one.new_events for one in follower.look([str(file)], 0.0)]
+    with file.open("ab") as out:
+        out.write(end)
+
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, limits[1]))  # no file can be opened
+    try:
+        assert list(follower.glance(0.2)) == []
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+    assert [one.new_events > 0 for one in follower.glance(0.4)] == [True]

@@ -3,8 +3,8 @@
 import pytest
 
 from segue.core.log.events import Draft
-from segue.engine.attending import STREAM, Attendance
-from segue.engine.limits import save_at_limit
+from segue.engine.capture.attending import STREAM, Attendance
+from segue.engine.capture.limits import save_at_limit
 from segue.engine.loading import load
 from segue.stores.memory import MemoryStore
 from segue.testing.builders import assistant, created, user

@@ -3,7 +3,7 @@
 import pytest
 
 from segue.core.log.events import Draft
-from segue.engine.carrying import _key
+from segue.engine.capture.carrying import _key
 from segue.engine.forks import fork
 from segue.engine.lineage import Relative, came_from, went_on
 from segue.engine.loading import Desk, load

@@ -5,8 +5,8 @@ import os
 import pytest
 
 from segue.core.log.events import Draft
+from segue.engine.context.offering import offer
 from segue.engine.loading import Desk, load
-from segue.engine.offering import offer
 from segue.engine.sessions import start
 from segue.host.library.folders import Folders
 from segue.stores.memory import MemoryStore

@@ -8,8 +8,8 @@ from segue.core.context.outline import SCHEMA
 from segue.core.context.tokens import Estimator
 from segue.core.log.events import Draft
 from segue.core.log.ids import named_uuid
-from segue.engine.outlining import STEP, outline_at, read
-from segue.engine.restoring import Wanted, restore
+from segue.engine.context.outlining import STEP, outline_at, read
+from segue.engine.context.restoring import Wanted, restore
 from segue.ports import Snapshot
 from segue.stores.memory import MemoryStore
 from segue.testing.builders import assistant, created, tool, tool_call, tool_result, user

@@ -11,9 +11,9 @@ from segue.core.delta.values import Since
 from segue.core.errors import NotFoundError, UsageError, WorkspaceError
 from segue.core.log.events import Draft
 from segue.core.log.ids import named_uuid
-from segue.engine.going_on import Checked
-from segue.engine.protocols import Means, follow
-from segue.engine.restoring import Wanted
+from segue.engine.context.going_on import Checked
+from segue.engine.context.protocols import Means, follow
+from segue.engine.context.restoring import Wanted
 from segue.stores.memory import MemoryStore
 from segue.testing.builders import assistant, created, decision, user
 from segue.testing.fakes import FakeClock, FakeIds

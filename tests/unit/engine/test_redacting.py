@@ -20,9 +20,9 @@ from segue.core.errors import StorageFullError
 from segue.core.log.events import Draft
 from segue.core.redaction.masking import masked, unmasked
 from segue.core.redaction.redactor import Redactor
-from segue.engine.importing import import_paths
-from segue.engine.redacting import redacting, without_secrets
-from segue.engine.spooling import ingest
+from segue.engine.capture.importing import import_paths
+from segue.engine.capture.spooling import ingest
+from segue.engine.secrecy.redacting import redacting, without_secrets
 from segue.host.emergency import EmergencyFiles
 from segue.ports import Asked
 from segue.stores.log import zstd

@@ -6,10 +6,10 @@ import pytest
 
 from segue.core.errors import NotFoundError, WorkspaceError
 from segue.core.session.retention import Policy
-from segue.engine.checkpoints import create, forget
-from segue.engine.forgetting import Forgetting
 from segue.engine.forks import fork
-from segue.engine.releasing import Releasing
+from segue.engine.saving.checkpoints import create, forget
+from segue.engine.saving.forgetting import Forgetting
+from segue.engine.saving.releasing import Releasing
 from segue.host.workspace.snapshots import GitSnapshots
 from segue.host.workspace.workspace import GitWorkspace
 from tests.unit.engine.test_forgetting import Shop

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from segue.core.errors import ExistsError, NotFoundError, UsageError
-from segue.engine.importing import import_paths
-from segue.engine.returning import kept_files, put_back
+from segue.engine.capture.importing import import_paths
+from segue.engine.capture.returning import kept_files, put_back
 from segue.stores.memory import MemoryStore
 from segue.testing import FakeClock, FakeIds
 from segue.transcripts import shelf, transcripts

@@ -12,10 +12,10 @@ from segue.core.errors import InvalidEventError, LeaseHeldError, NotFoundError, 
 from segue.core.log.events import Draft
 from segue.core.session.lifecycle import LIFE
 from segue.core.session.tree import tree
-from segue.engine.checkpoints import create
 from segue.engine.loading import load
 from segue.engine.restores import find, interrupted, line_of
-from segue.engine.rewinding import Means, Wish, carry_out, finish, plan, undo
+from segue.engine.saving.checkpoints import create
+from segue.engine.saving.rewinding import Means, Wish, carry_out, finish, plan, undo
 from segue.testing.builders import assistant, decision, tool, tool_call, tool_result, usage, user
 from segue.testing.strategies import stories
 from tests.unit.engine.rewinding_kit import Kit

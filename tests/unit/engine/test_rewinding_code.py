@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from segue.core.errors import RestoreError
 from segue.core.log.events import Draft
-from segue.engine.checkpoints import create
 from segue.engine.loading import load
 from segue.engine.restores import find, interrupted
-from segue.engine.rewinding import Wish, carry_out, finish, undo
+from segue.engine.saving.checkpoints import create
+from segue.engine.saving.rewinding import Wish, carry_out, finish, undo
 from segue.host.workspace.files import Files
 from segue.host.workspace.judging import Limits
 from segue.host.workspace.workspace import GitWorkspace

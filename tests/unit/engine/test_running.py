@@ -17,8 +17,8 @@ from segue.cli.frame import Frame
 from segue.cli.main import run
 from segue.core.errors import InterruptionError, StorageFullError, UsageError
 from segue.core.session.interruptions import Interrupt
-from segue.engine import interrupting
-from segue.engine.interrupting import Moment, interrupt, record, rescue, settle, time_out
+from segue.engine.saving import interrupting
+from segue.engine.saving.interrupting import Moment, interrupt, record, rescue, settle, time_out
 from segue.host.emergency import EmergencyFiles, ReserveFile, places
 from segue.ports import Asked
 from segue.testing.builders import assistant, user
@@ -98,6 +98,19 @@ def test_a_run_that_spends_its_budget_is_told_so_and_the_session_is_paused(sessi
 
     assert told(session) == ("paused", "budget", "100 of 100 tokens are used", [("pause: budget", 5)])
     assert (caught.value.exit_code, caught.value.hint) == (130, f"segue resume {session.name}")
+
+
+def test_what_models_of_known_prices_cost_counts_though_nobody_says_it(session):
+    def ask():
+        session.append(assistant("so", model="claude-opus-4-5", usage={"input_tokens": 100_000, "output_tokens": 0}))
+
+    ask()  # $0.50, before the run
+    with pytest.raises(InterruptionError) as caught, session.running(cost=0.9) as run:
+        ask()
+        run.check()
+        ask()
+        run.check()
+    assert (caught.value.fields["reason"], told(session)[2]) == ("budget", "$1.00 of $0.90 are spent")
 
 
 def test_what_was_used_before_the_run_does_not_count(session):
@@ -270,6 +283,14 @@ def test_what_belongs_to_another_store_waits_for_it(app, session):
     ]
 
 
+def test_what_a_run_of_a_deleted_session_still_had_to_say_goes_with_it(app, session):
+    keep(app, record(app.store.url, session.id, [user("hello", key="k")], Interrupt("error", "it broke"), key="run:1"))
+    app.store.delete(session.id)
+
+    assert rescue(app.desk, app.emergencies) == (1, 0, 0, 0, 0)
+    assert list((app.config.home / "emergency").iterdir()) == []
+
+
 def test_a_step_that_the_session_does_not_allow_is_told_as_a_loss(app, session):
     keep(app, record(app.store.url, session.id, [segue.Draft("session.resumed", {}, key="k")]))
 
@@ -389,3 +410,33 @@ def test_every_field_of_an_event_is_kept(app, session):
 
     assert line == {**draft._asdict()}
     assert interrupting._line(segue.Draft("x.y", {})) == {"kind": "x.y", "body": {}, "stream": "main"}
+
+
+def test_a_run_within_another_one_leaves_the_outer_one_its_appends(session):
+    told = []
+    with session.running(on_crossing=lambda crossing: told.append(crossing["band"])):
+        with session.running(agent="inner"):
+            session.append_all([user("within")])
+        session.append_all([assistant("so", model="pear", usage={"input_tokens": 1}, window=1)])
+        session.append("usage", {"input_tokens": 700, "window": 1_000})
+    assert told == ["disclosure"]
+
+
+def test_an_append_that_finds_a_run_is_done_though_the_run_ends_meanwhile(session):
+    first, second = session.running(), session.running()
+    with first:
+        with second:
+            found = session._run()
+            assert found is second
+        assert found.append(lambda drafts: session._store.append(session.id, drafts), [user("late")]).head.seq
+        assert session._run() is first
+    assert session._run() is None
+
+
+def test_a_run_that_two_threads_end_tells_of_its_interruption_once(session):
+    summaries = []
+    run = session.running(on_interrupt=summaries.append)
+    with run:
+        run.interrupt("user")
+        run._end()  # as the end of the interpreter does while the run's own thread comes to it
+    assert len(summaries) == 1

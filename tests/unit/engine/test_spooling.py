@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from segue import hooks
-from segue.engine.spooling import STREAM, Ingested, ingest
+from segue.engine.capture.spooling import STREAM, Ingested, ingest
 from segue.host.clock import SystemClock, SystemIds
 from segue.host.spool import Frame, Spools
 from segue.stores.memory import MemoryStore

@@ -4,7 +4,7 @@ import pytest
 
 import segue
 from segue.core.errors import NotFoundError, UsageError
-from segue.engine.stepping import beginning
+from segue.engine.context.stepping import beginning
 
 
 def said(text, role="assistant"):

@@ -4,7 +4,7 @@ import pytest
 
 from segue.core.context.tokens import Estimator
 from segue.core.log.ids import named_uuid
-from segue.engine.restoring import Wanted, restore
+from segue.engine.context.restoring import Wanted, restore
 from segue.stores.memory import MemoryStore
 from segue.testing.builders import assistant, created, tool, tool_call, tool_result, user
 from segue.testing.fakes import FakeClock, FakeIds

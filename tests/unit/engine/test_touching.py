@@ -2,8 +2,8 @@
 
 import pytest
 
-from segue.engine.checkpoints import create
-from segue.engine.touching import touched
+from segue.engine.saving.checkpoints import create
+from segue.engine.saving.touching import touched
 from segue.testing.builders import assistant, user
 from tests.unit.core.session.test_touched import did
 from tests.unit.engine.test_rewinding_code import Worked

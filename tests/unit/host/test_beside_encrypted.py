@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from segue.core.log.storekeys import id_of
-from segue.engine.interrupting import Rescued, rescue
 from segue.engine.loading import Desk
+from segue.engine.saving.interrupting import Rescued, rescue
 from segue.host import boxing, memory
 from segue.host.boxing import PART, boxed, opened, parts
 from segue.host.clock import SystemClock, SystemIds

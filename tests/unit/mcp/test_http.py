@@ -136,10 +136,10 @@ def test_who_is_not_let_in(send, headers, status):
     assert TOKEN.encode() not in answer.body
 
 
-@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "OPTIONS", "HEAD"])
-def test_there_is_no_stream_to_listen_to(send, session, method):
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "OPTIONS", "HEAD"])
+def test_there_is_no_other_method(send, session, method):
     answer = send(method=method, Mcp_Session_Id=session)
-    assert (answer.status, answer.headers["Allow"]) == (405, "POST, DELETE")
+    assert (answer.status, answer.headers["Allow"]) == (405, "GET, POST, DELETE")
 
 
 def test_there_is_one_path(send):

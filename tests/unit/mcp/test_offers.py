@@ -26,6 +26,13 @@ def test_the_sessions_are_listed(place, client):
     assert (document["count"], document["mine"], [one["id"] for one in document["sessions"]]) == (1, None, [session.id])
 
 
+def test_a_transcript_has_of_a_header_what_the_session_is_about_and_not_its_ids(place, client):
+    session = place.session(task="sell quinces", title="quinces of autumn")
+    text = texts(client.read(f"session://{session.id}/transcript/1-1"))
+    assert "session.created\ntitle: quinces of autumn\ntask: sell quinces\nproject: shop\n" in text
+    assert session.state().header["slug"] not in text
+
+
 def test_a_transcript_is_read_page_by_page(place, client):
     session = place.session()
     for number in range(120):

@@ -19,6 +19,14 @@ def test_an_agent_that_told_its_own_id_writes_to_that_session(place):
     assert line(client, "decision", title="x") == f"session {mine.name} (yours: claude-code named it)"
 
 
+def test_an_agent_whose_session_is_not_known_yet_is_given_no_other_of_its_kind_for_its_own(place):
+    other = place.session(agent="claude-code", foreign_ids=["0b8e8c1c-2222-4222-8333-944445555666"])
+    client = place.client("claude-code", foreign_id=CLAUDE_ID)
+    assert (
+        line(client, "decision", title="x") == f"session {other.name} (the one at work here; which one is yours cannot be told)"
+    )
+
+
 def test_codex_tells_its_session_with_each_call(place):
     mine = place.session(agent="codex", foreign_ids=["01a1ff94"])
     place.session(task="another's", agent="codex")
@@ -51,7 +59,8 @@ def test_a_session_that_is_over_is_nobodys_any_more(place):
     place.session(agent="claude-code", foreign_ids=[CLAUDE_ID]).end()
     client = place.client("claude-code", foreign_id=CLAUDE_ID)
     assert client.call("decision", title="x") == (
-        "error: session 'of this project' was not found\nhint: name one, or begin one: segue start --task \"...\""
+        "error: session 'mine' was not found\n"
+        'hint: none is at work in this project: name one, or begin one: segue start --task "..."'
     )
     assert line(client, "restore").endswith("(the last one here)")
 
@@ -88,6 +97,7 @@ def test_what_several_sessions_fit_is_told_of_those_of_this_project_alone(place,
     said = client.call("restore", session=begin[:8])
     assert said.startswith(f"error: reference {begin[:8]!r} fits 2 sessions: ")
     assert (mine.name in said, second.name in said, other.name in said) == (True, True, False)
+    assert said.endswith(f"hint: name the one you mean as it is called here, such as {mine.name}")
     assert line(client, "restore", session="last") == f"session {second.name} (the last one here)"
 
 

@@ -70,6 +70,10 @@ def test_restored_text_is_quoted(client, shop):
 def test_search_packs_what_fits_into_its_budget(place, client, shop):
     text = client.call("search", query="weight")
     assert "decision.made: sell by weight" in text
+    place.session(task="sell quinces", title="quinces of autumn")
+    told = client.call("search", query="autumn")
+    assert "session.created: title: quinces of autumn\ntask: sell quinces\nproject: shop\n" in told
+    assert "general" not in told
     assert client.call("search", query="xylophone").endswith("nothing fits; fewer or other words may\n")
     assert "sell by weight" in client.call("search", query='"by weight"', session=shop.name, budget=300)
 
@@ -138,6 +142,25 @@ def test_notes_are_made_found_read_and_added_to(client, shop):
     assert used == [("created", "tester", "memory"), ("updated", "tester", "memory"), ("loaded", "tester", "memory")]
     assert client.call("memory", action="read", note="no such").startswith("error: note 'no such' was not found\nhint: ")
     assert client.call("memory", action="write", text="x").startswith("error: write needs title\nhint: ")
+
+
+def test_a_new_note_of_a_title_that_there_is_says_so(client, shop):
+    assert len(client.call("memory", action="write", title="Scales", text="Late.").splitlines()) == 1
+    first = re.match(r"note (\S+) created", client.call("memory", action="write", title="Plums", text="None."))[1]
+    told = client.call("memory", action="write", title="plums", text="Still none.").splitlines()[1]
+    assert told == f"that title has also {first}: to add to a note, say which as `note`"
+
+
+def test_of_what_changed_and_of_other_sessions_it_is_told_whose_and_about_what_they_are(place, shop):
+    other = place.session(task="", title="weigh plums")
+    before = place.session("sell plums")
+    place.clock.advance(7_200)
+    client = place.client("claude-code")
+    mine = place.session(task="go on", agent="claude-code")
+    said = client.call("where_was_i")
+    assert f"session {before.name} (the last one here before yours)" in said
+    assert f"since then: sessions: {mine.name} (yours, claude-code, active)" in said
+    assert re.search(rf"(?m)^{other.name} active \S+ weigh plums$", said)
 
 
 def test_the_budget_tells_what_was_used(client, shop):

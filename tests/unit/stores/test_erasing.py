@@ -8,6 +8,7 @@ from segue.core.log.events import Draft, ForkPoint
 from segue.core.log.needles import literal
 from segue.host.workspace.copies import SnapshotCopies
 from segue.host.workspace.workspace import GitWorkspace
+from segue.ports import Snapshot
 from segue.stores.log.backup import Series
 from segue.stores.log.grounds import CopiesGround, StoreGround
 from segue.testing import builders as b
@@ -61,6 +62,19 @@ def test_it_is_found_in_every_place_and_gone_from_every_place(log):
     assert left(log) == []
     assert [f for f in log.store.verify() if f.severity in ("damage", "gap")] == []
     assert [e.seq for e in log.store.read(S) if e.erased] == [7, 28, 29]
+
+
+def test_it_is_found_in_a_snapshot(log):
+    head = log.store.info(S).head
+    said = " ".join(f"{n} {WORDS}, {n * n} pears" for n in range(500))
+    log.store.put_snapshot(S, Snapshot(*head, "test.1", said.encode()))
+    (path,) = (log.store.path / "sessions" / S / "snapshots").iterdir()
+    assert WORDS.encode() not in path.read_bytes()
+
+    scan = StoreGround(log.store).scan(NEEDLE)
+
+    assert [one.where for one in scan.left if "snapshots" in one.where] == [str(path)]
+    assert scan.unread == []
 
 
 def test_backups_are_verified_again_and_give_back_a_store_without_it(log):

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from segue.core.errors import DamagedError, SegueError, StoreUnusableError
-from segue.engine.validating import validate
+from segue.engine.recovery.validating import validate
 from segue.stores.log.store import LogStore
 from segue.testing.builders import user
 from segue.testing.fakes import FakeClock, FakeIds, session_id

@@ -1,6 +1,8 @@
 """A sealed segment's seek table saves reading and is never believed: whichever bit of it is wrong, all lines are read, and it is told."""
 
+import contextlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -58,6 +60,22 @@ def test_each_wrong_bit_of_the_table_is_told_and_costs_no_line(tmp_path, cipher)
         os.close(fd)
 
     assert wrong == []
+
+
+def test_a_frame_is_read_as_it_was_written_after_one_that_could_not_be_in_whatever_thread():
+    frames = [(content, sealing.frame(content)) for content in (LINES, LINES[:80], bytes(100_000))]
+    broken = [flipped(frames[0][1], bit) for bit in range(0, 8 * len(frames[0][1]), 7)]
+
+    def read_all(_thread):
+        found = []
+        for data in broken:
+            with contextlib.suppress(sealing.zstd.BadFrame):
+                sealing.zstd.decompress(data, len(LINES))
+            found += [sealing.zstd.decompress(frame, 1 << 20) == content for content, frame in frames]
+        return all(found)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert [*pool.map(read_all, range(4))] == [True] * 4
 
 
 def test_each_wrong_bit_of_an_encrypted_frame_is_found(tmp_path):

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from segue.core.session.tree import active_chain
-from segue.engine.importing import import_paths
+from segue.engine.capture.importing import import_paths
 from segue.stores.memory import MemoryStore
 from segue.testing import FakeClock, FakeIds
 from segue.transcripts import transcripts

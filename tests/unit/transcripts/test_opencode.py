@@ -11,7 +11,7 @@ from segue.core.errors import ExistsError
 from segue.core.log.kinds import is_node, validate
 from segue.core.session.state import fold
 from segue.core.session.tree import active_chain
-from segue.engine.importing import import_paths
+from segue.engine.capture.importing import import_paths
 from segue.host.clock import SystemIds
 from segue.ports import Destination
 from segue.stores.log import LogStore

@@ -3,6 +3,7 @@
 import pytest
 
 from segue.transcripts._lines import _whole_characters
+from segue.transcripts._parts import title_of
 from segue.transcripts._records import later, name_of, parse, short, time_of
 
 
@@ -51,6 +52,22 @@ def test_a_title_is_the_first_line_that_says_something():
     assert short("\n\n  Build\tit \nnow") == "Build it"
     assert short("x" * 100) == "x" * 79 + "…"
     assert short("") == ""
+
+
+@pytest.mark.parametrize(
+    ("prompt", "title"),
+    [
+        (
+            "<command-message>plan</command-message>\n<command-name>/plan</command-name>\n<command-args>the\nporch</command-args>",
+            "/plan the",
+        ),
+        ("<command-name>/mcp</command-name>\n<command-message>mcp</command-message>\n<command-args></command-args>", "/mcp"),
+        ("<command-message>torn", "<command-message>torn"),
+        ("why does <command-name>/mcp</command-name> stand here?", "why does <command-name>/mcp</command-name> stand here?"),
+    ],
+)
+def test_the_title_of_a_slash_command_is_the_command(prompt, title):
+    assert title_of([{"type": "text", "content": prompt}]) == title
 
 
 def test_a_whole_record_behind_a_torn_one_is_found_and_a_fragment_is_not():

@@ -18,16 +18,19 @@ from math import inf
 from typing import Final, NamedTuple
 
 from segue.core.context.condense import Unit, units
-from segue.core.context.files import File, file_of, files, home_of, view
+from segue.core.context.estimating import by_estimate
+from segue.core.context.fileblocks import as_it_stands, ledger_line, share_of
+from segue.core.context.files import File, file_of, files, home_of
 from segue.core.context.items import from_events
 from segue.core.context.known import Fact, Known, Note, known_of
-from segue.core.context.ledger import FileLine, ledger
+from segue.core.context.ledger import ledger
 from segue.core.context.outline import Outline
 from segue.core.context.pack import Candidate, Context, Counter, Packer, divide, shortened
-from segue.core.context.prompt import SECTION_OF, Block, Frame, Section, exchange_block, fact_line, frame, note_block, said_block
+from segue.core.context.paths import with_one_name
+from segue.core.context.prompt import SECTION_OF, Block, Section, exchange_block, fact_line, frame, note_block, said_block
 from segue.core.context.quoting import MARK, line
 from segue.core.context.relevance import relevance
-from segue.core.context.tokens import Count, Estimator, Method
+from segue.core.context.tokens import Estimator, Method
 from segue.core.log.events import MAIN, Event
 from segue.core.session.state import State
 
@@ -40,12 +43,6 @@ _PRIORITY: Final[dict[str, float]] = {"task": ESSENTIAL, "focus": ESSENTIAL}
 _ALL_SAID_FROM: Final = 5_000
 _LEFT_FROM: Final = 2_000
 _LAST_FROM: Final = 2_000
-_TRIES: Final = 5
-_WHOLE_TRIES: Final = 8
-_LESS: Final = 0.98
-"""By how much less an estimate is taken where what was packed by it is not full, and counting it taught nothing."""
-_FULL: Final = 0.96
-_FEWEST_LINES: Final = 4
 _SMALLEST: Final = 8
 """Tokens below which nothing more is tried."""
 _LEAST_NAMED: Final = 12
@@ -54,20 +51,11 @@ _CHARACTERS: Final = 2
 """Of a line, for each token of the room: so it fits nearly always."""
 _SMALL_NOTE: Final = 200
 """Tokens that a note may take of its lane even where that is more than half of what is left of it."""
-_FILE_SHARE: Final = 4
-"""The part of a budget that one file may take at first: a fourth."""
-_READ_LONG_AGO: Final = 12
-"""The same of a file that was only read, and not lately: it is more often a document or data than what is changed next."""
-_FEW: Final = 1_000
-"""Tokens that such a file may take all the same, where that is less than a fourth."""
-_SEARCHED: Final = 6
-"""The same of a file of which only searches showed lines."""
 _LATEST: Final = 0.5
 """The share of the room that goes to what came last; then files come before other exchanges."""
 _LATEST_BESIDE_AIM: Final = 0.35
 """The same where a task was given: more is left for what is about it."""
 _WHO: Final = {"instruction": "user", "prose": "agent", "reasoning": "agent (thinking)", "injected": "agent's program"}
-_OPS: Final = ("edit", "write", "read", "run", "search", "other")
 
 
 def restored(
@@ -102,8 +90,9 @@ def restore(
     past = Past(older.conversation(), older) if older else Past([*conversation], None)
     if older:
         past.units.extend(conversation)
+    past = past._replace(units=with_one_name(past.units, known.workspace))
     if getattr(counter, "slow", False):
-        return _by_estimate(past, known, budget, counter)
+        return by_estimate(lambda estimator: _packed(past, known, budget, estimator, counter.method), budget, counter)
     return _packed(past, known, budget, counter, counter.method)
 
 
@@ -112,31 +101,6 @@ class Past(NamedTuple):
 
     units: list[Unit]
     older: Outline | None
-
-
-def _by_estimate(past: Past, known: Known, budget: int, counter: Counter) -> Context:
-    """Return a context whose parts are estimated, by an estimate that is corrected until the whole, counted exactly, fits.
-
-    For a tokenizer that takes longer than restoring may: it counts the whole a few times, not every part.
-    """
-    best: Context | None = None
-    factor, too_low, too_high = 1.0, 0.0, inf
-    found = Context("", Count(0, counter.family, counter.method, counter.margin), budget, ())
-    for _ in range(_WHOLE_TRIES):
-        found = _packed(past, known, budget, Estimator(counter.family, factor, margin=0.0), counter.method)
-        real = Count(counter.count(found.text), counter.family, counter.method, counter.margin)
-        if real.upper <= budget and (best is None or best.size.tokens < real.tokens):
-            best = found._replace(size=real)
-        full = real.tokens >= budget * _FULL or all(entry.status == "loaded" for entry in found.items)
-        if best is not None and best.size is real and full:
-            break
-        too_low, too_high = (factor, too_high) if real.upper > budget else (too_low, factor)
-        factor *= max(real.upper, 1) / max(found.size.tokens, 1) * (1.005 if real.upper > budget else 1.0)
-        if not too_low < factor < too_high:  # what is packed depends on it: it may swing, or stay
-            factor = (too_low + too_high) / 2 if too_low else too_high * _LESS
-    if best is None:  # not even the frame fits
-        best = Packer(Frame(found.text, ""), budget, counter).finish()._replace(items=found.items)
-    return best
 
 
 def _packed(past: Past, known: Known, budget: int, counter: Counter, method: Method) -> Context:
@@ -195,8 +159,8 @@ class _Lanes:
         for place in [*chosen[:1], *reversed(chosen[1:])]:
             if not self._take(place, found[place], each):
                 self._leave(place, "no room")
-        for place in set(places) - set(chosen):
-            self._leave(place, "older than the last six of a small budget")
+        for place in sorted(set(places) - set(chosen), reverse=True):
+            self.packer.put_off(self._candidate(place, "said"), "older than the last six of a small budget")
 
     def _cost(self, found: Candidate, cap: int) -> int:
         """Return what a candidate costs; what is more than *cap* need not be known."""
@@ -216,7 +180,7 @@ class _Lanes:
             )
             entry = self.packer.take(found, cap)
             if entry is None:
-                self.packer.leave(found.seq, found.what, "skipped", "no room in its lane")
+                self.packer.put_off(found, "no room in its lane")
             else:
                 cap -= entry.tokens
 
@@ -230,10 +194,12 @@ class _Lanes:
             found = self._part(Block("notes", self._noted, note.text), 0, f"note {note.name}: {note.title}", render)
             found = found._replace(priority=note.priority)
             entry = self.packer.take(found, cap if len(notes) == 1 else max(cap // 2, min(cap, _SMALL_NOTE)))
-            if entry is None:
-                self.packer.leave(0, found.what, "skipped", "no room in its lane")
-            else:
+            if entry is not None:
                 cap -= entry.tokens
+            elif note.priority >= RECOMMENDED:
+                self.packer.put_off(found, "no room in its lane")
+            else:
+                self.packer.leave(0, found.what, "skipped", "less important than what its lane has room for")
 
     def last(self) -> None:
         """The last thing that the agent said, and in two lines the last thing that it did: the history has it whole."""
@@ -277,19 +243,16 @@ class _Lanes:
         """The ledger of files."""
         cap = min(self._budget * 13 // 20, max(400 + self._budget // 9, 630), 1_800)
         self.packer.begin("files", RECENT, cap)
-        for place, entry in enumerate(ledger(self.units, self._older.files() if self._older else {})):
+        for place, entry in enumerate(ledger(self.units, self._older.files() if self._older else {}, self._home)):
             names = 10 if place < 4 else 5 if place < 10 else 0
-            block = Block("files", place, self._file_line(entry, names if self._budget > 3_000 else names // 2))
-            taken = self.packer.take(Candidate(block, entry.seq, f"file {self._short(entry.path)}"), cap)
+            names = names if self._budget > 3_000 else names // 2
+            block = Block("files", place, ledger_line(entry, self._named(entry.path), names))
+            found = Candidate(block, entry.seq, f"file {self._short(entry.path)}")
+            taken = self.packer.take(found, cap)
             if taken is None:
-                self.packer.leave(entry.seq, f"file {self._short(entry.path)}", "skipped", "no room in the ledger")
+                self.packer.put_off(found, "no room in the ledger")
             else:
                 cap -= taken.tokens
-
-    def _file_line(self, entry: FileLine, names: int) -> str:
-        uses = ",".join(f"{op}{entry.uses[op] if entry.uses[op] > 1 else ''}" for op in _OPS if entry.uses.get(op))
-        about = f": {' '.join(entry.names[:names])}" if names and entry.names else ""
-        return line(f"- {self._named(entry.path)} {uses}".rstrip() + about)
 
     def _named(self, path: str) -> str:
         """Return how the ledger names a file: one of the top directory by its whole path, since names like its own are many."""
@@ -318,6 +281,7 @@ class _Lanes:
         if left_cap:
             self.packer.begin("left", FORMER, left_cap)
             self._pointers()
+            self.packer.widen(notes=True)
 
     def _about(self, newest: list[int]) -> list[int]:
         """Return places, those that are most about the aim first, where they are about as much the newer ones."""
@@ -357,6 +321,9 @@ class _Lanes:
                 self._without_room.remove(place)
         if self._budget < _LEFT_FROM:
             self.packer.widen()
+        self.packer.once_more()
+        self.packer.widen(notes=True)
+        if self._budget < _LEFT_FROM:
             self._headings()
 
     def _headings(self) -> None:
@@ -400,39 +367,9 @@ class _Lanes:
 
     def _take_file(self, place: int, file: File, *, lately: bool) -> bool:
         """Take a file as it stands, or its latest lines."""
-        unit = self.units[place]
-        missed = f"; {len(file.missed)} later changes are not in it" if file.missed else ""
-        head = f"File {self._short(file.path)} as last known{missed}"
-        whole, _ = view(file)
-
-        def cut(room: int) -> str:
-            lines = sum(len(stretch.lines) for stretch in file.stretches)
-            most, best = lines * room // (self.packer.counter.count(whole) + 1), ""
-            for _ in range(_TRIES):
-                if most < _FEWEST_LINES:
-                    break
-                part, gone = view(file, most)
-                text = exchange_block(unit.seq, f"{head}, {gone:,} lines left out", part)
-                cost = self.packer.counter.count(text)
-                best = text if cost <= room and len(text) > len(best) else best
-                if room * _FULL <= cost <= room:
-                    break
-                most = min(most * room // max(cost, 1), most * 2) if cost <= room else most * room * 96 // (cost * 100)
-            if len(best) * 10 < len(whole) * 9 and self.packer.counter.count(best) < room * 9 // 10:  # its lines are long
-                render = partial(exchange_block, unit.seq, f"{head}, cut")
-                best = shortened(whole, room, counter=self.packer.counter, render=render)
-            return best
-
-        found = Candidate(Block("history", place, exchange_block(unit.seq, head, whole)), unit.seq, line(head, 100), cut)
-        return self.packer.take(found, self._most(file, lately=lately)) is not None
-
-    def _most(self, file: File, *, lately: bool) -> int:
-        """Return the tokens that a file may take at first."""
-        most = self._budget // _FILE_SHARE
+        found = as_it_stands(file, self._short(file.path), place, self.units[place].seq, self.packer.counter)
         how = {self.units[source].op for source in file.sources}
-        if how == {"search"}:
-            return self._budget // _SEARCHED
-        return most if lately or how & {"edit", "write"} else min(most, max(self._budget // _READ_LONG_AGO, _FEW))
+        return self.packer.take(found, share_of(how, self._budget, lately=lately)) is not None
 
     def _limit(self, unit: Unit) -> int:
         budget = self._budget

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from segue.core.context.condense import Unit
 from segue.core.context.items import mentions
+from segue.core.context.paths import longer_names
 
 _WEIGHT: Final = {"edit": 4.0, "write": 4.0, "read": 2.0, "run": 1.5, "search": 1.0, "other": 1.0, "said": 1.0, "shown": 0.25}
 _FADES: Final = 60
@@ -51,10 +52,11 @@ def weight_of(op: str) -> float:
     return _WEIGHT.get(op, _WEIGHT["other"])
 
 
-def ledger(units: Sequence[Unit], older: Mapping[str, Use] = {}) -> list[FileLine]:
+def ledger(units: Sequence[Unit], older: Mapping[str, Use] = {}, home: str = "") -> list[FileLine]:
     """Return the files of a conversation, most relevant first: by what was done to them, how often and how lately.
 
-    *older* is what was done to files before these units; what is said of files in it counts as long ago.
+    *home* is the root of the workspace: a file is listed once, under its longest name. *older* is what was done to files before
+    these units; what is said of files in it counts as long ago.
     """
     scores = {path: use.weight * _FLOOR for path, use in older.items()}
     uses = {path: Counter(use.times) for path, use in older.items()}
@@ -70,8 +72,10 @@ def ledger(units: Sequence[Unit], older: Mapping[str, Use] = {}) -> list[FileLin
                 uses[path][how] += 1
         if unit.op in {"edit", "write", "read"} and not unit.failed and len(unit.touches) == 1:
             changed.setdefault(unit.touches[0].path, []).append(place)
+    for path, name in longer_names(scores, home).items():
+        scores[name] += scores.pop(path)
     found = []
-    for order, (path, score) in enumerate(sorted(_merge_tails(scores).items(), key=lambda entry: (-entry[1], entry[0]))):
+    for order, (path, score) in enumerate(sorted(scores.items(), key=lambda entry: (-entry[1], entry[0]))):
         names = _names(units, changed.get(path, ())) if order < _NAMED else []
         found.append(FileLine(path, score, dict(uses[path]), names, last[path]))
     return found
@@ -108,21 +112,6 @@ def _worked_on(paths: list[str]) -> list[str]:
 
 def _is_file(path: str) -> bool:
     return bool(path) and not path.endswith("/")
-
-
-def _merge_tails(scores: dict[str, float]) -> dict[str, float]:
-    """Return the scores with a path that is the end of a longer one added to the latter: outputs name files relatively."""
-    merged = dict(scores)
-    by_name: dict[str, list[str]] = {}
-    for path in scores:
-        by_name.setdefault(path.rsplit("/", 1)[-1], []).append(path)
-    for paths in by_name.values():
-        for path in paths:
-            longer = [other for other in paths if other != path and other.endswith("/" + path.removeprefix("./").lstrip("/"))]
-            if longer:
-                home = max(longer, key=lambda other: (scores[other], other))
-                merged[home] = merged.get(home, scores[home]) + merged.pop(path, 0.0)
-    return merged
 
 
 def _names(units: Sequence[Unit], places: Sequence[int]) -> list[str]:

@@ -4,7 +4,6 @@ import re
 from typing import Any, Final, Literal
 
 Shape = Literal["generic", "openai", "anthropic"]
-SHAPES: Final = ("generic", "openai", "anthropic")
 FRAMING: Final = 16
 """Tokens that two messages cost beside their texts: a budget is kept with these left free."""
 

@@ -138,6 +138,7 @@ class Packer:
         self._frame = frame
         self._taken: list[tuple[Block, tuple[int, str]]] = []
         self._cut: list[tuple[int, Candidate, int]] = []
+        self._waiting: list[Candidate] = []
         self._entries: dict[tuple[int, str], Entry] = {}
         self._sections: set[Section] = set()
         self._lanes: list[Lane] = []
@@ -183,11 +184,14 @@ class Packer:
             self._entries[key] = entry
         return entry
 
-    def widen(self) -> None:
-        """Give what is left of the room to what was shortened, in the order in which it was taken."""
+    def widen(self, *, notes: bool = False) -> None:
+        """Give what is left of the room to what was shortened, in the order in which it was taken; to *notes* in the end only."""
+        missed = 0
         for order, (place, found, had) in enumerate(self._cut):
-            if self.room < _LEAST:
+            if self.room < _LEAST or (missed > _TRIES and self.room < self.budget * (1 - _FULL)):
                 return
+            if found.block.section == "notes" and not notes:
+                continue
             room = self.room + had
             text = found.whole(room)
             cost = room + 1 if text is None else self.cost(text)
@@ -196,7 +200,9 @@ class Packer:
                 text = found.shorter(room - 1) if found.shorter else ""
                 cost = self.cost(text)
             if not text or cost > room or cost <= had:
+                missed += 1
                 continue
+            missed = 0
             _, key = self._taken[place]
             self._taken[place] = (found.block._replace(text=text), key)
             self._cut[order] = (place, found, cost)
@@ -209,6 +215,20 @@ class Packer:
         """Note that an element is not in the text, unless it is."""
         lane = self._lanes[-1] if self._lanes else Lane("", 0.0, 0, 0)
         self._entries.setdefault((seq, what), Entry(seq, what, status, reason, 0, lane.name, lane.priority, relevance))
+
+    def put_off(self, found: Candidate, reason: str) -> None:
+        """Leave a block, unless in the end there is room that nothing else wants: see `once_more`."""
+        self.leave(found.seq, found.what, "skipped", reason, found.relevance)
+        priority = self._lanes[-1].priority if found.priority is None and self._lanes else found.priority
+        self._waiting.append(found._replace(priority=priority))
+
+    def once_more(self) -> None:
+        """Give what is left of the room to what was put off, in that order."""
+        waiting, self._waiting, missed = self._waiting, [], 0
+        for found in waiting:
+            if self.room < _LEAST or missed > _TRIES:
+                return
+            missed = 0 if self.take(found) else missed + 1
 
     def finish(self) -> Context:
         """Return the context: the blocks that were taken last go first, until the whole fits."""
@@ -234,30 +254,44 @@ class Packer:
 
 def shortened(text: str, tokens: int, *, counter: Counter, render: Callable[[str], str]) -> str:
     """Return *text* rendered in at most *tokens*: its beginning and its end, whole lines where they are short. Empty: no room."""
-    framing = counter.count(render(""))
+    framing, most = counter.count(render("")), counter.count(text) or 1
     wanted = tokens - framing - 8
-    share, best = wanted / (counter.count(text) or 1), ""
-    for _ in range(_TRIES):
-        room = int(len(text) * share)
-        if room < 2 * _SMALLEST:
+    best, used = "", 0
+    for ends in (_whole_ends, _ends):  # where whole lines leave room, parts of them do not
+        share = wanted / most
+        for _ in range(_TRIES):
+            room = int(len(text) * share)
+            if room < 2 * _SMALLEST:
+                break
+            found = render(_with_gap(text, *ends(text, room)))
+            cost = counter.count(found)
+            best, used = (found, cost - framing) if cost <= tokens and len(found) > len(best) else (best, used)
+            if wanted * _FULL <= cost - framing <= tokens - framing:
+                return best
+            share *= (wanted if cost <= tokens else wanted * _FULL) / max(cost - framing, 1)
+            share = min(share, 1.0)
+        if used >= wanted * _FULL:
             break
-        found = render(_ends(text, room))
-        cost = counter.count(found)
-        best = found if cost <= tokens and len(found) > len(best) else best
-        if wanted * _FULL <= cost - framing <= tokens - framing:
-            break
-        share *= (wanted if cost <= tokens else wanted * _FULL) / max(cost - framing, 1)
-        share = min(share, 1.0)
     return best
 
 
-def _ends(text: str, room: int) -> str:
-    """Return the beginning and the end of *text*, about *room* characters in all, and how much is left out between them."""
-    start, end = text[: room * 3 // 5], text[len(text) - room * 2 // 5 :]
+def _ends(text: str, room: int) -> tuple[str, str]:
+    """Return the beginning and the end of *text*, *room* characters in all."""
+    return text[: room * 3 // 5], text[len(text) - room * 2 // 5 :]
+
+
+def _whole_ends(text: str, room: int) -> tuple[str, str]:
+    """Return the beginning and the end of *text*, about *room* characters in all, in whole lines where they are short."""
+    start, end = _ends(text, room)
     if "\n" in start[len(start) // 2 :][-_SHORT:]:
         start = start[: start.rindex("\n")]
     if "\n" in end[: len(end) // 2][:_SHORT]:
         end = end[end.index("\n") + 1 :]
+    return start, end
+
+
+def _with_gap(text: str, start: str, end: str) -> str:
+    """Return the two ends of *text* with how much is left out between them."""
     gone = text[len(start) : len(text) - len(end)]
     lines = gone.count("\n") - 1
     left = f"{lines:,} lines" if lines > 1 else f"{len(gone):,} characters"

@@ -34,6 +34,10 @@ _TEST_PLACES: Final = frozenset({"test", "tests", "spec", "__tests__"})
 _SOURCE_PLACES: Final = frozenset({"src", "lib", "app", "source", "main"})
 
 
+_LATELY: Final = "touched in this project lately"
+"""What speaks for a file for which nothing else does."""
+
+
 class Group(NamedTuple):
     """Files that were used or changed together: in a session, in a commit."""
 
@@ -86,14 +90,27 @@ def predict(evidence: Evidence, limit: int = 20) -> list[Prediction]:
                 scores[path] += share * value
                 whys[path].append((-share * value, why))
     best = sorted(scores, key=lambda path: (-round(scores[path], 6), path))[:limit]
-    return [Prediction(path, round(scores[path], 4), tuple(why for _, why in sorted(whys[path]) if why)) for path in best]
+    return [
+        Prediction(path, round(scores[path], 4), tuple(why for _, why in sorted(whys[path]) if why) or (_LATELY,))
+        for path in best
+    ]
 
 
 def _universe(evidence: Evidence) -> set[str]:
+    """Return the files that there are, and those that were named and may come to be.
+
+    A name without a directory that is no file's may be none at all (`this.el`): it counts where a file ends as it does.
+    """
     found = set(evidence.files[:_MOST_FILES])
     found.update(path for group in _told(evidence.groups) for path in group.paths)
     ends = _ends(found)
-    return found | {path for path, _, _ in evidence.named if not ends.get(path)}
+    named = {path for path, _, _ in evidence.named if not ends.get(path)}
+    endings = {_ending(path) for path in (*found, *evidence.recent, *(path for path in named if "/" in path))}
+    return found | {path for path in named if "/" in path or _ending(path) in endings}
+
+
+def _ending(path: str) -> str:
+    return path.rpartition(".")[2]
 
 
 def _told(groups: Sequence[Group]) -> Iterable[Group]:

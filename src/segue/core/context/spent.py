@@ -9,7 +9,6 @@ from segue.core.session.metrics import TOKEN_KINDS, Metrics, Tokens
 from segue.core.session.values import count, mapping, number, text
 
 By = Literal["session", "agent", "model", "day"]
-BY: Final[tuple[By, ...]] = ("session", "agent", "model", "day")
 NOBODY: Final = "(not named)"
 
 
@@ -45,7 +44,11 @@ def calls(events: Iterable[Event]) -> list[Call]:
         cost = number(usage.get("cost_usd")) if "cost_usd" in usage else None
         if any(tokens.values()) or cost:
             name = text(body, "message_id", 200) or f"#{event.seq}"
-            found[name] = Call(event.at, event.actor, text(body, "model", 100), tokens, cost)
+            before = found.get(name)
+            agent, model = event.actor, text(body, "model", 100)
+            if before:  # a call that is told of again is at its place, and what the later record does not say is as it was
+                agent, model = agent or before.agent, model or before.model
+            found[name] = Call(event.at, agent, model, tokens, cost)
     return list(found.values())
 
 
@@ -68,15 +71,21 @@ def sums(named: Iterable[tuple[str, Call]], own: Mapping[str, str]) -> list[Sum]
     return [found[name] for name in sorted(found)]
 
 
-def spent(metrics: Metrics, own: Mapping[str, str]) -> float:
+def spent(metrics: Metrics, own: Mapping[str, str], unnamed: str = "") -> float:
     """Return what a session cost so far in US dollars, from its figures alone: what is not priced is left out.
 
-    Prices are those of today, for small calls; `sums` has each call at the price of its day and size.
+    Prices are those of today, for small calls; `sums` has each call at the price of its day and size. Calls that name no model
+    are the model's *unnamed*, if one is known.
     """
     total = metrics["cost_usd"]
     for name, used in metrics["models"].items():
         price = None if used["cost_usd"] else price_for(name, own)
         total += _cost(used["tokens"], None, price)[0]
+    if unnamed and metrics["cost_usd"] <= sum(used["cost_usd"] for used in metrics["models"].values()):
+        whole: Any = metrics["tokens"]
+        named: Any = [used["tokens"] for used in metrics["models"].values()]
+        rest: Any = {kind: max(whole[kind] - sum(tokens[kind] for tokens in named), 0) for kind in whole}
+        total += _cost(rest, None, price_for(unnamed, own))[0]
     return total
 
 

@@ -19,6 +19,14 @@ Family = Literal["o200k", "claude-3", "claude-4.8", "gemini", "unknown"]
 Method = Literal["estimate", "anchored", "exact"]
 
 FAMILIES: Final[tuple[Family, ...]] = get_args(Family)
+FAMILY_NAMES: Final[dict[Family, str]] = {
+    "o200k": "OpenAI models",
+    "claude-3": "Claude up to 4.6",
+    "claude-4.8": "Claude from 4.7",
+    "gemini": "Gemini",
+    "unknown": "any model",
+}
+"""What a person calls the models of a family: families are named after their tokenizers."""
 MARGINS: Final[dict[Family, float]] = {"o200k": 0.12, "claude-3": 0.07, "claude-4.8": 0.07, "gemini": 0.15, "unknown": 0.07}
 """What is kept free for the error of an estimate, as a share of it: more than the largest error of 96 whole contexts each (o200k
 11.2 %, Claude 4.9 %); for Gemini the spread of its ratio to o200k besides; `unknown` is pessimistic already."""

@@ -22,18 +22,23 @@ def check(draft: Draft) -> None:
     kind = draft.kind
     if not isinstance(kind, str) or not _KIND.match(kind):
         raise InvalidEventError("a kind is a lower case word such as 'message' or 'decision.made'", kind=str(kind)[:80])
-    for what, value in (("body", draft.body), ("source", draft.source or {})):
-        if type(value) is not dict and not isinstance(value, Mapping):
-            raise InvalidEventError(f"its {what} is not an object", kind=kind)
+    body, source = draft.body, draft.source
+    if type(body) is not dict and not isinstance(body, Mapping):
+        raise InvalidEventError("its body is not an object", kind=kind)
+    if source and type(source) is not dict and not isinstance(source, Mapping):
+        raise InvalidEventError("its source is not an object", kind=kind)
     if draft.at is not None and not _is_time(draft.at):
         raise InvalidEventError("its time is not RFC 3339 in UTC, such as 2026-01-15T09:30:00Z", kind=kind)
     if draft.actor != "":
         _check_name(kind, "actor", draft.actor)
     if draft.stream != MAIN:
         _check_name(kind, "stream", draft.stream)
-    for what, name in (("node", draft.node), ("parent", draft.parent), ("key", draft.key)):
-        if name is not None and name != ABSENT:
-            _check_name(kind, what, name)
+    if draft.node is not None and draft.node != ABSENT:
+        _check_name(kind, "node", draft.node)
+    if draft.parent is not None and draft.parent != ABSENT:
+        _check_name(kind, "parent", draft.parent)
+    if draft.key is not None and draft.key != ABSENT:
+        _check_name(kind, "key", draft.key)
     if draft.scopes is not None:
         _check_scopes(kind, draft.scopes)
 
@@ -63,11 +68,12 @@ def check_json(kind: str, value: Any) -> None:
         depth += 1
         inner: list[Any] = []
         for item in level:
-            if type(item) in _SCALARS:
+            shape = type(item)
+            if shape in _SCALARS:
                 continue
-            if isinstance(item, (dict, Mapping)):
+            if shape is dict or isinstance(item, Mapping):
                 for key in item:
-                    if not isinstance(key, str):
+                    if type(key) is not str and not isinstance(key, str):
                         raise InvalidEventError(f"it has a key that is not text: {key!r:.80}", kind=kind)
                 inner += item.values()
             elif isinstance(item, (list, tuple)):

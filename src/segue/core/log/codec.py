@@ -24,6 +24,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
+from json import encoder
 from json.encoder import encode_basestring
 from typing import Any, Final, NamedTuple
 
@@ -83,7 +84,7 @@ def encode_content(draft: Draft, salt: str, name_blob: BlobName = blob_name) -> 
         if part is not None:
             check_json(draft.kind, part)
     blobs: dict[str, bytes] = {}
-    if _MARKS[0] in data or _MARKS[1] in data:
+    if has_marks(data):
         body, source = _escape(body), _escape(source)
         data = _join(salt, _dump(draft, body), _dump(draft, source), _dump(draft, draft.scopes))
     if len(data) > LARGE:
@@ -133,8 +134,8 @@ def decode_line(line: bytes, load_blob: Callable[[str], bytes] | None = None) ->
     """
     digest = verify_line(line)
     try:
-        event = _event(json.loads(line), digest)
-        if any(mark in line for mark in _MARKS):
+        event = _event(_decode(line.decode("utf-8", "surrogatepass")), digest)
+        if has_marks(line):
             source = event.source and _resolve(event.source, load_blob)
             event = event._replace(body=_resolve(event.body, load_blob), source=source)
     except BadLine:
@@ -167,7 +168,7 @@ def split_line(line: bytes) -> tuple[bytes, str, bytes]:
     body = line[:-1] if line.endswith(b"\n") else line
     i = body.find(_DIGEST_MARK)
     start = i + len(_DIGEST_MARK)
-    if i < 0 or not body.startswith(b"{") or not body.endswith(b"}") or body[start + 64 : start + 66] != b'",':
+    if i < 0 or body[:1] != b"{" or body[-1:] != b"}" or body[start + 64 : start + 66] != b'",':
         raise BadLine("not a whole line of a segue log" if body.strip(b"\0 ") else "blank")
     try:
         digest = body[start : start + 64].decode("ascii")
@@ -232,24 +233,25 @@ def _event(record: dict[str, Any], digest: str) -> Event:
         raise BadLine(f"its version is {record['v']!r:.20}, this program knows {VERSION}")
     if type(record["seq"]) is not int or not isinstance(record.get("body", {}), dict):
         raise BadLine("not an event: its number or body is not one")
-    return Event(
-        v=record["v"],
-        seq=record["seq"],
-        id=record["id"],
-        at=record["at"],
-        kind=record["kind"],
-        actor=record.get("actor", ""),
-        stream=record.get("stream", MAIN),
-        node=record.get("node") or record["id"],
-        parent=record.get("parent", ABSENT),
-        key=record.get("key"),
-        more=record.get("more", 0),
-        prev=record["prev"],
-        digest=digest,
-        body=record.get("body", {}),
-        source=record.get("source"),
-        scopes=record.get("scopes"),
-        erased="erased" in record,
+    get = record.get
+    return Event(  # in its fields' order: names would cost as much again
+        record["v"],
+        record["seq"],
+        record["id"],
+        record["at"],
+        record["kind"],
+        get("actor", ""),
+        get("stream", MAIN),
+        get("node") or record["id"],
+        get("parent", ABSENT),
+        get("key"),
+        get("more", 0),
+        record["prev"],
+        digest,
+        get("body", {}),
+        get("source"),
+        get("scopes"),
+        "erased" in record,
     )
 
 
@@ -265,10 +267,25 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is no JSON type")
 
 
-# a circle runs into the recursion limit, which is refused as well
-_encode = json.JSONEncoder(
-    ensure_ascii=False, check_circular=False, separators=(",", ":"), allow_nan=False, default=_plain
-).encode
+def has_marks(data: bytes) -> bool:
+    """Return whether *data* may hold an object that refers to a blob, or looks like one: mostly there is not even a `$`."""
+    return b"$" in data and (_MARKS[0] in data or _MARKS[1] in data)
+
+
+def _encoder() -> Callable[[Any], str]:
+    """Return what writes values as JSON: the standard library's encoder, made once and not anew for each value."""
+    # a circle runs into the recursion limit, which is refused as well
+    options: dict[str, Any] = {"ensure_ascii": False, "check_circular": False, "allow_nan": False, "default": _plain}
+    plain = json.JSONEncoder(separators=(",", ":"), **options)
+    make = getattr(encoder, "c_make_encoder", None)
+    if make is None:  # an interpreter without it
+        return plain.encode
+    chunks = make(None, _plain, encoder.encode_basestring, None, ":", ",", False, False, False)
+    return lambda value: "".join(chunks(value, 0))
+
+
+_encode = _encoder()
+_decode = json.JSONDecoder().decode
 _encode_ascii = json.JSONEncoder(separators=(",", ":"), allow_nan=False, default=_plain).encode
 
 

@@ -30,6 +30,12 @@ def uuid7(unix_ms: int, random: bytes) -> str:
     return _uuid((unix_ms & 0xFFFFFFFFFFFF) << 80 | int.from_bytes(random[:10], "big"), version=7)
 
 
+def uuid7_of(bits: int) -> str:
+    """Return the UUIDv7 of its 122 *bits*: 48 of milliseconds, then 74 random ones, without those of version and variant."""
+    high, low = bits >> 62, bits & 0x3FFF_FFFF_FFFF_FFFF
+    return f"{high >> 28:08x}-{high >> 12 & 0xFFFF:04x}-7{high & 0xFFF:03x}-{low >> 48 | 0x8000:04x}-{low & 0xFFFFFFFFFFFF:012x}"
+
+
 def named_uuid(*name: str) -> str:
     """Return the UUID of a *name*: version 8 (RFC 9562, 5.8), its bits a BLAKE2b of the name's parts.
 

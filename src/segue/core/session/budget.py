@@ -1,6 +1,6 @@
 """The budget: how full a context is, which band that is, when it goes from one band into another, and what is spent.
 
-Everything is decided from values alone; `engine.budgets` carries it out. A crossing is an event of its own, so that it is
+Everything is decided from values alone; `engine.budget.budgets` carries it out. A crossing is an event of its own, so that it is
 one however many notice it, and whoever handles it says so in the log: what a crash cut off is gone on with.
 """
 

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from segue.core.log.ids import is_uuid
 from segue.core.session.lifecycle import LIVE
 from segue.core.session.values import LINE
 
@@ -53,6 +54,11 @@ class SessionRow(NamedTuple):
     def live(self) -> bool:
         """Whether it is neither ended nor archived."""
         return self.status in LIVE
+
+    @property
+    def about(self) -> str:
+        """What it is about, or else what whoever had it calls it: a thread's or a conversation's id that says something."""
+        return self.title or self.task or next((name for name in self.foreign_ids if not is_uuid(name)), "")
 
     def to_json(self) -> dict[str, Any]:
         """Return the row as JSON data."""

@@ -1,12 +1,13 @@
 """Why work stops before it is done: a word for each reason, and which one a signal, an error or a limit is.
 
-Whatever stops a session is decided here, from values alone; `engine.interrupting` carries it out. A session that is
+Whatever stops a session is decided here, from values alone; `engine.saving.interrupting` carries it out. A session that is
 interrupted is checkpointed and paused with the reason, in one append: it never has the one without the other.
 """
 
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, Protocol
 
+from segue.core.errors import UsageError
 from segue.core.log.events import Draft
 from segue.core.log.times import seconds
 from segue.core.session.lifecycle import allowed, decide
@@ -39,6 +40,19 @@ class Limits(NamedTuple):
     """Tokens that went in and came out, from the beginning of the run on."""
     cost: float | None = None
     """US dollars, from the beginning of the run on."""
+
+
+def limits(timeout: float | None, budget: int | None, cost: float | None) -> Limits:
+    """Return the limits of a run. Raises UsageError where one is no number, or below 0."""
+    found = Limits(timeout, budget, cost)
+    for name, value in found._asdict().items():
+        try:
+            fits = value is None or value >= 0
+        except TypeError:
+            fits = False
+        if not fits:
+            raise UsageError(f"the {name} of a run is a number from 0 on, not {value!r}", hint="leave it out for a run without")
+    return found
 
 
 class Used(NamedTuple):
@@ -92,13 +106,15 @@ def of_error(kinds: tuple[str, ...], text: str) -> Interrupt:
     return Interrupt(ERROR, note)
 
 
-def used(state: HasLife) -> Used:
-    """Return what *state* has used so far."""
+def used(state: HasLife, cost: float | None = None) -> Used:
+    """Return what *state* has used so far; it cost what its records say, where no *cost* is given that has prices in it."""
     tokens = state.metrics["tokens"]
-    return Used(tokens["input"] + tokens["output"], state.metrics["cost_usd"])
+    return Used(tokens["input"] + tokens["output"], state.metrics["cost_usd"] if cost is None else cost)
 
 
-def exceeded(state: HasLife, limits: Limits, begun: Used, since: float, now: float) -> Interrupt | None:
+def exceeded(
+    state: HasLife, limits: Limits, begun: Used, since: float, now: float, cost: float | None = None
+) -> Interrupt | None:
     """Return what stops a run whose limits are reached; None where none is.
 
     Args:
@@ -107,8 +123,9 @@ def exceeded(state: HasLife, limits: Limits, begun: Used, since: float, now: flo
         begun: what had been used when the run began.
         since: when the run began, in seconds since 1970.
         now: seconds since 1970.
+        cost: see `used`.
     """
-    spent = used(state)
+    spent = used(state, cost)
     if limits.budget is not None and spent.tokens - begun.tokens >= limits.budget:
         return Interrupt(BUDGET, f"{spent.tokens - begun.tokens:,.0f} of {limits.budget:,} tokens are used")
     if limits.cost is not None and spent.cost - begun.cost >= limits.cost:

@@ -2,7 +2,8 @@
 
 What one event contributes is a pure function of it. A revision contributes the difference to what its node contributed
 before, and of several usage records of one message the last one counts, once: in agents' real files the earlier ones are
-far too low. Both need to know what was counted before; they remember a window of the latest `WINDOW` nodes and messages.
+far too low. Both need to know what was counted before; they remember a window of the latest `WINDOW` nodes and messages, and
+of more calls (`NOTED`) of which only a usage record told: a framework may write a whole crowd of answers down behind them.
 """
 
 from typing import Any, Final, TypedDict
@@ -11,6 +12,7 @@ from segue.core.log.events import Event
 from segue.core.session.values import add, count, items, mapping, number, put, text
 
 WINDOW: Final = 256
+NOTED: Final = 1_024
 _MOST_NAMES: Final = 200
 
 TOKEN_KINDS: Final = {
@@ -82,11 +84,22 @@ class Metrics(TypedDict):
     models: dict[str, Utilisation]
 
 
+Counted = dict[str, Any]
+"""What a model call was counted as, by kind of token and as `cost`; for which `agent` and `model`; and the `first` event that
+told of it: calls are in the order of these, whenever they are told of again. Flat, since a state is copied often.
+"""
+
+
 class Windows(TypedDict):
     """What was counted lately, so that it can be corrected."""
 
-    messages: dict[str, dict[str, float]]
+    messages: dict[str, Counted]
+    noted: dict[str, Counted]
+    """Calls whose message is not there yet."""
     nodes: dict[str, dict[str, float]]
+    """What messages were counted as, each with the `first` event that said it."""
+    said: dict[str, int]
+    """The first events of what was said last: by the `user`, the `assistant`, as its `plan` (that of event `planned`)."""
 
 
 def new_metrics() -> Metrics:
@@ -96,7 +109,12 @@ def new_metrics() -> Metrics:
 
 def new_windows() -> Windows:
     """Return empty windows."""
-    return Windows(messages={}, nodes={})
+    return Windows(messages={}, noted={}, nodes={}, said={})
+
+
+def call_of(windows: Windows, message: str) -> Counted | None:
+    """Return what the model call of a *message* was counted as lately."""
+    return windows["messages"].get(message) or windows["noted"].get(message)
 
 
 def tally(metrics: Metrics, name: str, by: float = 1, agent: str = "") -> None:
@@ -106,8 +124,8 @@ def tally(metrics: Metrics, name: str, by: float = 1, agent: str = "") -> None:
         add(_of(metrics["agents"], agent)["counts"], name, by, _MOST_NAMES)
 
 
-def count_event(metrics: Metrics, windows: Windows, event: Event, body: dict[str, Any]) -> bool:
-    """Count what *event* contributes; return whether it is a revision of a node that was counted before."""
+def count_event(metrics: Metrics, windows: Windows, event: Event, body: dict[str, Any]) -> int:
+    """Count what *event* contributes; return the event that said it first: an earlier one, where it revises what was counted."""
     kind = event.kind
     if event.source and "redacted" in event.source:
         _count_redacted(metrics, mapping(event.source, "redacted"))
@@ -124,7 +142,7 @@ def count_event(metrics: Metrics, windows: Windows, event: Event, body: dict[str
     elif kind == "usage":
         count_usage(metrics, windows, event, body, body)
     if kind != "message":
-        return False
+        return event.seq
     usage = mapping(body, "usage")
     if usage:
         count_usage(metrics, windows, event, body, usage)
@@ -133,27 +151,43 @@ def count_event(metrics: Metrics, windows: Windows, event: Event, body: dict[str
 
 def count_usage(metrics: Metrics, windows: Windows, event: Event, body: dict[str, Any], usage: dict[str, Any]) -> None:
     """Count the tokens of one model call, once: a later record of the same message corrects the earlier."""
-    now: dict[str, float] = {kind: used for kind, name in TOKEN_KINDS.items() if (used := count(usage.get(name)))}
+    found: Counted = {kind: used for kind, name in TOKEN_KINDS.items() if (used := count(usage.get(name)))}
     if cost := number(usage.get("cost_usd")):
-        now["cost"] = cost
-    model, message = text(body, "model", 100), text(body, "message_id", 200)
-    before: dict[str, float] = {}
+        found["cost"] = cost
+    message = text(body, "message_id", 200)
+    before = call_of(windows, message) if message else None
+    found |= {"agent": event.actor, "model": text(body, "model", 100), "first": event.seq}
+    if before:  # it is corrected where it was counted, which may be another's or another model's
+        found["first"] = before["first"]
+        found["agent"], found["model"] = found["agent"] or before["agent"], found["model"] or before["model"]
+        _spend(metrics, before, -1)
     if message:
-        before = windows["messages"].get(message, {})
-        put(windows["messages"], message, now, WINDOW)
-    agent = event.actor
+        _remember(windows, message, found, noted=event.kind == "usage")
+    _spend(metrics, found, 1)
+
+
+def _remember(windows: Windows, message: str, found: Counted, *, noted: bool) -> None:
+    if noted and message not in windows["messages"]:
+        put(windows["noted"], message, found, NOTED)
+    else:
+        windows["noted"].pop(message, None)
+        put(windows["messages"], message, found, WINDOW)
+
+
+def _spend(metrics: Metrics, call: Counted, sign: int) -> None:
+    """Count a call, or (with a *sign* of -1) no longer."""
     targets: list[Any] = [metrics]
-    if agent:
-        targets.append(_of(metrics["agents"], agent))
-    if model:
-        targets.append(_of(metrics["models"], model))
-    change = {kind: now.get(kind, 0) - before.get(kind, 0) for kind in ({**before, **now} if before else now)}
-    for kind, by in change.items():
-        for target in targets:
-            if kind == "cost":
-                target["cost_usd"] = round(target["cost_usd"] + by, 9)
-            else:
-                target["tokens"][kind] += by
+    if call["agent"]:
+        targets.append(_of(metrics["agents"], call["agent"]))
+    if call["model"]:
+        targets.append(_of(metrics["models"], call["model"]))
+    for kind, by in call.items():
+        if kind in TOKEN_KINDS:
+            for target in targets:
+                target["tokens"][kind] += sign * by
+        elif kind == "cost":
+            for target in targets:
+                target["cost_usd"] = round(target["cost_usd"] + sign * by, 9)
 
 
 def contribution(body: dict[str, Any]) -> dict[str, float]:
@@ -186,19 +220,15 @@ def has_text(body: dict[str, Any]) -> bool:
     return any(isinstance(p, dict) and p.get("type") == "text" and p.get("content") for p in items(body, "parts"))
 
 
-def _count_node(metrics: Metrics, nodes: dict[str, dict[str, float]], event: Event, body: dict[str, Any]) -> bool:
+def _count_node(metrics: Metrics, nodes: dict[str, dict[str, float]], event: Event, body: dict[str, Any]) -> int:
     key = f"{event.stream}\n{event.node}"
-    before = nodes.get(key)
-    now = contribution(body)
-    put(nodes, key, now, WINDOW)
-    if before is None:
-        for name, by in now.items():
+    before, now = nodes.get(key, {}), contribution(body)
+    for name in {**before, **now} if before else now:
+        if name != "first" and (by := now.get(name, 0) - before.get(name, 0)):
             _raise(metrics, name, by, event.actor)
-        return False
-    for name in {**before, **now}:
-        if by := now.get(name, 0) - before.get(name, 0):
-            _raise(metrics, name, by, event.actor)
-    return True
+    first = int(before.get("first", event.seq))
+    put(nodes, key, {**now, "first": first}, WINDOW)
+    return first
 
 
 def _count_redacted(metrics: Metrics, taken: dict[str, Any]) -> None:

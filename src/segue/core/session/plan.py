@@ -106,8 +106,11 @@ def complete(work: Any, said: str, seq: int) -> None:
     _settle(work["plan"], seq)
 
 
-def hear(work: Any, body: Mapping[str, Any], seq: int) -> Iterator[str]:
-    """Take in what a message does to the agent's own list of steps; yield the texts of those that it says are completed now."""
+def hear(work: Any, body: Mapping[str, Any], seq: int, *, revises: bool = False) -> Iterator[str]:
+    """Take in what a message does to the agent's own list of steps; yield the texts of those that it says are completed now.
+
+    One that *revises* an earlier one adds no step a second time.
+    """
     for part in items(body, "parts"):
         if not isinstance(part, dict) or part.get("type") != "tool_call":
             continue
@@ -119,6 +122,8 @@ def hear(work: Any, body: Mapping[str, Any], seq: int) -> Iterator[str]:
                 steps = [_step(one, word) for one in told[:MOST]]
                 yield from _replace(work, [step for step in steps if step is not None], seq)
         elif name == _ONE and (subject := text(mapping(part, "arguments"), "subject", _LONGEST)):
+            if revises and any(step["text"] == subject for step in work["plan"]):
+                continue
             new = Step(text=subject, status="pending", id=_next_id(work["plan"]), begun=0, ended=0)
             yield from _replace(work, [*_copies(work["plan"]), new][-MOST:], seq)
         elif name == _CHANGE:

@@ -123,20 +123,27 @@ def _task(row: SessionRow, text: str) -> str | None:
 
 def _one(ref: Ref, matches: Sequence[SessionRow]) -> Target:
     if len(matches) > 1:
-        raise AmbiguousError(ref.text, [label(r) for r in matches])
+        raise AmbiguousError(ref.text, [label(r) for r in matches], hint=choosing(matches[0]))
     return Target(matches[0].id)
 
 
 def _one_place(ref: Ref, found: Sequence[PlaceRow], rows: Sequence[SessionRow]) -> Target:
     if len(found) > 1:
         names = {r.id: label(r) for r in rows}
-        raise AmbiguousError(ref.text, [f"{p.name} in {names.get(p.session, p.session)}" for p in found])
+        candidates = [f"{p.name} in {names.get(p.session, p.session)}" for p in found]
+        raise AmbiguousError(ref.text, candidates, hint="name the session that you mean, with --at and the position")
     return Target(found[0].session, found[0].position, found[0].name)
 
 
 def label(row: SessionRow) -> str:
-    """Return how a list of candidates names a session."""
-    return f"{row.name or row.id} ({row.title or row.task[:60]})" if row.title or row.task else row.name or row.id
+    """Return how a list of candidates names a session: with what it is about, or else whose it is."""
+    about = row.title or row.task[:60] or row.agent
+    return f"{row.name or row.id} ({about})" if about else row.name or row.id
+
+
+def choosing(row: SessionRow) -> str:
+    """Return how one of several candidates is named, *row* for example: two frameworks may use one id, all of it."""
+    return f"name the one you mean as it is called here, such as {row.name or row.id}"
 
 
 def _maybe(row: SessionRow | None) -> list[SessionRow]:

@@ -57,6 +57,8 @@ class Anchor(TypedDict):
 
     context_tokens: int
     model: str
+    message_id: str
+    """Whose call it was; empty: nobody said."""
     seq: int
     at: str
 

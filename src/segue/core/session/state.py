@@ -37,7 +37,7 @@ from segue.core.session.sections import (
 )
 from segue.core.session.values import LINE, LONG, add, count, items, mapping, plain, put, text, texts, union
 
-SCHEMA: Final = "segue-state-8"
+SCHEMA: Final = "segue-state-11"
 """Names the shape of `to_json`, and what the fold makes of events: it changes with either."""
 
 IDLE_MS: Final = 30 * 60 * 1000
@@ -233,15 +233,22 @@ def _apply(state: State, event: Event) -> None:
         _enter(state, event, body)
     elif kind == "message" and state.lifecycle["status"] == "created":
         _enter_state(state, event, "active", {})  # nobody said so, but somebody works in it
-    revised = count_event(state.metrics, state.windows, event, body)
+    first = _count(state, event, body)
     if known.node:
-        _node(state, event, body, revised=revised)
+        _node(state, event, body, first)
     if kind == "session.updated":
         _update(state, event, body)
     elif kind in work.HANDLERS:
         work.HANDLERS[kind](state.work, event, body)
     elif kind in tables.HANDLERS:
         tables.HANDLERS[kind](state, event, body)
+
+
+def _count(state: State, event: Event, body: dict[str, Any]) -> int:
+    """Take in how full the context is, then count; return the event that said it first."""
+    if event.kind in {"message", "usage"}:
+        tables.fill_context(state, event, body)
+    return count_event(state.metrics, state.windows, event, body)
 
 
 def _tick(state: State, at: str) -> None:
@@ -291,6 +298,7 @@ def _go_back(state: State, event: Event, recall: Recall) -> None:
     past = recall(position)
     state.work = plain(past.work) | {"changes": state.work["changes"]}
     state.usage = plain(past.usage)
+    state.windows["said"] |= {"user": event.seq, "assistant": event.seq}  # of the branch that was left nothing counts
 
 
 def _fork(state: State, body: dict[str, Any]) -> None:
@@ -334,10 +342,10 @@ def _update(state: State, event: Event, body: dict[str, Any]) -> None:
             tables.set_agent(state, event, agent | {"set": rest | mapping(agent, "set")})
 
 
-def _node(state: State, event: Event, body: dict[str, Any], *, revised: bool) -> None:
-    """Move the stream's head on, unless it is a revision; take in what was said and how full the context is."""
+def _node(state: State, event: Event, body: dict[str, Any], first: int) -> None:
+    """Move the stream's head on, unless it is a revision of event *first*; take in what was said."""
     stream = event.stream
-    if not revised:
+    if first == event.seq:
         put(state.heads, stream, {"node": event.node, "seq": event.seq}, tables.MOST_STREAMS)
     if event.kind == "compaction":
         if stream == MAIN:
@@ -349,11 +357,8 @@ def _node(state: State, event: Event, body: dict[str, Any], *, revised: bool) ->
         budget.hear(state.budget, event, body)
     if event.kind != "message":
         return
-    usage = mapping(body, "usage")
     if stream == MAIN:
-        if size := count(usage.get("input_tokens")) + count(usage.get("output_tokens")):
-            state.usage = tables.anchor(event, size, text(body, "model", 100))
-        work.hear(state.work, event, body, revised=revised)
+        work.hear(state.work, event, body, first, state.windows["said"])
     for effect in items(body, "effects"):
         if isinstance(effect, dict) and (path := text(effect, "path", 1_000)):
             tables.use(state, event, path, "file", effect)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from segue.core.log.events import MAIN, Event
 from segue.core.session import budget
+from segue.core.session.metrics import call_of
 from segue.core.session.sections import AgentState, Anchor, Item, Place
 from segue.core.session.values import LINE, clip, count, free, mapping, push, put, text
 from segue.core.session.work import set_facts
@@ -29,17 +30,32 @@ def _move_head(state: "State", event: Event, body: dict[str, Any]) -> None:
         state.usage = None  # it spoke of the branch that was left
 
 
-def _record_usage(state: "State", event: Event, body: dict[str, Any]) -> None:
-    size = count(body.get("context_tokens")) or count(body.get("input_tokens")) + count(body.get("output_tokens"))
-    if event.stream == MAIN and size:
-        state.usage = anchor(event, size, text(body, "model", 100))
-    if event.stream == MAIN and (window := count(body.get("window"))):
+def fill_context(state: "State", event: Event, body: dict[str, Any]) -> None:
+    """Take in how full the context is, before the usage of *event*, a message or a usage record, is counted.
+
+    A framework may write an answer down later than what the next one used, or first in another stream: the call that was told of
+    last, anywhere, says how full it is now.
+    """
+    if event.stream != MAIN:
+        return
+    usage = mapping(body, "usage") if event.kind == "message" else body
+    size = count(usage.get("context_tokens")) or count(usage.get("input_tokens")) + count(usage.get("output_tokens"))
+    message, last = text(body, "message_id", 200), state.usage
+    if size and (last is None or _call(state, message, event.seq) >= _call(state, last["message_id"], last["seq"])):
+        state.usage = anchor(event, size, text(body, "model", 100), message)
+    if window := count(usage.get("window")):
         state.budget["window"] = window
 
 
-def anchor(event: Event, size: int, model: str) -> Anchor:
-    """Return the usage anchor that *event* sets."""
-    return Anchor(context_tokens=size, model=model, seq=event.seq, at=event.at)
+def _call(state: "State", message: str, seq: int) -> int:
+    """Return which event told of a model call first; *seq* where its message has no id, or a forgotten one."""
+    known = call_of(state.windows, message) if message else None
+    return count(known["first"]) if known else seq
+
+
+def anchor(event: Event, size: int, model: str, message: str = "") -> Anchor:
+    """Return the usage anchor that *event* sets, for the model call of a *message*."""
+    return Anchor(context_tokens=size, model=model, message_id=message, seq=event.seq, at=event.at)
 
 
 def _set_checkpoint(state: "State", event: Event, body: dict[str, Any]) -> None:
@@ -158,7 +174,6 @@ def _merge(state: "State", event: Event, body: dict[str, Any]) -> None:
 HANDLERS: Final[dict[str, Callable[["State", Event, dict[str, Any]], None]]] = {
     "session.merged": _merge,
     "head.moved": _move_head,
-    "usage": _record_usage,
     "checkpoint.created": _set_checkpoint,
     "checkpoint.forgotten": _forget_checkpoint,
     "continuation.set": _set_continuation,

@@ -8,24 +8,10 @@ from segue.core.log.events import MAIN, Draft, Event
 from segue.core.log.times import seconds, stamp
 from segue.core.session.document import FORMAT, VERSION
 from segue.core.session.metrics import TOKEN_KINDS, Metrics
+from segue.core.session.sections import Header
 from segue.core.session.state import State, fold
 from segue.core.session.values import count, items, mapping, number, plain, text
 
-_HEADER: Final = (
-    "name",
-    "slug",
-    "title",
-    "organisation",
-    "project",
-    "type",
-    "task",
-    "model",
-    "owner",
-    "workspace",
-    "agent",
-    "tags",
-    "foreign_ids",
-)
 _ENTRIES: Final = (
     ("actions", "action.next", ("id", "text")),
     ("blockers", "blocker.raised", ("id", "text")),
@@ -66,7 +52,7 @@ def from_document(doc: Any) -> list[Draft]:
 
 def _beginning(doc: dict[str, Any]) -> Iterator[Draft]:
     session, life = mapping(doc, "session"), mapping(doc, "lifecycle")
-    body = {name: session[name] for name in _HEADER if session.get(name)}
+    body = {name: session[name] for name in Header.__annotations__ if session.get(name)}
     if old := text(session, "id", 200):
         body["foreign_ids"] = [*(f for f in items(session, "foreign_ids") if isinstance(f, str)), old]
     if predecessor := text(mapping(doc, "lineage"), "predecessor", 200):
@@ -170,6 +156,8 @@ def _figures(doc: dict[str, Any], before: list[Draft]) -> list[Draft]:
     drafts += [Draft("metric", {"name": f"tool:{name}", "by": number(by)}) for name, by in mapping(want, "tools").items()]
     if anchor := mapping(doc, "usage"):
         body = {"context_tokens": count(anchor.get("context_tokens")), "model": text(anchor, "model", 100)}
+        if message := text(anchor, "message_id", 200):
+            body["message_id"] = message
         drafts.append(Draft("usage", body, at=_time(anchor.get("at"))))
     return drafts
 

@@ -20,6 +20,7 @@ VALUE: Final = 4_000
 """Characters of a free value, as JSON."""
 _MOST: Final = 2**53
 _DEPTH: Final = 64
+_FLAT: Final = frozenset({str, int, float, bool, type(None)})
 
 
 def text(body: Mapping[str, Any], name: str, limit: int = TEXT) -> str:
@@ -80,12 +81,12 @@ def free(value: Any, seq: int, limit: int = VALUE) -> Any:
 
 def plain(value: Any, depth: int = _DEPTH) -> Any:
     """Return a deep copy of JSON data; ValueError where it is nested deeper than *depth*."""
-    if not depth:
+    if not depth or (depth == 1 and value and isinstance(value, (dict, list))):
         raise ValueError("nested too deep")
     if isinstance(value, dict):
-        return {k: plain(v, depth - 1) for k, v in value.items()}
+        return {k: v if type(v) in _FLAT else plain(v, depth - 1) for k, v in value.items()}
     if isinstance(value, list):
-        return [plain(v, depth - 1) for v in value]
+        return [v if type(v) in _FLAT else plain(v, depth - 1) for v in value]
     return value
 
 

@@ -5,14 +5,25 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from segue.core.log.events import Event
+from segue.core.log.ids import is_uuid
 from segue.core.session.lifecycle import QUIET
-from segue.core.session.values import items, text
+from segue.core.session.values import items, text, texts
 
 MOST: Final = 1_000_000
 """Characters of one event that are searched: the first four fifths and the last."""
 
-_SILENT: Final = QUIET | {"usage", "metric", "head.moved", "record", "langgraph.checkpoint", "langgraph.write"}
-"""The last two hold bytes of the framework's serialiser: what they say in words is in messages beside them."""
+_FRAMEWORKS: Final = frozenset({"langgraph.checkpoint", "langgraph.write", "pydantic_ai.record", "pydantic_ai.deleted"})
+"""They hold bytes of the framework's serialiser, or its own ids: what they say in words is in messages beside them."""
+_SILENT: Final = QUIET | {"usage", "metric", "head.moved", "record"} | _FRAMEWORKS
+_HEADER: Final = ("title", "task", "project", "organisation")
+_SHOWN: Final = {
+    "session.created": _HEADER,
+    "session.forked": _HEADER,
+    "session.updated": _HEADER,
+    "checkpoint.created": ("name", "description"),
+}
+"""Of these events the fields that tell somebody something; the others are ids, hashes, and places."""
+_TAGS: Final = 20
 _MEDIA: Final = frozenset({"blob", "image", "audio", "video"})
 _ENCODED = re.compile(r"[A-Za-z0-9+/=_-]{120,}")
 """Base64 and the like: nobody searches for it, and each is a word of its own."""
@@ -40,6 +51,18 @@ def words_of(event: Event) -> Words | None:
     said = _LINE_NUMBER.sub(" ", said)
     paths = _paths(event.body) if message else []
     return Words(said, " ".join((*paths, *_humps(said)))) if said.strip() or paths else None
+
+
+def shown_of(event: Event) -> str:
+    """Return what *event* says to somebody who reads it: of a header, and of a checkpoint, what it is about, and no ids."""
+    words = words_of(event)
+    if words is None or event.kind not in _SHOWN:
+        return words.text if words else ""
+    about = [(name, text(event.body, name).strip()) for name in _SHOWN[event.kind]]
+    about.append(("tags", ", ".join(texts(event.body, "tags", _TAGS))))
+    if not any(said for _, said in about):
+        about = [("known as", name) for name in texts(event.body, "foreign_ids", _TAGS) if not is_uuid(name)]
+    return "\n".join(f"{name}: {said}" for name, said in about if said)
 
 
 def is_about(event: Event, path: str) -> bool:

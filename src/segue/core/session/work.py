@@ -194,22 +194,45 @@ def set_task(work: Work, event: Event, body: dict[str, Any]) -> None:
         plan.show(work, key)
 
 
-def hear(work: Work, event: Event, body: dict[str, Any], *, revised: bool) -> None:
-    """Remember what the user said last, what the model answered, and what became of its own list of steps."""
+def hear(work: Work, event: Event, body: dict[str, Any], first: int, latest: dict[str, int]) -> None:
+    """Remember what the user said last, what the model answered, and what became of its own list of steps.
+
+    An agent may write a message anew, also one that others follow: what is older than what was said last changes nothing of that.
+
+    Args:
+        work: is changed.
+        event: the message.
+        body: the event's.
+        first: the event that said it first: an earlier one, where this one revises it.
+        latest: the first events of what was said last (`Windows.said`). Is changed.
+    """
     role = text(body, "role", 20)
     if body.get("meta") is True or role not in {"user", "assistant"}:
         return
     if role == "assistant":
-        for done in plan.hear(work, body, event.seq):
-            push(work["completed_steps"], _entry(event, work["task"], done), 50)
+        _hear_plan(work, event, body, first, latest)
     words = _words(body)
-    if not words:
+    if not words or first < latest.get(role, 0):
         return
     said = Said(text=words, seq=event.seq, at=event.at)
+    revises = first == latest.get(role)
+    latest[role] = first
     if role == "assistant":
         work["last_reply"] = said
-    elif not (revised and work["instructions"] and work["instructions"][-1]["text"] == words):
+    elif not (revises and work["instructions"]):
         push(work["instructions"], said, 10)
+    elif work["instructions"][-1]["text"] != words:
+        work["instructions"][-1] = said
+
+
+def _hear_plan(work: Work, event: Event, body: dict[str, Any], first: int, latest: dict[str, int]) -> None:
+    place = latest.get("plan", 0) if latest.get("planned") == work["plan_seq"] else work["plan_seq"]
+    if first < place:
+        return
+    for done in plan.hear(work, body, event.seq, revises=first < event.seq):
+        push(work["completed_steps"], _entry(event, work["task"], done), 50)
+    if work["plan_seq"] == event.seq:
+        latest["plan"], latest["planned"] = first, event.seq
 
 
 def _words(body: dict[str, Any], limit: int = 2_000) -> str:

@@ -7,6 +7,10 @@ Each entry is read as Claude Code's own transcript is: a session of the SDK is t
 session for its lists is folded from the log; nothing is kept beside it.
 """
 
+from segue.host.extras import needs
+
+needs("claude_agent_sdk.types", extra="claude-agent-sdk")
+
 import asyncio
 import os
 from collections.abc import Callable

@@ -6,8 +6,8 @@ from claude_agent_sdk import HookMatcher
 from claude_agent_sdk.types import HookEvent
 
 from segue.core.errors import InterruptionError
-from segue.engine.metering import Meter, Twin
-from segue.engine.running import Run
+from segue.engine.runs.metering import Meter, Twin
+from segue.engine.runs.running import Run
 from segue.host.threads import in_thread
 
 

@@ -7,8 +7,8 @@ from typing import Any, Final, cast
 from claude_agent_sdk import SessionStoreEntry, __version__, fold_session_summary
 from claude_agent_sdk.types import SessionKey, SessionSummaryEntry
 
-from segue.core.log.events import Event
-from segue.engine.carrying import link_of
+from segue.core.log.events import Event, Head
+from segue.engine.capture.carrying import link_of
 from segue.integrations.claude_agent_sdk._entries import entry_of, raw_of
 from segue.integrations.claude_agent_sdk._names import Name, stands
 from segue.ports import Snapshot, Store
@@ -65,7 +65,7 @@ class Fold:
         self.states |= {subpath: one.state() for subpath, one in handed.items()}
         if self.seq - self._kept >= _EVERY:
             data = json.dumps({"states": self.states, "summary": self.summary}).encode()
-            self._store.put_snapshot(self._session, Snapshot(self.seq, self._digest, _SCHEMA, data))
+            self._store.put_snapshot(self._session, Snapshot(self.seq, self._digest, _SCHEMA, data), alone=True)
             self._kept = self.seq
 
     def _take_up(self) -> None:
@@ -88,10 +88,19 @@ class Fold:
             handed[place.subpath] = self.handed(self._name._replace(subpath=place.subpath))
         if "piece" not in event.body:
             handed[place.subpath].take(data)
+        self._note(place.subpath, data)
+
+    def go_on(self, subpath: str, handed: Handed, data: bytes, head: Head) -> None:
+        """Take in the record *data* of a transcript, which *handed* took, as `follow` would: its append made the head *head*."""
+        self.seq, self._digest = head
+        self._note(subpath, data)
+        self._settle({subpath: handed})
+
+    def _note(self, subpath: str, data: bytes) -> None:
         entry = entry_of(data) or {}
         if isinstance(uuid := entry.get("uuid"), str):
-            self._uuids.setdefault(place.subpath, set()).add(uuid)
-        if not place.subpath and entry:
+            self._uuids.setdefault(subpath, set()).add(uuid)
+        if not subpath and entry:
             key = SessionKey(project_key=self._name.project, session_id=self._name.session)
             self.summary = fold_session_summary(self.summary, key, [cast("SessionStoreEntry", entry)])
 

@@ -8,8 +8,8 @@ from typing import Final
 
 from segue.core.errors import NotFoundError
 from segue.core.log.events import Draft
+from segue.engine.capture.handed import mark
 from segue.engine.foreign import Foreign, place
-from segue.engine.handed import mark
 from segue.engine.loading import event_at
 from segue.integrations.claude_agent_sdk._names import Name, scope_of
 from segue.ports import Store

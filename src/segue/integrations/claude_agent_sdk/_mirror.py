@@ -14,20 +14,22 @@ from claude_agent_sdk.types import SessionSummaryEntry
 
 from segue.core.errors import ExistsError, HeadMovedError, InvalidEventError, NotFoundError
 from segue.core.log.codec import encode_content
-from segue.core.log.events import MAIN, Draft, Event
+from segue.core.log.events import MAIN, Commit, Draft, Event
 from segue.core.log.ids import uuid7_ms
 from segue.core.session.limits import LIMITED
-from segue.engine.carrying import link_of
+from segue.engine.capture.carrying import link_of
+from segue.engine.capture.limits import save_at_limit
+from segue.engine.capture.opening import news, opening
 from segue.engine.foreign import begin, place
-from segue.engine.limits import save_at_limit
 from segue.engine.loading import event_at
-from segue.engine.opening import news, opening
+from segue.host.collecting import put_off
 from segue.integrations.claude_agent_sdk import _home
-from segue.integrations.claude_agent_sdk._entries import Row, entries_of, meta_of
+from segue.integrations.claude_agent_sdk._entries import Row, meta_of, raw_of
 from segue.integrations.claude_agent_sdk._fold import READER, Fold
+from segue.integrations.claude_agent_sdk._loading import load
 from segue.integrations.claude_agent_sdk._names import HANDED, Name, Stands, scope_of, stands
 from segue.ports import Batch, Clock, Store
-from segue.transcripts._reading import called
+from segue.transcripts._reading import Handed, called
 from segue.transcripts._records import digest
 from segue.transcripts.claude_code.reader import AGENT
 
@@ -77,7 +79,8 @@ class Mirror:
         session, there = place(self._store, foreign)
         if there:
             raise ExistsError(f"{AGENT} session", name.session)
-        drafts, facts = self._drafts(Fold(self._store, session, name._replace(subpath=""), begun=False), "", name, rows)
+        handed = Fold(self._store, session, name._replace(subpath=""), begun=False).handed(name)
+        drafts, facts = self._drafts(handed, "", name, rows)
         began = next((d.at for d in drafts if d.at), None)
         batch = Batch(name.session, [d if d.at else d._replace(at=began) for d in drafts], None, facts, began)
         created, *then = opening(self._store, self._clock, AGENT, batch, session, note="handed over")
@@ -91,7 +94,8 @@ class Mirror:
 
     def _go_on(self, session: str, name: Name, rows: Sequence[Row]) -> int:
         fold = self._fold(session, name)
-        drafts, facts = self._drafts(fold, session, name, rows)
+        handed = fold.handed(name)
+        drafts, facts = self._drafts(handed, session, name, rows)
         if not drafts:
             return 0
         if fold.link is not None:  # we wrote how the transcript begins
@@ -106,6 +110,8 @@ class Mirror:
         except (InvalidEventError, RecursionError):
             drafts = [one for draft in drafts for one in _writable(draft)]
             commit = self._store.append(session, drafts, expect=fold.seq)
+        if len(rows) == 1 and _is_all(drafts, commit, rows[0]) and fold.link is None:
+            fold.go_on(name.subpath, handed, rows[0].data, commit.head)
         new = [draft for draft, entry in zip(drafts, commit.entries, strict=True) if entry.new]
         if any(draft.kind == "agent.set" and draft.body.get("status") == LIMITED for draft in new):
             save_at_limit(self._store, session, clock=self._clock)
@@ -124,9 +130,8 @@ class Mirror:
         last = fold.states.get("", {}).get("state", {}).get("last", {}).get(MAIN)
         return last if isinstance(last, str) and not name.subpath else None
 
-    def _drafts(self, fold: Fold, session: str, name: Name, rows: Sequence[Row]) -> tuple[list[Draft], dict[str, Any]]:
-        """Return the events of *rows*, and what they tell of the session that was not known."""
-        handed = fold.handed(name)
+    def _drafts(self, handed: Handed, session: str, name: Name, rows: Sequence[Row]) -> tuple[list[Draft], dict[str, Any]]:
+        """Return the events of *rows*, which *handed* takes, and what they tell of the session that was not known."""
         told = dict(handed.facts)
         naming = _Naming(self._store, session, name)
         drafts: list[Draft] = []
@@ -161,7 +166,8 @@ class Mirror:
         try:
             if link_of(self._store, session, AGENT, name.session) is not None:
                 return None  # it begins with what we wrote into the agent's own file: what came since is not all of it
-            return entries_of(self.events(session, name)) or None
+            with put_off():
+                return load(self._store, session, name) or None
         except NotFoundError:  # deleted meanwhile
             return None
 
@@ -279,6 +285,12 @@ class _Naming:
         event = event_at(self._store, self._session, known.seq)
         at = stands(event.source, self._name.session)
         return at is not None and at.subpath == self._name.subpath and not event.erased
+
+
+def _is_all(drafts: Sequence[Draft], commit: Commit, row: Row) -> bool:
+    """Return whether what was appended is new, and all that its reader would find is the record of *row*, in one piece."""
+    found = [data for draft in drafts if (data := raw_of(draft.source or {})) is not None]
+    return all(entry.new for entry in commit.entries) and found == [row.data] and not row.is_meta
 
 
 def _renamed(draft: Draft, old: str, new: str) -> Draft:

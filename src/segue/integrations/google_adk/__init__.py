@@ -9,11 +9,14 @@ event again adds nothing; order is the order of appends; a session that another 
 events (a checkpoint, a lease) is not stale.
 """
 
+from segue.host.extras import needs
+
+needs("google.adk.sessions", extra="google-adk")
+
 import json
 from contextlib import suppress
 from hashlib import blake2b
-from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from google.adk.errors import StaleSessionError
 from google.adk.errors.already_exists_error import AlreadyExistsError
@@ -26,25 +29,23 @@ from google.adk.sessions.base_session_service import GetSessionConfig, ListSessi
 
 from segue.core.errors import ExistsError, HeadMovedError, NotFoundError
 from segue.core.log.events import Commit, Draft, Event
-from segue.core.log.times import seconds
 from segue.engine import foreign
 from segue.engine.foreign import Foreign
 from segue.engine.forks import fork
 from segue.engine.loading import Desk
 from segue.host.clock import SystemClock, SystemIds
+from segue.host.collecting import put_off
 from segue.host.threads import in_thread
 from segue.integrations.google_adk._budget import BudgetPlugin
+from segue.integrations.google_adk._fold import AGENT, folded, is_ours, newest, record_of
 from segue.integrations.google_adk._messages import messages
 from segue.integrations.google_adk._said import said, used
-from segue.integrations.google_adk._state import StateValues, app_scope, from_scope, is_scoped, json_state, split, user_scope
-from segue.ports import Clock, Opened, Snapshot, Store, port_of
+from segue.integrations.google_adk._state import StateValues, app_scope, from_scope, json_state, split, user_scope
+from segue.ports import Clock, Opened, Store, port_of
 
 __all__ = ["BudgetPlugin", "SegueSessionService", "messages"]
 
-_AGENT: Final = "google_adk"
-_STATE: Final = "google_adk.state.1"
-_EVERY = 64
-"""After this many events a session's folded state is kept as a snapshot."""
+_STALE: Final = "The session was changed by another since it was read: get it again."
 
 
 class SegueSessionService(BaseSessionService):
@@ -128,7 +129,7 @@ class SegueSessionService(BaseSessionService):
 
     def _create(self, app: str, user: str, state: dict[str, Any], session_id: str) -> Session:
         own, scopes = split(app, user, json_state(EventActions(state_delta=state)))
-        created = Draft("session.created", {"state": own}, actor=_AGENT, scopes=scopes or None)
+        created = Draft("session.created", {"state": own}, actor=AGENT, scopes=scopes or None)
         try:
             begun = foreign.begin(self.store, _foreign(app, user, session_id), created, clock=self._clock)
         except ExistsError as e:
@@ -147,7 +148,7 @@ class SegueSessionService(BaseSessionService):
 
     def _list(self, app: str, user: str | None) -> ListSessionsResponse:
         found: list[Session] = []
-        for at, name in foreign.sessions_of(self.store, _AGENT):
+        for at, name in foreign.sessions_of(self.store, AGENT):
             if name.parts[0] == app and user in {None, name.parts[1]}:
                 with suppress(NotFoundError):  # deleted meanwhile
                     found.append(self._session(at, name))
@@ -162,29 +163,29 @@ class SegueSessionService(BaseSessionService):
     def _append(self, session: Session, event: AdkEvent) -> bool:
         """Append *event* at the place where *session* was read; return whether it is new to it."""
         name = _foreign(session.app_name, session.user_id, session.id)
-        at = foreign.find(self.store, name)
-        if at is None:
-            raise SessionNotFoundError(f"Session {session.id} not found.")
+        at, expect = self._place(session, name)
         drafts = [_draft(name, event)]
-        expect = self._revision(session, at)
-        if rewound := event.actions.rewind_before_invocation_id:
-            drafts = [*self._rewound(at, rewound, drafts[0].key), *drafts]
-        while True:
-            try:
-                commit = self.store.append(at, drafts, expect=expect)
-            except HeadMovedError:
-                expect = self._unmoved(at, expect)
-            except NotFoundError as e:
-                raise SessionNotFoundError(f"Session {session.id} not found.") from e
-            else:
-                return self._appended(session, event, at, expect, commit)
+        try:
+            if rewound := event.actions.rewind_before_invocation_id:
+                drafts = [*self._rewound(at, rewound, drafts[0].key), *drafts]
+            while True:
+                try:
+                    commit = self.store.append(at, drafts, expect=expect)
+                except HeadMovedError:
+                    expect = self._unmoved(at, expect)
+                else:
+                    return self._appended(session, event, _Marker(at, expect, name), commit)
+        except NotFoundError as e:
+            if foreign.find(self.store, name) is not None:
+                raise StaleSessionError(_STALE) from e
+            raise SessionNotFoundError(f"Session {session.id} not found.") from e
 
-    def _appended(self, session: Session, event: AdkEvent, at: str, expect: int, commit: Commit) -> bool:
+    def _appended(self, session: Session, event: AdkEvent, marker: "_Marker", commit: Commit) -> bool:
         entry = commit.entries[-1]
         if not entry.new and any(known.id == event.id for known in session.events):
             return False
-        if entry.new or self._unmoved(at, expect, upto=entry.seq - 1) >= 0:
-            session._storage_update_marker = _marker(at, entry.seq)  # noqa: SLF001  (where ADK's own services keep theirs)
+        if entry.new or self._unmoved(marker.at, marker.seq, upto=entry.seq - 1) >= 0:
+            marker._replace(seq=entry.seq).put(session)
         return True
 
     def _unmoved(self, at: str, seq: int, upto: int | None = None) -> int:
@@ -194,8 +195,8 @@ class SegueSessionService(BaseSessionService):
             StaleSessionError: something was.
         """
         for event in self.store.read(at, after=seq, upto=upto):
-            if _is_ours(event):
-                raise StaleSessionError("The session was changed by another since it was read: get it again.")
+            if is_ours(event):
+                raise StaleSessionError(_STALE)
             seq = event.seq
         return seq
 
@@ -204,16 +205,16 @@ class SegueSessionService(BaseSessionService):
         before = self._before(at, invocation)
         if before is None:
             return []
-        node = before.node if _is_ours(before) else None
-        return [Draft("head.moved", {"to": node, "reason": "rewound"}, _AGENT, key=f"{key}:rewound")]
+        node = before.node if is_ours(before) else None
+        return [Draft("head.moved", {"to": node, "reason": "rewound"}, AGENT, key=f"{key}:rewound")]
 
     def _before(self, at: str, invocation: str) -> Event | None:
         """Return ADK's event before an invocation, or what the session began with; None: there is no such invocation."""
         last: Event | None = None
         for event in self.store.read(at):
-            if not _is_ours(event):
+            if not is_ours(event):
                 last = last or event
-            elif _record(event).get("invocation_id") == invocation:
+            elif record_of(event).get("invocation_id") == invocation:
                 return last
             else:
                 last = event
@@ -228,7 +229,7 @@ class SegueSessionService(BaseSessionService):
             raise ValueError(f"Session {session_id} has no invocation {before}.")
         name = _foreign(app, user, new_id)
         session, _ = foreign.place(self.store, name)  # where one is there, it is not forked again
-        header = {"agent": _AGENT, "foreign_ids": [new_id], "foreign": list(name.parts)}
+        header = {"agent": AGENT, "foreign_ids": [new_id], "foreign": list(name.parts)}
         try:
             fork(Desk(self.store, self._clock, SystemIds()), at, point and point.seq, header, session=session)
         except ExistsError as e:
@@ -237,98 +238,80 @@ class SegueSessionService(BaseSessionService):
             raise SessionNotFoundError(f"Session {session_id} not found.") from e
         return self._session(session, name, GetSessionConfig())
 
-    def _revision(self, session: Session, at: str) -> int:
-        """Return the head that *session* was read at."""
-        marker = session._storage_update_marker  # noqa: SLF001  (where ADK's own services keep theirs)
-        if marker is not None:
-            store_id, _, seq = marker.partition(":")
-            if store_id == at and seq.isdecimal():
-                return int(seq)
-        elif (last := self._last(at)) is None or (session.events and session.events[-1].id == last.id):
-            return self.store.info(at).head.seq  # made by hand, and it has what there is
-        raise StaleSessionError("The session is not as it is stored: get it again.")
+    def _place(self, session: Session, name: Foreign) -> tuple[str, int]:
+        """Return the log that *session* was read from, and the head that it was read at."""
+        marker = _Marker.of(session)
+        if marker is not None and marker.name == name:
+            return marker.at, marker.seq  # where that is gone, the append says so
+        at = foreign.find(self.store, name)
+        if at is None:
+            raise SessionNotFoundError(f"Session {session.id} not found.")
+        if marker is None and ((last := self._last(at)) is None or (session.events and session.events[-1].id == last.id)):
+            return at, self.store.info(at).head.seq  # made by hand, and it has what there is
+        raise StaleSessionError(_STALE)
 
     # --- folding
 
     def _session(self, at: str, name: Foreign, config: GetSessionConfig | None = None) -> Session:
         """Return the session as it is now; without *config* it has no events."""
         app, user, session_id = name.parts
-        state, seq, updated = self._state(at)
-        events = self._events(at, config, seq) if config else []
+        with put_off():
+            state, seq, updated, events = folded(self.store, at, config)
         for prefix, scope in ((State.APP_PREFIX, app_scope(app)), (State.USER_PREFIX, user_scope(app, user))):
             state |= {prefix + key: value for key, value in self._scope(scope).items()}
         session = Session(app_name=app, user_id=user, id=session_id, state=state, events=events, last_update_time=updated)
-        session._storage_update_marker = _marker(at, seq)  # noqa: SLF001  (where ADK's own services keep theirs)
+        _Marker(at, seq, name).put(session)
         return session
 
-    def _state(self, at: str) -> tuple[StateValues, int, float]:
-        """Return the session's own state, the head it is at, and when ADK last updated it: from a snapshot and the tail."""
-        kept = self.store.snapshot(at, _STATE)
-        fold: dict[str, Any] = json.loads(kept.data) if kept else {"state": {}, "updated": 0.0}
-        state: StateValues = fold["state"]
-        updated: float = fold["updated"]
-        seq, digest = (kept.seq, kept.digest) if kept else (0, "")
-        for event in self.store.read(at, after=seq):
-            if event.kind == "session.created":
-                state |= event.body.get("state", {})
-                updated = seconds(event.at)
-            elif _is_ours(event):
-                delta = _record(event).get("actions", {}).get("state_delta", {})
-                state |= {key: value for key, value in delta.items() if not is_scoped(key)}
-                updated = _record(event)["timestamp"]
-            seq, digest = event.seq, event.digest
-        if seq - (kept.seq if kept else 0) >= _EVERY:
-            data = json.dumps({"state": state, "updated": updated}).encode()
-            self.store.put_snapshot(at, Snapshot(seq, digest, _STATE, data))
-        return state, seq, updated
-
-    def _events(self, at: str, config: GetSessionConfig, upto: int | None = None) -> list[AdkEvent]:
-        """Return ADK's events in the order of their appends; the last ones only, where only those are asked for."""
-        after = config.after_timestamp
-        newest = (
-            record
-            for record in (_record(event) for event in self.store.read(at, upto=upto, reverse=True) if _is_ours(event))
-            if after is None or record["timestamp"] >= after
-        )
-        return [AdkEvent.model_validate(r) for r in islice(newest, config.num_recent_events)][::-1]
-
     def _last(self, at: str) -> AdkEvent | None:
-        return next(iter(self._events(at, GetSessionConfig(num_recent_events=1))), None)
+        return next(iter(newest(self.store, at, GetSessionConfig(num_recent_events=1))), None)
 
     def _scope(self, name: str) -> StateValues:
         return {key: from_scope(value) for key, value in self.store.scope(name).values.items()}
 
 
 def _foreign(app: str, user: str, session_id: str) -> Foreign:
-    return Foreign(_AGENT, (app, user, session_id))
+    return Foreign(AGENT, (app, user, session_id))
 
 
-def _marker(at: str, seq: int) -> str:
-    return f"{at}:{seq}"
+class _Marker(NamedTuple):
+    """Where a session object was read: the log, its head then, and whose it was."""
 
+    at: str
+    seq: int
+    name: Foreign
 
-def _is_ours(event: Event) -> bool:
-    return event.source is not None and event.source.get("agent") == _AGENT and not event.erased
+    @classmethod
+    def of(cls, session: Session) -> "_Marker | None":
+        """Return where *session* was read; None where it was made by hand."""
+        text = session._storage_update_marker  # noqa: SLF001  (where ADK's own services keep theirs)
+        if text is None:
+            return None
+        try:
+            at, seq, *parts = json.loads(text)
+            return cls(str(at), int(seq), _foreign(*parts))
+        except (ValueError, TypeError):  # another service's
+            return cls("", 0, Foreign("", ()))
 
-
-def _record(event: Event) -> dict[str, Any]:
-    record: dict[str, Any] = (event.source or {})["record"]
-    return record
+    def put(self, session: Session) -> None:
+        """Note it in *session*."""
+        session._storage_update_marker = json.dumps([self.at, self.seq, *self.name.parts])  # noqa: SLF001  (as above)
 
 
 def _draft(name: Foreign, event: AdkEvent) -> Draft:
     """Return an ADK event as an event: what it says as a message, its record verbatim."""
     text = event.model_dump_json(exclude_none=True)
     record = json.loads(text)
-    _, scopes = split(name.parts[0], name.parts[1], record.get("actions", {}).get("state_delta", {}))
+    delta = record.get("actions", {}).get("state_delta")
+    scopes = split(name.parts[0], name.parts[1], delta)[1] if delta else None
     kind, body = "message", said(record)
     if body is None:
         kind, body = ("usage", counted) if (counted := used(record)) else ("record", {"type": "event"})
     return Draft(
         kind,
         body,
-        actor=event.author.replace("\0", "")[:200] or _AGENT,
-        key=f"{_AGENT}:{blake2b(text.encode(), digest_size=16).hexdigest()}",
-        source={"agent": _AGENT, "id": event.id, "record": record},
+        actor=event.author.replace("\0", "")[:200] or AGENT,
+        key=f"{AGENT}:{blake2b(text.encode(), digest_size=16).hexdigest()}",
+        source={"agent": AGENT, "id": event.id, "record": record},
         scopes=scopes or None,
     )

@@ -4,8 +4,8 @@ from typing import Any
 
 from google.adk.plugins.base_plugin import BasePlugin
 
-from segue.engine.metering import Meter, Twin
-from segue.engine.running import Run
+from segue.engine.runs.metering import Meter, Twin
+from segue.engine.runs.running import Run
 from segue.host.threads import in_thread
 
 

@@ -6,6 +6,10 @@ serialiser (encryption included) and is stored as its typed bytes; lists are sha
 size grows with what was said in it, not with its square. Messages are events of their own, as everywhere in segue.
 """
 
+from segue.host.extras import needs
+
+needs("langgraph.checkpoint.base", extra="langgraph")
+
 from segue.integrations.langgraph._budget import BudgetHandler
 from segue.integrations.langgraph._messages import messages
 from segue.integrations.langgraph._saver import SegueSaver

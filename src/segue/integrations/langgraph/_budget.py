@@ -1,13 +1,16 @@
 """The limits of a run, watched by LangChain's callbacks."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import LLMResult
 
-from segue.engine.metering import Meter, Twin
-from segue.engine.running import Run
+from segue.core.log.events import MAIN
+from segue.engine.runs.metering import Meter, Twin
+from segue.engine.runs.running import Run
+from segue.integrations.langgraph._streams import stream
 
 
 class BudgetHandler(BaseCallbackHandler):
@@ -15,7 +18,8 @@ class BudgetHandler(BaseCallbackHandler):
 
     Before each model is asked the limits are looked at: where one is reached, the session is paused as `budget`, with a
     checkpoint, and the graph ends with an InterruptionError that says how to go on. `on_crossing` of the run is called once for
-    each threshold that the context crosses. What each answer used is in the log at once.
+    each threshold that the context crosses. What each answer used is in the log at once. The context is that of the models that
+    the graph itself asks, or of those of its subgraphs where it asks none: what is asked further within has another one.
 
     Example:
         >>> import segue
@@ -29,26 +33,43 @@ class BudgetHandler(BaseCallbackHandler):
     def __init__(self, run: Run | Twin) -> None:
         """Watch *run*, which `running` of a session returned, synchronous or not."""
         self._meter = Meter(run)
+        self._asked: dict[Any, str] = {}
+        self._outermost = 1 << 30
 
-    def on_chat_model_start(self, *_: Any, **__: Any) -> None:
+    def on_chat_model_start(self, *_: Any, run_id: Any = None, metadata: Mapping[str, Any] | None = None, **__: Any) -> None:
         """Look at the limits. Raises InterruptionError."""
-        self._meter.asks()
+        self._asks(run_id, metadata or {})
 
-    def on_llm_start(self, *_: Any, **__: Any) -> None:
+    def on_llm_start(self, *_: Any, run_id: Any = None, metadata: Mapping[str, Any] | None = None, **__: Any) -> None:
         """Look at the limits. Raises InterruptionError."""
-        self._meter.asks()
+        self._asks(run_id, metadata or {})
 
-    def on_llm_end(self, response: LLMResult, **_: Any) -> None:
+    def on_llm_error(self, *_: Any, run_id: Any = None, **__: Any) -> None:
+        """Await no answer any more."""
+        self._asked.pop(run_id, None)
+
+    def on_llm_end(self, response: LLMResult, *, run_id: Any = None, **_: Any) -> None:
         """Note what the answer used."""
+        place = self._asked.pop(run_id, MAIN)
         for generations in response.generations:
             for generation in generations[:1]:
                 message = getattr(generation, "message", None)
                 if isinstance(message, AIMessage):
-                    self._note(message)
+                    self._meter.answered(usage_of(message), model=model_of(message), message_id=message.id or "", stream=place)
 
-    def _note(self, message: AIMessage) -> None:
-        model = message.response_metadata.get("model_name")
-        self._meter.answered(usage_of(message), model=model if isinstance(model, str) else "", message_id=message.id or "")
+    def _asks(self, run: Any, metadata: Mapping[str, Any]) -> None:
+        self._meter.asks()
+        task = metadata.get("langgraph_checkpoint_ns")
+        graph = task.rpartition("|")[0] if isinstance(task, str) else ""
+        depth = len(graph.split("|")) if graph else 0
+        self._outermost = min(self._outermost, depth)
+        self._asked[run] = MAIN if depth <= self._outermost else stream(graph)
+
+
+def model_of(message: AIMessage) -> str:
+    """Return the model that made a message; empty where it does not say."""
+    told = message.response_metadata
+    return next((told[name] for name in ("model_name", "model") if isinstance(told.get(name), str)), "")
 
 
 def usage_of(message: AIMessage) -> dict[str, int]:

@@ -8,9 +8,11 @@ and its contents can be erased.
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from segue.integrations.langgraph._describing import redescribe
+from segue.integrations.langgraph._fold import CHECKPOINT, DROPPED, Stored, Value, dropped
 from segue.integrations.langgraph._putting import reserved
-from segue.integrations.langgraph._thread import CHECKPOINT, DROPPED, Stored, Thread, Value, dropped
-from segue.integrations.langgraph._values import Codec, Element, Packed, is_list, redescribe
+from segue.integrations.langgraph._thread import Thread
+from segue.integrations.langgraph._values import Codec, Element, Packed, is_list
 
 Choose = Callable[[Thread, Codec], dict[str, Any]]
 """What is to go, as a drop's event says it: `before` and `checkpoints`, by namespace."""

@@ -169,7 +169,7 @@ class Memory:
         data = json.dumps({"entries": entries, "counts": counts}).encode()
         self._kept = self.seq
         if len(data) <= _LARGEST:
-            store.put_snapshot(self.session, Snapshot(self.seq, self._digest, _SCHEMA, data))
+            store.put_snapshot(self.session, Snapshot(self.seq, self._digest, _SCHEMA, data), alone=True)
 
     def _restore(self, snapshot: Snapshot) -> None:
         kept = json.loads(snapshot.data)

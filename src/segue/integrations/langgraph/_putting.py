@@ -7,8 +7,12 @@ from langgraph.checkpoint.serde.types import _DeltaSnapshot
 
 from segue.core.log.events import ABSENT, Draft
 from segue.integrations.langgraph import _said
-from segue.integrations.langgraph._thread import CHECKPOINT, SNAPSHOT, Stored, Thread, draft, key_of, stream
-from segue.integrations.langgraph._values import Codec, Element, Packed, Typed, describe
+from segue.integrations.langgraph._describing import describe
+from segue.integrations.langgraph._fold import CHECKPOINT, Stored
+from segue.integrations.langgraph._seen import Seen
+from segue.integrations.langgraph._streams import stream
+from segue.integrations.langgraph._thread import SNAPSHOT, Made, Thread, draft, key_of
+from segue.integrations.langgraph._values import Codec, Element, Packed, Typed
 
 _UNNAMED: Final = ""
 
@@ -21,14 +25,13 @@ class Put:
         self._thread, self._ns, self._checkpoint, self._codec = thread, ns, checkpoint, codec
         self._begins = False
         self._messages: list[Draft] = []
+        self._elements: dict[int, tuple[Typed, Seen | None]] = {}
         self._tips: dict[str, str | None] = {}
         self._owners = dict(thread.owners)
         self._known: set[tuple[str, str]] = set()
 
-    def drafts(
-        self, before: Stored | None, changed: dict[str, Any], written: Collection[str], body: dict[str, Any]
-    ) -> list[Draft]:
-        """Return the events.
+    def drafts(self, before: Stored | None, changed: dict[str, Any], written: Collection[str], body: dict[str, Any]) -> Made:
+        """Return the events, and what the serialiser made of the messages in them.
 
         Args:
             before: the parent.
@@ -40,14 +43,25 @@ class Put:
         told = self._say_writes(before, changed, written) if self._codec.readable and before else set()
         values = {channel: self._value(channel, value, before, told) for channel, value in changed.items()}
         body = {**body, "values": values}
-        return [draft(CHECKPOINT, self._ns, (self._checkpoint,), body), *self._messages]
+        return Made([draft(CHECKPOINT, self._ns, (self._checkpoint,), body), *self._messages], self._elements)
 
     def _value(self, channel: str, value: Any, before: Stored | None, told: set[str]) -> Packed:
+        if self._varies(value.value if type(value) is _DeltaSnapshot else value):
+            return self._codec.pack(value)
         if type(value) is list:
             return self._list(channel, value, before, says=True)
         if type(value) is _DeltaSnapshot and type(value.value) is list:
             return {**self._list(channel, value.value, before, says=channel not in told), "as": SNAPSHOT}
         return self._codec.pack(value)
+
+    def _varies(self, value: Any) -> bool:
+        """Return whether a list has no elements that could be shared, since the serialiser makes other bytes of them each time.
+
+        One that encrypts does. Then the list is one value: no more of it shows than how long it is.
+        """
+        if self._codec.repeats or type(value) is not list or not value:
+            return False
+        return self._codec.dumps(value[0]) != self._codec.dumps(value[0])
 
     def _list(self, channel: str, values: Sequence[Any], before: Stored | None, *, says: bool) -> Packed:
         at, base = self._thread.list_base(self._thread.base(self._ns, channel, before), channel)
@@ -56,12 +70,13 @@ class Put:
 
         begins = self._begins if before is None else not before.values.get(channel)  # nothing was said before it
 
-        def keep(i: int, plain: Typed, last: Element | None) -> Packed | None:
+        def keep(i: int, plain: Typed, seen: Seen | None, last: Element | None) -> Packed | None:
             if not _said.is_said(values[i]):
                 return None
             if not i:
                 last = None if begins else next(reversed(base), None)
             self._say(channel, values[i], plain, self._node(last), new=begins and not i)
+            self._elements[len(self._messages)] = plain, seen
             return {"ahead": len(self._messages)}
 
         return describe(values, base, at, self._codec, keep)

@@ -5,7 +5,7 @@ that stand in the body already:
 
     {"agent": "langgraph", "element": {"type": "msgpack", "text": "...", "cuts": [[17, 0], ...]}}
 
-`cuts` says at which byte of the rest which text of the body's parts (numbered as `_leaves` yields them) was cut out.
+`cuts` says at which byte of the rest which text of the body's parts (numbered as in `_texts`) was cut out.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,6 +25,7 @@ _SHORTEST: Final = 24
 _DEEPEST: Final = 50
 _NAME: Final = 200
 _NODE: Final = 512
+_ONE_TEXT: Final = frozenset({"type", "content"})
 _TEXTS: Final = frozenset({"text", "input_text", "output_text", "unknown"})
 _CALLS: Final = frozenset({"tool_use", "tool_call", "function_call", "invalid_tool_call"})
 _MEDIA: Final = frozenset({"image", "audio", "video", "file"})
@@ -34,7 +35,7 @@ _ROLES: Final = {"human": "user", "ai": "assistant", "system": "system", "tool":
 class Said(NamedTuple):
     """A message of a thread: the element, if its event holds it, and its place in the conversation."""
 
-    packed: Packed | None
+    element: Typed | None
     stream: str
     node: str
 
@@ -72,27 +73,32 @@ def node_of(message: BaseMessage) -> str | None:
     return name if isinstance(name, str) and 0 < len(name) <= _NODE and name.isprintable() else None
 
 
-def recovered(body: Body, source: Body | None) -> Packed | None:
-    """Return the element that a message's event holds, or None where it holds none."""
+def recovered(body: Body, source: Body | None) -> Typed | None:
+    """Return the element that a message's event holds, or None where it holds none that could be read."""
     element = (source or {}).get("element")
     if not isinstance(element, dict) or (source or {}).get("agent") != "langgraph":
         return None
-    if not element.get("cuts"):
-        return element
-    kind, rest = unpack(element)
-    leaves = list(_leaves(body["parts"]))
-    data, done = bytearray(), 0
-    for at, leaf in element["cuts"]:
-        data += rest[done:at] + leaves[leaf].encode("utf-8", "surrogatepass")
-        done = at
-    return pack((kind, bytes(data + rest[done:])))
+    try:
+        kind, rest = unpack(element)
+        cuts = element.get("cuts")
+        if not cuts:
+            return kind, rest
+        leaves = _texts(body["parts"])
+        data: list[bytes] = []
+        done = 0
+        for at, leaf in cuts:
+            data += rest[done:at], leaves[leaf].encode("utf-8", "surrogatepass")
+            done = at
+        return kind, b"".join((*data, rest[done:]))
+    except (LookupError, TypeError, ValueError):  # next year's
+        return None
 
 
 def _cut(body: Mapping[str, Any], plain: Typed) -> Packed:
     kind, data = plain
     data = bytes(data)
     found: list[tuple[int, int, int]] = []
-    for number, leaf in enumerate(_leaves(body["parts"])):
+    for number, leaf in enumerate(_texts(body["parts"])):
         text = leaf.encode("utf-8", "surrogatepass")
         at = data.find(text) if len(text) >= _SHORTEST else -1
         if at >= 0 and all(at + len(text) <= start or end <= at for start, end, _ in found):
@@ -105,6 +111,15 @@ def _cut(body: Mapping[str, Any], plain: Typed) -> Packed:
         cuts.append([len(rest), number])
         done = end
     return {**pack((kind, bytes(rest + data[done:]))), "cuts": cuts}
+
+
+def _texts(parts: Any) -> list[str]:
+    """Return the texts in a message's parts, always in the same order."""
+    if type(parts) is list and len(parts) == 1 and type(part := parts[0]) is dict and part.keys() == _ONE_TEXT:  # as most are
+        content, kind = part["content"], part["type"]
+        if type(content) is type(kind) is str:
+            return [content, kind]
+    return [*_leaves(parts)]
 
 
 def _leaves(value: Any) -> Iterator[str]:

@@ -19,11 +19,11 @@ from langgraph.checkpoint.serde.base import SerializerProtocol
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
-from segue.core.log.events import Draft
 from segue.host.clock import SystemClock
 from segue.integrations.langgraph import _dropping
+from segue.integrations.langgraph._fold import WRITE, Stored
 from segue.integrations.langgraph._putting import Put
-from segue.integrations.langgraph._thread import WRITE, Stored, Thread, draft
+from segue.integrations.langgraph._thread import Made, Thread, draft
 from segue.integrations.langgraph._threads import Threads
 from segue.integrations.langgraph._twins import Twins
 from segue.integrations.langgraph._values import Codec, Typed
@@ -71,7 +71,7 @@ class SegueSaver(Twins):
         state = codec.pack({k: v for k, v in checkpoint.items() if k != "channel_values"})
         packed = codec.pack(get_checkpoint_metadata(config, metadata))
 
-        def describe(thread: Thread) -> Sequence[Draft]:
+        def describe(thread: Thread) -> Made:
             before = thread.checkpoints.get((ns, parent)) if parent else None
             if parent and before is None:
                 thread.catch_up(self.store)
@@ -250,8 +250,9 @@ class SegueSaver(Twins):
         """Return the serialiser, with its encryption apart where it has one: equal elements encrypt to different bytes."""
         serde = self.serde
         if not isinstance(serde, EncryptedSerializer):
-            known = _is_known(serde)
-            return Codec(serde.dumps_typed, serde.loads_typed, readable=known, repeats=known)
+            known = _is_own("dumps_typed", serde)  # another one may hide what it serialises
+            joins = known and _is_own("loads_typed", serde)
+            return Codec(serde.dumps_typed, serde.loads_typed, readable=known, repeats=known, joins=joins)
         inner, cipher = serde.serde, serde.cipher
 
         def seal(typed: Typed) -> Typed:
@@ -262,12 +263,14 @@ class SegueSaver(Twins):
             kind, plus, name = typed[0].partition("+")
             return (kind, cipher.decrypt(name, typed[1])) if plus else typed
 
-        return Codec(inner.dumps_typed, inner.loads_typed, repeats=_is_known(inner), seal=seal, open=unseal)
+        known = _is_own("dumps_typed", inner)
+        joins = known and _is_own("loads_typed", inner)
+        return Codec(inner.dumps_typed, inner.loads_typed, repeats=known, joins=joins, seal=seal, open=unseal)
 
 
-def _is_known(serde: object) -> bool:
-    """Return whether a serialiser is LangGraph's own: of another one nothing is known, it may hide what it serialises."""
-    return getattr(type(serde), "dumps_typed", None) is JsonPlusSerializer.dumps_typed
+def _is_own(method: str, serde: object) -> bool:
+    """Return whether a serialiser's method is LangGraph's own: of another one nothing is known."""
+    return getattr(type(serde), method, None) is getattr(JsonPlusSerializer, method)
 
 
 def _split(

@@ -9,24 +9,23 @@ from typing import Any, Final
 
 from langchain_core.messages import BaseMessage
 
-_FIXED: Final = (str, int, float, bool, bytes, type(None))
+_FIXED: Final = frozenset({str, int, float, bool, bytes, type(None)})
+_NO_FIELDS: Final[dict[str, Any]] = {}
+_NO_VALUES: Final[list[Any]] = []
+"""Copies of what is empty; nobody gets hold of them to fill them."""
 
 
 class Seen:
     """A message as it was. It is not kept alive."""
 
-    __slots__ = ("_extra", "_fields", "_message")
+    __slots__ = ("_extra", "_fields", "_message", "number")
 
     def __init__(self, message: BaseMessage, fields: Any, extra: Any) -> None:
         """Keep copies of what it consists of."""
+        self.number = id(message)
+        """The object's, which another one may have when it is no more."""
         self._message = weakref.ref(message)
         self._fields, self._extra = fields, extra
-
-    @property
-    def number(self) -> int:
-        """Return the id of the object, or 0 where it is no more."""
-        message = self._message()
-        return 0 if message is None else id(message)
 
     def is_still(self, value: Any) -> bool:
         """Return whether *value* is that message, unchanged."""
@@ -40,17 +39,28 @@ def seen(value: Any) -> Seen | None:
     """Return what tells later whether *value* is still the same; None for what is no message, or holds more than plain values."""
     if not isinstance(value, BaseMessage):
         return None
+    extra = value.__pydantic_extra__
     try:
-        return Seen(value, _copy(value.__dict__), _copy(value.__pydantic_extra__))
+        return Seen(value, _copied(value.__dict__), None if extra is None else _copied(extra))
     except TypeError:
         return None
 
 
-def _copy(value: Any) -> Any:
-    if type(value) in _FIXED:
-        return value
-    if type(value) is dict:
-        return {name: _copy(inner) for name, inner in value.items()}
-    if type(value) is list:
-        return [_copy(inner) for inner in value]
-    raise TypeError(type(value).__name__)
+def _copied(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return a copy that shares nothing which can change. Most of a message's fields are texts, or empty."""
+    copied = fields.copy()
+    for name, value in fields.items():
+        kind = type(value)
+        if kind in _FIXED:
+            continue
+        if kind is dict:
+            copied[name] = _copied(value) if value else _NO_FIELDS
+        else:
+            copied[name] = _listed(value) if value or kind is not list else _NO_VALUES
+    return copied
+
+
+def _listed(values: Any) -> list[Any]:
+    if type(values) is not list:
+        raise TypeError(type(values).__name__)
+    return [v if type(v) in _FIXED else _copied(v) if type(v) is dict else _listed(v) for v in values]

@@ -9,8 +9,10 @@ from segue.core.errors import ExistsError, HeadMovedError, NotFoundError
 from segue.core.log.events import ANY, Commit, Draft, ForkPoint, KeyPolicy
 from segue.engine import foreign
 from segue.engine.foreign import Foreign
+from segue.host.collecting import put_off
 from segue.integrations.langgraph import _dropping
-from segue.integrations.langgraph._thread import DROPPED, Thread
+from segue.integrations.langgraph._fold import DROPPED
+from segue.integrations.langgraph._thread import Made, Thread
 from segue.integrations.langgraph._values import Codec
 from segue.ports import Clock, Store
 
@@ -28,7 +30,7 @@ class Threads:
         """Know none yet; *clock* dates the names of their sessions."""
         self._store, self._clock = store, clock
         self._known: OrderedDict[str, Thread] = OrderedDict()
-        self._lock = Lock()
+        self._lock, self._beginning = Lock(), Lock()
 
     def ids(self) -> list[str]:
         """Return the ids of all threads."""
@@ -38,7 +40,7 @@ class Threads:
         """Return what *look* finds in the thread as it is now, or None where there is no such thread."""
         while (thread := self._find(thread_id)) is not None:
             try:
-                with thread.lock:
+                with thread.lock, put_off():
                     thread.catch_up(self._store)
                     return look(thread)
             except NotFoundError:
@@ -50,31 +52,31 @@ class Threads:
         while True:
             thread = self._begun(thread_id)
             try:
-                self._commit(thread, drafts, ANY, on_key)
+                self._commit(thread, Made(drafts), ANY, on_key)
             except NotFoundError:  # deleted by another: the thread begins anew
                 self._forget(thread_id)
             else:
                 return
 
-    def put(self, thread_id: str, describe: Callable[[Thread], Sequence[Draft]]) -> None:
+    def put(self, thread_id: str, describe: Callable[[Thread], Made]) -> None:
         """Append what *describe* makes of the thread. It is asked again where something that it may rely on was taken away.
 
         What else others append meanwhile does not matter to it: their events take nothing back.
         """
         while True:
             thread = self._begun(thread_id)
-            drafts: Sequence[Draft] | None = None
+            made: Made | None = None
             drops = expect = -1
             try:
                 while True:
                     with thread.lock:
-                        if drafts is not None or not thread.seq:
+                        if made is not None or not thread.seq:
                             thread.catch_up(self._store)
-                        if drafts is None or drops != thread.drops:
-                            drafts, drops = describe(thread), thread.drops
+                        if made is None or drops != thread.drops:
+                            made, drops = describe(thread), thread.drops
                         expect = thread.seq
                     try:
-                        self._commit(thread, drafts, expect, "replace")
+                        self._commit(thread, made, expect, "replace")
                     except HeadMovedError:
                         continue
                     return
@@ -97,7 +99,7 @@ class Threads:
                     body = _dropping.plan(thread, chosen, codec, shared=first - 1)
                     found = _dropping.said_in(thread, chosen) if said else found
                 if body is not None:
-                    self._commit(thread, [Draft(DROPPED, body, actor=_AGENT)], expect, "ignore")
+                    self._commit(thread, Made([Draft(DROPPED, body, actor=_AGENT, key=foreign.DROPPED)]), expect, "replace")
                 self._erase(thread, first, found)
             except HeadMovedError:
                 continue
@@ -141,11 +143,11 @@ class Threads:
 
     # --- inside
 
-    def _commit(self, thread: Thread, drafts: Sequence[Draft], expect: int, on_key: KeyPolicy) -> None:
-        if drafts:
-            commit: Commit = self._store.append(thread.session, drafts, expect=expect, on_key=on_key)
+    def _commit(self, thread: Thread, made: Made, expect: int, on_key: KeyPolicy) -> None:
+        if made.drafts:
+            commit: Commit = self._store.append(thread.session, made.drafts, expect=expect, on_key=on_key)
             with thread.lock:
-                thread.take_own(drafts, commit)
+                thread.take_own(made, commit)
 
     def _erase(self, thread: Thread, first: int, said: set[int]) -> None:
         """Erase what nothing needs any more: contents, then earlier drops, which keep them out of sight until then."""
@@ -176,7 +178,9 @@ class Threads:
 
     def _begun(self, thread_id: str) -> Thread:
         while (thread := self._find(thread_id)) is None:
-            foreign.ensure(self._store, _name(thread_id), clock=self._clock)
+            with self._beginning:  # a graph writes from several threads, and each would use a session's number up
+                if self._find(thread_id) is None:
+                    foreign.ensure(self._store, _name(thread_id), clock=self._clock)
         return thread
 
     def _find(self, thread_id: str) -> Thread | None:

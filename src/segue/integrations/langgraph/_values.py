@@ -10,15 +10,16 @@ as event 17 left it, the others are its new elements: as they are, or in an even
 """
 
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from segue.integrations.langgraph._seen import Seen, seen
 
 Typed = tuple[str, bytes]
 Packed = dict[str, Any]
 
+MSGPACK: Final = "msgpack"
 _PLAIN = bytes(i for i in range(0x20, 0x7F) if i not in b'"\\')
 _HIGH = bytes(range(0x80, 0x100))
 
@@ -52,6 +53,8 @@ class Codec(NamedTuple):
     """Whether what is stored is for everybody who has the store to read: what is said in it may stand as messages."""
     repeats: bool = False
     """Whether equal messages always serialise to the same bytes: then one that was not changed need not be serialised again."""
+    joins: bool = False
+    """Whether a list's msgpack is a header and the msgpack of each element: then all of them can be loaded in one call."""
     seal: Callable[[Typed], Typed] = lambda typed: typed
     open: Callable[[Typed], Typed] = lambda typed: typed
 
@@ -63,27 +66,64 @@ class Codec(NamedTuple):
         """Return the value that `pack` was given."""
         return self.loads(self.open(unpack(packed)))
 
+    def load_each(self, plain: Sequence[Typed]) -> list[Any]:
+        """Return the values of what the serialiser made of each."""
+        if len(plain) > 1 and all(kind == MSGPACK for kind, _ in plain):
+            found = self.load_joined(len(plain), (data for _, data in plain))
+            if found is not None:  # else: which one it is, is told below
+                return found
+        return [self.loads(one) for one in plain]
+
+    def load_joined(self, count: int, pieces: Iterable[bytes | memoryview] | None) -> list[Any] | None:
+        """Return the values of msgpack that is that of *count* of them, or None where it cannot be loaded in one call."""
+        if pieces is None or not self.joins:
+            return None
+        try:
+            found = self.loads((MSGPACK, b"".join((_array(count), *pieces))))
+        except ValueError:
+            return None
+        return found if type(found) is list and len(found) == count else None
+
+
+def _array(length: int) -> bytes:
+    """Return how an array of so many elements begins: https://github.com/msgpack/msgpack/blob/master/spec.md#array-format-family."""
+    if length < 16:
+        return bytes((0x90 | length,))
+    return b"\xdc" + length.to_bytes(2, "big") if length < 1 << 16 else b"\xdd" + length.to_bytes(4, "big")
+
+
+Recall = Callable[[int], Typed]
+"""Gives the element that stands in an event."""
+Joined = Callable[[Sequence[int | None]], list[bytes | memoryview] | None]
+"""Gives the msgpack of the elements that stand in these events, in some pieces; None where one has none."""
+
 
 class Element:
     """One element of a stored list, and the event of its own in which it stands, if it does.
 
-    Its plain bytes are recovered when somebody compares. One that was erased is None, and keeps its place.
+    Its plain bytes are recovered when somebody needs them. One that was erased has none, and keeps its place.
     """
 
-    __slots__ = ("_plain", "at", "packed", "seen")
+    __slots__ = ("_plain", "_recall", "at", "packed", "seen")
 
-    def __init__(self, packed: Packed | None, at: int | None = None) -> None:
-        """Keep the packed element."""
+    def __init__(
+        self, packed: Packed | None, at: int | None = None, plain: Typed | None = None, recall: Recall | None = None
+    ) -> None:
+        """Keep the packed element, or what the serialiser made of one that stands in an event of its own, or who knows that."""
         self.packed = packed
         self.at = at
         self.seen: Seen | None = None
         """The message that it was made of, or that was made of it."""
-        self._plain: Typed | None = None
+        self._plain = plain
+        self._recall = recall
 
     def plain(self, codec: Codec) -> Typed | None:
         """Return what the serialiser made of the element."""
-        if self._plain is None and self.packed is not None:
-            self._plain = codec.open(unpack(self.packed))
+        if self._plain is None:
+            if self.packed is not None:
+                self._plain = codec.open(unpack(self.packed))
+            elif self._recall is not None and self.at is not None:
+                self._plain = self._recall(self.at)
         return self._plain
 
     @property
@@ -96,6 +136,23 @@ class Element:
         return {"at": self.at} if self.at is not None else self.packed or {}
 
 
+def loaded(elements: Sequence[Element], codec: Codec, joined: Joined | None = None) -> list[Any]:
+    """Return a list's values. What was erased of it is left out."""
+    there: Sequence[Element] = elements
+    values = joined and codec.load_joined(len(elements), joined([e.at for e in elements]))
+    if values is None:
+        there, plain = [], []
+        for element in elements:
+            if (one := element.plain(codec)) is not None:
+                there.append(element)
+                plain.append(one)
+        values = codec.load_each(plain)
+    if codec.repeats:
+        for element, value in zip(there, values, strict=True):
+            element.seen = seen(value)
+    return values
+
+
 def digest(plain: Typed) -> bytes:
     """Return what identifies typed bytes."""
     kind = plain[0].encode()
@@ -105,77 +162,3 @@ def digest(plain: Typed) -> bytes:
 def is_list(spec: Packed) -> bool:
     """Return whether a stored value is a list stored by elements."""
     return "items" in spec
-
-
-Keep = Callable[[int, Typed, Element | None], Packed | None]
-"""Called with the index of a new element, its plain bytes and the known one that it follows: what is to stand for it."""
-
-
-def describe(
-    values: Sequence[Any], base: Sequence[Element], base_seq: int | None, codec: Codec, keep: Keep | None = None
-) -> Packed:
-    """Return *values* as slices of *base* (the list that event *base_seq* left) and new elements."""
-    plain, fresh = _serialised(values, base, codec)
-    items: list[Any] = []
-    last: Element | None = None
-    done = 0
-    for start, stop, new in runs(plain, [e.plain(codec) for e in base]):
-        if start < stop:
-            items.append([start, stop])
-            last = base[stop - 1]
-            for i in fresh & {*range(done, done + stop - start)} if fresh else ():
-                base[start + i - done].seen = seen(values[i])
-            done += stop - start
-            continue
-        for i in new:
-            items.append((keep and keep(i, plain[i], last)) or pack(codec.seal(plain[i])))
-            last = None
-        done = new.stop
-    return {"items": items} if base_seq is None else {"of": base_seq, "items": items}
-
-
-def _serialised(values: Sequence[Any], base: Sequence[Element], codec: Codec) -> tuple[list[Typed], set[int]]:
-    """Return *values* serialised, and which of them had to be."""
-    if not codec.repeats:
-        return [codec.dumps(value) for value in values], set()
-    known = {e.seen.number: e for e in base if e.seen is not None}
-    plain: list[Typed] = []
-    fresh: set[int] = set()
-    for i, value in enumerate(values):
-        element = known.get(id(value))
-        before = element.plain(codec) if element and element.seen and element.seen.is_still(value) else None
-        if before is None:
-            fresh.add(i)
-            before = codec.dumps(value)
-        plain.append(before)
-    return plain, fresh
-
-
-def redescribe(elements: Sequence[Element], base: Sequence[Element], base_seq: int | None) -> Packed:
-    """Return a stored list as slices of another one, and elements: nothing is serialised."""
-    items: list[Any] = []
-    for start, stop, new in runs([e.name for e in elements], [e.name for e in base]):
-        items += [[start, stop]] if start < stop else [elements[i].item() for i in new]
-    return {"items": items} if base_seq is None else {"of": base_seq, "items": items}
-
-
-def runs(new: Sequence[Hashable], old: Sequence[Hashable]) -> Iterator[tuple[int, int, range]]:
-    """Yield slices of *old* (start < stop) and ranges of *new* (start == stop) that together give *new*."""
-    where: dict[Hashable, int] | None = None
-    i, at = 0, 0  # `at`: where in the old list the next element most likely is
-    while i < len(new):
-        start, first = at, i
-        while i < len(new) and at < len(old) and new[i] == old[at]:
-            i, at = i + 1, at + 1
-        if i > first:
-            yield start, at, range(0)
-            continue
-        if where is None:
-            where = {one: k for k, one in reversed(list(enumerate(old)))}
-        while i < len(new) and new[i] not in where:
-            i += 1
-        if i > first:
-            yield 0, 0, range(first, i)
-            at += i - first  # an element that was replaced: what follows it most likely did before
-        if i < len(new) and not (at < len(old) and old[at] == new[i]):
-            at = where[new[i]]

@@ -4,6 +4,10 @@ Each item is one event: its record verbatim, beside it what it says as a message
 sessions too. Nothing that was said is taken away: what is popped, cleared or condensed stays in the log, behind the line.
 """
 
+from segue.host.extras import needs
+
+needs("agents.memory.session_settings", extra="openai-agents")
+
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -100,19 +104,22 @@ class SegueSession(Branches):
 
         Items that were damaged or erased are left out and do not count.
         """
-        if wrapper is not None:
-            self._counted.seen(wrapper.usage)
         most = resolve_session_limit(limit, self.session_settings)
-        found = await self._turn.do(lambda: self._read(most, branch_id))
+
+        def read() -> list[Said]:
+            if wrapper is not None:
+                self._counted.seen(wrapper.usage)
+            return self._read(most, branch_id)
+
+        found = await self._turn.do(read)
         return [fresh(said.item) for said in found]
 
     async def add_items(self, items: Items, *, wrapper: "RunContextWrapper[Any] | None" = None) -> None:
         """Add *items* to the branch, durably: one append, whole or not at all. What the run used is recorded with it."""
-        beside = self._counted.new(wrapper.usage) if wrapper is not None else []
         if not items:
             return
         branch, told = self._branch, list(items)
-        await self._turn.do(lambda: self._add(told, branch, beside))
+        await self._turn.do(lambda: self._add(told, branch, wrapper and wrapper.usage))
 
     async def pop_item(self, *, wrapper: "RunContextWrapper[Any] | None" = None) -> "TResponseInputItem | None":
         """Take the newest item off the branch and return it; None where there is none. It stays in the log."""
@@ -199,7 +206,10 @@ class SegueSession(Branches):
         line = self._line(branch_id)
         return line if most is None or most < 0 else line[-most:]
 
-    def _add(self, items: list[Any], branch: str, beside: list[Draft]) -> None:
+    def _add(self, items: list[Any], branch: str, usage: Any) -> None:
         if branch != MAIN_BRANCH and branch not in self._log.lines().said:
             branch = self._current(self._log.lines())  # cleared or deleted meanwhile, by another
+        beside, number = self._counted.beside(usage, items) if usage is not None else ([], 0)
         self._log.add(items, branch, beside)
+        if usage is not None:
+            self._counted.took(usage, number)

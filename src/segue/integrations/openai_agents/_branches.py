@@ -130,17 +130,22 @@ class Branches:
         told of by the run itself or here.
         """
         usage = result.context_wrapper.usage
-        used, spent, branch = _turns.told(usage), self._counted.new(usage), self._branch
+        used, branch = _turns.told(usage), self._branch
 
-        def decide(lines: Lines) -> tuple[list[Draft], None]:
+        def store() -> None:
+            spent, number = self._counted.new(usage)
+            if self._log.change(lambda lines: decide(lines, spent)):
+                self._counted.took(usage, number)
+
+        def decide(lines: Lines, spent: list[Draft]) -> tuple[list[Draft], bool]:
             line = lines.said.get(branch)
             turn = turns(line)[-1] if line else None
             if turn is None:
-                return [], None
+                return [], False
             body = {"branch": branch, "turn": turn.number, "anchor": turn.said[0].seq, **used}
-            return [Draft(TURN, body, actor=AGENT), *spent], None
+            return [Draft(TURN, body, actor=AGENT), *spent], True
 
-        await self._turn.do(lambda: self._log.change(decide))
+        await self._turn.do(store)
 
     async def get_session_usage(self, branch_id: str | None = None) -> dict[str, int] | None:
         """Return what was used in all turns that are there, of a branch or of all; None where nothing is known."""

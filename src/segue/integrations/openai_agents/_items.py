@@ -19,6 +19,8 @@ Part: TypeAlias = dict[str, Any]
 _ROLES: Final = frozenset({"user", "assistant", "system", "developer"})
 _TEXTS: Final = {"input_text": "text", "output_text": "text", "text": "text", "refusal": "refusal"}
 _MEDIA: Final = {"input_image": "image", "input_file": "document", "input_audio": "audio"}
+_INNER: Final = frozenset({dict, list})
+_SCALARS: Final = frozenset({int, float, bool, type(None)})
 _OWN: Final = frozenset({"id", "type", "status", "call_id", "name", "namespace", "output", "outputs", "results", "result"})
 """Fields of a call that are no arguments of it."""
 
@@ -29,7 +31,7 @@ def draft(item: Any, branch: str = MAIN_BRANCH, parent: str | None = ABSENT) -> 
     Raises:
         TypeError: it has no form in JSON.
     """
-    record = json.loads(json.dumps(item))
+    record = _plain(item)
     kind, body = _said(record)
     source = {"agent": AGENT, "record": record}
     if branch != MAIN_BRANCH:
@@ -47,11 +49,40 @@ def is_user(item: Any) -> bool:
 
 def fresh(value: Any) -> Any:
     """Return a copy of JSON: what a caller does to it changes nothing of ours."""
-    if isinstance(value, dict):
-        return {key: fresh(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [fresh(inner) for inner in value]
-    return value
+    kind = type(value)
+    if kind is dict:
+        copied = value.copy()
+        for key, inner in value.items():
+            if type(inner) in _INNER:
+                copied[key] = fresh(inner)
+        return copied
+    return [fresh(inner) if type(inner) in _INNER else inner for inner in value] if kind is list else value
+
+
+def _plain(item: Any) -> Any:
+    """Return a copy of *item* as JSON has it: what is JSON already is not written and read for that."""
+    try:
+        return _copied(item)
+    except (_Unusual, RecursionError):
+        return json.loads(json.dumps(item))
+
+
+class _Unusual(Exception):  # noqa: N818 - never leaves this module
+    """Something that JSON writes as something else, or not at all."""
+
+
+def _copied(value: Any) -> Any:
+    kind = type(value)
+    if kind is str or kind in _SCALARS:
+        return value
+    if kind is dict:
+        for key in value:
+            if type(key) is not str:
+                raise _Unusual
+        return {key: inner if type(inner) is str else _copied(inner) for key, inner in value.items()}
+    if kind is list:
+        return [_copied(inner) for inner in value]
+    raise _Unusual
 
 
 def _said(item: Any) -> tuple[str, dict[str, Any]]:

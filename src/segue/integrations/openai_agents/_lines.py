@@ -5,18 +5,18 @@ cleared; a `compaction` of ours, what a summary stands for. Each names the place
 last event that stays, so a line can be read backwards as well, and a branch shares its past with another by reference.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple, Self
 
 from segue.core.log.events import ABSENT, MAIN, Draft, Event
 from segue.core.log.kinds import is_node
+from segue.engine.kept import check
 from segue.integrations.openai_agents._items import AGENT, MAIN_BRANCH, Item, is_user
 
 PRUNED: Final = f"{AGENT}.pruned"
 TURN: Final = f"{AGENT}.turn"
 """What a run used in a turn, as the SDK counted."""
-SCHEMA: Final = f"{AGENT}.lines.1"
+SCHEMA: Final = f"{AGENT}.lines.2"
 """The shape of lines that are kept as a snapshot."""
 _BACK: Final = frozenset({"branch", "pop", "replace"})
 
@@ -103,10 +103,11 @@ class Lines:
         self.turns: dict[tuple[str, int], Mapping[str, Any]] = {}
         """What was used in the turn of a branch that begins at an event."""
 
-    def to_bytes(self) -> bytes:
-        """Return the lines as a snapshot keeps them: what branches share is in it once."""
+    def to_json(self) -> dict[str, Any]:
+        """Return the lines as they are kept: what branches share is in it once, each field of it in a list."""
         said = {one.seq: one for line in self.said.values() for one in line}
-        data = {
+        columns: list[Any] = [*zip(*said.values(), strict=True)]
+        return {
             "seq": self.seq,
             "digest": self.digest,
             "active": self.active,
@@ -114,16 +115,14 @@ class Lines:
             "begun": self.begun,
             "taken": sorted(self.taken),
             "turns": [[branch, anchor, used] for (branch, anchor), used in self.turns.items()],
-            "said": list(said.values()),
+            "said": columns or [[]] * len(Said._fields),
             "lines": {branch: [one.seq for one in line] for branch, line in self.said.items()},
         }
-        return json.dumps(data, separators=(",", ":")).encode()
 
     @classmethod
-    def from_bytes(cls, data: bytes, recall: "Callable[[int], Lines]") -> Self:
-        """Return the lines that a snapshot keeps. Raises ValueError, KeyError, TypeError."""
-        told = json.loads(data)
-        said = {one[0]: Said(*one) for one in told["said"]}
+    def from_json(cls, told: Any, recall: "Callable[[int], Lines]") -> Self:
+        """Return the lines that were kept. Raises ValueError, KeyError, TypeError."""
+        said = {one.seq: one for one in map(Said, *told["said"])}
         lines = cls(recall)
         lines.seq, lines.digest, lines.active = told["seq"], told["digest"], told["active"]
         lines.tips, lines.begun, lines.taken = told["tips"], told["begun"], set(told["taken"])
@@ -132,8 +131,10 @@ class Lines:
         return lines
 
     def take(self, events: Iterable[Event]) -> None:
-        """Take in the next events of the log."""
+        """Take in the next events of the log. Raises OutdatedError: some of what is here was erased since."""
+        known = self.seq
         for event in events:
+            check(event, known)
             self.seq, self.digest = event.seq, event.digest
             mark = mark_of(event)
             if mark is not None:

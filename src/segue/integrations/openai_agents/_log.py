@@ -1,6 +1,8 @@
 """A session of the SDK in a store: what is appended to it, and its lines as they are now. For one caller at a time."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from itertools import islice
 from typing import Any, Final, TypeVar
 
@@ -8,13 +10,12 @@ from segue.core.errors import ExistsError, HeadMovedError, NotFoundError
 from segue.core.log.events import ABSENT, Commit, Damage, Draft
 from segue.engine import foreign
 from segue.engine.foreign import Foreign
+from segue.engine.kept import Kept, OutdatedError, is_worth, keep, recall
 from segue.integrations.openai_agents._items import AGENT, MAIN_BRANCH, draft
 from segue.integrations.openai_agents._lines import SCHEMA, Lines, Said, active, newest
-from segue.ports import Clock, Snapshot, Store
+from segue.ports import Clock, Store
 
 R = TypeVar("R")
-_EVERY: Final = 256
-"""After so many events, and half of all, lines are kept as a snapshot: together they are as large as two of the last."""
 _LATE: Final = 64
 """So many events behind, lines are read anew from where they are; a limited reading takes only the last ones."""
 
@@ -94,7 +95,7 @@ class Log:
                     self._lines = self._kept(session)
                     self._stamp = ""
                 if stamp != self._stamp:
-                    self._catch_up(session, self._lines)
+                    self._lines = self._caught_up(session, self._lines)
                     self._stamp = stamp
             except NotFoundError:
                 self._forget()
@@ -102,33 +103,35 @@ class Log:
                 return self._lines
         return Lines(_nothing)
 
-    def _catch_up(self, session: str, lines: Lines) -> None:
-        """Take in what is new, and keep the lines for others where that was much."""
+    def _caught_up(self, session: str, lines: Lines) -> Lines:
+        """Return *lines* with what is new, kept for others where that was much."""
         damaged: list[Damage] = []
-        lines.take(self.store.read(session, after=lines.seq, on_damage=damaged.append))
-        if not damaged and lines.seq - self._snapshot >= max(_EVERY, lines.seq // 2):
+        try:
+            lines.take(self.store.read(session, after=lines.seq, on_damage=damaged.append))
+        except OutdatedError:
+            self._snapshot = 0
+            return self._caught_up(session, Lines(partial(self._then, session)))
+        if not damaged and is_worth(lines.seq, self._snapshot):
             self._snapshot = lines.seq
-            self.store.put_snapshot(session, Snapshot(lines.seq, lines.digest, SCHEMA, lines.to_bytes()))
+            keep(self.store, session, SCHEMA, Kept(lines.seq, lines.digest, lines.to_json()))
+        return lines
+
+    def _then(self, session: str, position: int) -> Lines:
+        """Return the lines as they were at a position."""
+        then = Lines(partial(self._then, session))
+        then.take(self.store.read(session, upto=position, on_damage=_overlook))
+        return then
 
     def _kept(self, session: str) -> Lines:
         """Return the lines as they were kept last, or as they are before the first event."""
-
-        def recall(position: int) -> Lines:
-            then = Lines(recall)
-            then.take(self.store.read(session, upto=position, on_damage=_overlook))
-            return then
-
+        then = partial(self._then, session)
         self._snapshot = 0
-        found = self.store.snapshot(session, SCHEMA)
-        if found is not None:
-            try:
-                lines = Lines.from_bytes(found.data, recall)
-            except (ValueError, KeyError, TypeError):
-                self.store.drop_snapshots(session)
-            else:
+        if (found := recall(self.store, session, SCHEMA)) is not None:
+            with suppress(ValueError, KeyError, TypeError):  # another's: it is not believed
+                lines = Lines.from_json(found.value, then)
                 self._snapshot = lines.seq
                 return lines
-        return Lines(recall)
+        return Lines(then)
 
     def last(self, limit: int) -> list[Said]:
         """Return the last so many items of the main branch, without reading the whole log where that is not at hand."""

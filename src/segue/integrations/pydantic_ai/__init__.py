@@ -4,9 +4,13 @@ A conversation is a session. Each entry is one event, its message verbatim besid
 reads conversations too. A fork is a fork of the session: it shares its past by reference, however long that is.
 """
 
+from segue.host.extras import needs
+
+needs("pydantic_ai.conversation_store", extra="pydantic-ai")
+
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from threading import Lock
 from typing import Any, Final, TypeVar
@@ -16,26 +20,29 @@ from pydantic_ai.conversation_store import ConversationConflict, ConversationEnt
 from pydantic_ai.messages import ModelMessagesTypeAdapter
 
 from segue.core.errors import ExistsError, HeadMovedError, NotFoundError
-from segue.core.log.events import Draft, ForkPoint
+from segue.core.log.events import Draft, Event, ForkPoint
 from segue.engine import foreign
 from segue.engine.foreign import Foreign
 from segue.engine.loading import event_at
 from segue.host.clock import SystemClock
+from segue.host.collecting import put_off
 from segue.host.threads import in_thread
 from segue.integrations.pydantic_ai._budget import BudgetCapability
 from segue.integrations.pydantic_ai._collecting import collect
 from segue.integrations.pydantic_ai._conversation import (
     AGENT,
     DELETED,
+    ERASED,
     RECORD,
     Conversation,
     Entry,
     Last,
     backwards,
     drafts,
-    is_deletion,
+    following,
     key,
-    record_of,
+    newest,
+    overlook,
 )
 from segue.integrations.pydantic_ai._messages import messages
 from segue.ports import Clock, Opened, Store, port_of
@@ -72,6 +79,7 @@ class SegueConversationStore(ConversationStore):
         self.store = port_of(store)
         self._clock = clock or SystemClock()
         self._known: OrderedDict[str, Conversation] = OrderedDict()
+        self._lasts: dict[str, Last] = {}
         self._homes: dict[str, str] = {}
         self._lock = Lock()
 
@@ -92,8 +100,8 @@ class SegueConversationStore(ConversationStore):
             ConversationConflict: the stored revision is another one, or the entry that the record points at is not there.
         """
         told = _RECORD.dump_python(record, mode="json")
-        texts = [ModelMessagesTypeAdapter.dump_json([entry.message])[1:-1].decode() for entry in new_entries]
-        new = [Entry(0, e.id, e.parent_id, e.kind, text) for e, text in zip(new_entries, texts, strict=True)]
+        records = json.loads(ModelMessagesTypeAdapter.dump_json([entry.message for entry in new_entries]))
+        new = [Entry(0, e.id, e.parent_id, e.kind, record) for e, record in zip(new_entries, records, strict=True)]
         await in_thread(self._write, told, new, expected_revision)
 
     async def delete_record(self, conversation_id: str, *, expected_revision: str) -> None:
@@ -110,7 +118,7 @@ class SegueConversationStore(ConversationStore):
 
     async def read_history(self, head_id: str | None, *, limit: int | None = None) -> list[ConversationEntry]:
         """Return the entries up to *head_id*, or the last of them, in one pass. Raises LookupError."""
-        return [] if head_id is None or limit == 0 else await in_thread(lambda: _entries(self._history(head_id, limit)))
+        return [] if head_id is None or limit == 0 else await in_thread(self._read_history, head_id, limit)
 
     # --- each, in a thread
 
@@ -121,9 +129,8 @@ class SegueConversationStore(ConversationStore):
     def _told(self, conversation_id: str) -> dict[str, Any] | None:
         """Return a conversation's record as it is stored: from memory, or the last one of the log."""
         while (session := foreign.find(self.store, _foreign(conversation_id))) is not None:
-            known = self._known.get(session)
             try:
-                last = self._last(session, conversation_id) if known is None else self._look(known, Conversation.last)
+                last = self._last(session, conversation_id)
             except NotFoundError:
                 self._forget(session)
                 continue
@@ -135,14 +142,23 @@ class SegueConversationStore(ConversationStore):
         return None
 
     def _last(self, session: str, conversation_id: str) -> Last:
-        """Return what the newest events of a session say of its conversation, without reading all of them."""
-        seq = self.store.info(session).head.seq
-        for event in self.store.read(session, upto=seq, reverse=True, on_damage=lambda _: None):
-            if is_deletion(event, conversation_id):
-                return Last(seq, None, deleted=True)
-            if (record := record_of(event, conversation_id)) is not None:
-                return Last(seq, record, deleted=False)
-        return Last(seq, None, deleted=False)
+        """Return what a session says of its conversation: as is known of it, and what came since; else what its end says."""
+        known = self._lasts.get(session)
+        last = known and following(known, self._new(session, known.seq), conversation_id)
+        if last is None:
+            seq = self.store.info(session).head.seq
+            last = newest(seq, self.store.read(session, upto=seq, reverse=True, on_damage=overlook), conversation_id)
+        return self._noted(session, last)
+
+    def _new(self, session: str, after: int) -> Iterator[Event]:
+        return self.store.read(session, after=after, on_damage=overlook)
+
+    def _noted(self, session: str, last: Last) -> Last:
+        with self._lock:
+            self._lasts[session] = last
+            while len(self._lasts) > _CONVERSATIONS * 16:
+                del self._lasts[next(iter(self._lasts))]
+        return last
 
     def _records(self, scope: str | None, limit: int | None) -> list[ConversationRecord]:
         found = [self._told(name.parts[0]) for _, name in foreign.sessions_of(self.store, AGENT)]
@@ -160,7 +176,7 @@ class SegueConversationStore(ConversationStore):
                 else:
                     self._save(session, told, new, expected)
             except (HeadMovedError, ExistsError):
-                continue
+                self._lasts.pop(session or "", None)  # it may end in what cannot be read
             except NotFoundError:
                 self._forget(session)
             else:
@@ -169,8 +185,7 @@ class SegueConversationStore(ConversationStore):
     def _save(self, session: str, told: dict[str, Any], new: list[Entry], expected: str | None) -> None:
         """Append to a conversation that has a session. Raises HeadMovedError where another was faster."""
         conversation_id = told["conversation_id"]
-        known = self._known.get(session)
-        last = self._last(session, conversation_id) if known is None else self._look(known, Conversation.last)
+        last = self._last(session, conversation_id)
         if last.deleted:
             self._finish(session)
             raise NotFoundError("conversation", conversation_id)
@@ -179,9 +194,10 @@ class SegueConversationStore(ConversationStore):
         head, elsewhere = told["head_id"] if not new else new[0].parent, list[Entry]()
         if not _follows(last.record, told, new):
             known = self._conversation(session, conversation_id)
-            last = self._look(known, Conversation.last)
+            self._look(known, lambda _: None)
             head, elsewhere = known.head, self._missing(known.entries, told, new)
-        self.store.append(session, _events(told, [*elsewhere, *new], head), expect=last.seq)
+        commit = self.store.append(session, _events(told, [*elsewhere, *new], head), expect=last.seq)
+        self._noted(session, Last(commit.head.seq, told, deleted=False))
         if told["head_id"] is not None:
             self._note(told["head_id"], session)
 
@@ -216,7 +232,7 @@ class SegueConversationStore(ConversationStore):
             at = wanted
             while at is not None and at not in known and at not in entries and at not in found:
                 home = self._home(at)
-                if home is None:
+                if home is None or home.entries[at].kind == ERASED:
                     if at == told["head_id"]:
                         raise ConversationConflict(told["conversation_id"])
                     break
@@ -234,6 +250,7 @@ class SegueConversationStore(ConversationStore):
                     mark = Draft(DELETED, {"conversation_id": conversation_id}, actor=AGENT)
                     self.store.append(session, [mark], expect=last.seq)
             except HeadMovedError:
+                self._lasts.pop(session, None)
                 continue
             except NotFoundError:
                 self._forget(session)
@@ -255,13 +272,20 @@ class SegueConversationStore(ConversationStore):
         if home is None:
             raise LookupError(entry_id)
         with home.lock:
-            return home.entries[entry_id]
+            entry = home.entries[entry_id]
+        if entry.kind == ERASED:
+            raise LookupError(entry_id)
+        return entry
+
+    def _read_history(self, head: str, limit: int | None) -> list[ConversationEntry]:
+        with put_off():
+            return _entries(self._history(head, limit))
 
     def _history(self, head: str, limit: int | None) -> list[Entry]:
         session = self._homes.get(head)
         if limit is not None and session is not None and session not in self._known:
             with suppress(NotFoundError):
-                found = backwards(self.store.read(session, reverse=True, on_damage=lambda _: None), head, limit)
+                found = backwards(self.store.read(session, reverse=True, on_damage=overlook), head, limit)
                 if found is not None:
                     return found
         home = self._home(head)
@@ -321,6 +345,7 @@ class SegueConversationStore(ConversationStore):
     def _forget(self, session: str | None) -> None:
         with self._lock:
             self._known.pop(session or "", None)
+            self._lasts.pop(session or "", None)
             self._homes = {entry: home for entry, home in self._homes.items() if home != session}
 
 
@@ -338,7 +363,7 @@ def _foreign(conversation_id: str) -> Foreign:
 
 def _events(told: dict[str, Any], new: list[Entry], head: str | None) -> list[Draft]:
     """Return what stores a record and its new entries, where others see the conversation end at *head*."""
-    made = [draft for entry in new for draft in drafts(entry.id, entry.parent, entry.kind, entry.text)]
+    made = [draft for entry in new for draft in drafts(entry)]
     if (new[-1].id if new else head) != told["head_id"]:
         made.append(Draft("head.moved", {"to": told["head_id"], "frm": head}, actor=AGENT))
     return [*made, Draft(RECORD, {"record": told}, actor=AGENT)]
@@ -346,7 +371,7 @@ def _events(told: dict[str, Any], new: list[Entry], head: str | None) -> list[Dr
 
 def _entries(found: list[Entry]) -> list[ConversationEntry]:
     """Return entries as the framework has them, their messages read in one pass."""
-    messages = ModelMessagesTypeAdapter.validate_json(f"[{','.join(entry.text for entry in found)}]")
+    messages = ModelMessagesTypeAdapter.validate_json("[" + ",".join(entry.text() for entry in found) + "]")
     kinds: Any = [entry.kind for entry in found]
     return [
         ConversationEntry(id=entry.id, parent_id=entry.parent, message=message, kind=kind)

@@ -5,8 +5,8 @@ from typing import Any
 from pydantic_ai.capabilities import AbstractCapability
 from pydantic_ai.messages import ModelResponse
 
-from segue.engine.metering import Meter, Twin
-from segue.engine.running import Run
+from segue.engine.runs.metering import Meter, Twin
+from segue.engine.runs.running import Run
 from segue.host.threads import in_thread
 
 

@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from segue.core.errors import NotFoundError
 from segue.engine import foreign
-from segue.integrations.pydantic_ai._conversation import AGENT, Conversation
+from segue.integrations.pydantic_ai._conversation import AGENT, ERASED, Conversation
 from segue.ports import Store
 
 
@@ -31,7 +31,7 @@ def collect(store: Store, session: str) -> None:
             for tip in (record["head_id"], *record["branches"]):
                 with suppress(KeyError):
                     kept.update(entry.seq for entry in known.chain(tip) if entry.seq <= limit)
-            gone |= {entry.seq: at for entry in known.entries.values() if entry.seq <= limit}
+            gone |= {entry.seq: at for entry in known.entries.values() if entry.seq <= limit and entry.kind != ERASED}
     seqs = {seq for seq in gone if seq not in kept and seq > others}
     if seqs:
         store.erase(session, seqs, {"reason": "the conversation was deleted"})

@@ -12,9 +12,9 @@ from segue.core.log.ids import parse_ref
 from segue.core.session.catalogue import PlaceRow, SessionRow, called
 from segue.core.session.refs import Target, resolve
 from segue.ports import EVERYTHING, Filters, Hits, IndexStatus, Ranking, Store
-from segue.stores.index import feeding, querying, searching, sharing
+from segue.stores.index import feeding, querying, searching, sharing, writing
 from segue.stores.index.database import Database, Stale, no_key
-from segue.stores.index.schema import COLUMNS, DEAD, VERSION
+from segue.stores.index.schema import COLUMNS, DEAD, VERSION, storable
 
 _SAFE_SQLITE: Final = (3, 51, 3)
 _FIELDS: Final = ", ".join(("id", *COLUMNS))
@@ -65,7 +65,7 @@ class SqliteIndex:
         for want in sharing.wanted(db, self._store):
             for past in feeding.read_past(self._store, want):
                 with self._data.writing(db):
-                    feeding.write_past(db, past)
+                    writing.write_past(db, past)
                 taken += len(past.entries)
         return taken
 
@@ -80,7 +80,7 @@ class SqliteIndex:
             for update in feeding.read(self._store, name, stamp, mark):
                 batch.append(update)
                 chars += sum(len(e.words.text) for e in update.entries)
-                if len(batch) >= feeding.BATCH_SESSIONS or chars >= feeding.BATCH_CHARS:
+                if len(batch) >= writing.BATCH_SESSIONS or chars >= writing.BATCH_CHARS:
                     taken += self._write(db, batch, [])
                     batch, chars = [], 0
             if self._progress:
@@ -98,7 +98,7 @@ class SqliteIndex:
 
     def _write(self, db: sqlite3.Connection, batch: list[feeding.Update], gone: list[str]) -> int:
         with self._data.writing(db):
-            return feeding.write(db, batch, [s for s in gone if not sharing.is_there(self._store, s)])
+            return writing.write(db, batch, [s for s in gone if not sharing.is_there(self._store, s)])
 
     def _catch_up_with_past(self, db: sqlite3.Connection, session: str | None) -> None:
         """Take in what is new in the store, or in one *session* and the logs that it is a fork of."""
@@ -129,7 +129,7 @@ class SqliteIndex:
 
         def ask(db: sqlite3.Connection) -> list[SessionRow]:
             self._catch_up(db, session)
-            return _rows(db, "id = ?", (feeding.storable(session),))
+            return _rows(db, "id = ?", (storable(session),))
 
         found = self._data.use(ask)
         if not found:

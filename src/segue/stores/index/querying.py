@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from segue.ports import Filters
-from segue.stores.index.feeding import scope_word, second_of
-from segue.stores.index.schema import SLOTS
+from segue.stores.index.schema import SLOTS, scope_word, second_of
 from segue.stores.index.scripts import parts, spaced
 
 MOST_TERMS: Final = 32

@@ -1,4 +1,4 @@
-"""The index's tables.
+"""The index's tables, and what stands in them for times, kinds and texts.
 
 `sessions` is the catalogue (`live`: those that the store has), `shares` what a fork reads of another's log, `refs` the names that
 sessions and their tasks go by, `places` their checkpoints and continuations, `events` where an entry of the full text stands in a
@@ -13,6 +13,7 @@ an entry's text, `what` its kind and role; `meta` has the number of entries and 
 
 from typing import Final
 
+from segue.core.log.times import seconds
 from segue.core.session.state import SCHEMA as STATE_SCHEMA
 
 VERSION: Final = f"segue-index-4 {STATE_SCHEMA}"
@@ -97,3 +98,21 @@ SCRATCH: Final = """
 CREATE VIRTUAL TABLE temp.scratch USING fts5(text, names, scope, tokenize='porter unicode61');
 """
 """Where the few entries of an answer get their snippets and scores."""
+
+
+def scope_word(what: str, value: str) -> str:
+    """Return the word of the scope column for a session's number (`s`), a kind (`k`), a role (`r`): letters and digits only."""
+    return f"x{what}x{value.encode('utf-8', 'replace').hex() if what != 's' else value}"
+
+
+def storable(value: str) -> str:
+    """Return a text that SQLite takes: lone surrogates have no UTF-8."""
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
+
+
+def second_of(at: str) -> int:
+    """Return the second of an event's time, counted from START; 0 for one that is none or before."""
+    try:
+        return min(max(int(seconds(at)) - START, 0), 2**40)
+    except (ValueError, TypeError):
+        return 0

@@ -48,11 +48,12 @@ class Env:
         """Return an append of *drafts*, encoded, their large values durable. Raises InvalidEventError."""
         contents = [encode_content(draft, self.ids.salt()) for draft in drafts]
         request = Request(drafts, contents, expect, on_key, fence)
-        if any(content.blobs for content in contents):
+        large = [content.blobs for content in contents if content.blobs]
+        if large:
             request.hold = self.blobs.hold()
             try:
-                for content in contents:
-                    for name, data in content.blobs.items():
+                for blobs in large:
+                    for name, data in blobs.items():
                         self.blobs.put(name, data)
             except BaseException:
                 request.let_go()

@@ -148,10 +148,10 @@ def write_all(fd: int, data: bytes) -> None:
     Raises:
         StorageFullError: there is no room; some of *data* may have been written.
     """
-    view = memoryview(data)
+    written = 0
     try:
-        while view:
-            view = view[os.write(fd, view) :]
+        while written < len(data):
+            written += os.write(fd, memoryview(data)[written:] if written else data)
     except OSError as e:
         if e.errno in _FULL:
             raise StorageFullError(f"event cannot be stored: {os.strerror(e.errno or 0).lower()}") from e

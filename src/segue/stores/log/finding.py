@@ -110,7 +110,10 @@ def _unpacked(data: bytes, cipher: Cipher) -> tuple[bytes, str]:
     for kind in ALL if data.startswith(MAGIC) else ("",):
         try:
             plain = cipher.open(data, kind) if kind else data
-            return (zstd.decompress(plain, _LIMIT) if plain.startswith(zstd.MAGIC) else plain), ""
+            if not plain.startswith(zstd.MAGIC):
+                return plain, ""
+            first, second = zstd.split(plain, _LIMIT)  # a snapshot is two frames
+            return first + (zstd.decompress(second, _LIMIT) if second else b""), ""
         except (BadBox, zstd.BadFrame) as e:
             flaw = str(e)
     return b"", flaw

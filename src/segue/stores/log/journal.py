@@ -91,8 +91,10 @@ class Journal:
         with self._queue_lock:
             self._queue += requests
         with self.lock.mutex:
-            if not all(request.settled for request in requests):
-                self._lead(requests)
+            for request in requests:
+                if not request.settled:
+                    self._lead(requests)
+                    break
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -123,7 +125,9 @@ class Journal:
 
     def commit(self, requests: Sequence[Request]) -> None:
         """Commit *requests* in one write. `exclusive` must be held. Each request has its outcome afterwards."""
-        head, pending = self._end.head, dict[str, Known]()
+        head, total = self._end.head, 0
+        going: list[Request] = []
+        pending: dict[str, Known] = {}
         for request in requests:
             if not request.begins():
                 request.fail(WithdrawnError("append to", self.session), asked=True)
@@ -132,16 +136,16 @@ class Journal:
                 head = self._plan(request, head, pending)
             except SegueError as e:
                 request.fail(e, asked=True)
-        going = [r for r in requests if not r.settled]
-        total = sum(len(r.ids) for r in going)
+            if not request.settled:
+                going.append(request)
+                total += len(request.ids)
         if total and self._end.is_full():
             self._end.begin_segment()
             self.env.rolled(self.session)
         written = self._encode(going, total)
         if written:
-            self._end.write(
-                b"".join(self.env.cipher.box_line(w.line) for w in written), Head(written[-1].seq, written[-1].digest)
-            )
+            box, last = self.env.cipher.box_line, written[-1]
+            self._end.write(b"".join([box(w.line) for w in written]), Head(last.seq, last.digest))
             self._note_keys(written)
 
     def close_segment(self) -> None:

@@ -125,11 +125,11 @@ class _Reader:
             said = seq_of(line)
             if said is not None and said < self._low:
                 continue
-            where = f"{block.where} line {i + 1}"
+            where = f"{block.where} line {block.skipped + i + 1}"
             try:
                 event = self._decode(line, where)
             except BadLine as e:
-                if block.first + i <= min(self._high, block.until):
+                if self._low <= block.first + i <= min(self._high, block.until):
                     run.bad(where, block.first + i, str(e))
                 continue
             if event.seq > min(self._high, block.until):

@@ -99,7 +99,8 @@ class Scopes:
         for event in log.read(start, None):
             fold.take(event)
         if fold.seq - start >= _EVERY:
-            snapshots.put(log.directory, Snapshot(fold.seq, fold.digest, _SCHEMA, fold.to_json()), self._cipher)
+            kept = Snapshot(fold.seq, fold.digest, _SCHEMA, fold.to_json())
+            snapshots.put(log.directory, kept, self._cipher, alone=True)
         if fold.last is not None and self._happened(fold.last):
             fold.settle()
         return Scope(name, fold.values, fold.count)

@@ -53,12 +53,14 @@ class Block(NamedTuple):
     first: int
     """The number that the first line should have, by counting."""
     until: int
-    """The last number that counts here: a later segment holds what follows."""
+    """The last number that counts here: a later block holds what follows; 0: that of the segment."""
     lines: Iterable[bytes]
     """To be gone through once, before the next block is asked for: each is read and opened when its turn comes."""
     error: str = ""
     lost: int = 0
     """How many lines a damaged frame held, at most."""
+    skipped: int = 0
+    """How many lines of the segment stand before these, by counting."""
 
 
 def segment_path(directory: Path, first: int) -> Path:
@@ -102,8 +104,9 @@ def blocks(view: View, start: int, *, reverse: bool = False) -> Iterator[Block]:
     for i, segment in reversed(chosen) if reverse else chosen:
         last = i == len(view.segments) - 1
         until = view.head.seq if last else view.segments[i + 1].first - 1
-        for block in _segment_blocks(segment, (view.end, view.generation) if last else None, start, view.cipher, reverse=reverse):
-            yield block._replace(until=until)
+        seen = (view.end, view.generation) if last else None
+        for block in _segment_blocks(segment, seen, start, until, view.cipher, reverse=reverse):
+            yield block if block.until else block._replace(until=until)
 
 
 def is_as_seen(segment: Segment, generation: int) -> bool:
@@ -115,7 +118,7 @@ def is_as_seen(segment: Segment, generation: int) -> bool:
 
 
 def _segment_blocks(
-    segment: Segment, seen: tuple[int, int] | None, start: int, cipher: Cipher, *, reverse: bool
+    segment: Segment, seen: tuple[int, int] | None, start: int, until: int, cipher: Cipher, *, reverse: bool
 ) -> Iterator[Block]:
     try:
         fd = files.open_read(segment.path)
@@ -132,26 +135,50 @@ def _segment_blocks(
             yield from _sealed_blocks(fd, segment, start, cipher, reverse=reverse)
         else:
             known = seen is not None and is_as_seen(segment, seen[1])  # else all is read: the lines' numbers say what counts
-            for block in _open_block(fd, segment, seen[0] if seen is not None and known else None, start):
+            size = seen[0] if seen is not None and known else os.fstat(fd).st_size
+            found = _backwards(fd, segment, size, until, start, cipher) if reverse else _open_block(fd, segment, size, start)
+            for block in found:
                 yield block._replace(lines=map(cipher.open_line, block.lines))
     finally:
         os.close(fd)
 
 
-def _open_block(fd: int, segment: Segment, end: int | None, start: int) -> Iterator[Block]:
-    size = os.fstat(fd).st_size if end is None else end
+def _backwards(fd: int, segment: Segment, size: int, last: int, start: int, cipher: Cipher) -> Iterator[Block]:
+    """Yield the lines of an open segment in pieces, its end first: most readers want a few events, and read no more.
+
+    A piece is believed where its first line has the number that it should, by counting back from the *last*; else all that
+    is left is one block.
+    """
+    piece = NEAR
+    while size > piece and start <= last:
+        data = files.read_all(fd, size - piece, size)
+        begin = data.find(b"\n") + 1
+        lines = data[begin:].removesuffix(b"\n").split(b"\n")
+        first = last - len(lines) + 1
+        if not begin or begin == len(data):  # one long line
+            piece *= 4
+        elif first > segment.first and seq_of(cipher.open_line(lines[0])) == first:
+            yield Block(segment.path.name, first, last, lines, skipped=first - segment.first)
+            size, last, piece = size - len(data) + begin, first - 1, min(2 * piece, _LARGEST_PIECE)
+        else:
+            break
+    if size and start <= last:
+        yield from (block._replace(until=last) for block in _open_block(fd, segment, size, start))
+
+
+def _open_block(fd: int, segment: Segment, size: int, start: int) -> Iterator[Block]:
     if start <= segment.first:
         if size:
             yield Block(segment.path.name, segment.first, 0, _lines(fd, 0, size))
         return
     found = _find(fd, size, start)
     if found is not None:  # most readers want a few events: the rest is not even read
-        yield Block(segment.path.name, start, 0, _lines(fd, found[0], size, found[1]))
+        yield Block(segment.path.name, start, 0, _lines(fd, found[0], size, found[1]), skipped=start - segment.first)
         return
     lines = [*_lines(fd, 0, size)]
     skip = start - segment.first
     if skip < len(lines) and seq_of(lines[skip]) == start:
-        yield Block(segment.path.name, start, 0, lines[skip:])
+        yield Block(segment.path.name, start, 0, lines[skip:], skipped=skip)
     elif lines:
         yield Block(segment.path.name, segment.first, 0, lines)
 

@@ -135,8 +135,9 @@ class LogStore:
         journal = self._logs.at_hand(session)
         request = self._env.request(drafts, expect, on_key, fence)
         try:
-            if any(draft.scopes for draft in drafts):
-                return self._scopes.append(journal, request)
+            for draft in drafts:
+                if draft.scopes:
+                    return self._scopes.append(journal, request)
             return journal.append(request)
         except NotFoundError:
             self._logs.drop(session)
@@ -246,9 +247,9 @@ class LogStore:
         """See `Store.number`."""
         return numbers.take(self.path / "numbers", prefix, owner, self._env.sync, self.cipher)
 
-    def put_snapshot(self, session: str, snapshot: Snapshot) -> None:
+    def put_snapshot(self, session: str, snapshot: Snapshot, *, alone: bool = False) -> None:
         """See `Store.put_snapshot`."""
-        snapshots.put(self._logs.there(session).directory, snapshot, self.cipher)
+        snapshots.put(self._logs.there(session).directory, snapshot, self.cipher, alone=alone)
 
     def snapshot(self, session: str, schema: str, upto: int | None = None) -> Snapshot | None:
         """See `Store.snapshot`."""

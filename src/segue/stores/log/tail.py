@@ -11,12 +11,15 @@ One write holds one group of lines; each says how many there are (`of`) and how 
 
 import json
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from segue.core.log.codec import BadLine, split_line, verify_line
 from segue.core.log.events import Head
 from segue.stores.log.cipher import PLAIN, Opened
 from segue.stores.log.segments import seq_of
+
+_BEGIN: Final = b'{"v":1,"seq":%d,'
+"""How the line of an event begins."""
 
 
 class Tail(NamedTuple):
@@ -49,6 +52,9 @@ def line_head(line: bytes) -> LineHead:
 
 def examine(data: bytes, before: Head, opened: Opened = PLAIN.open_line) -> Tail:
     """Return how far the log goes in *data*, whose first line follows the event *before*; *opened* decrypts its lines."""
+    whole = _whole(data, before, opened)
+    if whole is not None:
+        return Tail(len(data), whole, torn=False)
     parts = data.split(b"\n")
     rest = parts.pop()
     heads = _Heads(parts, opened)
@@ -61,6 +67,28 @@ def examine(data: bytes, before: Head, opened: Opened = PLAIN.open_line) -> Tail
     kept = sum(len(line) + 1 for line in parts[: end + 1])
     torn = bool(rest) or end + 1 < len(parts)
     return Tail(kept, _head(heads, end, before), torn)
+
+
+def _whole(data: bytes, before: Head, opened: Opened) -> Head | None:
+    """Return the last event where *data* ends with it, in a group that is all there; None where more has to be looked at.
+
+    Mostly it is so; and then nothing is copied, however large the group is.
+    """
+    if not data.endswith(b"\n"):
+        return None
+    start = data.rfind(b"\n", 0, -1) + 1
+    try:
+        last = line_head(opened(data[start:-1]))
+    except (BadLine, ValueError, KeyError):
+        return None
+    if last.more or last.seq <= before.seq:
+        return None
+    for seq in range(last.seq - 1, last.seq - last.of, -1):
+        end = start - 1
+        start = data.rfind(b"\n", 0, max(end, 0)) + 1
+        if end < 0 or not data.startswith(_BEGIN % seq, start):
+            return None
+    return None if last.of > 1 and data.find(b"\0", start) >= 0 else Head(last.seq, last.digest)
 
 
 def first_end(data: bytes, opened: Opened = PLAIN.open_line) -> tuple[int, Head] | None:
@@ -120,6 +148,8 @@ def _torn_group(heads: _Heads, last: int) -> int:
     if end is None or end.of == 1:
         return -1
     first, start, intact = end.seq - end.of + 1, last, 1
+    if _is_all_there(heads.lines, first, last - end.of + 1, last):
+        return -1
     while start > 0:
         head = heads[start - 1]
         if head is not None and head.seq < first:
@@ -129,6 +159,16 @@ def _torn_group(heads: _Heads, last: int) -> int:
         intact += head is not None
         start -= 1
     return start if intact < end.of else -1
+
+
+def _is_all_there(lines: list[bytes], first: int, start: int, last: int) -> bool:
+    """Return whether the lines from *start* to *last* are those of events from *first* on, by what they begin with.
+
+    None of them has blocks that the disk never got: who is wrong all the same was damaged later. Nothing else is verified here.
+    """
+    return start >= 0 and all(
+        seq_of(lines[start + n]) == first + n and b"\0" not in lines[start + n] for n in range(last - start)
+    )
 
 
 def _follows(head: LineHead | None, before: Head) -> bool:

@@ -92,6 +92,23 @@ class Beside(Clauses):
             store.put_snapshot(A, at(store, 1, data=data))
             assert store.snapshot(A, SCHEMA) == at(store, 1, data=data)
 
+    def test_a_snapshot_put_alone_takes_the_place_of_all_others_of_its_schema(
+        self, store: Store, reopen: Callable[[Store], Store]
+    ) -> None:
+        """Earlier ones and later ones; those of other schemas and other sessions stay, and what is put after it counts."""
+        for session in (A, B):
+            begin(store, session, *(user(str(i)) for i in range(5)))
+            for seq in (2, 3, 5):
+                store.put_snapshot(session, Snapshot(seq, point(store, session, seq).digest, SCHEMA, DATA))
+        store.put_snapshot(A, at(store, 2, "state-2"))
+        store.put_snapshot(A, at(store, 4), alone=True)
+        for opened in (store, reopen(store)):
+            assert [opened.snapshot(A, SCHEMA, upto) for upto in (None, 4, 3)] == [at(store, 4), at(store, 4), None]
+            assert opened.snapshot(A, "state-2") == at(store, 2, "state-2")
+            assert [getattr(opened.snapshot(B, SCHEMA, upto), "seq", None) for upto in (None, 4)] == [5, 3]
+        store.put_snapshot(A, at(store, 5))
+        assert [store.snapshot(A, SCHEMA, upto) for upto in (5, 4)] == [at(store, 5), at(store, 4)]
+
     def test_a_fork_has_snapshots_of_its_own(self, store: Store) -> None:
         """Also of a position in its shared past; its parent's later ones never."""
         begin(store, A, user("1"), user("2"), user("3"))

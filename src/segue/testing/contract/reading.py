@@ -14,7 +14,7 @@ from segue.testing.builders import said, user
 from segue.testing.contract.base import NOBODY, A, B, C, Clauses, begin, nothing_written, picture, point, refused, seqs, words
 from segue.testing.fakes import session_id
 
-PATIENCE = 20.0
+PATIENCE = 120.0
 """Seconds after which something counts as standing still."""
 
 

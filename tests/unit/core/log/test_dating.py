@@ -6,7 +6,7 @@ from segue.core.log.dating import happened
 from segue.core.log.events import Draft
 from segue.core.session.catalogue import session_row
 from segue.core.session.state import fold
-from segue.engine.validating import validate
+from segue.engine.recovery.validating import validate
 from segue.stores.memory import MemoryStore
 from segue.testing.builders import user
 from segue.testing.fakes import FakeClock, FakeIds, session_id

@@ -20,6 +20,7 @@ from segue.core.log.ids import (
     stem_of,
     uuid7,
     uuid7_ms,
+    uuid7_of,
 )
 
 UUID = "019bbf4e-1234-7abc-8def-0123456789ab"
@@ -35,6 +36,12 @@ def test_a_uuid_has_version_7_the_variant_and_its_time(ms, random):
 def test_the_example_of_rfc_9562_comes_out():
     random = bytes.fromhex("0cc3" + "18c4dc0c0c07398f")
     assert uuid7(0x017F22E279B0, random) == "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
+    assert uuid7_of(0x017F22E279B0 << 74 | 0xCC3 << 62 | 0x18C4DC0C0C07398F) == "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
+
+
+@given(st.integers(0, 2**48 - 1), st.integers(0, 2**12 - 1), st.integers(0, 2**62 - 1))
+def test_a_uuid_made_of_its_bits_is_the_one_made_of_its_parts(ms, high, low):
+    assert uuid7_of(ms << 74 | high << 62 | low) == uuid7(ms, (high << 64 | low).to_bytes(10, "big"))
 
 
 @given(st.integers(0, 2**48 - 2), st.binary(min_size=10, max_size=10), st.binary(min_size=10, max_size=10))

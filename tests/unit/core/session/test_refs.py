@@ -82,6 +82,7 @@ def test_an_ambiguous_reference_lists_the_candidates():
         "RECOVERY-260115-001-AUTO-SAVE-15 in SESSION-260115-001 (Launch)",
         "RECOVERY-260115-001-AUTO-SAVE-15 in SESSION-260116-001",
     ]
+    assert e.value.hint == "name the session that you mean, with --at and the position"
 
 
 @pytest.mark.parametrize(

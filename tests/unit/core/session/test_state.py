@@ -174,18 +174,36 @@ def test_the_usage_anchor_is_of_the_main_line_and_ends_where_it_is_left():
     usage = {"input_tokens": 900, "output_tokens": 100}
     main = used("m1", **usage)
     state = folded(main, main._replace(stream="sub", body={**main.body, "message_id": "m2", "usage": {"input_tokens": 5}}))
-    assert state.usage == {"context_tokens": 1000, "model": "m1", "seq": 2, "at": "2026-01-15T09:01:00.000000Z"}
+    assert state.usage == {
+        "context_tokens": 1000,
+        "model": "m1",
+        "message_id": "m1",
+        "seq": 2,
+        "at": "2026-01-15T09:01:00.000000Z",
+    }
     assert folded(main, Draft("head.moved", {"to": None})).usage is None
     assert folded(main, Draft("compaction", {"trigger": "auto"})).usage is None
     assert folded(main, Draft("compaction", {"post_tokens": 300})).usage == {
         "context_tokens": 300,
         "model": "m1",
+        "message_id": "",
         "seq": 3,
         "at": "2026-01-15T09:02:00.000000Z",
     }
 
 
 # --- working state
+
+
+def test_an_answer_that_is_written_down_late_says_nothing_of_how_full_the_context_is_now():
+    notes = [Draft("usage", {"message_id": m, "model": "m1", "input_tokens": size}) for m, size in (("a1", 10), ("a2", 900))]
+    state = folded(*notes, used("a1", input_tokens=11, output_tokens=1))
+    assert (state.usage["context_tokens"], state.usage["seq"], state.metrics["tokens"]["input"]) == (900, 3, 911)
+
+
+def test_what_is_known_better_of_the_last_call_later_is_how_full_the_context_is():
+    state = folded(used("a1", input_tokens=10), used("a2", input_tokens=20), used("a2", input_tokens=20, output_tokens=5))
+    assert (state.usage["context_tokens"], state.usage["message_id"], state.usage["seq"]) == (25, "a2", 4)
 
 
 def test_the_working_state_is_what_was_said_last():

@@ -68,15 +68,11 @@ def under(home, key, *older):
     write_scheme(home / SCHEME, Scheme(id_of(key) if key else "", {id_of(one): None for one in older}))
 
 
-def rooms():
-    return list(memory.place({}).glob("snapshots-*"))
-
-
 def boxes(ours):
     return {path.name: path.read_bytes() for path in (ours / SEALED).iterdir()}
 
 
-def test_nothing_of_a_workspace_can_be_read_in_the_home(project, home, opened, packs):
+def test_nothing_of_a_workspace_can_be_read_in_the_home(project, home, opened, vault_of, packs):
     words = canaries("file", "name", "untracked", "deleted", "ignored")
     name = words["name"].replace(" ", "-")
     project.write({"f.txt": words["file"], f"{name}/x.txt": "x", "gone.txt": words["deleted"], ".gitignore": words["ignored"]})
@@ -90,7 +86,7 @@ def test_nothing_of_a_workspace_can_be_read_in_the_home(project, home, opened, p
     assert traces(home / "segue", words) == set()
     assert traces(project.root, words)  # they would be found
     assert sorted(p.name for p in (home / "segue" / "workspaces").iterdir()) == [SEALED, "segue"]
-    assert rooms() == []
+    assert not vault_of(home / "segue")._room.exists()
 
 
 def test_what_a_snapshot_has_is_what_was_there(project, opened, tree_of, packs):

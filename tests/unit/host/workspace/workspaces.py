@@ -18,6 +18,9 @@ NAMED = (
     "protocol.file.allow=always",
 )
 
+TAKEN = {".gitignore": b"*.log\nbuild/\n", "stock.txt": b"pears 7\n", "lib/count.py": b"print(7)\n", "run.sh*": b"#!/bin/sh\n"}
+"""What is tracked in the project of the tests, as `tree_of` tells it."""
+
 
 class Project:
     """A directory with files, most often a git work tree."""

@@ -4,13 +4,16 @@ import json
 import os
 import shutil
 import stat
+from operator import methodcaller
 from pathlib import Path
 
 import pytest
 
 from segue.core.errors import DamagedError, GoneError, NotFoundError, StoreTooNewError, UsageError
+from segue.core.log.needles import literal
 from segue.stores.log.backup import manifest
-from segue.stores.log.locks import BusyError, try_lock
+from segue.stores.log.backup import series as series_
+from segue.stores.log.locks import BusyError, share, try_lock
 from segue.testing.fakes import session_id
 
 
@@ -226,6 +229,7 @@ def test_files_are_the_users_alone(shop):
     series = shop.series()
     series.take()
     series.restore("last", str(shop.home / "again"))
+    assert series.clear(literal(["plums"]), (), lambda _: False) > 0
     for top in (series.directory, shop.home / "again"):
         for path in (top, *top.rglob("*")):
             assert stat.S_IMODE(path.lstat().st_mode) == (0o700 if path.is_dir() else 0o600), path
@@ -254,6 +258,29 @@ def test_one_takes_a_backup_at_a_time(shop):
         series.take()
     os.close(fd)
     series.take()
+
+
+@pytest.mark.parametrize("name", ["check", "restore", "bring_back"])
+def test_a_backup_that_others_change_is_not_taken_for_damaged(shop, name, monkeypatch):
+    reading = methodcaller(name, "last", *{"check": (), "restore": (str(shop.home / "again"),), "bring_back": ((),)}[name])
+    shop.begin(1)
+    series = shop.series()
+    series.take()
+    monkeypatch.setattr(series_, "PATIENCE", 0.0)
+    fd = try_lock(series.directory / "lock")
+    with pytest.raises(BusyError, match="backups cannot be read: another process is changing them"):
+        reading(series)
+    os.close(fd)
+    reading(series)
+
+
+def test_who_reads_backups_does_not_wait_for_one_that_reads(shop):
+    shop.begin(1)
+    series = shop.series()
+    series.take()
+    fd = share(series.directory / "lock")
+    assert series.check("last").sessions == 1
+    os.close(fd)
 
 
 def test_where_there_is_no_store_there_is_no_backup_of_it(shop):

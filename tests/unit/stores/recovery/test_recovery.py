@@ -8,7 +8,7 @@ import pytest
 
 from segue.core.errors import NotFoundError, StoreTooNewError, StoreUnusableError
 from segue.engine.loading import Desk, load
-from segue.engine.recovering import recover
+from segue.engine.recovery.recovering import recover
 from segue.testing.builders import user
 from segue.testing.fakes import session_id
 

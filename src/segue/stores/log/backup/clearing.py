@@ -45,6 +45,7 @@ def clear_backup(backup: Path, clearing: Clearing) -> int:
     target = backup.with_name(f"{_MADE}{backup.name}")
     shutil.rmtree(target, ignore_errors=True)
     try:
+        target.mkdir(mode=files.DIR_MODE)
         for part in (STORE, BESIDE):
             _link(backup / part, target / part)
         cipher = Cipher(target / STORE, clearing.keys).refresh()
@@ -98,7 +99,7 @@ def _link(source: Path, target: Path) -> None:
     """Link all files below *source* below *target*; copied where that cannot be."""
     for directory, _, names in os.walk(source):
         here = target / Path(directory).relative_to(source)
-        here.mkdir(mode=files.DIR_MODE, parents=True)
+        here.mkdir(mode=files.DIR_MODE)
         for name in names:
             try:
                 os.link(Path(directory, name), here / name, follow_symlinks=False)

@@ -5,12 +5,12 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from hashlib import blake2b
 from pathlib import Path
 
-from segue.core.errors import DamagedError, NotFoundError, SegueError, UsageError
+from segue.core.errors import DamagedError, NotFoundError, SegueError, StoreUnusableError, UsageError
 from segue.core.log.needles import Needle
 from segue.core.log.times import stamp
 from segue.ports import Clock, Finding, Ids
@@ -30,6 +30,8 @@ from segue.stores.log.scopes import Scopes
 
 _NAME = re.compile(r"(\d{6,})-[0-9TZ]+\Z")
 _TAKING, _GOING, _LOCK = ".taking-", ".going-", "lock"
+PATIENCE = 30.0
+"""Seconds that who reads a backup waits for who changes some."""
 
 
 class Series:
@@ -100,28 +102,26 @@ class Series:
 
     def check(self, name: str) -> Backup:
         """See `Backups.check`."""
-        backup = self._find(name)
-        if backup.damaged:
-            raise DamagedError(f"backup {backup.name!r}", backup.damaged)
-        check_bytes(Path(backup.path), manifests.read(Path(backup.path)), self._progress)
-        self._check_beside(Path(backup.path) / BESIDE, f"backup {backup.name!r}")
-        return backup
+        with self._still():
+            return self._checked(name)
 
     def bring_back(self, name: str, wanted: Collection[str]) -> set[str]:
         """See `Backups.bring_back`."""
-        backup = self.check(name)
-        if self._beside is None or not backup.snapshots:
-            return set()
-        return self._beside.bring_back(str(Path(backup.path) / BESIDE), wanted)
+        with self._still():
+            backup = self._checked(name)
+            if self._beside is None or not backup.snapshots:
+                return set()
+            return self._beside.bring_back(str(Path(backup.path) / BESIDE), wanted)
 
     def restore(self, name: str, to: str | None = None) -> RestoredStore:
         """See `Backups.restore`."""
-        backup = self.check(name)
         target = Path(to).absolute() if to else self._store
-        try:
-            path, aside = restore(Path(backup.path), target, self._clock, self._ids, self._progress, self._keys)
-        except OSError as e:
-            raise files.refusal(f"store {str(target)!r}", e) from e
+        with self._still():
+            backup = self._checked(name)
+            try:
+                path, aside = restore(Path(backup.path), target, self._clock, self._ids, self._progress, self._keys)
+            except OSError as e:
+                raise files.refusal(f"store {str(target)!r}", e) from e
         return RestoredStore(backup, str(path), str(aside or ""))
 
     def clear(self, needle: Needle, erased: Collection[str], holds: Callable[[Path], bool]) -> int:
@@ -143,6 +143,14 @@ class Series:
         return sorted(path for path in _entries(self.directory) if path.is_dir())
 
     # --- inside
+
+    def _checked(self, name: str) -> Backup:
+        backup = self._find(name)
+        if backup.damaged:
+            raise DamagedError(f"backup {backup.name!r}", backup.damaged)
+        check_bytes(Path(backup.path), manifests.read(Path(backup.path)), self._progress)
+        self._check_beside(Path(backup.path) / BESIDE, f"backup {backup.name!r}")
+        return backup
 
     def _take(self, *, anew: bool) -> Backup:
         if not (self._store / "format.json").is_file():
@@ -235,6 +243,20 @@ class Series:
         if not (own or fits) or len(own or fits) > 1:
             raise NotFoundError("backup", name, hint="segue backup list")
         return (own or fits)[0]
+
+    @contextmanager
+    def _still(self) -> Iterator[None]:
+        """Keep others from changing the backups while they are read, together with other readers. Raises BusyError."""
+        lock = locks.LogLock(self.directory / _LOCK, PATIENCE)
+        with ExitStack() as held:
+            held.callback(lock.close)
+            try:
+                held.enter_context(lock.shared())
+            except BusyError as e:
+                raise BusyError("backups cannot be read: another process is changing them", hint="segue backup list") from e
+            except (FileNotFoundError, StoreUnusableError):
+                pass  # none was taken yet, or it is a place without locks, where nobody changes any
+            yield
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -1,0 +1,1 @@
+"""The budget of a session: how full, of what, at what cost, and what is done as it fills."""

@@ -1,0 +1,1 @@
+"""What agents do comes into the log: their transcripts, what their hooks spool, what others say line by line."""

@@ -1,0 +1,1 @@
+"""Runs of agents: driven, metered, ended."""
