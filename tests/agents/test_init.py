@@ -51,11 +51,11 @@ class Installed:
         store.close()
         return found
 
-    def wait_for(self, condition):
+    def wait_for(self, condition, told=lambda events: [(e.kind, e.body) for e in events]):
         """Wait until the worker has taken in what *condition* asks for, and return all that is there then."""
         deadline = time.monotonic() + PATIENCE
         while not condition(found := self.events()):
-            assert time.monotonic() < deadline, [(e.kind, e.body) for e in found]
+            assert time.monotonic() < deadline, told(found)
             time.sleep(0.2)
         return found
 
@@ -144,10 +144,10 @@ def test_a_run_with_edits_killed_in_mid_tool_is_in_the_log_whole_in_order_and_wi
     killed(program, server)
     written = own(program)
 
-    def all_of_it(events):
-        return SimpleNamespace(conversation=conversation(events))
+    def missing(events):
+        return Story(written.conversation).missing(SimpleNamespace(conversation=conversation(events)))
 
-    found = segue.wait_for(lambda events: Story(written.conversation).missing(all_of_it(events)) == [])
+    found = segue.wait_for(lambda events: missing(events) == [], missing)
     kinds = [type(item) for item in conversation(found)]
     assert kinds == [type(item) for item in written.conversation]
     assert kinds.count(Call) == (4 if program.name == "gemini-cli" else 5)  # it writes a call when it has ended

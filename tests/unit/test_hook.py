@@ -184,6 +184,34 @@ def test_a_hook_leaves_the_worker_that_is_there_alone(hook, worker):
     wait_for(ran)
 
 
+def test_a_worker_takes_its_place_though_a_hook_looks_just_then_whether_it_is_free(tmp_path):
+    """Such a hook may be put to sleep while it looks: the machine is busy."""
+    (tmp_path / "spool").mkdir()
+    (tmp_path / "spool" / "worker~").touch()
+    looking = "import posix, sys, time; fd = posix.open(sys.argv[1], posix.O_RDWR); posix.lockf(fd, posix.F_TLOCK, 0)"
+    looking += "; print(flush=True); time.sleep(0.5)"
+    hook = subprocess.Popen([sys.executable, "-c", looking, str(tmp_path / "spool" / "worker~")], stdout=subprocess.PIPE)
+    hook.stdout.readline()
+    post = Post(tmp_path)
+    assert post.take()
+    post.leave()
+    hook.communicate()
+
+
+def test_there_is_one_worker(tmp_path, worker):
+    there = "import sys, pathlib; from segue.host.worker import Post; post = Post(pathlib.Path(sys.argv[1])); print(post.take(), flush=True)"
+    there += "; sys.stdin.read()"
+    home = worker[1].parents[1]
+    command = [sys.executable, "-c", there, str(home)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"True\n"
+        assert not Post(home).take()
+        other.communicate()
+    post = Post(home)
+    assert post.take()
+    post.leave()
+
+
 @pytest.mark.parametrize("gone", ["python", "home/spool/worker~"])
 def test_without_segue_or_its_worker_the_payload_is_spooled_and_nothing_is_started(hook, worker, gone):
     ran, _ = worker

@@ -95,7 +95,7 @@ class Spools:
         """Return what waits, oldest first. Each stays on disk until `done`."""
         for path in self._live():
             self._take(path)
-        return [_read(path) for path in self._left()]
+        return [taken for path in self._left() if (taken := _read(path)) is not None]
 
     def done(self, taken: Taken, waiting: Sequence[Frame] = ()) -> None:
         """Let go of a spool: all that it holds is in the log, but for the frames that are *waiting*."""
@@ -177,10 +177,16 @@ def _pointer(payload: bytes) -> bytes:
     return json.dumps({"segue_sealed": True} | {name: told[name] for name in _POINTS if isinstance(told.get(name), str)}).encode()
 
 
-def _read(path: Path) -> Taken:
-    """Return what a spool holds. A frame in which another one begins was cut short: no payload has a raw line end in a text."""
+def _read(path: Path) -> Taken | None:
+    """Return what a spool holds; None where another took it in meanwhile.
+
+    A frame in which another one begins was cut short: no payload has a raw line end in a text.
+    """
     agent = path.name.rpartition("@")[0]
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
     frames: list[Frame] = []
     broken: list[tuple[int, bytes]] = []
     at = 0

@@ -9,6 +9,7 @@ from segue.host.spool import WORKER
 
 _LATELY = 2.0
 """Seconds in which a worker that was started may not hold the lock yet."""
+_MOMENT = 0.01
 
 
 def call(home: Path, start: Callable[[], None]) -> None:
@@ -42,17 +43,28 @@ class Post:
         self._fd = -1
 
     def take(self) -> bool:
-        """Return whether this process is the worker from now on; not where another is, or where hooks are not installed."""
+        """Return whether this process is the worker from now on; not where another is, or where hooks are not installed.
+
+        Whoever holds the lock for a shorter time than `_LATELY` is a hook that looks whether a worker is at work.
+        """
         try:
             self._fd = os.open(self._path, os.O_RDWR | os.O_NOFOLLOW)
         except OSError:
             return False
+        end = time.monotonic() + _LATELY
+        while not self._lock():
+            if time.monotonic() >= end:
+                self._close()
+                return False
+            time.sleep(_MOMENT)
+        return self.is_held()
+
+    def _lock(self) -> bool:
         try:
             os.lockf(self._fd, os.F_TLOCK, 0)
         except OSError:
-            self._close()
             return False
-        return self.is_held()
+        return True
 
     def is_held(self) -> bool:
         """Return whether this process still is the worker: `segue init --remove` takes the file away."""

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from segue.core.errors import StorageFullError
 from segue.engine.capture.capturing import capture
 from segue.host.clock import SystemIds
 from segue.host.spool import Spools
@@ -14,17 +15,33 @@ from segue.transcripts import transcripts
 SESSION = "5e0f1f0e-0000-4000-8000-000000000001"
 
 
+class Refusing(MemoryStore):
+    """A store that takes nothing of what has certain words in it."""
+
+    words = ""
+
+    def append(self, session, drafts, **options):
+        if self.words and any(self.words in repr(draft) for draft in drafts):
+            raise StorageFullError("disk full")
+        return super().append(session, drafts, **options)
+
+
 class Scene:
     """A home, an agent that writes, and a worker that is told when to look."""
 
     def __init__(self, place):
         self.home = place / "home"
         (self.home / "spool").mkdir(parents=True)
-        self.file = place / "projects" / f"{SESSION}.jsonl"
-        self.file.parent.mkdir()
+        self.session = SESSION
+        self.projects = place / "projects"
+        self.projects.mkdir()
         self.clock = FakeClock()
-        self.store = MemoryStore(clock=self.clock, ids=SystemIds())
+        self.store = Refusing(clock=self.clock, ids=SystemIds())
         self.wrote = 0
+
+    @property
+    def file(self):
+        return self.projects / f"{self.session}.jsonl"
 
     def write(self, text, uuid=None):
         self.wrote += 1
@@ -32,7 +49,7 @@ class Scene:
             "type": "user",
             "uuid": uuid or f"0a4f6a0c-0000-4000-8000-{self.wrote:012}",
             "parentUuid": f"0a4f6a0c-0000-4000-8000-{self.wrote - 1:012}" if self.wrote > 1 else None,
-            "sessionId": SESSION,
+            "sessionId": self.session,
             "timestamp": "2026-01-15T10:00:00.000Z",
             "cwd": "/shop",
             "message": {"role": "user", "content": text},
@@ -40,8 +57,8 @@ class Scene:
         with self.file.open("a") as file:
             file.write(json.dumps(record) + "\n")
 
-    def hook(self, event, session=SESSION):
-        payload = {"session_id": session, "transcript_path": str(self.file), "hook_event_name": event}
+    def hook(self, event, session=None):
+        payload = {"session_id": session or self.session, "transcript_path": str(self.file), "hook_event_name": event}
         data = json.dumps(payload).encode()
         with (self.home / "spool" / "claude-code").open("ab") as file:  # as `segue.hooks` does, by this scene's clock
             file.write(b"segue-spool 1 %d %s %d\n%s\n" % (self.clock.now() * 1e9, event.encode(), len(data), data))
@@ -137,3 +154,49 @@ def test_only_the_payloads_that_wait_for_their_session_are_kept(scene):
     (left,) = Spools(scene.home).take()
     assert [json.loads(frame.payload)["session_id"][-4:] for frame in left.frames] == ["dead"]
     assert scene.hooked() == ["hook:Stop"]
+
+
+def test_what_the_disk_had_no_room_for_is_there_when_it_has(scene):
+    scene.write("first")
+    scene.hook("SessionStart")
+    scene.store.words = "second"
+    took = scene.run(
+        lambda: scene.write("second"),
+        *[lambda: None] * 10,
+        lambda: setattr(scene.store, "words", ""),
+        lambda: scene.hook("SessionEnd"),
+    )
+    assert scene.said() == ["first", "second"]
+    assert scene.hooked() == ["hook:SessionStart", "hook:SessionEnd"]
+    assert took > 100  # it is tried again less and less often
+
+
+def test_a_payload_that_the_log_has_no_room_for_waits_and_hinders_no_other(scene):
+    scene.write("first")
+    scene.run(lambda: scene.hook("SessionStart"), lambda: scene.hook("SessionEnd"))
+    scene.store.words = "hook:Stop"
+    scene.run(lambda: scene.hook("Stop"), lambda: scene.hook("UserPromptSubmit"), lambda: scene.hook("SessionEnd"))
+    assert scene.hooked() == ["hook:SessionStart", "hook:SessionEnd", "hook:UserPromptSubmit", "hook:SessionEnd"]
+    scene.store.words = ""
+    scene.run()
+    assert scene.hooked()[4:] == ["hook:Stop"]
+    assert Spools(scene.home).is_empty()
+
+
+def test_a_session_that_takes_nothing_more_hinders_no_other(scene, tmp_path):
+    scene.write("first")
+    scene.hook("SessionStart")
+    (tmp_path / "other").mkdir()
+    other = Scene(tmp_path / "other")
+    other.home, other.store, other.clock, other.session = scene.home, scene.store, scene.clock, SESSION[:-1] + "2"
+    other.write("elsewhere")
+    other.hook("SessionStart")
+    scene.store.words = "refused"
+    scene.run(
+        lambda: scene.write("refused"),
+        lambda: other.write("taken"),
+        *[lambda: None] * 3,
+        lambda: scene.hook("SessionEnd"),
+        lambda: other.hook("SessionEnd"),
+    )
+    assert sorted(scene.said()) == ["elsewhere", "first", "taken"]

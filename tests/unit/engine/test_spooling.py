@@ -74,6 +74,20 @@ def test_a_spool_that_was_taken_in_but_not_let_go_of_adds_nothing(store, home, m
     assert Spools(home).is_empty()
 
 
+def test_a_spool_that_another_took_in_meanwhile_is_none(store, home, monkeypatch):
+    spool(home, about("Stop"))
+    there = Spools._left
+
+    def left(self):
+        found = there(self)
+        monkeypatch.undo()
+        assert ingest(MemoryStore(clock=SystemClock(), ids=SystemIds()), self, transcripts(), clock=SystemClock()).payloads == 1
+        return found
+
+    monkeypatch.setattr(Spools, "_left", left)
+    assert run(store, home) == Ingested(0, 0, 0, 0)
+
+
 def test_a_payload_of_an_unknown_session_waits_for_it(store, home, tmp_path):
     file = tmp_path / "late.jsonl"
     spool(home, about("SessionStart") | {"transcript_path": str(file)})

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
+from segue.core.errors import SegueError
 from segue.engine.capture.importing import Find, Imported, Importer
 from segue.ports import Clock, Found, Store, Transcripts
 
@@ -24,14 +25,18 @@ class Follower:
         self._changed: dict[str, float] = {}
 
     def look(self, paths: Iterable[str], now: float) -> Iterator[Imported]:
-        """Find the transcripts that *paths* name or hold, and import what is new in all of them."""
+        """Find the transcripts that *paths* name or hold, and import what is new in all of them.
+
+        Raises:
+            SegueError: the store does not take one of them now; the others are in.
+        """
         found = self._transcripts.find(paths, self._agent, known=self._files)
         self._files.update((file.path, file) for file in found if file.reader is not None)
         self._changed = {path: at for path, at in self._changed.items() if now - at < _QUIET}
         yield from self._take(list(self._files), now)
 
     def glance(self, now: float) -> Iterator[Imported]:
-        """Import what is new in the files that changed lately."""
+        """Import what is new in the files that changed lately. Raises: see `look`."""
         yield from self._take(list(self._changed), now)
 
     def leave(self, path: str) -> None:
@@ -41,6 +46,7 @@ class Follower:
                 known.pop(name, None)
 
     def _take(self, paths: list[str], now: float) -> Iterator[Imported]:
+        failed: SegueError | None = None
         for path in paths:
             stamp, before = self._transcripts.stamp(path), self._stamps.get(path, "")
             if stamp in {before, ""}:
@@ -50,6 +56,10 @@ class Follower:
                 yield from (one for one in self._importer.take(self._files[path], trusted=bool(before)) if one.new_events)
             except OSError:  # it went away, or cannot be read now: looked at again, though it may not change any more
                 self._stamps[path] = before
+            except SegueError as e:  # one session that cannot take more hinders no other
+                self._stamps[path], failed = before, failed or e
+        if failed is not None:
+            raise failed
 
 
 def follow(

@@ -8,11 +8,10 @@ import base64
 import json
 import re
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple, Protocol
 
-from segue.core.errors import SegueError
+from segue.core.errors import InvalidEventError, NotFoundError, SegueError
 from segue.core.log.events import Draft
 from segue.core.log.times import seconds
 from segue.engine.capture.attending import STREAM, Attendance
@@ -102,29 +101,51 @@ class Intake:
         """Those of them whose session ended."""
         self._store, self._spools, self._transcripts, self._clock = store, spools, transcripts, clock
         self._attendance = Attendance(store, hosts)
+        self._failed: SegueError | None = None
 
     def take(self) -> Ingested:
-        """Take in what waits and return how much it was. Repeatable; several processes may do it at once."""
-        payloads = events = waiting = broken = 0
+        """Take in what waits and return how much it was. Repeatable; several processes may do it at once.
+
+        Raises:
+            SegueError: the store does not take something now; it waits on, and all the rest is in.
+        """
+        self._failed = None
+        total = Ingested(0, 0, 0, 0)
         for taken in self._spools.take():
-            read = [(frame, _parsed(frame.payload)) for frame in taken.frames]
-            events += self._import({path: None for frame, payload in read for path in self._note(frame, payload)})
-            homeless = []
-            for frame, payload in read:
-                foreign = _foreign(payload)
-                session = find(self._store, Foreign(frame.agent, (foreign,))) if foreign else None
-                if session is not None:
-                    session = latest(self._store, session)
-                    payloads += 1
-                    events += _keep(self._store, session, frame) + self._attendance.note(session, frame)
-                elif foreign is not None and self._clock.now() - seconds(frame.at) < _PATIENCE:
-                    homeless.append(frame)
-                else:
-                    broken += 1
-            broken += len(taken.broken)
-            waiting += len(homeless)
-            self._spools.done(taken, homeless)
-        return Ingested(payloads, events, waiting, broken + self._spools.dropped())
+            total = Ingested(*map(sum, zip(total, self._take(taken), strict=True)))
+        if self._failed is not None:
+            raise self._failed
+        return total._replace(broken=total.broken + self._spools.dropped())
+
+    def _take(self, taken: SpooledFile) -> Ingested:
+        payloads = broken = 0
+        waiting = []
+        read = [(frame, _parsed(frame.payload)) for frame in taken.frames]
+        events = self._import({path: None for frame, payload in read for path in self._note(frame, payload)})
+        for frame, payload in read:
+            foreign = _foreign(payload)
+            try:
+                added = self._keep(frame, foreign)
+            except SegueError as e:
+                self._failed = self._failed or e
+                waiting.append(frame)
+                continue
+            if added is not None:
+                payloads, events = payloads + 1, events + added
+            elif foreign is not None and self._clock.now() - seconds(frame.at) < _PATIENCE:
+                waiting.append(frame)
+            else:
+                broken += 1
+        self._spools.done(taken, waiting)
+        return Ingested(payloads, events, len(waiting), broken + len(taken.broken))
+
+    def _keep(self, frame: SpooledFrame, foreign: str | None) -> int | None:
+        """Append a payload to the session that it is about; return how many events that was. None: nobody knows the session."""
+        session = find(self._store, Foreign(frame.agent, (foreign,))) if foreign else None
+        if session is None:
+            return None
+        session = latest(self._store, session)
+        return _keep(self._store, session, frame) + self._attendance.note(session, frame)
 
     def _note(self, frame: SpooledFrame, payload: dict[str, Any] | None) -> list[str]:
         """Return the transcripts that a payload names, and note that they are being written."""
@@ -142,14 +163,18 @@ class Intake:
     def _import(self, paths: Iterable[str]) -> int:
         new = 0
         for file in self._transcripts.find(paths):
-            with suppress(OSError):  # it is not there yet, or no more
+            try:
                 new += sum(one.new_events for one in self.importer.take(file))
+            except OSError:
+                continue  # it is not there yet, or no more
+            except SegueError as e:
+                self._failed = self._failed or e
         self.importer.homeless()
         return new
 
 
 def ingest(store: Store, spools: Spools, transcripts: Transcripts, *, clock: Clock, hosts: Processes | None = None) -> Ingested:
-    """Take in what waits and return how much it was. Repeatable; several processes may do it at once."""
+    """Take in what waits and return how much it was. Repeatable; several processes may do it at once. Raises: see `Intake`."""
     return Intake(store, spools, transcripts, clock=clock, hosts=hosts).take()
 
 
@@ -172,8 +197,8 @@ def _keep(store: Store, session: str, frame: SpooledFrame) -> int:
     )
     try:
         return sum(entry.new for entry in store.append(session, [draft]).entries)
-    except SegueError:
-        return 0  # the session went meanwhile
+    except (NotFoundError, InvalidEventError):
+        return 0  # the session went meanwhile, or no log can have it
 
 
 def _parsed(payload: bytes) -> dict[str, Any] | None:
