@@ -14,9 +14,10 @@ the repository; it cannot be read; it is a repository of its own; it is a submod
 not); it is neither a file nor a symbolic link; git takes no file of that name."""
 
 Obstacle = Literal["left-out", "not-saved", "ignored", "sparse", "submodule", "changed", "in-the-way", "symlink", "failed"]
-"""Why a restore leaves something as it is: the snapshot left it out; what is there now is in no snapshot and would be lost; it is
-ignored; the snapshot is of a sparse checkout, which may have had it or not; it is a submodule; it was changed meanwhile; a
-directory or file that stays is in its place; the way to it goes through a symbolic link; the system refused, as `detail` says."""
+"""Why a restore leaves something as it is: the snapshot left it out, and where it is gone now it does not come back (`detail`
+says why it was left out); what is there now is in no snapshot and would be lost; it is ignored; the snapshot is of a sparse
+checkout, which may have had it or not; it is a submodule; it was changed meanwhile; a directory or file that stays is in its
+place; the way to it goes through a symbolic link; the system refused, as `detail` says."""
 
 SHOWN: Final = 100
 """How many names of what was left out an event carries; the snapshot itself has them all."""

@@ -138,9 +138,12 @@ class GitWorkspace:
         settings = self._ours.git.settings_of(str(user.git_dir) if user else None)
         changes = comparing.changes(self._ours.git, now.id, target.id, paths)
         plan = planning.plan(self._root, Ignoring(self._ours, user, settings), now, target, changes)
-        unread = [Untouched(one.path, "not-saved", "unreadable") for one in now.left_out if one.reason == "unreadable"]
+        more = [Untouched(one.path, "not-saved", "unreadable") for one in now.left_out if one.reason == "unreadable"]
+        # no snapshot has what was left out then and is not there now: it does not come back, and that is said
+        gone = [one for one in target.left_out if not os.path.lexists(os.path.join(self._root, one.path))]
+        more += [Untouched(one.path, "left-out", one.reason) for one in gone]
         known = {one.path for one in plan.leaves}
-        more = [one for one in unread if one.path not in known and (not paths or covers(paths, one.path))]
+        more = [one for one in more if one.path not in known and (not paths or covers(paths, one.path))]
         return plan._replace(leaves=sorted([*plan.leaves, *more]))
 
     def _end(self, *, back: bool) -> Restored | None:

@@ -252,6 +252,17 @@ def test_what_the_snapshot_left_out_is_not_deleted(project, open_workspace):
     assert (project.root / ".env").read_text() == "TOKEN=1"
 
 
+def test_what_the_snapshot_left_out_and_is_gone_does_not_come_back_and_is_named(project, open_workspace):
+    workspace = open_workspace(project.root, file_bytes=100)
+    project.write({"data.bin": "x" * 200, ".env": "TOKEN=1", "kept.bin": "x" * 200})
+    taken = workspace.take()
+    project.write({"data.bin": None, ".env": None})
+    plan = workspace.preview(taken.id)
+    gone = [Untouched(".env", "left-out", "secret"), Untouched("data.bin", "left-out", "too-large")]
+    assert plan.leaves == workspace.restore(plan).leaves == gone
+    assert workspace.preview(taken.id, ["lib"]).leaves == []
+
+
 def test_submodules_and_repositories_within_are_left_alone(project, workspace, tmp_path):
     other = Project(tmp_path / "other")
     other.git("init", "-q")
