@@ -4,6 +4,7 @@ import pytest
 
 import segue
 from segue.core.errors import InterruptionError
+from segue.engine.budget.budgets import Rules, usage
 from tests.integrations.talks import FRAMEWORKS, MODEL, RUN
 
 
@@ -60,3 +61,15 @@ def test_each_threshold_that_is_crossed_is_told_of_once(store, framework):
         framework.work(store, "priced", run, [1_000, 125_000, 155_000, 156_000, 175_000, 176_000])
     assert (framework.work.asked, crossed) == (6, ["disclosure", "summarisation", "emergency"])
     assert session.budget.position().used == 176_001
+
+
+def test_what_was_used_is_priced_by_the_models_names_and_else_by_the_sessions_own(store, framework):
+    session = store.ensure(framework.agent, *framework.ids("priced"), model=MODEL)
+    with session.running() as run:
+        framework.work(store, "priced", run, [90_000])
+
+    (by_model,) = usage(store.port, [(session.id, "priced")], "model", Rules())
+
+    whole = session.budget.report().spent
+    assert (by_model.name, by_model.unpriced, whole.unpriced) == (MODEL, 0, 0)
+    assert by_model.cost_usd == whole.cost_usd > 0

@@ -1,6 +1,7 @@
 """The budget of sessions: how full a context is and of what, what was used, by whom, when, and what it cost."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from segue.core.context.forgotten import Forgotten, forgotten
@@ -104,7 +105,7 @@ def report(
         window = Window(live.window, "told", live.model)
     if live is not None and live.used and live.at > (seconds(state.usage["at"]) if state.usage else 0):
         size = Count(live.used, count.family, "anchored", 0.0)
-    own = calls(_own(store, session, events))
+    own = _named(calls(_own(store, session, events)), lambda: state)
     (total,) = sums((("", call) for call in own), rules.prices) or [nothing()]
     return Report(
         state,
@@ -125,7 +126,9 @@ def usage(store: Store, sessions: Iterable[tuple[str, str]], by: By, rules: Rule
     for session, name in sessions:
         first = store.info(session).first
         events = store.read(session, after=first - 1, on_damage=_pass, blobs=False)
-        named += [(key_of(call, by, name), call) for call in calls(events) if call.at >= since]
+        found = [call for call in calls(events) if call.at >= since]
+        state = partial(load, store, session, on_damage=_pass)
+        named += [(key_of(call, by, name), call) for call in _named(found, state)]
     return sums(named, rules.prices)
 
 
@@ -159,6 +162,14 @@ def to_json(found: Report, rules: Rules) -> dict[str, Any]:
         "method": size.method,
         "margin": round(size.margin, 4),
     }
+
+
+def _named(found: list[Call], state: Callable[[], State]) -> list[Call]:
+    """Return calls with those that name no model as the session's own model's, if it has one."""
+    if all(call.model for call in found):
+        return found
+    model = state().header["model"]
+    return [call if call.model else call._replace(model=model) for call in found]
 
 
 def _own(store: Store, session: str, events: Iterable[Event]) -> Iterable[Event]:
