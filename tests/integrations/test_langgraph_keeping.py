@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
-from segue.core.errors import DamagedError
 from segue.engine import foreign
 from segue.engine.foreign import Foreign
 from segue.integrations.langgraph import SegueSaver
@@ -202,18 +201,48 @@ _values = (
 )
 
 
-def test_a_line_of_a_snapshot_that_says_nothing_is_damage_and_no_other_error(store):
-    talk(chat(SegueSaver(store)), "first", 5)
+def _senseless(store):
+    """Keep a snapshot of the thread whose lines say nothing, behind a first one that is whole; return the thread."""
     thread = followed(store)
     first, *lines = to_bytes(thread).split(b"\n")
-    changed = b"\n".join((first, b'{"not": "a checkpoint"}', *lines[1:]))
+    count = len(thread.checkpoints) + len(thread.writes)
+    changed = b"\n".join((first, *[b'{"not": "a checkpoint"}'] * count, *lines[count:]))
     store.put_snapshot(thread.session, Snapshot(thread.seq, thread.digest, SCHEMA, changed))
+    return thread
 
-    with pytest.raises(DamagedError, match="a line of it says nothing"):
-        listed(store)
 
-    store.drop_snapshots(thread.session)
-    assert len(listed(store)) > 1
+@pytest.mark.parametrize("work", ["list", "latest", "go on", "prune", "drop", "writes"])
+def test_lines_of_a_snapshot_that_say_nothing_are_ignored_whatever_is_asked(store, work):
+    talk(chat(SegueSaver(store)), "first", 5)
+    before = listed(store)
+    latest = before[0].config
+    works = {
+        "list": lambda saver: [*saver.list(config_of("t"))],
+        "latest": lambda saver: saver.get_tuple(config_of("t")),
+        "go on": lambda saver: say(chat(saver), config_of("t"), 1),
+        "prune": lambda saver: saver.prune(["t"]),
+        "drop": lambda saver: saver.delete_for_runs(["another"]),
+        "writes": lambda saver: saver.put_writes(latest, [("messages", "more")], "task"),
+    }
+    _senseless(store)
+    saver = SegueSaver(store)
+
+    works[work](saver)
+
+    after = [*saver.list(config_of("t"))]
+    followed(store)
+    assert after == listed(store)
+    assert after[0].checkpoint["channel_values"]["messages"][:6] == before[0].checkpoint["channel_values"]["messages"]
+
+
+def test_a_snapshot_that_says_nothing_is_replaced_by_one_of_the_log(store):
+    talk(chat(SegueSaver(store)), "first")
+    before = listed(store)
+    thread = _senseless(store)
+
+    assert listed(store) == before
+
+    assert store.snapshot(thread.session, SCHEMA).data == to_bytes(followed(store))
 
 
 @settings(max_examples=40, deadline=None)

@@ -39,6 +39,12 @@ def of_runs(runs: Collection[str]) -> Choose:
     return choose
 
 
+def decide(thread: Thread, choose: Choose, codec: Codec, *, shared: int, said: bool) -> tuple[dict[str, Any] | None, set[int]]:
+    """Return what `plan` makes of what is chosen, and, if *said*, the messages that came with that."""
+    chosen = choose(thread, codec)
+    return plan(thread, chosen, codec, shared=shared), said_in(thread, chosen) if said else set()
+
+
 def plan(thread: Thread, chosen: dict[str, Any], codec: Codec, *, shared: int) -> dict[str, Any] | None:
     """Return the body of the event that drops what was *chosen*, or None where that is nothing.
 

@@ -42,7 +42,7 @@ def recall(fold: Fold, session: str, store: Store) -> bool:
         return False
     try:
         from_bytes(found.data, fold)
-    except (ValueError, LookupError, TypeError):  # another program's: the log has it all
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):  # another program's: the log has it all
         fold.begin()
         return False
     fold.seq, fold.digest = found.seq, found.digest

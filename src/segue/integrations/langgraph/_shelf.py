@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import TypeVar
 
-from segue.core.errors import DamagedError
-
 K = TypeVar("K")
 V = TypeVar("V")
+
+
+class SenselessError(Exception):
+    """A line says nothing that can be read: whoever put it there, what it is a copy of has to be looked at instead."""
 
 
 class Shelf(MutableMapping[K, V]):
@@ -19,15 +21,15 @@ class Shelf(MutableMapping[K, V]):
         self._made: dict[K, V] = {}
 
     def __getitem__(self, key: K) -> V:
-        """Return a value, made now if it was not before. Raises KeyError, DamagedError."""
+        """Return a value, made now if it was not before. Raises KeyError, SenselessError."""
         if key not in self._made:
             line = self._lines[key]
             if line is None or self._read is None:
                 raise KeyError(key)
             try:
                 self._made[key] = self._read(line)
-            except (ValueError, LookupError, TypeError) as e:
-                raise DamagedError("a thread's snapshot", f"a line of it says nothing: {e}") from e
+            except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as e:
+                raise SenselessError from e
         return self._made[key]
 
     def __setitem__(self, key: K, value: V) -> None:

@@ -11,6 +11,7 @@ from segue.core.log.events import Commit, Damage, Draft, Event
 from segue.integrations.langgraph import _keeping
 from segue.integrations.langgraph._fold import Fold, Stored, Value, event_of
 from segue.integrations.langgraph._seen import Seen, seen
+from segue.integrations.langgraph._shelf import SenselessError
 from segue.integrations.langgraph._streams import stream
 from segue.integrations.langgraph._values import Codec, Element, Packed, Typed, digest, is_list, loaded
 from segue.ports import Store
@@ -40,6 +41,8 @@ class Thread(Fold):
         super().__init__()
         self.session = session
         self.lock = threading.Lock()
+        self._believes = True
+        """Whether a snapshot is begun with; one was found that says nothing where it is not."""
 
     def begin(self) -> None:
         """Know nothing any more."""
@@ -54,15 +57,37 @@ class Thread(Fold):
 
     # --- following the log
 
+    def ask(self, store: Store, look: "Callable[[Thread], T]") -> T:
+        """Return what *look* finds. Where a snapshot turns out to say nothing it is asked again, of what the log says."""
+        try:
+            return look(self)
+        except SenselessError:
+            self._disbelieve()
+            self.catch_up(store)
+            return look(self)
+
     def catch_up(self, store: Store) -> None:
         """Take in what is new in the session's log. Damaged places are kept in mind, not fatal for what is whole.
 
         What was much to read is kept as a snapshot, for whoever opens the thread anew.
         """
+        try:
+            self._catch_up(store)
+        except SenselessError:
+            self._disbelieve()
+            self._catch_up(store)
+
+    def _disbelieve(self) -> None:
+        """Know nothing any more, and begin with the log itself from now on. What is kept of that takes the snapshot's place."""
+        self._believes = False
+        self.drops += 1
+        self.begin()
+
+    def _catch_up(self, store: Store) -> None:
         stamp = store.stamp(self.session)
         if stamp == self._stamp:
             return
-        if not self.seq and _keeping.recall(self, self.session, store):
+        if not self.seq and self._believes and _keeping.recall(self, self.session, store):
             self._kept = self.seq
         while not self._follow(store):
             self.drops += 1
@@ -86,13 +111,16 @@ class Thread(Fold):
         """Take in what was just appended without reading it again, if nothing else came between."""
         if commit.head.seq != self.seq + len(made.drafts) or not all(entry.new for entry in commit.entries):
             return
-        for n, (new, entry) in enumerate(zip(made.drafts, commit.entries, strict=True)):
-            plain, seen = made.elements.get(n, (None, None))
-            self.note(entry.seq, new.kind, new.body, new.source, new.stream, new.node or entry.id, plain)
-            if seen is not None:
-                self._seen[entry.seq] = seen
-        self.seq, self.digest = commit.head
-        self.tidy()
+        try:
+            for n, (new, entry) in enumerate(zip(made.drafts, commit.entries, strict=True)):
+                plain, seen = made.elements.get(n, (None, None))
+                self.note(entry.seq, new.kind, new.body, new.source, new.stream, new.node or entry.id, plain)
+                if seen is not None:
+                    self._seen[entry.seq] = seen
+            self.seq, self.digest = commit.head
+            self.tidy()
+        except SenselessError:
+            self._disbelieve()
 
     def _take(self, event: Event) -> None:
         if not event.erased:

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from threading import Lock
 from typing import Final, TypeVar
 
@@ -42,7 +43,7 @@ class Threads:
             try:
                 with thread.lock, put_off():
                     thread.catch_up(self._store)
-                    return look(thread)
+                    return thread.ask(self._store, look)
             except NotFoundError:
                 self._forget(thread_id)
         return None
@@ -73,7 +74,7 @@ class Threads:
                         if made is not None or not thread.seq:
                             thread.catch_up(self._store)
                         if made is None or drops != thread.drops:
-                            made, drops = describe(thread), thread.drops
+                            made, drops = thread.ask(self._store, describe), thread.drops
                         expect = thread.seq
                     try:
                         self._commit(thread, made, expect, "replace")
@@ -89,15 +90,14 @@ class Threads:
         First one event takes them out of sight and makes whole what is left; then their contents are erased. What is
         interrupted in between is in the way of nobody, and erased by the next drop.
         """
-        found: set[int] = set()
         while (thread := self._find(thread_id)) is not None:
             try:
                 with thread.lock:
                     thread.catch_up(self._store)
-                    chosen, expect = choose(thread, codec), thread.seq
                     first = self._store.info(thread.session).first
-                    body = _dropping.plan(thread, chosen, codec, shared=first - 1)
-                    found = _dropping.said_in(thread, chosen) if said else found
+                    decide = partial(_dropping.decide, choose=choose, codec=codec, shared=first - 1, said=said)
+                    body, found = thread.ask(self._store, decide)
+                    expect = thread.seq
                 if body is not None:
                     self._commit(thread, Made([Draft(DROPPED, body, actor=_AGENT, key=foreign.DROPPED)]), expect, "replace")
                 self._erase(thread, first, found)
@@ -153,7 +153,7 @@ class Threads:
         """Erase what nothing needs any more: contents, then earlier drops, which keep them out of sight until then."""
         with thread.lock:
             thread.catch_up(self._store)
-            contents, drops = _dropping.dead(thread, first=first, said=said)
+            contents, drops = thread.ask(self._store, partial(_dropping.dead, first=first, said=said))
         if not contents and not drops:
             return
         shared = max([first - 1, *self._shared(thread.session)])
