@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -364,9 +365,15 @@ class App:
 
         if not processes(state):
             return state
+        from segue.engine.capture.spooling import ingest
         from segue.engine.loading import load
-        from segue.engine.saving.interrupting import settle
+        from segue.engine.saving.interrupting import find_lost, settle
 
+        if not find_lost(self.store, [state.session], self.host):
+            return state
+        if not self.spools.is_empty():  # its hook may have told why it ends, and nobody taken it in yet
+            with suppress(SegueError):
+                ingest(self.store, self.spools, self.transcripts, clock=self.clock, hosts=self.host)
         found = settle(self.desk, [state.session], self.host, self.saving.moment)
         return load(self.store, state.session, on_damage=lambda _: None) if found else state
 

@@ -16,6 +16,7 @@ from segue.app import App
 from segue.cli.frame import Frame
 from segue.cli.main import run
 from segue.core.errors import InterruptionError, StorageFullError, UsageError
+from segue.core.log.events import Draft
 from segue.core.session.interruptions import Interrupt
 from segue.engine.saving import interrupting
 from segue.engine.saving.interrupting import Moment, interrupt, record, rescue, settle, time_out
@@ -360,6 +361,16 @@ def test_an_agent_that_is_gone_without_a_word_is_noticed_once(app, session, boot
     assert [len(one) for one in found] == [1, 0]
     assert told(session) == ("paused", *why, [(f"pause: {why[0]}", 3)])
     assert (session.state().activity, session.state().agents["ann"]["status"]) == (last, "interrupted")
+
+
+def test_an_agent_that_told_of_its_end_is_not_gone_without_a_word_though_nobody_paused_its_session_yet(app, session):
+    begin(session)
+    source = {"agent": "ann", "raw": '{"reason": "prompt_input_exit"}'}
+    session.append(Draft("record", {"type": "hook:SessionEnd"}, "ann", stream="hooks", source=source))
+
+    settle(app.desk, [session.id], Processes(gone=True))
+
+    assert told(session)[:3] == ("paused", "user", "its agent ended (prompt_input_exit)")
 
 
 @pytest.mark.parametrize(("late", "commits"), [(60, ["a", "b"]), (3_600, ["a"])])

@@ -9,11 +9,12 @@ from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
 from segue.core.errors import GoneError, IllegalTransitionError, InvalidEventError, NotFoundError, SegueError, UsageError
-from segue.core.log.events import ABSENT, Damage, Draft
+from segue.core.log.events import ABSENT, Damage, Draft, Event
 from segue.core.log.times import seconds, stamp
 from segue.core.session.interruptions import Interrupt, inactive, lost, outdated, pause, processes
 from segue.core.session.lifecycle import allowed
 from segue.core.session.state import State
+from segue.engine.capture.attending import ending, why_ended
 from segue.engine.capture.lines import draft_of
 from segue.engine.loading import Timed, load
 from segue.engine.saving import checkpoints
@@ -24,6 +25,8 @@ from segue.ports.running import Emergencies, Kept, Processes
 _FORMAT = 1
 _LATE: Final = 300.0
 """Seconds after which what is in a workspace counts no longer as what a lost session left there."""
+_LATELY: Final = 100
+"""So many events before the head are looked at for the word of an agent: little follows its last one."""
 
 
 class Moment(NamedTuple):
@@ -135,14 +138,25 @@ def find_lost(store: Store, sessions: Iterable[str], hosts: Processes) -> dict[s
 def settle(
     desk: Timed, sessions: Iterable[str], hosts: Processes, moment: Callable[[str], Moment] = lambda _: NOTHING
 ) -> list[Interruption]:
-    """Interrupt those of *sessions* whose agents ended without a word, as of their last event; return their summaries."""
+    """Interrupt those of *sessions* whose agents ended without a word, as of their last event; return their summaries.
+
+    An agent whose hook told of its end went with one, though nobody carried that out yet: then its reason is the hook's.
+    """
     found = []
-    for session, (state, why) in find_lost(desk.store, sessions, hosts).items():
-        at = state.activity or state.at
-        done = interrupt(desk, session, why, _key(state), at=at, moment=_of_now(moment, desk.clock.now() - seconds(at)))
+    for session, (state, silent) in find_lost(desk.store, sessions, hosts).items():
+        told = _told(desk.store, state)
+        at = told.at if told else state.activity or state.at
+        why, key = (why_ended(told), f"hook:{told.id}") if told else (silent, _key(state))
+        done = interrupt(desk, session, why, key, at=at, moment=_of_now(moment, desk.clock.now() - seconds(at)))
         if done is not None:
             found.append(done)
     return found
+
+
+def _told(store: Store, state: State) -> Event | None:
+    """Return the hook that told of the end of a session's agent, where that is among the latest events."""
+    latest = store.read(state.session, after=max(state.seq - _LATELY, 0), blobs=False, on_damage=_pass)
+    return ending(latest, None)
 
 
 def _of_now(moment: Callable[[str], Moment], late: float) -> Callable[[str], Moment]:
