@@ -20,6 +20,13 @@ nothing fits: no event that is asked for has a word of it
 """)
 
 
+def test_evidence_that_there_is_not_is_said(shop):
+    assert shop("search", "bananas", "--budget", "100").out == "nothing fits: no event that is asked for has a word of it\n"
+    none = shop("search", "pears", "--budget", "5")
+    assert (none.code, none.out, none.err) == (0, "", "warning: nothing of what was found has room in 5 tokens\n")
+    assert shop("search", "pears", "--budget", "100").err == ""
+
+
 def test_a_search_for_a_script(shop):
     found = shop("search", "weight", "--json").json
     assert [(h["seq"], h["kind"], sorted(h)) for h in found["hits"]] == snapshot(

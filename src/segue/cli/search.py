@@ -73,7 +73,10 @@ def command(
 
         wanted = Wanted(query, filters, **narrowed)
         document |= gather(app.index, app.store, wanted, budget, app.counter(model), app.nearness).to_json()
-    frame.answer(document, lambda d: d["text"] if budget is not None else _text(found, name, frame.width, query))
+    packed = budget is not None and (found.hits or document["text"])
+    frame.answer(document, lambda d: d["text"] if packed else _text(found, name, frame.width, query))
+    if packed and not document["text"]:
+        frame.warn(f"nothing of what was found has room in {budget:,} tokens")
 
 
 def _text(found: Hits, name: Callable[[str], str], width: int, query: str) -> str:

@@ -130,3 +130,12 @@ def test_an_excerpt_has_the_lines_with_most_of_the_question_and_of_long_lines_th
     assert found.startswith("[... 199 lines left out ...]\nepsilon\nthe flock timeout is and so on")
     assert counter.count(found) <= 300
     assert excerpt(text, "what is the flock timeout?", 3, counter=counter, render=str) == ""
+
+
+def test_where_the_part_of_a_long_line_has_no_room_a_shorter_part_with_the_word_is_shown():
+    counter = Estimator("o200k", margin=0.0)
+    text = "first\n" + ":a_dependency, " * 60 + ":the_flock, " + ":another_one, " * 60 + "\nlast"
+    for tokens in (60, 100, 400):
+        found = excerpt(text, "flock", tokens, counter=counter, render=str)
+        assert "the_flock" in found
+        assert counter.count(found) <= tokens

@@ -8,6 +8,8 @@ from segue.core.context.relevance import words
 
 _LONGEST_LINE: Final = 400
 """Characters of a line that are shown; of a longer one, those around the question's words."""
+_NARROWER: Final = (200, 100, 50)
+"""The same, where there is no room for the first line otherwise."""
 _MOST_LINES: Final = 20_000
 
 
@@ -27,9 +29,12 @@ def excerpt(text: str, query: str, tokens: int, *, counter: Counter, render: Cal
     for place in (near for found in ranked for near in (found, found + 1, found - 1, found + 2)):
         if not 0 <= place < len(lines) or place in chosen:
             continue
-        shown = _cut(lines[place], wanted)
-        cost = counter.count(f"{shown}\n") + 10  # of a gap beside it
-        if cost > room:
+        for most in (_LONGEST_LINE, *(() if chosen else _NARROWER)):
+            shown = _cut(lines[place], wanted, most)
+            cost = counter.count(f"{shown}\n") + 10  # of a gap beside it
+            if cost <= room:
+                break
+        else:
             break
         chosen[place] = shown
         room -= cost
@@ -37,11 +42,11 @@ def excerpt(text: str, query: str, tokens: int, *, counter: Counter, render: Cal
     return found if found and counter.count(found) <= tokens else shortened(text, tokens, counter=counter, render=render)
 
 
-def _cut(line: str, wanted: set[str]) -> str:
-    """Return a line, of a long one the part with the most of the words."""
-    if len(line) <= _LONGEST_LINE:
+def _cut(line: str, wanted: set[str], most: int) -> str:
+    """Return a line, of one that is longer than *most* characters the part with the most of the words."""
+    if len(line) <= most:
         return line
-    parts = [line[at : at + _LONGEST_LINE] for at in range(0, min(len(line), 100 * _LONGEST_LINE), _LONGEST_LINE // 2)]
+    parts = [line[at : at + most] for at in range(0, min(len(line), 100 * _LONGEST_LINE), most // 2)]
     best = max(range(len(parts)), key=lambda place: (len(wanted.intersection(words(parts[place]))), -place))
     return f"{'…' if best else ''}{parts[best]}…"
 
