@@ -21,6 +21,11 @@ $ segue frobnicate
 """)
 
 
+@pytest.mark.parametrize("group", ["checkpoint", "mcp", "note"])
+def test_a_command_of_several_without_one_of_them(cli, group):
+    assert cli(group).err == f"error: missing command\nhint: segue {group} --help\n"
+
+
 def test_an_option_that_there_is_not(cli):
     assert cli.says("list", "--nope") == snapshot("""\
 $ segue list --nope

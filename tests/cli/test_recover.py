@@ -108,9 +108,9 @@ def test_an_agents_own_transcript_brings_a_session_back_that_no_copy_has(cli):
     transcript(cli, "sell pears")
     shutil.rmtree(store_of(cli))
     said = cli("recover", "--json").json
-    assert [(s["kind"], s["place"], s["state"], s["events"] > 0) for s in said["sources"]] == [
-        ("store", "/home/dev/segue/store", "missing", False),
-        ("transcripts", "claude-code", "intact", True),
+    assert [(s["kind"], s["place"], s["state"], s["sessions"], s["events"] > 0) for s in said["sources"]] == [
+        ("store", "/home/dev/segue/store", "missing", 0, False),
+        ("transcripts", "claude-code", "intact", 1, True),
     ]
     assert len(cli("list", "--json").json["sessions"]) == 1
     assert cli("search", "pears", "--json").json["hits"]

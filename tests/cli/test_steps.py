@@ -70,7 +70,7 @@ SESSION-260115-002  active
              2 [ ] count the shelves
              3 [ ] write the prices
 
-  log        10 events, 0 messages
+  log        10 events, 7 of them shared, 0 messages of its own
 
 goes on   price the shelves - go on with step 2 of 3: count the shelves
 begins    at event 7 of SESSION-260115-001; 1 later event stays there: segue status SESSION-260115-001
@@ -116,7 +116,7 @@ SESSION-260115-002  active
              2 [ ] count the shelves
              3 [ ] write the prices
 
-  log        10 events, 0 messages
+  log        10 events, 8 of them shared, 0 messages of its own
 
 begins    at event 8 of SESSION-260115-001; 3 later events stay there: segue status SESSION-260115-001
 files     as they are now; as they were then: segue checkpoint restore RECOVERY-260115-001-093002 --code

@@ -297,6 +297,7 @@ $ segue fork --at 5 --title 'plums after all'
 SESSION-260115-002  2026-01-15-general-shop-002
 shares 5 events with its parent; see it: segue status SESSION-260115-002
 """)
+    assert "  log        7 events, 5 of them shared, 0 messages of its own\n" in shop("status", "last").out
     assert [json.loads(line)["seq"] for line in shop("log", "last", "--json").out.splitlines()] == [1, 2, 3, 4, 5, 6, 7]
 
 

@@ -20,7 +20,7 @@ def rules(config: Config) -> Rules:
         shown = ", ".join(f"{value:g}" for value in thresholds)
         raise UsageError(
             f"the thresholds of a budget cannot be {shown}: each must be above the one before, and none above 100",
-            hint="segue config shows them: budget.disclosure, budget.summarisation, budget.emergency",
+            hint="`segue config` shows them: budget.disclosure, budget.summarisation, budget.emergency",
         )
     return Rules(
         config.numbers("windows"),

@@ -115,7 +115,7 @@ def _backup(frame: Frame) -> list[dict[str, Any]]:
         last, every = frame.app.copies.backups().last(), frame.app.config["backup.every"]
     except (SegueError, OSError) as e:
         what = e.message if isinstance(e, SegueError) else f"the backups cannot be read: {e}"
-        return [{"check": "backup", "status": "warn", "what": what, "hint": "segue config list"}]
+        return [{"check": "backup", "status": "warn", "what": what, "hint": "segue config get backup.to"}]
     if last is None:
         what = "there is none: if the disk breaks, the store is gone with it"
         return [{"check": "backup", "status": "ok" if every == "off" else "warn", "what": what, "hint": "segue backup"}]

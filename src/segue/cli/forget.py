@@ -37,8 +37,8 @@ def command(frame: Frame, session: str | None, all_: bool, dry_run: bool, **keep
 
     The snapshots of the workspace that only they named go with them.
 
-    What stays by default: the last 5, the last one of each of 7 days and of 4 weeks, and 10 further ones (segue config list
-    names the settings). Whatever the numbers, those that a person took stay, and those that a fork, a continuation or a
+    What stays by default: the last 5, the last one of each of 7 days and of 4 weeks, and 10 further ones (`segue config` names
+    the settings). Whatever the numbers, those that a person took stay, and those that a fork, a continuation or a
     handoff relies on. The order is the log's: a clock that jumps makes nothing old.
     """
     from segue.engine.saving.forgetting import Forgetting

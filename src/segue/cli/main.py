@@ -192,7 +192,7 @@ def _refused(error: OSError) -> SegueError:
 
 def _usage(error: click.ClickException) -> UsageError:
     """Return click's complaint in our words."""
-    message = error.format_message().rstrip(".")
+    message = "missing command" if isinstance(error, click.exceptions.NoArgsIsHelpError) else error.format_message().rstrip(".")
     command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "segue"
     return UsageError(message[:1].lower() + message[1:], hint=f"{command} --help")
 

@@ -47,6 +47,7 @@ def picture(state: State, app: "App") -> dict[str, Any]:
         "went_on": [one._asdict() for one in went_on(app.store, app.index, state)],
         "allowed": can(state),
         "head": state.seq,
+        "shared": state.lineage["parent"]["seq"] if state.lineage["parent"] else 0,
         "digest": state.digest,
         "task": current_task(state),
         "progress": work["progress"],
@@ -221,7 +222,8 @@ def _decision(one: dict[str, str]) -> str:
 
 
 def _log(d: dict[str, Any]) -> str:
-    parts = [plural(d["head"], "event"), plural(int(d["counts"].get("messages", 0)), "message")]
+    events, messages = plural(d["head"], "event"), plural(int(d["counts"].get("messages", 0)), "message")
+    parts = [f"{events}, {number(d['shared'])} of them shared", f"{messages} of its own"] if d["shared"] else [events, messages]
     if d["checkpoints"]:
         parts.append(plural(d["checkpoints"], "checkpoint"))
     if redacted := int(d["counts"].get("redacted", 0)):

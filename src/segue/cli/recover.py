@@ -135,7 +135,9 @@ def _import(frame: Frame, *, changed: bool) -> list[dict[str, Any]]:
             continue
         new = sum(one.new_events for one in result.sessions)
         losses = sum(len(one.losses) for one in result.sessions) + len(result.losses)
-        found.append(_source("transcripts", root.agent, new, f"{plural(losses, 'place')} could not be read" if losses else ""))
+        reason = f"{plural(losses, 'place')} could not be read" if losses else ""
+        gained = sum(one.new_events > 0 for one in result.sessions)
+        found.append({**_source("transcripts", root.agent, new, reason), "sessions": gained})
     return found
 
 

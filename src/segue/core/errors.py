@@ -412,6 +412,10 @@ class StorageFullError(SegueError):
 
     code = "storage-full"
 
+    def __init__(self, message: str, *, hint: str | None = None, **fields: Any) -> None:
+        """See `SegueError`; without a *hint* the one that always helps."""
+        super().__init__(message, hint=hint or "make room, and do the same again: segue doctor says how much there is", **fields)
+
 
 class OutcomeUnknownError(SegueError):
     """The disk did not confirm the append: it may or may not be there; repeat it with the same keys."""

@@ -342,7 +342,7 @@ class _Lanes:
         if not rest:
             return
         first, last = self.units[rest[-1]].seq, self.units[rest[0]].seq
-        more = f"- {len(rest):,} elements from {MARK}{first} to {MARK}{last} had no room; these are the latest:"
+        more = f"- {len(rest):,} elements from {MARK}{first} to {MARK}{last} had no room"
         if self.packer.take(Candidate(Block("left", 0, more), 0, "")) is None:
             return
         for order, place in enumerate(rest, 1):
