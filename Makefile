@@ -68,7 +68,7 @@ test: setup lint  ## everything that is short: lint, types, layers, tests, fault
 	@touch $@
 
 test-agents: setup .cache/agents/.installed .cache/mcp/.installed  ## the real coding agents, against a scripted model on loopback
-	@$(PY) -m pytest -n $(JOBS) --dist worksteal tests/agents -m long
+	@$(PY) -m pytest -n $(JOBS) --dist worksteal --timeout 900 tests/agents -m long
 
 # The oldest versions of the frameworks that their adapters work with, in an environment of their own.
 OLDEST := .cache/frameworks-oldest

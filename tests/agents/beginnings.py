@@ -32,7 +32,7 @@ Beginning = Callable[[Program, ModelServer], Begun]
 def planned(program: Program, server: ModelServer) -> Begun:
     """Four calls that write, read, edit and list, and a fact."""
     program.run(PLAN)
-    return Begun(program, program.place.project, Story.of(server.requests[-1], [PLAN], FACT))
+    return Begun(program, program.place.project, Story.of(server.last, [PLAN], FACT))
 
 
 def killed(program: Program, server: ModelServer) -> Begun:
@@ -42,7 +42,7 @@ def killed(program: Program, server: ModelServer) -> Begun:
     cut = [Said("assistant", "Step 1."), Call("", "", {"command": WAIT})]
     if isinstance(program, Gemini):
         cut = []  # it writes neither before the tool has ended
-    story = Story.of(server.requests[-1], [PLAN, KILLED])
+    story = Story.of(server.last, [PLAN, KILLED])
     return Begun(program, program.place.project, Story((*story.items, *cut)))
 
 
@@ -59,7 +59,7 @@ def long(program: Program, server: ModelServer) -> Begun:
     steps = STEPS[program.name]
     prompt = f"Work long [[many {steps}]]"
     program.run(prompt)
-    before = Story.of(server.requests[-1], [prompt], f"Done after {steps} steps.")
+    before = Story.of(server.last, [prompt], f"Done after {steps} steps.")
     records = sum(len(path.read_bytes().splitlines()) for path in program.transcripts())
     assert records > 1000, f"{program.name}: {records} records"
     program.compacted(AFTER)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -18,6 +19,7 @@ def kill_tree(pid: int) -> None:
 def _descendants(pid: int) -> list[int]:
     found: list[int] = []
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in map(int, task.read_text().split()):
-            found += [child, *_descendants(child)]
+        with suppress(OSError):  # a thread that ended meanwhile
+            for child in map(int, task.read_text().split()):
+                found += [child, *_descendants(child)]
     return found

@@ -169,6 +169,8 @@ class Claude(Program):
             "DISABLE_ERROR_REPORTING": "1",
             "DISABLE_AUTOUPDATER": "1",
             "IS_SANDBOX": "1",
+            "MCP_CONNECTION_NONBLOCKING": "0",  # else its first request leaves out a server that is slow to begin
+            "MCP_CONNECT_TIMEOUT_MS": "60000",
         }
 
     def command(self, prompt: str, resume: str | None = None) -> list[str]:

@@ -1,6 +1,6 @@
 """What was said and done in a session, and whether a request to a model carries it, whatever the provider's form.
 
-    story = Story.of(server.requests[-1], ["Please build notes [[plan]]"], "Done: ...")
+    story = Story.of(server.last, ["Please build notes [[plan]]"], "Done: ...")
     assert story.missing(request) == []
 
 A text is carried when it stands in a text of the same role; a call when the values of its arguments stand in one call's

@@ -51,7 +51,7 @@ def taken_in(store, program):
 def test_every_agent_works_with_the_scripted_model(place, server, project, kind):
     kind(place).run("Please build notes [[plan]]")
     assert (project / "notes.txt").read_text() == "alpha\nBETA\ngamma\n"
-    assert len(server.requests[-1].results) == 4
+    assert len(server.last.results) == 4
 
 
 @pytest.mark.parametrize("kind", READ)
@@ -61,7 +61,7 @@ def test_a_run_is_in_the_log_as_the_model_saw_it(store, place, server, kind):
 
     found = taken_in(store, program)
 
-    seen = server.requests[-1]
+    seen = server.last
     assert [plain(item) for item in found if isinstance(item, Call)] == seen.calls
     assert [plain(item).id for item in found if isinstance(item, Result)] == [item.id for item in seen.results]
     assert [item.text for item in found if isinstance(item, Said) and item.role == "user"] == ["Please build notes [[plan]]"]

@@ -42,7 +42,7 @@ def write(program):
         edit(home / ".claude.json", ("mcpServers", NAME), entry)
     elif isinstance(program, Codex):
         file = home / ".codex/config.toml"
-        words = f"command = {json.dumps(entry['command'])}\nargs = {json.dumps(entry['args'])}\n"
+        words = f"command = {json.dumps(entry['command'])}\nargs = {json.dumps(entry['args'])}\nrequired = true\n"
         file.write_text(f"{file.read_text()}[mcp_servers.{json.dumps(NAME)}]\n{words}")
     elif isinstance(program, OpenCode):
         words = {"type": "local", "command": [entry["command"], *entry["args"]]}
@@ -106,7 +106,7 @@ def test_an_agent_sends_what_is_counted(program, server):
 def test_a_call_is_found_in_what_the_agent_wrote(program, server):
     tool = f"mcp__{NAME}__price" if isinstance(program, Qwen) else "price"  # one that it does not offer at first
     program.run(f"hello [[tool {tool}]]")
-    assert "7 pears" in server.requests[-1].results[-1].text
+    assert "7 pears" in server.last.results[-1].text
     segue(program, "import", *map(str, program.transcripts()))
     audit = segue(program, "mcp", "audit", "--yes", "--json", "--agent", program.name)
     (agent,) = audit["agents"]

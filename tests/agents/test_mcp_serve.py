@@ -49,7 +49,7 @@ def told(program, server, tool, **given):
     prompt = f"go on [[tool {name} {'; '.join(f'{key}={value}' for key, value in given.items())}]]"
     for _ in range(TRIES):
         program.run(prompt)
-        text = server.requests[-1].results[-1].text
+        text = server.last.results[-1].text
         if "No such tool available" not in text:
             return text
     raise AssertionError(f"{tool} was never offered: {text}")

@@ -16,7 +16,7 @@ NEXT = "And now go on [[say I go on]]"
 def test_an_agents_own_resume_carries_what_was_said_and_done(place, server, kind):
     program = kind(place)
     program.run(PROMPT)
-    story = Story.of(server.requests[-1], [PROMPT], FACT)
+    story = Story.of(server.last, [PROMPT], FACT)
     server.forget()
 
     program.run(NEXT, resume=program.session())

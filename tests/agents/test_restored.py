@@ -43,7 +43,7 @@ def test_an_agent_goes_on_with_what_it_had_deleted(tmp_path, place, server, kind
 
     assert {Path(d.path): Path(d.path).read_bytes() for d in done} == before
     program.run("What did you build?", resume=desk.session.foreign_id)
-    seen = server.requests[-1]
+    seen = server.last
     assert len(seen.calls) == 4
     assert {r.id for r in seen.results} == {c.id for c in seen.calls}  # Gemini CLI sends each of its own results twice
 
@@ -59,4 +59,4 @@ def test_claude_code_goes_on_in_a_project_that_has_moved(tmp_path, place, server
 
     there = Claude(replace(place, project=moved))
     there.run("What did you build?", resume=desk.session.foreign_id)
-    assert len(server.requests[-1].calls) == 4
+    assert len(server.last.calls) == 4

@@ -39,7 +39,7 @@ class Worked:
             session = self.segue.take_in(program.transcripts()[-1])["id"]
             made = json.loads(self.segue.run("checkpoint", "create", session, "-m", f"behind run {i + 1}", "--json"))
             self.names.append(made["name"])
-            self.stories.append(Story.of(server.requests[-1], [p for p, _ in PROMPTS[: i + 1]], answer))
+            self.stories.append(Story.of(server.last, [p for p, _ in PROMPTS[: i + 1]], answer))
             self.pictures.append(picture(self.project))
 
     def goes_on(self, done, prompt):

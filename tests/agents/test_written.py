@@ -176,8 +176,8 @@ def _without(records, kind, path):
 
 
 @pytest.mark.parametrize(("make", "kind"), WRITTEN[:2])
+@pytest.mark.timeout(1200)  # many runs of the program, one after another
 def test_a_field_whose_absence_loses_something_is_one_that_the_check_asks_for(tmp_path, server, monkeypatch, make, kind):
-    monkeypatch.setattr(programs, "TIMEOUT", 20)  # without some fields a program never ends
     story = story_of(plain())
 
     def tried(name, cut=None):
@@ -206,6 +206,9 @@ def test_a_field_whose_absence_loses_something_is_one_that_the_check_asks_for(tm
     carried, noted, fields = tried("whole")
     assert (carried, noted) == (True, False)
     trials = sorted(field for field in fields if field[1:] != ("type",))
-    found = {field: tried(str(i), field)[:2] for i, field in enumerate(trials)}
-    assert [field for field, (carried, noted) in found.items() if not carried and not noted] == []
+    with monkeypatch.context() as patched:
+        patched.setattr(programs, "TIMEOUT", 20)  # without some fields a program never ends
+        found = {field: tried(str(i), field)[:2] for i, field in enumerate(trials)}
+    lost = [field for field, (carried, noted) in found.items() if not carried and not noted]
+    assert [field for i, field in enumerate(lost) if not tried(f"again-{i}", field)[0]] == []  # it may have been slow
     assert sum(not carried for carried, _ in found.values()) >= 5  # the trial itself tells something

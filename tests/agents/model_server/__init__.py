@@ -2,7 +2,7 @@
 
     with ModelServer() as server:
         ... run an agent against server.url ...
-        server.requests[-1].calls
+        server.last.calls
 
 It speaks Anthropic Messages, OpenAI Responses and Chat, and Gemini, streamed or not. What the model does is written in the
 user's prompt (`scenario`), so an agent needs no other script; what the agent sent is kept, in one shape for all (`Request`).

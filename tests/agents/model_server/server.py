@@ -32,6 +32,11 @@ class ModelServer:
         """Where it listens."""
         return f"http://127.0.0.1:{self._http.server_address[1]}"
 
+    @property
+    def last(self) -> Request:
+        """The last request to the working model: one for a title may come late."""
+        return next(request for request in reversed(self.requests) if request.tools)
+
     def take(self, request: Request) -> Answer:
         """Keep *request* and return what the model does."""
         with self._lock:
