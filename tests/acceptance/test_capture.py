@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance.test_killed import is_free
+
 SESSION = "5e0f1f0e-0000-4000-8000-000000000001"
 PATIENCE = 60
 
@@ -82,8 +84,18 @@ def machine(tmp_path):
 
 
 def worker_is_gone(machine):
-    """Return whether the worker has left: it puts the time of its lock back."""
-    return (machine.home / ".local/share/segue/spool/worker~").stat().st_mtime == 0
+    """Return whether the worker has left its place, whose time it puts back, and has done what it does last."""
+    home = machine.home / ".local/share/segue"
+    return (home / "spool/worker~").stat().st_mtime == 0 and not any(
+        works_in(home, process) for process in Path("/proc").glob("[0-9]*")
+    )
+
+
+def works_in(home, process):
+    try:
+        return f"SEGUE_HOME={home}".encode() in (process / "environ").read_bytes().split(b"\0")
+    except OSError:  # it ended meanwhile, or is another's
+        return False
 
 
 def test_after_one_hook_all_that_is_written_is_in_the_log_and_nothing_of_ours_is_left_in_the_end(machine):
@@ -111,6 +123,7 @@ def test_a_worker_that_was_killed_is_replaced_by_the_next_hook(machine):
     lock = machine.home / ".local/share/segue/spool/worker~"
     held = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
     os.kill(next(int(found[4]) for found in held if found[5].endswith(f":{lock.stat().st_ino}")), signal.SIGKILL)
+    machine.wait_for(lambda: is_free(lock))  # it may take a while to die
     machine.write("two")
     os.utime(lock, (0, 0))  # as if two seconds had gone since it was started
     machine.hook("Stop")

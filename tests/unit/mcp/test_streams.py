@@ -24,9 +24,15 @@ ENVELOPE = {META_VERSION: STATELESS[-1], META_CAPABILITIES: {}}
 
 @pytest.fixture(autouse=True)
 def _often(monkeypatch):
+    for thread in looks():  # who looked for a test before this one may be on his way out
+        thread.join(PATIENCE)
     monkeypatch.setattr(watching, "PAUSE", 0.01)
     monkeypatch.setattr(streams, "_LOOK", 0.02)
     monkeypatch.setattr(transport, "_LOOK", 0.02)
+
+
+def looks():
+    return [thread for thread in threading.enumerate() if thread.name == "segue-mcp-watch"]
 
 
 class Caller:
@@ -120,12 +126,12 @@ def test_a_session_that_is_ended_is_no_longer_told_and_no_longer_looked_at(place
     session = place.session()
     caller.post("resources/subscribe", uri=f"session://{session.id}")
     stream = caller.listen()
-    looks = [thread for thread in threading.enumerate() if thread.name == "segue-mcp-watch"]
+    before = looks()
     assert caller.send("DELETE", **caller.mine).status == 204
     assert heard(stream) is None
-    for thread in looks:
+    for thread in before:
         thread.join(PATIENCE)
-    assert [thread.is_alive() for thread in looks] == [False]
+    assert [thread.is_alive() for thread in before] == [False]
     assert caller.send("GET", **caller.mine).status == 404
 
 
@@ -182,12 +188,12 @@ def test_a_request_that_listens_is_a_stream_until_its_client_goes(place, listene
     assert heard(answer)["method"] == "notifications/subscriptions/acknowledged"
     say(session)
     assert heard(answer)["params"]["uri"] == f"session://{session.id}"
-    looks = [thread for thread in threading.enumerate() if thread.name == "segue-mcp-watch"]
+    before = looks()
     answer.close()
     caller.close()
-    for thread in looks:
+    for thread in before:
         thread.join(PATIENCE)
-    assert [thread.is_alive() for thread in looks] == [False]
+    assert [thread.is_alive() for thread in before] == [False]
 
 
 def test_a_request_that_listens_is_answered_when_the_server_ends(place, caller):

@@ -20,6 +20,7 @@ META_ID = "io.modelcontextprotocol/subscriptionId"
 
 @pytest.fixture(autouse=True)
 def _often(monkeypatch):
+    assert ended()  # who looked for a test before this one may be on his way out
     monkeypatch.setattr(watching, "PAUSE", 0.01)
 
 

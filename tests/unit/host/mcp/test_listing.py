@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from segue.host.mcp import stdio
 from segue.host.mcp.listing import Servers
 from segue.ports.mcp import Listing, Server
 
@@ -70,11 +71,14 @@ def test_what_a_server_asks_its_user_for_is_refused_and_told(tmp_path):
         ("half_open", "it ended with exit code 4"),
     ],
 )
-def test_a_server_that_lists_nothing_is_told_with_the_reason(tmp_path, mode, failure):
+def test_a_server_that_lists_nothing_is_told_with_the_reason(tmp_path, monkeypatch, mode, failure):
+    if "it ended" in failure:
+        monkeypatch.setattr(stdio, "_GRACE", LONG)  # between its last output and its end a machine may be busy
     assert listed(tmp_path, program(mode)) == [Listing(failure=failure)]
 
 
-def test_bytes_of_any_kind_are_no_messages(tmp_path):
+def test_bytes_of_any_kind_are_no_messages(tmp_path, monkeypatch):
+    monkeypatch.setattr(stdio, "_GRACE", LONG)
     (found,) = listed(tmp_path, program("binary"))
     assert found.failure.startswith("it ended with exit code 0; ")
 
@@ -130,7 +134,7 @@ def test_who_leaves_in_the_middle_waits_for_nobody_and_leaves_nobody(tmp_path):
         Servers(dict(os.environ), str(tmp_path), limit=100_000.0).list(
             [program("good"), program("hang"), program("hang_later")], leave
         )
-    assert children() == before
+    assert children() <= before
 
 
 def children():
@@ -139,7 +143,8 @@ def children():
     return set(descendants(os.getpid()))
 
 
-def test_secrets_of_any_form_are_not_in_what_is_told(tmp_path):
+def test_secrets_of_any_form_are_not_in_what_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(stdio, "_GRACE", LONG)
     quoted = program("crash", FRUIT_KEY='p"ass\\word')
     (found,) = listed(tmp_path, quoted)
     assert found.failure == "it ended with exit code 7; its last words: RuntimeError: the key [FRUIT_KEY] was refused"
