@@ -372,7 +372,7 @@ class App:
         if not find_lost(self.store, [state.session], self.host):
             return state
         if not self.spools.is_empty():  # its hook may have told why it ends, and nobody taken it in yet
-            with suppress(SegueError):
+            with suppress(SegueError, OSError):
                 ingest(self.store, self.spools, self.transcripts, clock=self.clock, hosts=self.host)
         found = settle(self.desk, [state.session], self.host, self.saving.moment)
         return load(self.store, state.session, on_damage=lambda _: None) if found else state
