@@ -22,7 +22,8 @@ from claude_agent_sdk import (
 from claude_agent_sdk.testing import run_session_store_conformance
 
 from segue.engine.loading import load
-from segue.integrations.claude_agent_sdk import SegueSessionStore
+from segue.integrations.claude_agent_sdk import SegueSessionStore, _fold
+from segue.ports import Snapshot
 from tests.integrations.claude import (
     AGENT,
     LIVE,
@@ -276,6 +277,21 @@ def test_a_summary_is_folded_on_from_a_snapshot(store, sdk):
     assert summary["data"] == fold_session_summary(None, key(), said)["data"]
     assert not [e for e in store.read(session_of(store)) if e.kind == "loss" and e.seq > 700]
     assert run(fresh.load(key())) == [*said, {"type": "user", "uuid": "last", "parentUuid": "3"}]
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"states": [1], "summary": null}', b'{"states": {"": 3}, "summary": {}}'])
+def test_what_is_kept_and_says_nothing_is_as_if_it_were_not_there(store, sdk, data):
+    said = [{"type": "user", "uuid": f"{n}", "parentUuid": f"{n - 1}", "customTitle": f"title {n}"} for n in range(20)]
+    run(sdk.append(key(), said))
+    head = store.info(session_of(store)).head
+    store.put_snapshot(session_of(store), Snapshot(head.seq, head.digest, _fold._SCHEMA, data))
+    fresh = SegueSessionStore(store)
+
+    run(fresh.append(key(), [{"type": "user", "uuid": "last", "parentUuid": "19"}, said[5]]))
+
+    (summary,) = run(fresh.list_session_summaries(PROJECT))
+    assert summary["data"] == fold_session_summary(None, key(), said)["data"]
+    assert len(run(fresh.load(key()))) == 21
 
 
 def test_a_summary_holds_nothing_of_what_was_erased(store, sdk):

@@ -4,7 +4,7 @@ import pytest
 from google.adk.errors import StaleSessionError
 
 from segue.core.log.texts import pack
-from segue.integrations.google_adk import SegueSessionService
+from segue.integrations.google_adk import SegueSessionService, _fold
 from segue.ports import Snapshot
 from tests.integrations.adk import Client, many, said, texts
 from tests.integrations.conftest import open_store
@@ -140,8 +140,8 @@ def test_a_session_rewound_or_forked_behind_what_was_kept_is_what_it_is_without_
 @pytest.mark.parametrize("store_kind", ["memory"])
 @pytest.mark.parametrize(
     "data",
-    [b"", b"x", b"{}", pack({"records": []}), pack([1, 2]), pack([{"id": "x"}])[:-1]],
-    ids=["empty", "no value", "JSON", "an object", "numbers", "cut short"],
+    [b"", b"x", b"{}", pack({"records": []}), pack([1, 2]), pack([{"id": "x"}])[:-1], pack([{"content": 3}])],
+    ids=["empty", "no value", "JSON", "an object", "numbers", "cut short", "no event"],
 )
 def test_what_is_kept_and_is_no_list_of_records_is_as_if_it_were_not_there(adk, other, store, data):
     at = many(store, adk, SAID[:20])
@@ -149,6 +149,20 @@ def test_what_is_kept_and_is_no_list_of_records_is_as_if_it_were_not_there(adk, 
     store.put_snapshot(at, Snapshot(head.seq, head.digest, SCHEMA, data))
 
     assert texts(other.get()) == SAID[:20]
+
+
+@pytest.mark.parametrize("store_kind", ["memory"])
+@pytest.mark.parametrize(
+    "data", [b"", b"x", b"[]", b"{}", b'{"state": [], "updated": 0, "latest": 0}', b'{"state": {}, "updated": 0}']
+)
+@pytest.mark.parametrize("wanted", [{}, {"num_recent_events": 3}, {"after_timestamp": 1.0}])
+def test_what_is_kept_of_the_state_and_says_nothing_is_as_if_it_were_not_there(adk, other, store, data, wanted):
+    at = many(store, adk, SAID[:20])
+    head = store.info(at).head
+    before = adk.get(**wanted)
+    store.put_snapshot(at, Snapshot(head.seq, head.digest, _fold._SCHEMA, data))
+
+    assert other.get(**wanted) == before
 
 
 @pytest.mark.parametrize("store_kind", ["memory"])

@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from segue.core.log.events import Draft
+from segue.core.log.texts import pack
 from segue.integrations.openai_agents import SegueSession
-from segue.integrations.openai_agents._lines import SCHEMA
+from segue.integrations.openai_agents._lines import SCHEMA, Lines
 from segue.ports import Snapshot
 from tests.integrations.openai_items import answer, at, call, conversation, output, run, user
 
@@ -232,6 +233,15 @@ def test_a_snapshot_that_is_none_of_ours_is_not_believed(store, session):
     run(session.add_items([user("a")]))
     head = store.info(at(store)).head
     store.put_snapshot(at(store), Snapshot(head.seq, head.digest, SCHEMA, b'{"seq": 1}'))
+
+    assert run(SegueSession("s", store).get_items()) == [user("a")]
+
+
+def test_a_snapshot_that_says_it_is_of_another_event_is_not_believed(store, session):
+    run(session.add_items([user("a")]))
+    head = store.info(at(store)).head
+    told = Lines(lambda _: Lines(None)).to_json() | {"seq": [1]}
+    store.put_snapshot(at(store), Snapshot(head.seq, head.digest, SCHEMA, pack(told)))
 
     assert run(SegueSession("s", store).get_items()) == [user("a")]
 

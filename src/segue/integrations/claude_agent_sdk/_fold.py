@@ -70,8 +70,8 @@ class Fold:
 
     def _take_up(self) -> None:
         kept = self._store.snapshot(self._session, _SCHEMA)
-        if kept is not None:
-            known = json.loads(kept.data)
+        known = _known(kept.data) if kept is not None else None
+        if kept is not None and known is not None:
             self.states, self.summary = known["states"], known["summary"]
             self.seq = self._kept = self._begun = kept.seq
             self._digest = kept.digest
@@ -122,3 +122,14 @@ class Fold:
                 if (place := stands(event.source, self._name.session)) is not None and not event.erased:
                     self._earlier.setdefault(place.subpath, set()).add((event.source or {}).get("record", ""))
         return self._earlier
+
+
+def _known(data: bytes) -> dict[str, Any] | None:
+    """Return what a snapshot says; None where it says nothing that can be believed."""
+    try:
+        known = json.loads(data)
+        states, summary = known["states"], known["summary"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return None
+    whole = isinstance(states, dict) and all(isinstance(state, dict) for state in states.values())
+    return known if whole and (summary is None or (isinstance(summary, dict) and "session_id" in summary)) else None

@@ -48,7 +48,7 @@ def folded(store: Store, at: str, wanted: GetSessionConfig | None) -> Folded:
     """Return the session as it is now, with those of its events that are *wanted*; None: with none."""
     try:
         return _folded(_Fold(store, at), store, at, wanted)
-    except OutdatedError:
+    except (OutdatedError, ValueError):  # what was kept is no event: the log has it
         return _folded(_Fold(store, at, anew=True), store, at, wanted)
 
 
@@ -80,7 +80,7 @@ def _before(store: Store, at: str, time: float) -> int:
     """Return a position up to which, as snapshots know, no event is of *time* or later; 0 where none knows one."""
     upto: int | None = None
     while upto != 0 and (kept := store.snapshot(at, _SCHEMA, upto)) is not None:
-        if json.loads(kept.data)["latest"] < time:
+        if (told := _told(kept)) is not None and told["latest"] < time:
             return kept.seq
         upto = kept.seq - 1
     return 0
@@ -92,7 +92,9 @@ class _Fold:
     def __init__(self, store: Store, at: str, *, anew: bool = False) -> None:
         self._store, self._at, self._anew = store, at, anew
         kept = None if anew else store.snapshot(at, _SCHEMA)
-        told: dict[str, Any] = json.loads(kept.data) if kept else {"state": {}, "updated": 0.0, "latest": 0.0}
+        told = kept and _told(kept)
+        if told is None:
+            kept, told = None, {"state": {}, "updated": 0.0, "latest": 0.0}
         self.state: StateValues = told["state"]
         self.updated: float = told["updated"]
         self._latest: float = told["latest"]
@@ -150,6 +152,16 @@ class _Fold:
             data = json.dumps({"state": self.state, "updated": self.updated, "latest": self._latest}).encode()
             self._store.put_snapshot(self._at, Snapshot(self.seq, self._digest, _SCHEMA, data))
             self._kept = self.seq
+
+
+def _told(kept: Snapshot) -> dict[str, Any] | None:
+    """Return what a snapshot says of the state; None where it says nothing that can be believed."""
+    try:
+        told = json.loads(kept.data)
+    except (ValueError, RecursionError):
+        return None
+    types: dict[str, Any] = {"state": dict, "updated": (int, float), "latest": (int, float)}
+    return told if isinstance(told, dict) and all(isinstance(told.get(n), t) for n, t in types.items()) else None
 
 
 def _records(store: Store, at: str) -> Kept:

@@ -129,8 +129,9 @@ class Log:
         if (found := recall(self.store, session, SCHEMA)) is not None:
             with suppress(ValueError, KeyError, TypeError):  # another's: it is not believed
                 lines = Lines.from_json(found.value, then)
-                self._snapshot = lines.seq
-                return lines
+                if (lines.seq, lines.digest) == (found.seq, found.digest):
+                    self._snapshot = lines.seq
+                    return lines
         return Lines(then)
 
     def last(self, limit: int) -> list[Said]:
