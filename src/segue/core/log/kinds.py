@@ -140,6 +140,14 @@ def _check_typed(kind: str, path: str, value: Any, typed: Any) -> None:
     for name, item in value.items():
         if name in hints:
             _check_value(kind, f"{path}.{name}", item, hints[name])
+    if typed is bodies.Part:
+        _check_said(kind, path, value)
+
+
+def _check_said(kind: str, path: str, part: Mapping[str, Any]) -> None:
+    """Check that a part does not say its text as the providers write it: that would be kept, and nobody would read it."""
+    if part["type"] in {"text", "reasoning"} and "text" in part and "content" not in part:
+        raise InvalidEventError(f"{path} has its text in 'text'; it belongs in 'content'", kind=kind)
 
 
 def _check_value(kind: str, path: str, value: Any, hint: Any) -> None:
