@@ -63,6 +63,18 @@ def test_a_context_is_never_over_its_budget(shop, budget):
     assert found["tokens"] * (1 + found["margin"]) <= budget
 
 
+@pytest.mark.parametrize(("said", "tokens"), [("5k", 5_000), ("2.5K", 2_500), ("25,000", 25_000), ("25_000", 25_000), ("1M", 1_000_000)])
+def test_a_budget_is_taken_as_people_write_it(shop, said, tokens):
+    assert shop("restore", "--budget", said, "--json").json["budget"] == tokens
+
+
+@pytest.mark.parametrize("said", ["0", "-5", "k", "much", "1e3", "0.2", "9" * 400, "2000000k", "5 kb", "٥"])
+def test_what_is_no_number_of_tokens_is_refused_with_an_example(shop, said):
+    found = shop("restore", f"--budget={said}")
+    assert found.code == 2
+    assert "is not a number of tokens from 1 on, such as 25000 or 25k" in found.err
+
+
 def test_levels_are_budgets_and_the_setting_chooses(shop):
     assert shop("restore", "--level", "full", "--json").json["budget"] == 40_000
     shop("config", "set", "restore.level", "minimal")

@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Final, TypeVar
@@ -12,6 +13,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 COUNT: Final = click.IntRange(1, 1_000_000_000)
 """How many at most: what SQLite, `islice` and a list of this machine can count to."""
+
+_TOKENS: Final = re.compile(r"(\d[\d,_]{0,15}(?:\.\d{1,9})?) ?([km]?)\Z", re.IGNORECASE | re.ASCII)
+_TIMES: Final = {"": 1, "k": 1_000, "m": 1_000_000}
+_MOST_TOKENS: Final = 1_000_000_000
 
 CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -69,6 +74,24 @@ class _Agent(click.ParamType[Any]):
     def _names(ctx: click.Context | None, begin: str) -> list[str]:
         frame = (ctx.find_object(Frame) if ctx else None) or Frame()
         return [place.agent for place in frame.app.places.all() if place.agent.startswith(begin.lower())]
+
+
+class Tokens(click.ParamType[int]):
+    """A number of tokens, from the *least* on, as people write it: 25000, 25,000, 25k or 1.5M."""
+
+    name = "tokens"
+
+    def __init__(self, least: int = 1) -> None:
+        """Take no fewer."""
+        self.least = least
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number. What is none, or too small or large a one, is said."""
+        said = _TOKENS.match(str(value).strip())
+        tokens = round(float(said[1].replace(",", "").replace("_", "")) * _TIMES[said[2].lower()]) if said else 0
+        if not self.least <= tokens <= _MOST_TOKENS:
+            self.fail(f"{value!r} is not a number of tokens from {self.least:,} on, such as 25000 or 25k", param, ctx)
+        return tokens
 
 
 AGENT: Final = _Agent()

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from segue.cli.frame import Frame
+from segue.cli.params import Tokens
 from segue.cli.params import command as _command
 from segue.cli.params import session as _session
 from segue.core.errors import SegueError, UsageError
@@ -23,7 +24,7 @@ _FOUND = 16
 @click.option(
     "--level", type=click.Choice(["minimal", "balanced", "full"]), help="5,000, 25,000 or 40,000 tokens. [default: a setting]"
 )
-@click.option("--budget", type=click.IntRange(1), metavar="TOKENS", help="At most so many tokens; wins over --level.")
+@click.option("--budget", type=Tokens(), metavar="TOKENS", help="At most so many tokens; wins over --level.")
 @click.option("--task", "-t", default="", help="What is to be done next. [default: the session's own task]")
 @click.option("--step", default="", help="As it was when this step of the plan began: its number, or how it begins.")
 @click.option("--model", help="Who will read it: its tokens are counted. [default: the session's own model]")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from segue.cli.frame import Frame
-from segue.cli.params import AGENT
+from segue.cli.params import AGENT, Tokens
 from segue.cli.params import command as _command
 from segue.cli.params import session as _session
 from segue.cli.render import beside
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 @click.option("--model", help="What the agent will run. [default: its own]")
 @click.option(
     "--window",
-    type=click.IntRange(1_000),
+    type=Tokens(1_000),
     metavar="TOKENS",
     help="What that model reads. [default: as known of it, else the agent's usual]",
 )

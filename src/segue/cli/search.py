@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from segue.cli.frame import Frame
-from segue.cli.params import AGENT, COUNT
+from segue.cli.params import AGENT, COUNT, Tokens
 from segue.cli.params import command as _command
 from segue.cli.render import around, style
 from segue.ports import Filters, Hits
@@ -17,7 +17,7 @@ from segue.ports import Filters, Hits
 @click.argument("query")
 @click.option("--session", help="Only in this session.")
 @click.option("--limit", "-n", type=COUNT, default=20, show_default=True)
-@click.option("--budget", type=click.IntRange(1), metavar="TOKENS", help="Pack the evidence into so many tokens, as `text`.")
+@click.option("--budget", type=Tokens(), metavar="TOKENS", help="Pack the evidence into so many tokens, as `text`.")
 @click.option("--model", metavar="MODEL", help="Count the budget's tokens as this model does.")
 @click.option("--order", type=click.Choice(["best", "newest"]), default="best", show_default=True)
 @click.option("--kind", help="Only events of this kind.")
