@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -239,6 +240,45 @@ $ segue checkpoint restore RECOVERY-260115-001-093003 --both
 [exit code 1]
 """)
     assert (two.workspace / "shelves.txt").read_text() == "the user's own\n"
+
+
+def test_a_workspace_that_is_gone_comes_back_where_it_was(two):
+    second, first = names(two)[:2]
+    files = {path.name: path.read_bytes() for path in two.workspace.iterdir() if path.name != ".env"}
+    shutil.rmtree(two.workspace)
+    assert two.says("checkpoint", "create").splitlines()[2] == "without the files of the workspace: the directory is not there"
+    assert two.says("checkpoint", "restore", second, "--code", "--dry-run") == snapshot("""\
+$ segue checkpoint restore RECOVERY-260115-001-093005 --code --dry-run
+SESSION-260115-001 would go back to RECOVERY-260115-001-093005: code (nothing was written)
+code          /shop: 2 written, 1 left
+  writes prices.txt
+  writes shelves.txt
+  leaves .env: left-out, secret
+warning: /shop is not there: it is made anew
+""")
+    assert two("checkpoint", "restore", second, "--code").code == 0
+    assert {path.name: path.read_bytes() for path in two.workspace.iterdir()} == files
+    assert two("checkpoint", "restore", first, "--code").code == 0
+    assert (two.workspace / "shelves.txt").read_text() == "lower: plums\n"
+
+
+@pytest.mark.parametrize("gone", [".git", "."])
+def test_files_come_back_to_where_their_repository_was_not_to_where_the_session_works_in_it(cli, gone):
+    top, below = cli.workspace, cli.workspace / "shop"
+    subprocess.run(["git", "init", "-q", top], check=True)
+    below.mkdir()
+    (top / "a.txt").write_text("above\n")
+    (below / "b.txt").write_text("below\n")
+    cli.workspace = below
+    cli("start", "--task", "sell pears")
+    cli("checkpoint", "create")
+    (top / "a.txt").write_text("changed\n")
+    shutil.rmtree(top / gone)
+    went = cli("checkpoint", "restore", names(cli)[0], "--code")
+    assert (went.code, (top / "a.txt").read_text(), (below / "b.txt").read_text()) == (0, "above\n", "below\n")
+    assert not (below / "shop").exists()
+    cli("checkpoint", "restore", names(cli)[0], "--code")
+    assert (top / "a.txt").exists() == (gone == ".git")
 
 
 def test_a_person_is_asked(two):

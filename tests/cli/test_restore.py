@@ -63,7 +63,9 @@ def test_a_context_is_never_over_its_budget(shop, budget):
     assert found["tokens"] * (1 + found["margin"]) <= budget
 
 
-@pytest.mark.parametrize(("said", "tokens"), [("5k", 5_000), ("2.5K", 2_500), ("25,000", 25_000), ("25_000", 25_000), ("1M", 1_000_000)])
+@pytest.mark.parametrize(
+    ("said", "tokens"), [("5k", 5_000), ("2.5K", 2_500), ("25,000", 25_000), ("25_000", 25_000), ("1M", 1_000_000)]
+)
 def test_a_budget_is_taken_as_people_write_it(shop, said, tokens):
     assert shop("restore", "--budget", said, "--json").json["budget"] == tokens
 

@@ -59,23 +59,31 @@ class Saving:
     def snapshot(self, directory: str, touched: Iterable[str] | None = None) -> dict[str, Any]:
         """Take a snapshot of the workspace at *directory* and return what a checkpoint keeps of it, as `facts`.
 
-        Empty where snapshots are switched off, or there is no such directory. Never an error: a checkpoint is taken all the same,
-        and says why it has no snapshot.
+        Empty where snapshots are switched off, or no directory is known. Never an error: a checkpoint is taken all the same, and
+        says why it has no snapshot.
 
         Args:
             directory: somewhere in the workspace.
             touched: see `Workspace.take`.
         """
-        if self._app.config["snapshots.take"] == "off" or not directory or not Path(directory).is_dir():
+        if self._app.config["snapshots.take"] == "off" or not directory:
             return {}
+        if not Path(directory).is_dir():
+            return {"workspace": {"root": directory, "missing": "the directory is not there"}}
+        return self._snapshot(directory, touched)
+
+    def _snapshot(self, directory: str, touched: Iterable[str] | None) -> dict[str, Any]:
         from segue.engine.saving.checkpoints import save
 
         return {"workspace": save(self.workspace(directory), touched)}
 
-    def moment(self, session: str, touched: Iterable[str] | None = None) -> "Moment":
+    def moment(self, session: str, touched: Iterable[str] | None = None, *, root: str = "") -> "Moment":
         """Return what a checkpoint of *session* keeps of this moment, and the uncommitted changes of its workspace.
 
-        *touched*: see `Workspace.take`.
+        Args:
+            session: its id.
+            touched: see `Workspace.take`.
+            root: what is about to be changed: the snapshot is of that, though it be gone, wherever the session works.
         """
         from segue.engine.loading import load
         from segue.engine.saving.interrupting import Moment
@@ -83,11 +91,11 @@ class Saving:
 
         workspace = load(self._app.store, session, on_damage=lambda _: None).header["workspace"]
         seen = look(workspace) if workspace else None
-        if seen is None:
-            return Moment(self.snapshot(workspace, touched), None)
-        return Moment(self.snapshot(workspace, touched) | {"git": seen.to_git()}, seen.to_body())
+        on = self._app.config["snapshots.take"] != "off"
+        facts = self._snapshot(root, touched) if root and on else self.snapshot(workspace, touched)
+        return Moment(facts, None) if seen is None else Moment(facts | {"git": seen.to_git()}, seen.to_body())
 
-    def take(
+    def take(  # noqa: PLR0913 - what a checkpoint says, each by its name
         self,
         session: str,
         *,
@@ -96,16 +104,17 @@ class Saving:
         automatic: bool = False,
         continuation: str | int | None = None,
         touched: Iterable[str] | None = None,
+        root: str = "",
         actor: str = "",
         source: Mapping[str, str] | None = None,
     ) -> "Made":
         """Take a checkpoint of *session*, with its workspace and what git says of it.
 
-        *touched*: see `Workspace.take`; *actor* and *source*: who asked for it, and through what.
+        *touched*, *root*: see `moment`; *actor* and *source*: who asked for it, and through what.
         """
         from segue.engine.saving.checkpoints import create
 
-        facts, changes = self.moment(session, touched)
+        facts, changes = self.moment(session, touched, root=root)
         self._app.copies.checkpointed = True
         return create(
             self._app.desk,

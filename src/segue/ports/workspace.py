@@ -157,6 +157,11 @@ class Workspace(Protocol):
         """The directory: the root of the git work tree, else the directory itself. It need not exist."""
         ...
 
+    @property
+    def is_there(self) -> bool:
+        """Whether there is such a directory now."""
+        ...
+
     def take(self, touched: Iterable[str] | None = None) -> WorkspaceSnapshot:
         """Return a new snapshot, durable when this returns.
 

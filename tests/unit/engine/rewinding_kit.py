@@ -45,7 +45,7 @@ class Kit:
     def no_workspace(self, directory):
         raise AssertionError(directory)
 
-    def take(self, session, *, description="", trigger="user"):
+    def take(self, session, *, description="", trigger="user", root=""):
         self.clock.advance(1)
         return create(self.desk, session, description=description, trigger=trigger)
 

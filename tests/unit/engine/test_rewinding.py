@@ -312,7 +312,7 @@ def test_wherever_a_restore_is_killed_nothing_is_lost_and_the_next_one_does_it(k
     for left in range(40):
         desk = kit.desk._replace(store=Dying(kit.store, left))
 
-        def take(session, *, description="", trigger="user", desk=desk):
+        def take(session, *, description="", trigger="user", root="", desk=desk):
             return create(desk, session, description=description, trigger=trigger)
 
         means = Means(kit.means.going._replace(desk=desk), kit.no_workspace, take, kit.seen.append)

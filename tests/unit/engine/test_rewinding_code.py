@@ -40,9 +40,10 @@ class Worked(Kit):
         self.session = self.begin(user("go"), workspace=str(self.project))
         self.meanwhile = []
 
-    def take(self, session, *, description="", trigger="user"):
+    def take(self, session, *, description="", trigger="user", root=""):
         """Take a checkpoint; the user's editor saves what it has at the worst moment."""
         self.clock.advance(1)
+        assert root in {"", self.workspace.root}
         saved = self.workspace.take().to_json()
         if self.meanwhile:
             self.edit(*self.meanwhile.pop())

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
-from segue.core.errors import LeaseHeldError, RestoreError, SegueError, UsageError
+from segue.core.errors import LeaseHeldError, NotFoundError, RestoreError, SegueError, UsageError
 from segue.core.log.events import Body, Draft, Event
 from segue.core.session.state import State
 from segue.core.session.tree import active_chain
@@ -30,8 +30,8 @@ _TTL: Final = 120.0
 class Take(Protocol):
     """Takes a checkpoint of a session, its workspace included."""
 
-    def __call__(self, session: str, *, description: str, trigger: str) -> Made:
-        """Return the checkpoint. It is durable."""
+    def __call__(self, session: str, *, description: str, trigger: str, root: str) -> Made:
+        """Return the checkpoint. It is durable. *root*: the directory that is about to change; empty: none is."""
         ...
 
 
@@ -180,12 +180,15 @@ def undo(means: Means, session: str) -> Rewound | Restored | None:
 def _settle(means: Means, session: str, how: Literal["finish", "undo"]) -> tuple[Interrupted | None, Restored | None]:
     """Have the workspace finish or undo what it began; return what the log says of it, and what became of files."""
     store = means.going.desk.store
-    root = load(store, session, on_damage=_overlook).header["workspace"]
-    files = None
+    state = load(store, session, on_damage=_overlook)
+    open_, root, files = interrupted(store, session), state.header["workspace"], None
+    if root and open_ is not None:
+        with suppress(NotFoundError):  # a checkpoint that is gone
+            root = _directory(state, find(store, session, open_.checkpoint)) or root
     if root:
         workspace = means.workspace(root)
         files = workspace.finish() if how == "finish" else workspace.undo()
-    return interrupted(store, session), files
+    return open_, files
 
 
 def _tell_done(means: Means, session: str, files: Restored | None) -> None:
@@ -238,7 +241,10 @@ class _Restore:
         checkpoint, what = self.plan.checkpoint, self.plan.what
         if self.plan.interrupted is not None:
             self._tell(outcome(self.plan.interrupted.checkpoint, "interrupted"))
-        made = self.means.take(self.plan.session, description=f"before {checkpoint.name} was restored", trigger=TRIGGER)
+        root = self.plan.code.root if self.plan.code is not None else ""
+        made = self.means.take(
+            self.plan.session, description=f"before {checkpoint.name} was restored", trigger=TRIGGER, root=root
+        )
         self.before = made.name
         intention = {"checkpoint": checkpoint.name, "position": checkpoint.position, "what": list(what), "before": made.name}
         self._tell(Draft("checkpoint.restoring", intention, key=KEY))
@@ -302,9 +308,22 @@ def _code(means: Means, state: State, checkpoint: Checkpoint, warnings: list[str
             raise UsageError(missing, hint=f"segue checkpoint restore {checkpoint.name} --conversation")
         warnings.append(f"{missing}: code stays as it is")
         return None
-    kept = checkpoint.body["workspace"].get("root")
-    root = state.header["workspace"] or (kept if isinstance(kept, str) else "") or means.going.cwd
-    return means.workspace(root).preview(checkpoint.snapshot)
+    workspace = means.workspace(_directory(state, checkpoint) or means.going.cwd)
+    if not workspace.is_there:
+        history = ", without the history of its repository" if "git" in checkpoint.body else ""
+        warnings.append(f"{workspace.root} is not there: it is made anew{history}")
+    return workspace.preview(checkpoint.snapshot)
+
+
+def _directory(state: State, checkpoint: Checkpoint) -> str:
+    """Return where the files of a checkpoint belong: in the directory that they were taken of, as long as the session works
+    there or below (whose repository may be gone by now); else where the session works now. Empty: nobody knows.
+    """
+    works, saved = state.header["workspace"], checkpoint.body.get("workspace")
+    kept = saved.get("root") if isinstance(saved, dict) else None
+    if isinstance(kept, str) and kept and f"{works or kept}/".startswith(f"{kept}/"):
+        return kept
+    return str(works)
 
 
 def _talk(means: Means, state: State, checkpoint: Checkpoint, warnings: list[str], *, must: bool) -> Talk | None:

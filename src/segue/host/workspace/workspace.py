@@ -50,6 +50,11 @@ class GitWorkspace:
         """The directory."""
         return self._root
 
+    @property
+    def is_there(self) -> bool:
+        """See `Workspace.is_there`."""
+        return os.path.isdir(self._root)
+
     def take(self, touched: Iterable[str] | None = None) -> WorkspaceSnapshot:
         """See `Workspace.take`."""
         self._refuse_home()

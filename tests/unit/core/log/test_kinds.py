@@ -51,7 +51,11 @@ def test_a_value_of_no_known_type_is_refused_wherever_one_is_expected(kind, data
         ("message", {"role": "robot", "parts": []}, "body.role is str, not 'system' or 'developer' or 'user'"),
         ("message", {"role": "user", "parts": "hello"}, "body.parts is not a list"),
         ("message", {"role": "user", "parts": ["hello"]}, r"body.parts\[0\] is not an object"),
-        ("message", {"role": "user", "parts": [{"type": "text", "text": "hi"}]}, r"parts\[0\] has its text in 'text'; .* 'content'"),
+        (
+            "message",
+            {"role": "user", "parts": [{"type": "text", "text": "hi"}]},
+            r"parts\[0\] has its text in 'text'; .* 'content'",
+        ),
         ("message", {"role": "user", "parts": [{"type": "text"}, {}]}, r"body.parts\[1\] lacks 'type'"),
         ("message", {"role": "user", "parts": [], "usage": {"input_tokens": True}}, "usage.input_tokens is bool, not int"),
         ("message", {"role": "user", "parts": [], "usage": {"cost_usd": "1"}}, "usage.cost_usd is str, not float"),
