@@ -262,6 +262,18 @@ warning: /shop is not there: it is made anew
     assert (two.workspace / "shelves.txt").read_text() == "lower: plums\n"
 
 
+def test_what_a_delta_compares_with_is_what_files_went_back_to(two):
+    first = names(two)[1]
+    two("checkpoint", "restore", first, "--code")
+    assert two("delta", "--json").json["files"]["named"] == []
+    shutil.rmtree(two.workspace)
+    assert f"segue checkpoint restore {first} --code" in two("delta").out
+    two("checkpoint", "restore", first, "--code")
+    two("checkpoint", "create")
+    (two.workspace / "shelves.txt").write_text("none\n")
+    assert [one["path"] for one in two("delta", "--json").json["files"]["named"]] == ["shelves.txt"]
+
+
 @pytest.mark.parametrize("gone", [".git", "."])
 def test_files_come_back_to_where_their_repository_was_not_to_where_the_session_works_in_it(cli, gone):
     top, below = cli.workspace, cli.workspace / "shop"

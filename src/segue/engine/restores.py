@@ -108,6 +108,16 @@ def latest(store: Store, session: str) -> Event | None:
     return next(store.read(session, after=known.seq - 1, upto=known.seq, on_damage=_overlook), None)
 
 
+def files_of(store: Store, session: str) -> tuple[int, str]:
+    """Return the checkpoint whose files the workspace of *session* went back to, where that is the last that is known of a
+    restore, behind the number of the event that says so; 0 and an empty name otherwise.
+    """
+    told = latest(store, session)
+    if told is None or told.body.get("outcome") != "done" or "code" not in told.body.get("what", ()):
+        return 0, ""
+    return told.seq, str(told.body["checkpoint"])
+
+
 def outcome(checkpoint: str, became: str, **more: Any) -> Draft:
     """Return the event that says what became of the restore of *checkpoint*: see `bodies.Restored`."""
     return Draft("checkpoint.restored", {"checkpoint": checkpoint, "outcome": became, **more}, key=KEY)

@@ -17,7 +17,7 @@ from segue.core.log.times import seconds
 from segue.core.session.state import State
 from segue.engine.context.neighbours import neighbours
 from segue.engine.loading import event_at, load
-from segue.engine.restores import Checkpoint
+from segue.engine.restores import Checkpoint, files_of
 from segue.ports import Clock, Index, Store
 from segue.ports.projects import Projects
 from segue.ports.workspace import FileChange, Workspace, shown
@@ -64,7 +64,7 @@ def compare(means: Means, session: str, since: int | None = None, *, thorough: b
         NotFoundError: no such session or position.
     """
     now = load(means.store, session, on_damage=_overlook)
-    position = _position(now) if since is None else since
+    position = _position(means.store, now) if since is None else since
     then = now if position == now.seq else load(means.store, session, position, on_damage=_overlook)
     saved = _saved(means.store, then)
     at = then.at if since is not None else (saved.at if saved else "") or now.activity or now.at
@@ -172,8 +172,14 @@ class _Comparison:
         return projects.look(self.place.path) if self._is_work_tree else None
 
     def _checkpoint(self) -> tuple[str, str]:
-        """Return the latest checkpoint that has the workspace's files, of those before the delta, and its snapshot."""
-        known = sorted(((place["seq"], name) for name, place in self.then.checkpoints.items()), reverse=True)
+        """Return the latest checkpoint that has the workspace's files, of those before the delta, and its snapshot. Where they
+        went back to an earlier one since, it is that: the latest has what was there before.
+        """
+        places = self.then.checkpoints
+        known = sorted(((place["seq"], name) for name, place in places.items()), reverse=True)
+        told, back = files_of(self.means.store, self.now.session)
+        if back in places and known[0][0] < told <= self.then.seq:
+            known.insert(0, (places[back]["seq"], back))
         for seq, name in known[:_CHECKPOINTS]:
             try:
                 body = event_at(self.means.store, self.now.session, seq).body
@@ -236,11 +242,11 @@ class _Comparison:
         return data.decode("utf-8", "replace") if len(data) <= _LARGE else None
 
 
-def _position(state: State) -> int:
-    """Return since when a session was not looked after: its last look or checkpoint."""
+def _position(store: Store, state: State) -> int:
+    """Return since when a session was not looked after: its last look or checkpoint, or what its files went back to."""
     looks = [state.work["changes"]["seq"]] if state.work["changes"] else []
     places = [place["seq"] for place in state.checkpoints.values()]
-    return max([*looks, *places], default=state.seq)
+    return max([*looks, *places, files_of(store, state.session)[0]]) or state.seq
 
 
 def _saved(store: Store, state: State) -> Look | None:
