@@ -88,6 +88,38 @@ def test_a_spool_that_was_taken_is_left_alone(hook):
     assert frames(spool(hook).read_bytes()) == [("Stop", b"second")]
 
 
+def take_and_die(hook):
+    """Take a spool as somebody does who is killed before its mode says so."""
+    there = spool(hook).with_name("taken") / f"claude-code@{0:020d}"
+    there.parent.mkdir(exist_ok=True)
+    spool(hook).rename(there)
+    return there
+
+
+def test_a_spool_whose_taker_was_killed_is_taken_in_and_no_hook_writes_to_it_any_more(hook):
+    run(hook, b"first", "Stop")
+    there = take_and_die(hook)
+    (taken,) = Spools(hook.parent / "home").take()
+    assert (taken.path, [frame.payload for frame in taken.frames]) == (there, [b"first"])
+    assert there.stat().st_mode & 0o777 == 0o400
+
+
+def test_who_waited_for_a_spool_that_another_took_leaves_the_next_one_alone(hook, monkeypatch):
+    run(hook, b"first", "Stop")
+    lockf = os.lockf
+
+    def late(fd, how, length):
+        lockf(fd, how, length)
+        monkeypatch.setattr(os, "lockf", lockf)
+        take_and_die(hook)
+        run(hook, b"second", "Stop")
+
+    monkeypatch.setattr(os, "lockf", late)
+    (taken,) = Spools(hook.parent / "home").take()
+    assert [frame.payload for frame in taken.frames] == [b"first"]
+    assert frames(spool(hook).read_bytes()) == [("Stop", b"second")]
+
+
 @pytest.mark.parametrize("arguments", [(), ("Stop",), ("\udcff",), ("Stop", "more")])
 def test_what_goes_wrong_is_never_seen_by_the_agent(hook, arguments):
     """No spool (segue was uninstalled), no event, an event that is no text."""

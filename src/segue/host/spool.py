@@ -95,7 +95,10 @@ class Spools:
         """Return what waits, oldest first. Each stays on disk until `done`."""
         for path in self._live():
             self._take(path)
-        return [taken for path in self._left() if (taken := _read(path)) is not None]
+        left = self._left()
+        for path in left:
+            _close(path)
+        return [taken for path in left if (taken := _read(path)) is not None]
 
     def done(self, taken: Taken, waiting: Sequence[Frame] = ()) -> None:
         """Let go of a spool: all that it holds is in the log, but for the frames that are *waiting*."""
@@ -139,18 +142,42 @@ class Spools:
 
     def _take(self, path: Path) -> None:
         self._taken.mkdir(mode=0o700, exist_ok=True)
-        try:
-            fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
-        except FileNotFoundError:
-            return  # another took it
-        try:
-            os.lockf(fd, os.F_LOCK, 0)
-            if not os.fstat(fd).st_mode & 0o200:
-                return  # another took it between opening and locking
-            path.rename(self._taken / f"{path.name}@{time.time_ns():020d}")
-            os.fchmod(fd, 0o400)
-        finally:
-            os.close(fd)
+        with _locked(path) as fd:
+            if fd is not None:
+                path.rename(self._taken / f"{path.name}@{time.time_ns():020d}")
+                os.fchmod(fd, 0o400)  # a hook that waits for the lock sees by it that this file is taken
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[int | None]:
+    """Hold the lock of the spool at *path*; None where another took it between opening and locking."""
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        yield None
+        return
+    try:
+        os.lockf(fd, os.F_LOCK, 0)
+        yield fd if os.fstat(fd).st_mode & 0o200 and _is_at(path, fd) else None
+    finally:
+        os.close(fd)
+
+
+def _is_at(path: Path, fd: int) -> bool:
+    """Whether *fd* is the file at *path*: who took it may have been killed before its mode said so."""
+    try:
+        return os.path.samestat(os.fstat(fd), path.lstat())
+    except FileNotFoundError:
+        return False
+
+
+def _close(path: Path) -> None:
+    """Let no hook write to a spool that was taken by somebody who was killed before he said so."""
+    with suppress(FileNotFoundError):
+        if path.lstat().st_mode & 0o200:
+            with _locked(path) as fd:
+                if fd is not None:
+                    os.fchmod(fd, 0o400)
 
 
 @contextmanager
