@@ -67,6 +67,92 @@ def test_what_was_said_reads_as_messages(store, session):
     ]
 
 
+PICTURE = {"type": "blob", "modality": "image", "mime_type": "image/png", "content": "iVBORw0KGgo="}
+SHOWN = "data:image/png;base64,iVBORw0KGgo="
+
+
+@pytest.mark.parametrize(
+    ("item", "arguments", "response", "failed"),
+    [
+        (
+            {"type": "shell_call", "call_id": "c", "action": {"commands": ["cd src", "ls"], "timeout_ms": 5}},
+            {"command": "cd src\nls", "timeout_ms": 5},
+            None,
+            False,
+        ),
+        (
+            {
+                "type": "shell_call_output",
+                "call_id": "c",
+                "output": [
+                    {"stdout": "a.py\n", "stderr": "", "outcome": {"type": "exit", "exit_code": 0}},
+                    {"stdout": "", "stderr": "no such file", "outcome": {"type": "exit", "exit_code": 2}},
+                ],
+            },
+            None,
+            [{"type": "text", "content": "a.py\n"}, {"type": "text", "content": "no such file\nexit code 2"}],
+            False,
+        ),
+        (
+            {"type": "apply_patch_call", "call_id": "c", "operation": {"type": "update_file", "path": "a.py", "diff": "+b"}},
+            {"type": "update_file", "path": "a.py", "diff": "+b"},
+            None,
+            False,
+        ),
+        (
+            {"type": "computer_call_output", "call_id": "c", "output": {"type": "computer_screenshot", "image_url": SHOWN}},
+            None,
+            [PICTURE],
+            False,
+        ),
+        ({"type": "image_generation_call", "id": "c", "result": "iVBORw0KGgo="}, {}, [PICTURE], False),
+        (
+            {
+                "type": "code_interpreter_call",
+                "id": "c",
+                "code": "1",
+                "outputs": [{"type": "logs", "logs": "1"}, {"type": "image", "url": "https://x/y.png"}],
+            },
+            {"code": "1"},
+            [{"type": "text", "content": "1"}, {"type": "uri", "modality": "image", "uri": "https://x/y.png"}],
+            False,
+        ),
+        (
+            {"type": "file_search_call", "id": "c", "queries": ["q"], "results": [{"file_id": "f", "text": "found"}]},
+            {"queries": ["q"]},
+            [{"type": "text", "content": "found"}],
+            False,
+        ),
+        ({"type": "mcp_call", "id": "c", "name": "x", "arguments": "{}", "output": None, "error": "broke"}, {}, "broke", True),
+        ({"type": "program_output", "call_id": "c", "result": "3"}, None, "3", False),
+        (
+            {"type": "next_years_call_output", "call_id": "c", "output": ["a", 1, {"type": ["b"]}]},
+            None,
+            [{"type": "text", "content": text} for text in ("a", "1", '{"type": ["b"]}')],
+            False,
+        ),
+    ],
+    ids=lambda value: value["type"] if isinstance(value, dict) and "type" in value else "",
+)
+def test_what_each_tool_was_given_and_answered_is_told(store, session, item, arguments, response, failed):
+    run(session.add_items([item]))
+
+    ((_, parts),) = conversation(store)
+    assert run(session.get_items()) == [item]
+    assert [part["arguments"] for part in parts if part["type"] == "tool_call"] == ([] if arguments is None else [arguments])
+    assert [part["response"] for part in parts if part["type"] == "tool_call_response"] == (
+        [] if response is None else [response]
+    )
+    assert any(part.get("is_error") for part in parts) == failed
+
+
+def test_a_sound_that_a_user_sends_is_told(store, session):
+    run(session.add_items([user([{"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}}])]))
+
+    sound = {"type": "blob", "modality": "audio", "mime_type": "audio/wav", "content": "UklGRg=="}
+    assert conversation(store) == [("user", [sound])]
+
+
 def test_each_request_of_a_run_is_counted_once(store, session):
     usage = Usage()
     wrapper = RunContextWrapper(context=None, usage=usage)

@@ -9,9 +9,11 @@ from pydantic_ai.conversation_store import ConversationConflict, ConversationRec
 from pydantic_ai.exceptions import UserError
 from pydantic_ai.messages import (
     BinaryContent,
+    CachePoint,
     ModelMessagesTypeAdapter,
     ModelRequest,
     ModelResponse,
+    SpeechPart,
     SystemPromptPart,
     TextPart,
     ThinkingPart,
@@ -296,6 +298,23 @@ def test_what_was_said_reads_as_messages_and_comes_back_as_it_was(store, kept, o
         {"role": "assistant", "parts": [{"type": "tool_call", "id": "c2", "name": "look", "arguments": {"n": 2}}]},
         {"role": "tool", "parts": [{"type": "tool_call_response", "id": "c2", "response": "no such n", "is_error": True}]},
         {"role": "user", "parts": [{"type": "text", "content": "and?"}]},
+    ]
+
+
+def test_what_is_spoken_is_said_and_what_is_for_the_provider_alone_is_not(store, kept):
+    sound = BinaryContent(b"RIFF", media_type="audio/wav")
+    said = [
+        ModelRequest(
+            parts=[UserPromptPart(["listen", CachePoint()]), SpeechPart(speaker="user", transcript="hello", audio=sound)]
+        ),
+        ModelResponse(parts=[SpeechPart(speaker="assistant", transcript="good day")]),
+    ]
+    run(kept.save(Conversation(conversation_id="c", messages=said)))
+
+    heard = {"type": "blob", "modality": "audio", "mime_type": "audio/wav", "content": "UklGRg=="}
+    assert [(e.body["role"], e.body["parts"]) for e in active_chain(store.read(at(store)))] == [
+        ("user", [{"type": "text", "content": "listen"}, {"type": "text", "content": "hello"}, heard]),
+        ("assistant", [{"type": "text", "content": "good day"}]),
     ]
 
 

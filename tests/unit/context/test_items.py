@@ -205,6 +205,14 @@ def test_what_codex_puts_around_an_output_is_taken_off_and_its_exit_code_tells_f
     assert (unit.text, unit.failed) == (text, failed)
 
 
+def test_media_in_an_answer_are_named_and_not_spelt_out():
+    response = [{"type": "text", "content": "seen"}, {"type": "blob", "modality": "image", "content": "iVBORw0KGgo=" * 1000}]
+    answer = {"type": "tool_call_response", "id": "c1", "response": response}
+    (event,) = written([Draft("message", {"role": "tool", "parts": [answer]})])
+
+    assert [item.text for item in from_events([event])] == ["seen\n[image: attached]"]
+
+
 def test_an_erased_message_is_an_item_that_says_so():
     (event,) = written([user("secret")])
 

@@ -26,6 +26,7 @@ _TOOLS: Final[dict[str, Op]] = {
     **dict.fromkeys(("todowrite", "update_plan", "write_todos", "todo_write", "exitplanmode", "exit_plan_mode"), "plan"),
 }
 _PATH_KEYS: Final = ("file_path", "filePath", "path", "absolute_path", "notebook_path", "target_file", "filename", "file")
+_MEDIA: Final = ("blob", "uri", "file")
 _COMMAND_KEYS: Final = ("command", "cmd", "script")
 _PATCHED: Final = re.compile(r"^\*\*\* (Add|Update|Delete) File: (.+)$", re.MULTILINE)
 _MENTIONED: Final = re.compile(
@@ -158,9 +159,8 @@ def _item(event: Event, part: Mapping[str, Any]) -> Item | None:
     text = plain(part.get("content"))
     if kind == "reasoning":
         return Item(event.seq, event.at, "reasoning", text) if text.strip() else None
-    if kind in ("blob", "uri", "file"):
-        what = part.get("modality") or part.get("mime_type") or kind
-        return Item(event.seq, event.at, "media", f"[{what}: {part.get('uri') or part.get('file_id') or 'attached'}]")
+    if kind in _MEDIA:
+        return Item(event.seq, event.at, "media", _shown(part))
     if not text.strip():
         return None
     if event.body.get("meta") is True:
@@ -229,8 +229,14 @@ def _read_lines(text: str) -> tuple[Touch, ...]:
     return (Touch("", "read", first, last),) if 0 < first <= last else ()
 
 
+def _shown(part: Mapping[str, Any]) -> str:
+    """Return what stands for a medium where it cannot be seen."""
+    what = part.get("modality") or part.get("mime_type") or part.get("type")
+    return f"[{what}: {part.get('uri') or part.get('file_id') or 'attached'}]"
+
+
 def plain(value: Any) -> str:
-    """Return any JSON value as text: texts as they are, lists of text parts joined, the rest as JSON."""
+    """Return any JSON value as text: texts as they are, lists of text parts joined, media as what they are, the rest as JSON."""
     if isinstance(value, str):
         return value
     if value is None:
@@ -238,6 +244,8 @@ def plain(value: Any) -> str:
     if isinstance(value, list):
         return "\n".join(plain(part) for part in value)
     if isinstance(value, Mapping):
+        if value.get("type") in _MEDIA and "modality" in value:
+            return _shown(value)
         for key in ("content", "text", "output"):
             if isinstance(value.get(key), str):
                 return str(value[key])

@@ -32,6 +32,8 @@ def said(message: Mapping[str, Any]) -> list[dict[str, Any]]:
             found["system"].append({"type": "text", "content": _text(part.get("content"))})
         elif kind == "user-prompt":
             found["user"] += _content(part.get("content"))
+        elif kind == "speech":
+            found["user"] += _spoken(part)
         elif kind == "tool-return" or (kind == "retry-prompt" and part.get("tool_name")):
             found["tool"].append(_answer(part))
         elif kind in _AGAIN and part.get("content"):
@@ -53,6 +55,8 @@ def _response(part: Mapping[str, Any]) -> Iterator[Part]:
         yield _answer(part)
     elif kind == "file":
         yield _media(part.get("content"))
+    elif kind == "speech":
+        yield from _spoken(part)
 
 
 def _about(message: Mapping[str, Any], body: dict[str, Any]) -> dict[str, Any]:
@@ -75,7 +79,14 @@ def _answer(part: Mapping[str, Any]) -> Part:
 
 
 def _content(content: Any) -> list[Part]:
-    return [_media(one) if _is_media(one) else {"type": "text", "content": _text(one)} for one in _list(content)]
+    said = (one for one in _list(content) if not _is_mark(one))
+    return [_media(one) if _is_media(one) else {"type": "text", "content": _text(one)} for one in said]
+
+
+def _spoken(part: Mapping[str, Any]) -> list[Part]:
+    """Return what was said aloud: its transcript, and the sound where that was kept."""
+    text, sound = part.get("transcript"), part.get("audio")
+    return [{"type": "text", "content": _text(text)}] * bool(text) + ([_media(sound)] if _is_media(sound) else [])
 
 
 def _media(told: Any) -> Part:
@@ -90,6 +101,11 @@ def _media(told: Any) -> Part:
 
 def _is_media(told: Any) -> bool:
     return isinstance(told, dict) and isinstance(told.get("kind"), str) and ("data" in told or "url" in told or "file_id" in told)
+
+
+def _is_mark(told: Any) -> bool:
+    """Return whether something among what a user says is for the provider alone."""
+    return isinstance(told, dict) and told.get("kind") == "cache-point"
 
 
 def _has_media(content: Any) -> bool:
