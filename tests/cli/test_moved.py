@@ -72,11 +72,11 @@ def test_that_the_commit_is_noted_is_no_activity_of_the_session(project):
 
 def test_a_renamed_project_has_its_sessions(project):
     project.work(project.old)
-    new = project.old.rename(project.old.with_name("fruit"))
+    new = project.old.rename(project.old.with_name("pears and more"))
     project.stand_in(new)
     assert current(project.cli) == str(project.old)
     said = project.cli().err.replace(str(project.old), "OLD")
-    assert said == "warning: OLD is gone, and its commit is here: if the project has moved, say so: segue moved OLD /shop\n"
+    assert said == "warning: OLD is gone, and its commit is here: if the project has moved, say so: segue moved OLD '/shop'\n"
 
 
 def test_of_a_removed_worktree_the_sessions_are_found_in_the_repository(project):

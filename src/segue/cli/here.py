@@ -36,7 +36,7 @@ def here(frame: Frame) -> None:
     checked = check(app, target.session)  # before anything is noted of now
     delta = checked.delta
     state = app.settled(load(app.store, target.session, on_damage=lambda _: None))
-    _say_moved(frame, state)
+    _say_moved(frame, state, delta)
     document: dict[str, Any] = {"session": picture(state, app), "workspace": app.workspace, "changed": _changed(delta)}
     name = state.header["name"] or state.session
     frame.answer(
@@ -49,13 +49,15 @@ def here(frame: Frame) -> None:
         _ask(frame, name)
 
 
-def _say_moved(frame: Frame, state: State) -> None:
+def _say_moved(frame: Frame, state: State, delta: "Delta") -> None:
     """Say so where the session's project was in another directory, and seems to be here now."""
     import os
+    from shlex import quote
 
     old, new = state.header["workspace"], frame.app.workspace
-    if old and not frame.app.cwd.startswith(old) and not os.path.isdir(old):  # noqa: PTH112
-        frame.warn(f"{old} is gone, and its commit is here: if the project has moved, say so: segue moved {old} {new}")
+    if old and delta.place.state != "removed" and not f"{frame.app.cwd}/".startswith(f"{old}/") and not os.path.isdir(old):  # noqa: PTH112
+        moved = f"segue moved {quote(old)} {quote(new)}"
+        frame.warn(f"{old} is gone, and its commit is here: if the project has moved, say so: {moved}")
 
 
 def _welcome(frame: Frame) -> str:
