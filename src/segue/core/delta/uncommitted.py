@@ -52,6 +52,8 @@ def _fate(file: Uncommitted, there: dict[str, Uncommitted], since: Since) -> Fat
     toucher = next((c for c in since.commits if any(_covers(file.path, path) for _, path, _ in c.files)), None)
     if toucher is not None:
         return Fate(file.path, "touched", toucher.id)
+    if file.status == "??" and on_disk not in {"", UNREAD} and since.relation == "same":
+        return Fate(file.path, "edited")  # it is ignored by now
     deleted = "D" in file.status
     if since.relation in {"gone", "unknown", "unborn"}:
         return Fate(file.path, "unknown")

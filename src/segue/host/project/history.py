@@ -37,7 +37,7 @@ def since(saved: Look, now: Look, git: Git) -> Since:
     lost = tuple(one._replace(kept=_is_kept(git, one, files, file_count)) if one.gone else one for one in lost)
     clean = _gone_clean(saved, now)
     digests = Digests(now.root, now.commit)
-    on_disk = {f.path: digests.of(f.path) or (UNREAD if os.path.lexists(f"{now.root}/{f.path}") else "") for f in clean}
+    on_disk = {f.path: digests.of(f.path) or (UNREAD if _is_there(now.root, f.path) else "") for f in clean}
     stashes = _stashes(git) if clean else ()
     return Since(
         relation=relation,
@@ -252,6 +252,12 @@ def _gone_clean(saved: Look, now: Look) -> list[Uncommitted]:
     if now.total > len(now.files):
         return []  # which ones is not known
     return [f for f in saved.files if f.path not in dirty and not any(f.path.startswith(d) for d in dirty if d.endswith("/"))]
+
+
+def _is_there(root: str, path: str) -> bool:
+    """Return whether there is something at *path* of the kind that it names: a directory is no file that had its name."""
+    place = f"{root}/{path}"
+    return os.path.lexists(place) and (path.endswith("/") or os.path.islink(place) or not os.path.isdir(place))  # noqa: PTH112, PTH114
 
 
 def _stashes(git: Git) -> tuple[Stash, ...]:

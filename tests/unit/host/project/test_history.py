@@ -292,3 +292,18 @@ def test_files_that_were_written_to_lately_are_known_by_their_times(tmp_path):
         place.write_text("x")
         os.utime(place, (at, at))
     assert PROJECTS.modified(str(tmp_path), 2_000) == (("new.txt", "sub/z.txt"), 2, "")
+
+
+def test_a_new_file_that_a_directory_took_the_place_of_is_gone(project):
+    project.write({"notes": "1"})
+    saved = look(project)
+    (project.root / "notes").unlink()
+    project.write({"notes/today": "2"})
+    assert became(saved, project) == [Fate("notes", "gone"), Fate("notes/", "new")]
+
+
+def test_a_new_file_that_is_ignored_by_now_is_there(project):
+    project.write({"day.log": "1", "other.log": "1"})
+    saved = look(project)
+    project.write({".gitignore": "*.log", "day.log": "2"})
+    assert became(saved, project) == [Fate(".gitignore", "new"), Fate("day.log", "edited"), Fate("other.log", "committed")]
