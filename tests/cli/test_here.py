@@ -5,6 +5,8 @@ import subprocess
 
 from inline_snapshot import snapshot
 
+from segue.app.wiring import App
+
 
 def git(cli, *arguments):
     subprocess.run(
@@ -101,3 +103,12 @@ def test_what_is_gone_is_warned_of(shop):
     assert shop().err == snapshot(
         "warning: the uncommitted change of stock.txt is gone: segue resume SESSION-260115-001 --check\n"
     )
+
+
+def test_where_the_directory_is_gone_we_are_there_all_the_same(tmp_path, monkeypatch):
+    place = tmp_path / "gone"
+    place.mkdir()
+    monkeypatch.chdir(place)
+    place.rmdir()
+    home = {"HOME": str(tmp_path)}
+    assert [App(home | {"PWD": where}).cwd for where in (str(place), "gone")] == [str(place), "/"]

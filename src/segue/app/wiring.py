@@ -65,7 +65,7 @@ class App:
     ) -> None:
         self.env = os.environ if env is None else env
         self.config = Config(self.env, flags)
-        self.cwd = cwd or str(Path.cwd())
+        self.cwd = cwd or _here(self.env)
         self._clock, self._ids, self._store, self._progress = clock, ids, store, progress
         self._opened: Store | None = None
 
@@ -395,6 +395,14 @@ class App:
         for name in ("library", "index", "store"):
             if name in self.__dict__:
                 self.__dict__[name].close()
+
+
+def _here(env: Mapping[str, str]) -> str:
+    """Return where we are, also where that directory is gone: what its sessions have is asked for just then."""
+    try:
+        return str(Path.cwd())
+    except FileNotFoundError:
+        return env["PWD"] if env.get("PWD", "").startswith("/") else "/"
 
 
 def open(url_or_path: str | os.PathLike[str] | None = None, *, durability: str | None = None) -> "OpenStore":  # noqa: A001 - segue.open
