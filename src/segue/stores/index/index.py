@@ -159,6 +159,7 @@ class SqliteIndex:
 
     def resolve(self, ref: str, *, workspace: str = "") -> Target:
         """See `Index.resolve`. Only rows that can be meant are looked at."""
+        workspace = storable(workspace)
 
         def ask(db: sqlite3.Connection) -> Target:
             self._catch_up(db)

@@ -136,7 +136,7 @@ def test_references_resolve_as_they_do_over_all_rows(place, index):
     refs += [session_id(2), session_id(2)[:8], session_id(2)[:18], session_id(5).upper(), "RECOVERY-260115-003-090000"]
     refs += [rows[0].name, rows[1].name.lower(), rows[2].slug]
     for ref in refs:
-        for workspace in ("/w/a/b/c", "/w/a", "/w/ab", "/", "", "w"):
+        for workspace in ("/w/a/b/c", "/w/a", "/w/ab", "/", "", "w", "/w/a/\udcff"):
             answers = []
             for ask in (
                 lambda: index.resolve(ref, workspace=workspace),  # noqa: B023
