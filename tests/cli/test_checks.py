@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import pytest
 from inline_snapshot import snapshot
@@ -202,3 +203,12 @@ def test_a_session_that_was_never_looked_at_goes_on_anywhere(shop):
     shop.workspace.rename(shop.workspace.with_name("gone"))
     shop.workspace = shop.home
     assert shop("resume", "last").code == 0
+
+
+def test_a_repository_that_is_gone_is_asked_about_once(project):
+    shutil.rmtree(project.workspace / ".git")
+    refused = project("resume")
+    assert (refused.code, "the repository of /shop is gone, and commit COMMIT with it" in said(refused.err)) == (3, True)
+    assert project("resume", "--verified").code == 0
+    project("pause", "current")
+    assert project("resume").code == 0

@@ -201,6 +201,7 @@ def test_a_work_tree_that_was_removed_is_told_of_by_its_repository(project):
     told = project("delta", "last", "--json").json
     assert (told["workspace"]["state"], told["history"]["relation"]) == ("removed", "same")
     assert told["suggestions"][0].startswith("bring the files back as the checkpoint has them")
+    assert "segue moved" not in project().err  # nobody took it elsewhere
 
 
 def test_a_workspace_that_is_gone_is_no_error(shop):
@@ -250,3 +251,21 @@ def test_notes_that_changed_are_told_and_those_it_had_loaded_are_marked(project)
         os.utime(project.workspace / path, (at, at))
     found = [(note["id"], note["what"], note["loaded"]) for note in project("delta", "--json").json["notes"]]
     assert found == [("2026-01-001", "updated", True), ("2026-01-002", "created", False)]
+
+
+def test_a_repository_that_is_gone_is_told_of(project):
+    shutil.rmtree(project.workspace / ".git")
+    assert says(project) == snapshot("""\
+$ segue delta
+SESSION-260115-001  since 2026-01-15 09:30 UTC, away for less than a minute
+
+  history      there is no repository any more, it was at COMMIT
+""")
+    assert project("delta", "--json").json["history"]["relation"] == "gone"
+
+
+def test_a_repository_that_git_does_not_read_is_no_unchanged_one(project):
+    (project.workspace / ".git" / "HEAD").write_text("nothing\n")
+    told = says(project).partition("\n\n")[2]
+    assert told.startswith("  not seen     repository: ")
+    assert project("resume", "--check").code == 0  # it may be whole: nobody can tell

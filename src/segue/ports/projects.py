@@ -30,6 +30,10 @@ class Projects(Protocol):
         """Return how the git work tree around *directory* is; None where there is none."""
         ...
 
+    def unread(self, directory: str) -> str:
+        """Return why `look` has nothing to tell of the repository around *directory*; empty where there is no repository."""
+        ...
+
     def since(self, saved: Look, now: Look) -> Since:
         """Return what lies between *saved* and *now*, a look at a work tree, or at a repository whose work tree was removed."""
         ...

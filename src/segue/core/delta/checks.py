@@ -110,6 +110,8 @@ def _found(delta: Delta, own: frozenset[str] | None) -> Iterator[Finding]:
         yield Finding(f"the workspace {place.before} is not there", place.state == "gone" and sure, moved)
         if saved.total:
             yield Finding(f"{_files_of(saved.total)} with uncommitted changes went with it", sure, back)
+    if delta.now is None and history.relation == "gone":
+        yield Finding(f"the repository of {place.path} is gone, and commit {saved.commit[:12]} with it", sure)
     if delta.now is not None and delta.now.doing:
         yield Finding(f"git is in the middle of a {delta.now.doing}", hint="finish it, or abort it")
     for one in delta.lost[:_FEW]:

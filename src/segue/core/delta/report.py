@@ -117,10 +117,11 @@ class Delta(NamedTuple):
     @property
     def is_empty(self) -> bool:
         """Whether nothing changed at all."""
+        unknown = bool(self.saved and self.saved.commit) and self.history.relation == "unknown"
         moves = self.history.relation in {"ahead", "behind", "diverged", "gone"} or self.branch_changed or self.history.operations
         became = [fate for fate in self.uncommitted if fate.what != "same"]
         told = (became, self.files, self.dependencies, self.notes, self.tasks, self.sessions)
-        return self.place.state in {"here", "none"} and not moves and not any(told)
+        return self.place.state in {"here", "none"} and not unknown and not moves and not any(told)
 
     def to_json(self) -> dict[str, Any]:
         """Return the shape that `--json` prints."""

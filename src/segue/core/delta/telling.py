@@ -126,6 +126,8 @@ def _history(delta: Delta, most: int) -> Iterator[Line]:
         yield "commits", f"{_plural(history.commit_count, 'commit')}{about or ' since'}"
         yield from (("commits", commit_line(one)) for one in history.commits[:most])
         yield from _more("commits", history.commit_count, most)
+    if saved is not None and now is None and history.relation == "gone":
+        yield "history", f"there is no repository any more, it was at {saved.commit[:10]}"
     if saved is None or now is None:
         return
     if history.relation == "unknown" and saved.commit:

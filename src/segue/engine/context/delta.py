@@ -89,7 +89,7 @@ class _Comparison:
             saved = Look(self.look.root, commit=commit, at=at) if commit else None
             self.estimated = saved is not None
         self.saved = saved
-        self.history = means.projects.since(saved, self.look) if saved and self.look else Since()
+        self.history = self._history(saved)
         self.limits += self.history.limits
 
     def delta(self, away: float) -> Delta:
@@ -170,6 +170,15 @@ class _Comparison:
         if self.place.state == "removed" and saved is not None:
             return projects.without_work_tree(self.place.path, saved.branch)
         return projects.look(self.place.path) if self._is_work_tree else None
+
+    def _history(self, saved: Look | None) -> Since:
+        projects = self.means.projects
+        if saved is not None and self.look is not None:
+            return projects.since(saved, self.look)
+        if saved is None or not saved.commit or not self._is_work_tree:
+            return Since()
+        unread = projects.unread(self.place.path)
+        return Since(limits=(f"repository: {unread}",)) if unread else Since("gone")
 
     def _checkpoint(self) -> tuple[str, str]:
         """Return the latest checkpoint that has the workspace's files, of those before the delta, and its snapshot. Where they

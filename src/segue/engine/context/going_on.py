@@ -66,7 +66,7 @@ def check(means: Means, session: str, *, workspace: str = "", thorough: bool = F
     """
     found = compare(means, session, thorough=thorough, workspace=workspace)
     validation = validated(found.delta, found.then.work, found.now.work, _own(means.store, found.now, found.delta))
-    known = _verified(means.store, session, found.then.seq)
+    known = _verified(means.store, session, _since(found.delta))
     failures = tuple(one for one in validation.failures if one.text not in known)
     return Checked(session, found.now.header["name"], found.delta, validation, failures)
 
@@ -74,7 +74,7 @@ def check(means: Means, session: str, *, workspace: str = "", thorough: bool = F
 def verify(desk: Desk, checked: Checked, how: str) -> None:
     """Note in the log that the session goes on although checks failed. *how*: `verified` by a person, or `emergency`."""
     texts = [one.text for one in checked.failures]
-    before = sorted(_verified(desk.store, checked.session, checked.delta.position))
+    before = sorted(_verified(desk.store, checked.session, _since(checked.delta)))
     body = {"how": how, "position": checked.delta.position, "failures": [*before, *texts]}
     desk.store.append(checked.session, [Draft("session.validated", body, key=KEY)], on_key="replace")
 
@@ -100,6 +100,11 @@ def _own(store: Store, state: State, delta: Delta) -> frozenset[str] | None:
         return None
     told = changed(store.read(state.session, after=since, blobs=False, on_damage=_overlook))
     return None if told is None else frozenset(filter(None, (below(path, delta.place.before) for path in told)))
+
+
+def _since(delta: Delta) -> int:
+    """Return since when what was verified counts. Where git has nothing to tell, no look comes after the one that was saved."""
+    return delta.saved.seq if delta.saved is not None and delta.now is None else delta.position
 
 
 def _verified(store: Store, session: str, since: int) -> set[str]:

@@ -65,6 +65,22 @@ class Git:
         """Return whether git agrees."""
         return self.ask(*arguments) is not None
 
+    def complaint(self, *arguments: str) -> str:
+        """Return why git does not answer, in its words; empty where it does."""
+        program = _program()
+        if program is None:
+            return "there is no git"
+        command = [program, *_QUIET, *arguments]
+        try:
+            done = subprocess.run(
+                command, cwd=self.directory, env=self._environment(), stdin=subprocess.DEVNULL, capture_output=True,
+                timeout=_ONE, check=False,
+            )  # fmt: skip
+        except (OSError, ValueError, subprocess.TimeoutExpired) as e:
+            return str(e)
+        said = done.stderr.decode("utf-8", "replace").strip().partition("\n")[0]
+        return said.removeprefix("fatal: ") if done.returncode else ""
+
     def _answer(self, process: "subprocess.Popen[bytes]", until: float, of: str) -> str | None:
         assert process.stdout is not None  # noqa: S101 - it is a pipe
         found, size = [], 0

@@ -48,6 +48,16 @@ def look(directory: str, git: Git | None = None) -> Look | None:
     )
 
 
+def unread(directory: str) -> str:
+    """Return why git tells nothing of the repository around *directory*; empty where there is none."""
+    above = os.path.realpath(directory)
+    while not os.path.lexists(f"{above}/.git"):
+        if above == "/":
+            return ""
+        above = os.path.dirname(above)  # noqa: PTH120
+    return Git(directory).complaint("rev-parse", "--show-toplevel") or f"git tells nothing of {shown(above)}"
+
+
 def commit_of(directory: str) -> str:
     """Return the commit that a work tree is at; empty where there is none, or no such directory."""
     return (Git(directory).ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}") or "").strip()

@@ -24,6 +24,10 @@ class GitProjects:
         """See `Projects.look`."""
         return looking.look(directory)
 
+    def unread(self, directory: str) -> str:
+        """See `Projects.unread`."""
+        return looking.unread(directory)
+
     def since(self, saved: Look, now: Look) -> Since:
         """See `Projects.since`."""
         return history.since(saved, now, Git(now.root))
