@@ -7,6 +7,7 @@ from math import log
 from typing import Final
 
 from segue.core.context.condense import Unit
+from segue.core.session.scripts import composed, parts
 
 _WORD: Final = re.compile(r"[A-Za-z][a-z]+|[A-Z]+(?![a-z])|[0-9]{2,}|[^\W\d_a-zA-Z]+")
 _COMMON: Final = frozenset(
@@ -23,8 +24,10 @@ _NEAR: Final = ((1, 0.3), (2, 0.12))
 
 
 def words(text: str) -> list[str]:
-    """Return the words of *text* by their stems: parts of identifiers, lower case, without common words and plural endings."""
-    found = (word.lower() for word in _WORD.findall(text))
+    """Return the words of *text* by their stems: parts of identifiers, lower case, without common words and plural endings;
+    of scripts without spaces each two characters that stand together.
+    """
+    found = (part for word in _WORD.findall(composed(text)) for part in parts(word.lower()))
     return [_stem(word) for word in found if len(word) > 1 and word not in _COMMON]
 
 

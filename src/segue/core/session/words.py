@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 from segue.core.log.events import Event
 from segue.core.log.ids import is_uuid
 from segue.core.session.lifecycle import QUIET
+from segue.core.session.scripts import composed
 from segue.core.session.values import items, text, texts
 
 MOST: Final = 1_000_000
@@ -29,8 +30,10 @@ _ENCODED = re.compile(r"[A-Za-z0-9+/=_-]{120,}")
 """Base64 and the like: nobody searches for it, and each is a word of its own."""
 _LINE_NUMBER = re.compile(r"(?m)^\s*\d+(?:→|\t|:)")
 """As tools print before each line of a file. They would make up a quarter of the index."""
-_CAMEL = re.compile(r"\b[A-Za-z]?[a-z0-9]+(?:[A-Z][a-z0-9]+)+\w*\b|\b(?:[A-Z][a-z0-9]+){2,}\w*\b")
-_HUMPED = re.compile("[a-z0-9][A-Z]")
+_COLOUR = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+"""It ends in a letter: full text would take it for the beginning of the word behind it."""
+_HUMPED = re.compile("[a-z0-9][A-Z][a-z0-9]|[A-Z]{2}[a-z]{2}")
+_CAMEL = re.compile(rf"[A-Za-z0-9]*(?:{_HUMPED.pattern})[A-Za-z0-9]*")
 _HUMP = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 
 
@@ -48,7 +51,7 @@ def words_of(event: Event) -> Words | None:
     message = event.kind == "message"
     leaves = _message(event.body) if message else _leaves(event.body)
     said = _ENCODED.sub(" ", _bounded("\n".join(leaf for leaf in leaves if leaf))).replace("\0", " ")
-    said = _LINE_NUMBER.sub(" ", said)
+    said = _LINE_NUMBER.sub(" ", _COLOUR.sub("", said) if "\x1b" in said else said)
     paths = _paths(event.body) if message else []
     return Words(said, " ".join((*paths, *_humps(said)))) if said.strip() or paths else None
 
@@ -67,8 +70,8 @@ def shown_of(event: Event) -> str:
 
 def is_about(event: Event, path: str) -> bool:
     """Return whether an event touched a file: *path* is all of its path, the end of it, or a directory in it."""
-    wanted = f"/{path.strip('/')}/"
-    return event.kind == "message" and any(wanted in f"/{found.strip('/')}/" for found in _paths(event.body))
+    wanted = f"/{composed(path).strip('/')}/"
+    return event.kind == "message" and any(wanted in f"/{composed(found).strip('/')}/" for found in _paths(event.body))
 
 
 def role_of(event: Event) -> str:

@@ -16,11 +16,12 @@ from typing import Any, Final
 from segue.core.library.checking import Names
 from segue.core.library.editing import split
 from segue.core.library.notes import Content, Link, Note, content_of, names_of, target_key
+from segue.core.session.scripts import spaced
 from segue.host import private
 from segue.host.library import files, frontmatter
 from segue.ports import Clock
 
-VERSION: Final = "segue-library-2"
+VERSION: Final = "segue-library-3"
 """Another version in the file: it is made anew."""
 _SETTLED: Final = 2.0
 """Seconds after which a file's time tells whether it changed: within one moment it may be written twice."""
@@ -40,7 +41,7 @@ CREATE TABLE links (no INTEGER NOT NULL, place INTEGER NOT NULL, goal TEXT NOT N
   WITHOUT ROWID;
 CREATE INDEX links_goal ON links (goal);
 CREATE TABLE gone (path TEXT PRIMARY KEY, id TEXT NOT NULL, title TEXT NOT NULL, at REAL NOT NULL) WITHOUT ROWID;
-CREATE VIRTUAL TABLE words USING fts5(title, tags, text, content='', tokenize='porter unicode61');
+CREATE VIRTUAL TABLE words USING fts5(title, tags, text, content='', tokenize='porter unicode61 remove_diacritics 2');
 """
 _COLUMNS: Final = "path, id, title, kind, lists, created, updated, status, digest, size, mtime, stated"
 
@@ -123,8 +124,7 @@ class Catalogue:
         db.executemany("INSERT OR IGNORE INTO names VALUES (?, ?, ?)", names)
         links = [(new, place, target_key(link, n.path), json.dumps(link)) for place, link in enumerate(content.links)]
         db.executemany("INSERT INTO links VALUES (?, ?, ?, ?)", links)
-        words = (new, f"{n.title} {n.id}", " ".join((*n.tags, *n.aliases)), content.text.replace("\0", " "))
-        db.execute("INSERT INTO words (rowid, title, tags, text) VALUES (?, ?, ?, ?)", words)
+        _put_words(db, new, f"{n.title} {n.id}", " ".join((*n.tags, *n.aliases)), content.text)
 
     def _forget(self, db: sqlite3.Connection, no: int) -> None:
         """Take a note out. Its words stay, of a number that no note has, until they are many."""
@@ -141,9 +141,9 @@ class Catalogue:
         db.execute("INSERT INTO words (words) VALUES ('delete-all')")
         for no, path, title, id_, lists in db.execute("SELECT no, path, title, id, lists FROM notes").fetchall():
             with suppress(OSError):
-                text = content_at(self.folder, path)[0].text.replace("\0", " ")
+                text = content_at(self.folder, path)[0].text
                 tags = " ".join(name for names in json.loads(lists)[:2] for name in names)
-                db.execute("INSERT INTO words (rowid, title, tags, text) VALUES (?, ?, ?, ?)", (no, f"{title} {id_}", tags, text))
+                _put_words(db, no, f"{title} {id_}", tags, text)
         db.execute("INSERT OR REPLACE INTO meta VALUES ('words', ?)", (str(last[0] - alive),))
 
     # --- the file
@@ -298,6 +298,11 @@ class Catalogue:
             problems,
             bool(stated),
         )
+
+
+def _put_words(db: sqlite3.Connection, no: int | None, *texts: str) -> None:
+    said = [spaced(text.replace("\0", " ").encode("utf-8", "replace").decode()) for text in texts]
+    db.execute("INSERT INTO words (rowid, title, tags, text) VALUES (?, ?, ?, ?)", (no, *said))
 
 
 def _compared(db: sqlite3.Connection, seen: list[files.Seen]) -> tuple[list[tuple[files.Seen, int]], set[str]]:

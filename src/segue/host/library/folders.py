@@ -15,6 +15,7 @@ from segue.core.library.editing import split
 from segue.core.library.naming import next_id, prefix_of
 from segue.core.library.notes import Content, Link, Note, is_attachment, key, stem, target_key
 from segue.core.log.times import stamp
+from segue.core.session.scripts import composed, parts, spaced
 from segue.host import private
 from segue.host.library import files, frontmatter
 from segue.host.library.catalogue import Catalogue, content_at
@@ -125,13 +126,14 @@ class Folders:
 
     def search(self, query: str, *, limit: int = 20) -> list[Found]:
         """See `Library.search`."""
-        words = list(dict.fromkeys(_WORD.findall(query.encode("utf-8", "replace").decode().lower())))[:_TERMS]
+        said = composed(query.encode("utf-8", "replace").decode().lower())
+        words = list(dict.fromkeys(part for word in _WORD.findall(said) for part in parts(word)))[:_TERMS]
         if not words:
             return []
         catalogues = self._looked()
         telling = [word for word in words if telling_words(word)] or words
         for join, terms in ((" AND ", words), (" OR ", telling)):
-            expression = join.join(f'"{term}"' for term in terms)
+            expression = join.join(f'"{spaced(term)}"' for term in terms)
             hits = [hit for catalogue in catalogues for hit in catalogue.search(expression, limit)]
             if hits:
                 best = sorted(hits, key=lambda hit: (-hit[1], hit[0].path))[:limit]

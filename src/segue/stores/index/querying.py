@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
+from segue.core.session.scripts import composed, parts, spaced, unaccented
 from segue.ports import Filters
 from segue.stores.index.schema import SLOTS, scope_word, second_of
-from segue.stores.index.scripts import parts, spaced
 
 MOST_TERMS: Final = 32
 """Words of a query that are looked for: the first that are no stop words."""
@@ -60,7 +60,7 @@ class Query(NamedTuple):
 
 
 def _plain(text: str) -> str:
-    return f" {' '.join(_WORDS.findall(spaced(text.casefold())))} "
+    return f" {' '.join(_WORDS.findall(spaced(unaccented(text))))} "
 
 
 def parse(query: str) -> Query:
@@ -68,7 +68,7 @@ def parse(query: str) -> Query:
     terms: dict[str, None] = {}
     telling: dict[str, None] = {}
     phrases: dict[str, None] = {}
-    for phrase, word in _TERM.findall(query[:_MOST_READ].replace("\0", " ").encode("utf-8", "replace").decode()):
+    for phrase, word in _TERM.findall(composed(query[:_MOST_READ].replace("\0", " ").encode("utf-8", "replace").decode())):
         for said in [phrase] if phrase else [part for piece in _APOSTROPHE.split(word) for part in parts(piece)]:
             if not _WORD.search(said):
                 continue

@@ -16,7 +16,7 @@ from typing import Final
 from segue.core.log.times import seconds
 from segue.core.session.state import SCHEMA as STATE_SCHEMA
 
-VERSION: Final = f"segue-index-4 {STATE_SCHEMA}"
+VERSION: Final = f"segue-index-5 {STATE_SCHEMA}"
 """Another version in the file: it is built anew."""
 
 START: Final = 946_684_800
@@ -91,11 +91,11 @@ CREATE TABLE events (
   place INTEGER NOT NULL, size INTEGER NOT NULL, what INTEGER NOT NULL
 );
 CREATE TABLE sorts (what INTEGER PRIMARY KEY, kind TEXT NOT NULL, role TEXT NOT NULL, UNIQUE (kind, role));
-CREATE VIRTUAL TABLE words USING fts5(text, names, scope, content='', tokenize='porter unicode61');
+CREATE VIRTUAL TABLE words USING fts5(text, names, scope, content='', tokenize='porter unicode61 remove_diacritics 2');
 """
 
 SCRATCH: Final = """
-CREATE VIRTUAL TABLE temp.scratch USING fts5(text, names, scope, tokenize='porter unicode61');
+CREATE VIRTUAL TABLE temp.scratch USING fts5(text, names, scope, tokenize='porter unicode61 remove_diacritics 2');
 """
 """Where the few entries of an answer get their snippets and scores."""
 

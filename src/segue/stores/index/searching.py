@@ -9,12 +9,12 @@ from typing import Final, NamedTuple
 from segue.core.errors import SegueError
 from segue.core.log.dating import happened
 from segue.core.log.events import Event
+from segue.core.session.scripts import joined, spaced
 from segue.core.session.words import is_about, role_of, words_of
 from segue.ports import EVERYTHING, Filters, Hit, Hits, Ranking, Spot, Store
 from segue.stores.index import querying, sharing
 from segue.stores.index.looking import Found, Place, Scope
 from segue.stores.index.schema import DEAD
-from segue.stores.index.scripts import joined, spaced
 
 _MOST_SESSIONS: Final = 500
 """A filter that leaves more sessions than this is checked hit by hit."""

@@ -5,10 +5,10 @@ import sqlite3
 from typing import Any, Final
 
 from segue.core.session.catalogue import PlaceRow, SessionRow, called
+from segue.core.session.scripts import spaced
 from segue.stores.index import sharing
 from segue.stores.index.feeding import Entry, Mark, Past, Update, mark_of
 from segue.stores.index.schema import COLUMNS, DEAD, SLOTS, scope_word, second_of, storable
-from segue.stores.index.scripts import spaced
 
 BATCH_SESSIONS: Final = 64
 BATCH_CHARS: Final = 4_000_000

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from unicodedata import normalize
 
 import pytest
 
@@ -307,3 +308,11 @@ def test_a_note_is_found_by_where_it_is_and_by_when_it_changed(folder, library, 
     assert [note and note.path for note in map(found.at, paths)] == ["d/Name.md", "d/Name.md", "d/other.md", None, None, None]
     assert [note.path for note in found.notes(since=PAST + 50)] == ["d/other.md"]
     assert found.notes(kind="decision", since=PAST) == []
+
+
+@pytest.mark.parametrize("query", ["索引", "バッグ", normalize("NFD", "バッグ"), "tieng", "ฐานข้อมูล"])
+def test_a_note_is_found_by_part_of_a_sentence_in_any_script(folder, library, query):
+    put(folder, "a.md", normalize("NFD", "# データベースの索引をデバッグ\n\ntiếng Việt ระบบฐานข้อมูลขัดข้อง\n"))
+    put(folder, "b.md", "# Pears\n")
+
+    assert [hit.note.path for hit in library().search(query)] == ["a.md"]

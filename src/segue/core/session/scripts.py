@@ -1,11 +1,12 @@
-"""Scripts without spaces between words: full text takes each of their characters for a word.
+"""One form for what can be written in several, and scripts without spaces between words, as full text needs both.
 
 FTS5 would make one word of a whole Chinese sentence, which nobody finds. With a space on either side of each character every part
-of a sentence is a phrase.
+of a sentence is a phrase. At a vowel point of Hebrew or Arabic it would end a word.
 """
 
 import re
 from typing import Final
+from unicodedata import normalize
 
 _RUN: Final = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
@@ -19,9 +20,29 @@ _BETWEEN: Final = re.compile(f"([{_RUN}]\\]?) (?=\\[?[{_RUN}])")
 _TOUCHING: Final = re.compile(f"([{_RUN}])\\]\\[(?=[{_RUN}])")
 
 
+_FORMS: Final = re.compile("[\uff01-\uffee\ufb00-\ufb06]+")
+"""Wide and narrow forms, and ligatures, of usual letters."""
+_POINTS: Final = re.compile("[\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670]+")
+_MARKS: Final = re.compile("[\u0300-\u036f]+")
+
+
+def composed(text: str) -> str:
+    """Return *text* in the form in which it is looked for: composed, of usual width, without the points of Hebrew and Arabic."""
+    if text.isascii():
+        return text
+    usual = _FORMS.sub(lambda found: normalize("NFKC", found[0]), text)
+    return _POINTS.sub("", normalize("NFC", usual))
+
+
+def unaccented(text: str) -> str:
+    """Return *text* composed, in lower case, and without accents: what FTS5 takes for the same is the same."""
+    folded = composed(text.casefold())
+    return folded if folded.isascii() else normalize("NFC", _MARKS.sub("", normalize("NFD", folded)))
+
+
 def spaced(text: str) -> str:
-    """Return *text* with each character of such a script on its own."""
-    return text if text.isascii() else _CHARACTER.sub(r" \1 ", text)
+    """Return *text* composed, with each character of such a script on its own."""
+    return text if text.isascii() else _CHARACTER.sub(r" \1 ", composed(text))
 
 
 def joined(text: str) -> str:
