@@ -233,6 +233,12 @@ name: Read
 arguments:
   file_path: /shop/stock.txt
 
+
+6  2026-01-15T09:30:01.000000Z  message
+
+(answer of the tool)
+pears 7
+plums 3
 """)
     assert shop.says("show", "current", "6") == snapshot("""\
 $ segue show current 6
@@ -248,3 +254,18 @@ $ segue show current 77
 ! hint: segue log 019bc0fd-89c1-7466-ae0c-494e4f11e5ad
 [exit code 4]
 """)
+
+
+def test_a_tool_call_is_shown_with_what_answered_it(shop):
+    large = "apples 5\n" * 20_000
+    call = {"type": "tool_call", "id": "c2", "name": "Bash", "arguments": {"command": "stock"}}
+    answer = {"type": "tool_call_response", "id": "c2", "response": large}
+    lines = [{"role": "assistant", "parts": [call]}, {"role": "user", "parts": []}, {"role": "tool", "parts": [answer]}]
+    shop("append", "current", "--stdin", stdin="\n".join(json.dumps({"kind": "message", "body": body}) for body in lines))
+
+    shown = shop("show", "current", "9").out
+
+    assert "command: stock" in shown
+    assert shown.count("apples 5") == 20_000
+    assert "pears 7" in shop("show", "current", "5").out
+    assert json.loads(shop("show", "current", "9", "--json").out)["seq"] == 9

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     "--format", "form", type=click.Choice(["text", "yaml", "json"]), default=None, help="Default: text; json with --json."
 )
 def command(frame: Frame, session: str | None, seq: int | None, at: int | None, form: str | None) -> None:
-    """Print the state of SESSION as a document; with SEQ, that event whole.
+    """Print the state of SESSION as a document; with SEQ, that event whole, and as text what answered the tools that it called.
 
     The document is described in docs/reference/state.schema.json. A pointer in a restored context (`segue show NAME SEQ`)
     is expanded by this command.
@@ -30,8 +30,8 @@ def command(frame: Frame, session: str | None, seq: int | None, at: int | None, 
     form = form or ("json" if frame.json else "text")
     damage: list[Damage] = []
     if seq is not None:
-        document = records.event(_event(frame, target.session, seq))
-        _print(frame, document, form, lambda: _event_text(document))
+        event = _event(frame, target.session, seq)
+        _print(frame, records.event(event), form, lambda: _told(frame, target.session, event))
         return
     from segue.core.session.document import document as document_of
     from segue.engine.loading import load
@@ -63,6 +63,13 @@ def _state_text(frame: Frame, state: Any) -> str:
     from segue.cli.picture import picture, text
 
     return text(picture(state, frame.app), frame.width)
+
+
+def _told(frame: Frame, session: str, event: Any) -> str:
+    from segue.engine.loading import answers_to
+
+    shown = (event, *answers_to(frame.app.store, session, event))
+    return "\n".join(_event_text(records.event(one)) for one in shown)
 
 
 def _event_text(document: dict[str, Any]) -> str:

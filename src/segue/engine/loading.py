@@ -19,6 +19,8 @@ STRIDE: Final = 1_000
 """A long fold leaves one on the way in so many events, for travels to an earlier position."""
 TRIES: Final = 32
 """How often a change is decided again because another process appended first."""
+ANSWERED_WITHIN: Final = 500
+"""Events behind a tool call in which its answer is looked for."""
 
 Decide = Callable[[State], Sequence[Draft]]
 
@@ -123,6 +125,28 @@ def event_at(store: Store, session: str, seq: int) -> Event:
     for event in store.read(session, after=seq - 1, upto=seq):
         return event
     raise NotFoundError("event", str(seq), hint=f"segue log {session}")
+
+
+def answers_to(store: Store, session: str, event: Event) -> list[Event]:
+    """Return the events that answer the tool calls of a message: the first for each, of the `ANSWERED_WITHIN` behind it."""
+    asked, found = set(_ids(event, "tool_call")), []
+    if not asked:
+        return []
+    for later in store.read(session, after=event.seq, upto=event.seq + ANSWERED_WITHIN, blobs=False, on_damage=_overlook):
+        answered = asked.intersection(_ids(later, "tool_call_response"))
+        if answered:
+            found.append(event_at(store, session, later.seq))
+            asked -= answered
+        if not asked:
+            break
+    return found
+
+
+def _ids(event: Event, kind: str) -> list[str]:
+    """Return the ids of a message's parts of one kind."""
+    parts = event.body.get("parts") if event.kind == "message" and isinstance(event.body, dict) else None
+    found = [part for part in parts if isinstance(part, dict) and part.get("type") == kind] if isinstance(parts, list) else []
+    return [part["id"] for part in found if isinstance(part.get("id"), str)]
 
 
 def _overlook(_damage: Damage) -> None:
