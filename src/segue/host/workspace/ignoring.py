@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from hashlib import blake2b
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segue.core.errors import WorkspaceError
+from segue.host import private
 from segue.host.workspace import borrowing
 from segue.host.workspace.borrowing import UserRepository
 from segue.host.workspace.files import OURS
@@ -76,6 +78,24 @@ class Ignoring:
     def matching(self, paths: list[str]) -> set[str]:
         """Return those of *paths* that the lists name, tracked or not. Raises WorkspaceError, OSError."""
         return self._matching(paths, {})
+
+    def then(self, snapshot: str, paths: list[str]) -> set[str]:
+        """Return those of *paths* that are ignored by the lists that *snapshot* has. Raises WorkspaceError, OSError."""
+        aside = self._ours.own / "then"
+        shutil.rmtree(aside, ignore_errors=True)  # of one who was killed
+        private.make(aside)
+        try:
+            for record in self._ours.git.run("ls-tree", "-r", "-z", "--full-tree", snapshot).split(b"\0"):
+                facts, _, name = record.partition(b"\t")
+                if facts.startswith(b"100") and os.path.basename(name) == b".gitignore":
+                    place = aside / os.fsdecode(name)
+                    private.make(place.parent)
+                    place.write_bytes(self._ours.git.run("cat-file", "blob", facts.decode().split(" ")[2]))
+            env = {"GIT_WORK_TREE": str(aside), "GIT_INDEX_FILE": str(self._ours.own / "nothing"), "GIT_LITERAL_PATHSPECS": "0"}
+            command = ("-C", str(aside), "check-ignore", "-z", "--stdin")
+            return _ask(lambda names: self._ours.git.tell(*command, stdin=names, env=env, fine=(0, 1))[0], paths)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
 
     def _matching(self, paths: list[str], index: dict[str, str]) -> set[str]:
         root = self._ours.root

@@ -30,6 +30,10 @@ def plan(root: str, ignoring: Ignoring, now: WorkspaceSnapshot, target: Workspac
     rest = [change for change in changes if change.path not in leaves]
     for path in ignoring.of([change.path for change in rest]):
         leaves[path] = Untouched(path, "ignored")
+    if any(os.path.basename(change.path) == ".gitignore" for change in changes):
+        gone = [change.path for change in rest if change.new is None]
+        for path in ignoring.then(target.id, gone):  # it may have been there: no snapshot would have it
+            leaves.setdefault(path, Untouched(path, "ignored"))
     if target.sparse:
         theirs = ignoring.tracked()
         for change in rest:

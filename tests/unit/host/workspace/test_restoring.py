@@ -349,3 +349,15 @@ def test_a_home_directory_is_never_restored(home, open_workspace):
         open_workspace(home).take()
     with pytest.raises(WorkspaceError):
         open_workspace("/").take()
+
+
+def test_what_was_ignored_then_stays_though_the_list_of_it_is_gone(project, workspace):
+    project.write({"lib/.gitignore": "made/\n", "lib/made/big": "1", "odd.tmp": "1"})
+    then = workspace.take()
+    project.write({".gitignore": None, "lib/.gitignore": None, "odd.tmp": None, "new.md": "1"})
+    done = workspace.restore(workspace.preview(then.id))
+    left = [Untouched(path, "ignored") for path in ("build/out.bin", "lib/made/big", "trace.log")]
+    assert (done.leaves, sorted(done.deleted)) == (left, ["new.md"])
+    assert {path: project.files().get(path) for path in ("lib/made/big", "trace.log")} == {
+        "lib/made/big": b"1", "trace.log": b"ignored\n",
+    }  # fmt: skip
