@@ -254,8 +254,9 @@ code          /shop: 2 written, 1 left
   writes prices.txt
   writes shelves.txt
   leaves .env: left-out, secret
-warning: /shop is not there: it is made anew
+warning: /shop is not there: it is made anew; if it was moved, say so first: segue moved /shop DIRECTORY
 """)
+    assert "is not there: nothing of" in two("checkpoint", "diff", second).err
     assert two("checkpoint", "restore", second, "--code").code == 0
     assert {path.name: path.read_bytes() for path in two.workspace.iterdir()} == files
     assert two("checkpoint", "restore", first, "--code").code == 0

@@ -105,7 +105,10 @@ def _snapshots(frame: Frame, a: "Checkpoint", b: "Checkpoint | None", *, must: b
         return None
     kept = a.body["workspace"].get("root", "")
     root = frame.app.index.session(line_of(frame.app.store, a)).workspace or kept or frame.app.workspace
-    return frame.app.saving.workspace(root), a.snapshot, b.snapshot if b is not None else None
+    workspace = frame.app.saving.workspace(root)
+    if b is None and not workspace.is_there:
+        frame.warn(f"{workspace.root} is not there: nothing of {a.name} is")
+    return workspace, a.snapshot, b.snapshot if b is not None else None
 
 
 def _files(frame: Frame, a: "Checkpoint", b: "Checkpoint | None", *, must: bool) -> list[dict[str, str]] | None:

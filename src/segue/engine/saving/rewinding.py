@@ -6,6 +6,7 @@ code cannot be restored the conversation stays as it is. A restore that was kill
 
 from collections.abc import Callable
 from contextlib import suppress
+from shlex import quote
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from segue.core.errors import LeaseHeldError, NotFoundError, RestoreError, SegueError, UsageError
@@ -311,7 +312,8 @@ def _code(means: Means, state: State, checkpoint: Checkpoint, warnings: list[str
     workspace = means.workspace(_directory(state, checkpoint) or means.going.cwd)
     if not workspace.is_there:
         history = ", without the history of its repository" if "git" in checkpoint.body else ""
-        warnings.append(f"{workspace.root} is not there: it is made anew{history}")
+        moved = f"if it was moved, say so first: segue moved {quote(workspace.root)} DIRECTORY"
+        warnings.append(f"{workspace.root} is not there: it is made anew{history}; {moved}")
     return workspace.preview(checkpoint.snapshot)
 
 
