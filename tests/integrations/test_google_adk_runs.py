@@ -4,9 +4,14 @@ import asyncio
 
 from google.adk.agents import BaseAgent
 from google.adk.events import Event, EventActions
+from google.adk.events.event_actions import EventCompaction
 from google.adk.runners import Runner
 from google.genai import types
 
+from segue.core.session.state import fold
+from segue.core.session.tree import active_chain
+from segue.engine import foreign
+from segue.engine.foreign import Foreign
 from segue.integrations.google_adk import SegueSessionService
 from tests.integrations.adk import APP, USER, said, texts
 
@@ -61,6 +66,43 @@ def test_a_rewind_is_kept_and_applied(store, adk):
     assert session.state["n"] == 1
     assert session.events[-1].actions.rewind_before_invocation_id == second
     assert len(session.events) == 7
+
+
+def condensed(used):
+    """Return the event by which ADK condenses what was said, which counts the tokens of who did it."""
+    summary = types.Content(role="model", parts=[types.Part(text="a summary")])
+    return Event(
+        author="user",
+        invocation_id="c",
+        usage_metadata=types.GenerateContentResponseUsageMetadata(prompt_token_count=used),
+        actions=EventActions(compaction=EventCompaction(start_timestamp=0, end_timestamp=1, compacted_content=summary)),
+    )
+
+
+def test_what_condensing_used_is_counted_and_is_not_the_sessions_context(store, adk):
+    session = adk.create()
+    answer = said("an answer", author="bot")
+    answer.usage_metadata = types.GenerateContentResponseUsageMetadata(prompt_token_count=700)
+    for event in (answer, condensed(30)):
+        adk.append(session, event)
+
+    state = fold(store.read(foreign.find(store, Foreign("google_adk", (APP, USER, "s")))))
+
+    assert (state.usage["context_tokens"], state.metrics["tokens"]["input"]) == (700, 730)
+    assert len(adk.get().events) == 2
+
+
+def test_a_rewind_to_behind_what_says_nothing_takes_back_what_was_said(store, adk):
+    session = adk.create()
+    second = said("two")
+    second.invocation_id = "second"
+    for event in (said("one"), condensed(30), second):
+        adk.append(session, event)
+
+    adk.append(session, Event(author="user", invocation_id="r", actions=EventActions(rewind_before_invocation_id="second")))
+
+    at = foreign.find(store, Foreign("google_adk", (APP, USER, "s")))
+    assert [e.body["parts"][0]["content"] for e in active_chain(store.read(at)) if e.kind == "message"] == ["one"]
 
 
 def test_a_long_session_is_loaded_from_a_snapshot_of_its_state_and_the_tail(store, adk, monkeypatch):

@@ -245,6 +245,45 @@ _messages = (
 )
 
 
+IMAGE = {"type": "blob", "modality": "image", "mime_type": "image/png", "content": "aGk=" * 9}
+DATA = "data:image/png;base64," + "aGk=" * 9
+
+
+@pytest.mark.parametrize(
+    ("block", "part"),
+    [
+        ({"type": "image", "base64": "aGk=" * 9, "mime_type": "image/png"}, IMAGE),
+        ({"type": "image_url", "image_url": {"url": DATA}}, IMAGE),
+        ({"type": "image_url", "image_url": DATA}, IMAGE),
+        ({"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk=" * 9}}, IMAGE),
+        ({"type": "image", "source_type": "base64", "mime_type": "image/png", "data": "aGk=" * 9}, IMAGE),
+        ({"type": "media", "mime_type": "image/png", "data": "aGk=" * 9}, IMAGE),
+        (
+            {"type": "image_url", "image_url": {"url": "https://x/y.png"}},
+            {"type": "uri", "modality": "image", "mime_type": None, "uri": "https://x/y.png"},
+        ),
+        (
+            {"type": "input_audio", "input_audio": {"data": "aGk=", "format": "wav"}},
+            {"type": "blob", "modality": "audio", "mime_type": "audio/wav", "content": "aGk="},
+        ),
+        (
+            {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,aGk="}},
+            {"type": "blob", "modality": "document", "mime_type": "application/pdf", "content": "aGk="},
+        ),
+        ({"type": "image"}, {"type": "image", "mime_type": None}),
+        ({"type": "next_years"}, {"type": "next_years"}),
+    ],
+)
+def test_a_medium_is_told_whichever_providers_form_it_has(store, block, part):
+    app = chat(SegueSaver(store))
+
+    app.invoke({"messages": [HumanMessage([block])]}, config_of("t"))
+
+    (asked,) = (event for event in events(store) if event.kind == "message" and event.body["role"] == "user")
+    assert asked.body["parts"] == [part]
+    assert SegueSaver(store).get_tuple(config_of("t")).checkpoint["channel_values"]["messages"][0].content == [block]
+
+
 @settings(max_examples=60, deadline=None)
 @given(_messages)
 def test_any_message_comes_back_as_the_serialiser_made_it(message):

@@ -28,7 +28,8 @@ from google.adk.sessions import BaseSessionService, Session, State
 from google.adk.sessions.base_session_service import GetSessionConfig, ListSessionsResponse
 
 from segue.core.errors import ExistsError, HeadMovedError, NotFoundError
-from segue.core.log.events import Commit, Draft, Event
+from segue.core.log.events import MAIN, Commit, Draft
+from segue.core.log.kinds import is_node
 from segue.engine import foreign
 from segue.engine.foreign import Foreign
 from segue.engine.forks import fork
@@ -39,7 +40,7 @@ from segue.host.threads import in_thread
 from segue.integrations.google_adk._budget import BudgetPlugin
 from segue.integrations.google_adk._fold import AGENT, folded, is_ours, newest, record_of
 from segue.integrations.google_adk._messages import messages
-from segue.integrations.google_adk._said import said, used
+from segue.integrations.google_adk._said import SUMMARIES, said, used
 from segue.integrations.google_adk._state import StateValues, app_scope, from_scope, json_state, split, user_scope
 from segue.ports import Clock, Opened, Store, port_of
 
@@ -205,19 +206,19 @@ class SegueSessionService(BaseSessionService):
         before = self._before(at, invocation)
         if before is None:
             return []
-        node = before.node if is_ours(before) else None
-        return [Draft("head.moved", {"to": node, "reason": "rewound"}, AGENT, key=f"{key}:rewound")]
+        return [Draft("head.moved", {"to": before.node, "reason": "rewound"}, AGENT, key=f"{key}:rewound")]
 
-    def _before(self, at: str, invocation: str) -> Event | None:
-        """Return ADK's event before an invocation, or what the session began with; None: there is no such invocation."""
-        last: Event | None = None
+    def _before(self, at: str, invocation: str) -> "_Before | None":
+        """Return what is before an invocation; None: there is no such invocation."""
+        found: _Before | None = None
         for event in self.store.read(at):
             if not is_ours(event):
-                last = last or event
+                found = found or _Before(event.seq, None)
             elif record_of(event).get("invocation_id") == invocation:
-                return last
+                return found
             else:
-                last = event
+                node = event.node if is_node(event.kind) else found and found.node
+                found = _Before(event.seq, node)
         return None
 
     def _fork(self, app: str, user: str, session_id: str, new_id: str, before: str | None) -> Session:
@@ -274,6 +275,13 @@ def _foreign(app: str, user: str, session_id: str) -> Foreign:
     return Foreign(AGENT, (app, user, session_id))
 
 
+class _Before(NamedTuple):
+    """ADK's last event before an invocation, or what the session began with, and the last node of the conversation up to it."""
+
+    seq: int
+    node: str | None
+
+
 class _Marker(NamedTuple):
     """Where a session object was read: the log, its head then, and whose it was."""
 
@@ -311,6 +319,7 @@ def _draft(name: Foreign, event: AdkEvent) -> Draft:
         kind,
         body,
         actor=event.author.replace("\0", "")[:200] or AGENT,
+        stream=SUMMARIES if kind == "usage" and "compaction" in record.get("actions", {}) else MAIN,
         key=f"{AGENT}:{blake2b(text.encode(), digest_size=16).hexdigest()}",
         source={"agent": AGENT, "id": event.id, "record": record},
         scopes=scopes or None,

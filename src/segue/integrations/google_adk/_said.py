@@ -6,6 +6,8 @@ from typing import Any, Final
 _MODALITIES: Final = frozenset({"image", "audio", "video"})
 _WRAPPED: Final = frozenset({"output", "result"})
 """Under one of these ADK and Google's models put an answer that is no object."""
+SUMMARIES: Final = "summaries"
+"""The stream of the events that condense others: who makes one has a context of its own."""
 
 
 def said(record: Mapping[str, Any]) -> dict[str, Any] | None:

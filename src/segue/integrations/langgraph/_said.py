@@ -16,6 +16,7 @@ from langchain_core.messages import AIMessage, BaseMessage, RemoveMessage, ToolM
 
 from segue.core.log.events import ABSENT, Body, Draft
 from segue.integrations.langgraph._budget import usage_of
+from segue.integrations.langgraph._media import medium
 from segue.integrations.langgraph._values import Packed, Typed, pack, unpack
 
 MESSAGES: Final = "messages"
@@ -28,7 +29,6 @@ _NODE: Final = 512
 _ONE_TEXT: Final = frozenset({"type", "content"})
 _TEXTS: Final = frozenset({"text", "input_text", "output_text", "unknown"})
 _CALLS: Final = frozenset({"tool_use", "tool_call", "function_call", "invalid_tool_call"})
-_MEDIA: Final = frozenset({"image", "audio", "video", "file"})
 _ROLES: Final = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool", "function": "tool"}
 
 
@@ -187,14 +187,7 @@ def _part(block: Mapping[str, Any]) -> dict[str, Any] | None:
         return {"type": "reasoning", "content": thought}
     if kind in _CALLS:  # they stand among the calls
         return None
-    if kind not in _MEDIA:
-        return {"type": kind}
-    modality = "document" if kind == "file" else kind
-    if isinstance(block.get("base64"), str):
-        return {"type": "blob", "modality": modality, "mime_type": block.get("mime_type"), "content": block["base64"]}
-    if isinstance(block.get("url"), str):
-        return {"type": "uri", "modality": modality, "mime_type": block.get("mime_type"), "uri": block["url"]}
-    return {"type": kind, "mime_type": block.get("mime_type")}
+    return medium(kind, block) or {"type": kind}
 
 
 def _calls(message: BaseMessage) -> Iterator[dict[str, Any]]:
