@@ -357,3 +357,16 @@ cd /home/dev/project && claude --resume ID
 
 def steady(said):
     return re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "ID", said)
+
+
+def test_files_of_a_nested_work_tree_that_is_gone_do_not_go_into_the_one_around_it(two):
+    subprocess.run(["git", "init", "-q"], cwd=two.workspace.parent, check=True)
+    second = names(two)[0]
+    outer = two.workspace.parent / "outer.txt"
+    outer.write_text("stays\n")
+    shutil.rmtree(two.workspace)
+    refused = two("checkpoint", "restore", second, "--code")
+    assert (refused.code != 0, "git init" in refused.err, outer.read_text()) == (True, True, "stays\n")
+    subprocess.run(["git", "init", "-q", two.workspace], check=True)
+    assert two("checkpoint", "restore", second, "--code").code == 0
+    assert ((two.workspace / "prices.txt").exists(), outer.read_text()) == (True, "stays\n")

@@ -9,7 +9,7 @@ from contextlib import suppress
 from shlex import quote
 from typing import Any, Final, Literal, NamedTuple, Protocol
 
-from segue.core.errors import LeaseHeldError, NotFoundError, RestoreError, SegueError, UsageError
+from segue.core.errors import LeaseHeldError, NotFoundError, RestoreError, SegueError, UsageError, WorkspaceError
 from segue.core.log.events import Body, Draft, Event
 from segue.core.session.state import State
 from segue.core.session.tree import active_chain
@@ -309,7 +309,11 @@ def _code(means: Means, state: State, checkpoint: Checkpoint, warnings: list[str
             raise UsageError(missing, hint=f"segue checkpoint restore {checkpoint.name} --conversation")
         warnings.append(f"{missing}: code stays as it is")
         return None
-    workspace = means.workspace(_directory(state, checkpoint) or means.going.cwd)
+    directory = _directory(state, checkpoint) or means.going.cwd
+    workspace = means.workspace(directory)
+    if directory == _kept(checkpoint) != workspace.root and f"{directory}/".startswith(f"{workspace.root.rstrip('/')}/"):
+        around = f"it is no work tree of its own any more, and {workspace.root} around it has other files"
+        raise WorkspaceError(directory, around, hint=f"git init {quote(directory)}    (then it can be restored there)")
     if not workspace.is_there:
         history = ", without the history of its repository" if "git" in checkpoint.body else ""
         moved = f"if it was moved, say so first: segue moved {quote(workspace.root)} DIRECTORY"
@@ -321,11 +325,17 @@ def _directory(state: State, checkpoint: Checkpoint) -> str:
     """Return where the files of a checkpoint belong: in the directory that they were taken of, as long as the session works
     there or below (whose repository may be gone by now); else where the session works now. Empty: nobody knows.
     """
-    works, saved = state.header["workspace"], checkpoint.body.get("workspace")
-    kept = saved.get("root") if isinstance(saved, dict) else None
-    if isinstance(kept, str) and kept and f"{works or kept}/".startswith(f"{kept}/"):
+    works, kept = state.header["workspace"], _kept(checkpoint)
+    if kept and f"{works or kept}/".startswith(f"{kept}/"):
         return kept
     return str(works)
+
+
+def _kept(checkpoint: Checkpoint) -> str:
+    """Return the directory that the files of a checkpoint were taken of; empty where it does not say."""
+    saved = checkpoint.body.get("workspace")
+    kept = saved.get("root") if isinstance(saved, dict) else None
+    return kept if isinstance(kept, str) else ""
 
 
 def _talk(means: Means, state: State, checkpoint: Checkpoint, warnings: list[str], *, must: bool) -> Talk | None:
