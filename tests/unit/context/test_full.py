@@ -4,6 +4,8 @@ import pytest
 
 from segue.core.context.known import Fact, Known
 from segue.core.context.lanes import restore, restored
+from segue.core.context.pack import shortened
+from segue.core.context.tokens import Estimator
 from segue.core.session.state import fold
 from segue.host.tokenizers import exact
 from segue.testing.builders import assistant, created, reasoning, user
@@ -95,3 +97,17 @@ def test_a_file_of_the_workspace_is_given_once_by_whichever_name_it_was_read(pat
     ]
 
     assert context_of(drafts, 5_000).text.count("import os") == times
+
+
+def test_of_a_huge_text_only_the_ends_are_counted_to_shorten_it():
+    counted = []
+
+    class Counting(Estimator):
+        def count(self, text):
+            counted.append(len(text))
+            return super().count(text)
+
+    shown = shortened("word Wörter 日本語\n" * 200_000, 300, counter=Counting("o200k"), render=lambda said: f"> {said}")
+
+    assert 0.9 * 300 <= Estimator("o200k").count(shown) <= 300
+    assert max(counted) <= 1_000_000
