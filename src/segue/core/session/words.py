@@ -28,7 +28,7 @@ _TAGS: Final = 20
 _MEDIA: Final = frozenset({"blob", "image", "audio", "video"})
 _ENCODED = re.compile(r"[A-Za-z0-9+/=_-]{120,}")
 """Base64 and the like: nobody searches for it, and each is a word of its own."""
-_LINE_NUMBER = re.compile(r"(?m)^\s*\d+(?:→|\t|:)")
+_LINE_NUMBER = re.compile(r"(?m)^[^\S\n]*\d+(?:→|\t|:)")
 """As tools print before each line of a file. They would make up a quarter of the index."""
 _COLOUR = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 """It ends in a letter: full text would take it for the beginning of the word behind it."""

@@ -5,7 +5,9 @@ from unicodedata import normalize
 import pytest
 
 from segue.core.context.relevance import words
+from segue.core.session.words import words_of
 from segue.testing.builders import user
+from segue.testing.events import written
 from tests.unit.stores.index.helping import begin, found
 
 
@@ -51,6 +53,10 @@ def test_a_word_in_colour_is_found(place, index):
     begin(store, 1, user("\x1b[1m\x1b[31mFAILED\x1b[0m tests"), user("something else"))
 
     assert [seq for _, seq in found(index, "failed")] == [2]
+
+
+def test_what_a_million_blank_lines_say_is_told_at_once():
+    assert words_of(written([user("\n" * 1_000_000 + "12→def pears")])[0]).text.split() == ["def", "pears"]
 
 
 def test_a_snippet_shows_what_was_written(place, index):
