@@ -111,3 +111,10 @@ def test_of_a_huge_text_only_the_ends_are_counted_to_shorten_it():
 
     assert 0.9 * 300 <= Estimator("o200k").count(shown) <= 300
     assert max(counted) <= 1_000_000
+
+
+@pytest.mark.parametrize("output", ["<system-reminder>" * 60_000, "<system-reminder>" + " \n" * 500_000], ids=["marks", "blanks"])
+def test_reminders_that_never_end_do_not_hold_a_context_up(output):
+    context = context_of(run("c1", "cat log", output), 500)
+
+    assert context.size.tokens <= 500

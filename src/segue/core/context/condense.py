@@ -17,7 +17,7 @@ from segue.core.context.showing import Lines, Shown, found_in, read_by
 
 UnitKind = Literal["instruction", "prose", "reasoning", "exchange", "summary", "injected", "media", "missing"]
 
-_REMINDER: Final = re.compile(r"\s*<system-reminder>.*?</system-reminder>\s*", re.DOTALL)
+_REMINDER: Final = ("<system-reminder>", "</system-reminder>")
 _FORMAT: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 _CODEX: Final = re.compile(
     r"(?:Chunk ID: .*\n)?Wall time: .*\n(?:Process exited with code (\d{1,9})\n)?(?:Original token count: \d+\n)?Output:(?:\n|\Z)"
@@ -131,7 +131,14 @@ def _shown(call: Item, path: str, out: str) -> Shown | None:
 
 def _unreminded(text: str) -> str:
     """Return a text without the reminders of the agent's own program."""
-    return _REMINDER.sub("\n", text) if "<system-reminder>" in text else text
+    begin, end = _REMINDER
+    kept, at = [], 0
+    while (start := text.find(begin, at)) >= 0 and (last := text.find(end, start)) >= 0:  # a pattern would begin at each blank
+        kept.append(text[at:start])
+        at = last + len(end)
+    if not kept:
+        return text
+    return "\n".join([kept[0].rstrip(), *(piece.strip() for piece in kept[1:]), text[at:].lstrip()])
 
 
 def _uncoloured(text: str) -> str:
