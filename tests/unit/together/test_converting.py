@@ -31,6 +31,14 @@ def said(conversion):
     return [(t.role, [dict(p) for p in t.parts]) for t in conversion.conversation.turns]
 
 
+def test_a_role_of_any_shape_is_no_error():
+    events = written([created(), Draft("message", {"role": [], "parts": [{"type": "text", "content": "hello"}]})])
+
+    found = convert(events, fold(events), Target("", Accepts()), Estimator())
+
+    assert [(turn.role, turn.parts[0]["content"]) for turn in found.conversation.turns] == [("user", "hello")]
+
+
 def test_what_was_said_and_done_is_carried_in_its_order():
     done = converted(
         [

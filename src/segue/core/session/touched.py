@@ -57,7 +57,7 @@ class _Seen:
         answers = [part for part in parts if part.get("type") == "tool_call_response"]
         if self._turns and role == "user" and not answers and body.get("meta") is not True:
             return False  # between two turns the user had the files to himself
-        self._over = role == "assistant" and not calls if role in {"assistant", "tool", "user"} else self._over
+        self._over = role == "assistant" and not calls if role in ("assistant", "tool", "user") else self._over
         for call in calls:
             self._open[str(call.get("id"))] = str(call.get("name"))
         told = set()

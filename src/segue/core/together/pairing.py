@@ -108,7 +108,7 @@ class _Pairing:
         if role == "assistant":
             self._model(event, place, parts)
         else:
-            self._others(event, place, parts, "system" if role in {"system", "developer"} else "user")
+            self._others(event, place, parts, "system" if role in ("system", "developer") else "user")
 
     def _model(self, event: Event, place: int, parts: list[Mapping[str, Any]]) -> None:
         if event.body.get("meta") is True:
