@@ -2,8 +2,9 @@
 
 The estimate: every byte is one of thirteen classes (vowel, consonant, capital, digit, space, ...), and each pair of adjacent
 classes has a weight; so has each triple of six coarser ones. They are fitted on exact tokenizers by `scripts/fit_tokens.py`.
-Weights are whole 1/10,000 tokens and none is negative, so that counting in pieces gives exactly what counting at once gives,
-and more text is never fewer tokens.
+Outside of Latin that is not enough: what a character of Hebrew takes beyond it is told by its block (`scripts/fit_blocks.py`).
+Weights are whole 1/10,000 tokens and no byte takes any away, so that counting in pieces gives exactly what counting at once
+gives, and more text is never fewer tokens.
 How far it is off, per family and kind of text: `docs/context-quality.md`.
 """
 
@@ -12,6 +13,7 @@ from functools import cache
 from typing import Final, Literal, NamedTuple, get_args
 from zlib import adler32
 
+from segue.core.context.blocks import BLOCKS
 from segue.core.context.weights import WEIGHTS
 
 Family = Literal["o200k", "claude-3", "claude-4.8", "gemini", "unknown"]
@@ -71,8 +73,8 @@ _COARSE: Final = bytes({0: 0, 1: 1, 2: 1, 3: 2, 4: 3, 5: 4, _NEWLINE: 4}.get(num
 PAIRS: Final = 13**2
 Weights = tuple[bytes, bytes]
 """The lower and the higher byte of each weight, to translate codes by."""
-Table = tuple[Weights, Weights]
-"""Weights of pairs, by the class of the first byte times 16 plus that of the second; and of triples, by 36, 6 and 1."""
+Table = tuple[Weights, Weights, Family]
+"""Weights of pairs, by the class of the first byte times 16 plus that of the second; of triples, by 36, 6 and 1; and whose."""
 _ADDED_AT_ONCE: Final = 256
 """Bytes whose sum adler32 gives whole: it is below 65,521, what it counts by."""
 
@@ -87,7 +89,81 @@ def _table(family: Family) -> Table:
     pairs = [0] * 256
     for index, weight in enumerate(weights[:PAIRS]):
         pairs[index // side * 16 + index % side] = max(weight, 1)  # so that only nothing is no token
-    return _split(pairs), _split(weights[PAIRS:])
+    return _split(pairs), _split(weights[PAIRS:]), family
+
+
+BEGINNING: Final = re.compile(rb"[\xc6-\xe1\xe3-\xf4][\x80-\xbf]")
+"""The first two bytes of a character outside of Latin, punctuation and symbols: those the pairs know well."""
+_OTHERS: Final = bytes(byte for byte in range(256) if not 0xC6 <= byte <= 0xF4 or byte == 0xE2)
+_UNSEEN: Final = {2: 10_000, 3: 17_000, 4: 25_000}
+"""What a character of so many bytes takes beyond its pairs where its block was never seen: too much rather than too little."""
+
+
+def block_of(beginning: bytes) -> str:
+    """Return the block of a character by its first two bytes, in hexadecimal: its script or 64 characters of it. Ideographs are
+    one, and so are the syllables of Korean, and all beyond the basic plane but emoji.
+    """
+    first, second = beginning
+    if first < 0xE0 or first > 0xF0:
+        return f"{first:02x}"
+    if 0xE4 <= first <= 0xE9:
+        return "e4"
+    if 0xEB <= first <= 0xED or (first == 0xEA and second >= 0xB0):
+        return "ea"
+    return f"{first:02x}{second:02x}"
+
+
+def _seconds(first: int) -> list[int]:
+    """Return what may stand behind the byte *first*: second bytes of blocks that were seen come before the others."""
+    seen = {one.partition(":")[0] for one in BLOCKS["unknown"].split()}
+    known = [second for second in range(0x80, 0xC0) if block_of(bytes((first, second))) in seen]
+    return [*known, *(set(range(0x80, 0xC0)) - {*known})]
+
+
+_FIRSTS: Final = [first for first in range(0xC6, 0xF5) if first != 0xE2]
+_TOLD_BY_TWO: Final = {first: _seconds(first) for first in (0xE0, 0xE1, 0xE3, 0xEA, 0xEF, 0xF0)}
+
+
+@cache
+def _blocks(family: Family) -> dict[bytes, int]:
+    """Return what a character takes beyond its pairs, by its first two bytes, in 1/10,000 tokens."""
+    told = BLOCKS["o200k" if family == "gemini" else family].split()
+    known = {name: int(weight) for name, _, weight in (one.partition(":") for one in told)}
+    times = GEMINI_PER_O200K if family == "gemini" else 1
+    found = {}
+    for first in range(0xC6, 0xF5):
+        unseen = _UNSEEN[2 if first < 0xE0 else 3 if first < 0xF0 else 4]
+        for second in range(0x80, 0xC0):
+            two = bytes((first, second))
+            found[two] = round(known.get(block_of(two), unseen) * times)
+    return found
+
+
+def _beyond(data: bytes, family: Family, before: bytes) -> int:
+    """Return what the characters of *data* behind *before* take beyond their pairs, in 1/10,000 tokens."""
+    if data.isascii():
+        return 0
+    try:
+        data.decode()
+    except UnicodeDecodeError:  # cut within a character, or none at all
+        blocks = _blocks(family)
+        return sum([blocks[two] for two in BEGINNING.findall(before[-1:] + data)])
+    firsts = data.translate(None, _OTHERS)
+    return sum([_of_first(data, first, firsts.count(first), family) for first in _FIRSTS if first in firsts]) if firsts else 0
+
+
+def _of_first(data: bytes, first: int, left: int, family: Family) -> int:
+    """Return what the characters that begin with the byte *first* take; *left* is how many there are."""
+    weight, blocks = 0, _blocks(family)
+    if first not in _TOLD_BY_TWO:
+        return left * blocks[bytes((first, 0x80))]
+    for second in _TOLD_BY_TWO[first]:
+        count = data.count(bytes((first, second)))
+        weight += count * blocks[bytes((first, second))]
+        left -= count
+        if not left:
+            break
+    return weight
 
 
 def _split(weights: list[int]) -> Weights:
@@ -140,8 +216,8 @@ def _weigh(data: bytes, table: Table, before: bytes = _BEFORE) -> int:
     All pairs at once by arithmetic on one long number: shifted by four bits and by a byte, neighbours meet in one byte. All
     triples likewise: no sum of theirs is over a byte.
     """
-    weight = 0
-    pairs, triples = table
+    pairs, triples, family = table
+    weight = _beyond(data, family, before)
     for start in range(0, len(data), _BLOCK):
         text = before + data[start : start + _BLOCK]
         size = len(text) - 2
@@ -176,6 +252,12 @@ def _tokens(weight: float) -> int:
 def estimate(text: str | bytes, family: Family = "unknown") -> int:
     """Return about how many tokens *text* is for *family*: 0 only for nothing. Any bytes will do, valid UTF-8 or not."""
     return _tokens(_weigh(_bytes(text), _table(family)))
+
+
+def estimate_by_pairs(text: str, family: Family) -> float:
+    """Return what `estimate` would without what blocks take, as a fraction: what those are fitted beyond."""
+    data, table = _bytes(text), _table(family)
+    return (_weigh(data, table) - _beyond(data, family, _BEFORE)) / _UNIT
 
 
 class Estimator:
