@@ -4,8 +4,8 @@
 
 DATA is a directory with one UTF-8 text for each language or way of writing (`heb.txt`, `kor-nfd.txt`, ...). The shipped figures
 were fitted on the Universal Declaration of Human Rights in 65 languages; in Vietnamese, Korean, Japanese, Greek, French and
-German also decomposed, in Hebrew and Arabic also with points, in English and Japanese also of other width; on the messages of
-programs in 33 languages; and on lists of emoji and mathematical letters. The data is not part of the project.
+German also decomposed, in Hebrew and Arabic also with points, in English and Japanese also of other width; on 31 texts of
+messages of programs; and on lists of emoji and mathematical letters. The data is not part of the project.
 
 To be run after `fit_tokens.py --write`: what that leaves is what this explains. A block is what the first byte of a character,
 or its first two, tell (`tokens.block_of`). Teachers as there. Figures are fitted by ridge regression on the relative error of 600
